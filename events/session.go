@@ -1,0 +1,147 @@
+package events
+
+import (
+	"gatebook/events/wire"
+)
+
+// SessionType tells what a client's connection is for.
+type SessionType uint8
+
+// The types of a session.
+const (
+	// TypeClient is an ordinary client.
+	TypeClient SessionType = 0
+	// TypeCancel carries a PostgreSQL CancelRequest and nothing else.
+	TypeCancel SessionType = 1
+)
+
+// String is the type's name.
+func (t SessionType) String() string {
+	switch t {
+	case TypeClient:
+		return "client"
+	case TypeCancel:
+		return "cancel"
+	}
+	return ""
+}
+
+// SessionOpened tells that a client connected. It is the first event of its
+// session.
+type SessionOpened struct {
+	Type SessionType
+	// Source and Incarnation tell who reports the session.
+	Source      string
+	Incarnation string
+	Service     string
+	Listener    string
+	Protocol    string
+	// TLS is the version and cipher of the client's connection, "" without TLS.
+	TLS string
+
+	// Key is the source's own name for the session, if it has one. Personal.
+	Key string
+	// Address is the client's, canonical: IPv4 in IPv6 unmapped. Personal.
+	Address string
+	// Port is the client's. Personal.
+	Port uint16
+	// Subject is that of the client's certificate, if it sent one. Personal.
+	Subject string
+}
+
+// Kind is [KindSessionOpened].
+func (*SessionOpened) Kind() Kind { return KindSessionOpened }
+
+func (e *SessionOpened) core(c *wire.Coder) {
+	wire.Uint(c, 1, &e.Type)
+	c.Text(2, &e.Source)
+	c.Text(3, &e.Incarnation)
+	c.Text(4, &e.Service)
+	c.Text(5, &e.Listener)
+	c.Text(6, &e.Protocol)
+	c.Text(7, &e.TLS)
+}
+
+func (e *SessionOpened) personal(c *wire.Coder) {
+	c.Text(1, &e.Key)
+	c.Text(2, &e.Address)
+	wire.Uint(c, 3, &e.Port)
+	c.Text(4, &e.Subject)
+}
+
+// SessionReady tells that the login succeeded. It comes again after a change of
+// user.
+type SessionReady struct {
+	Database string
+
+	// User is who logged in. Personal.
+	User string
+	// Program is what the client calls itself. Personal.
+	Program string
+}
+
+// Kind is [KindSessionReady].
+func (*SessionReady) Kind() Kind { return KindSessionReady }
+
+func (e *SessionReady) core(c *wire.Coder) { c.Text(1, &e.Database) }
+
+func (e *SessionReady) personal(c *wire.Coder) {
+	c.Text(1, &e.User)
+	c.LongText(2, &e.Program)
+}
+
+// SessionClosed ends a session and the connections it still has open.
+type SessionClosed struct {
+	Reason Reason
+	// Finals are the last counters of the client's connection and of those that
+	// this event ends.
+	Finals []Final
+
+	// By is who ended it, where somebody did. Personal.
+	By string
+	// Description says more, in free text. Personal.
+	Description string
+	// User is the name a failed login was tried with. Personal.
+	User string
+}
+
+// Kind is [KindSessionClosed].
+func (*SessionClosed) Kind() Kind { return KindSessionClosed }
+
+func (e *SessionClosed) core(c *wire.Coder) {
+	wire.Uint(c, 1, &e.Reason)
+	wire.List(c, 2, &e.Finals, (*Final).fields)
+}
+
+func (e *SessionClosed) personal(c *wire.Coder) {
+	c.Text(1, &e.By)
+	c.LongText(2, &e.Description)
+	c.Text(3, &e.User)
+}
+
+// SessionLost tells that a session's end was inferred, not seen.
+type SessionLost struct {
+	impersonal
+	Cause    Reason
+	LastSeen Time
+}
+
+// Kind is [KindSessionLost].
+func (*SessionLost) Kind() Kind { return KindSessionLost }
+
+func (e *SessionLost) core(c *wire.Coder) {
+	wire.Uint(c, 1, &e.Cause)
+	wire.Int(c, 2, &e.LastSeen)
+}
+
+// SessionRecovered tells that a lost session turned out to be alive.
+type SessionRecovered struct {
+	impersonal
+	// Incarnation is the one that reported it again.
+	Incarnation string
+}
+
+// Kind is [KindSessionRecovered].
+func (*SessionRecovered) Kind() Kind { return KindSessionRecovered }
+
+func (e *SessionRecovered) core(c *wire.Coder) { c.Text(1, &e.Incarnation) }

@@ -1,0 +1,173 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// ErrMalformed is wrapped by every error of decoding: the bytes are not a
+// message of the expected type.
+var ErrMalformed = errors.New("malformed message")
+
+const (
+	typeVarint = 0
+	typeBytes  = 2
+)
+
+type mode uint8
+
+const (
+	encoding mode = iota
+	decoding
+	cleaning
+)
+
+// Coder walks the description of a message, in one of three ways: it encodes
+// the fields, decodes into them, or cleans the texts they hold.
+type Coder struct {
+	mode mode
+	// buf is what was written when encoding, what is left when decoding.
+	buf []byte
+	// tag and kind are the key ahead when decoding; tag 0 means nothing is left.
+	tag  uint64
+	kind uint64
+	// last is the highest tag decoded: keys must ascend, lists may repeat one.
+	last    uint64
+	strings *Strings
+	err     error
+}
+
+// Message describes its fields to a coder in ascending order of tag.
+type Message interface {
+	Fields(c *Coder)
+}
+
+// Append encodes m and appends it to b.
+func Append(b []byte, m Message) []byte {
+	c := Coder{mode: encoding, buf: b}
+	m.Fields(&c)
+	return c.buf
+}
+
+// Decode reads a message from b into m, whose fields must be zero. Texts are
+// shared through strings where it is not nil. The error wraps [ErrMalformed].
+func Decode(b []byte, m Message, strings *Strings) error {
+	c := NewDecoder(b, strings)
+	m.Fields(&c)
+	return c.Finish()
+}
+
+// Clean limits and repairs the texts of m in place: see [Coder.Text].
+func Clean(m Message) {
+	c := Coder{mode: cleaning}
+	m.Fields(&c)
+}
+
+// NewEncoder returns a coder that appends to b.
+func NewEncoder(b []byte) Coder { return Coder{mode: encoding, buf: b} }
+
+// NewCleaner returns a coder that cleans texts in place.
+func NewCleaner() Coder { return Coder{mode: cleaning} }
+
+// NewDecoder returns a coder that reads b.
+func NewDecoder(b []byte, strings *Strings) Coder {
+	c := Coder{mode: decoding, buf: b, strings: strings}
+	c.readKey()
+	return c
+}
+
+// Bytes returns what an encoder has written.
+func (c *Coder) Bytes() []byte { return c.buf }
+
+// Decoding tells whether fields are being filled rather than read.
+func (c *Coder) Decoding() bool { return c.mode == decoding }
+
+// Fail makes the decoding fail with a reason of the message's own.
+func (c *Coder) Fail(format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+	}
+	c.tag = 0
+}
+
+// Finish ends a decoding: what is left over is an error.
+func (c *Coder) Finish() error {
+	if c.err == nil && c.tag != 0 {
+		c.Fail("field %d is unknown or out of order", c.tag)
+	}
+	return c.err
+}
+
+func (c *Coder) readKey() {
+	if len(c.buf) == 0 {
+		c.tag = 0
+		return
+	}
+	key := c.readVarint()
+	if c.err != nil {
+		return
+	}
+	c.tag, c.kind = key>>3, key&7
+	switch {
+	case c.tag == 0:
+		c.Fail("field number 0")
+	case c.kind != typeVarint && c.kind != typeBytes:
+		c.Fail("field %d has unknown wire type %d", c.tag, c.kind)
+	case c.tag < c.last:
+		c.Fail("field %d follows field %d", c.tag, c.last)
+	}
+	if c.err == nil {
+		c.last = c.tag
+	}
+}
+
+func (c *Coder) readVarint() uint64 {
+	if len(c.buf) > 0 && c.buf[0] < 0x80 {
+		v := uint64(c.buf[0])
+		c.buf = c.buf[1:]
+		return v
+	}
+	v, n := binary.Uvarint(c.buf)
+	if n <= 0 {
+		c.Fail("varint is cut short or too long")
+		return 0
+	}
+	if c.buf[n-1] == 0 {
+		c.Fail("varint is longer than it need be")
+		return 0
+	}
+	c.buf = c.buf[n:]
+	return v
+}
+
+// take reads the content of a field of type bytes, without copying.
+func (c *Coder) take() []byte {
+	n := c.readVarint()
+	if c.err != nil {
+		return nil
+	}
+	if n > uint64(len(c.buf)) {
+		c.Fail("field %d is %d bytes long where %d are left", c.tag, n, len(c.buf))
+		return nil
+	}
+	b := c.buf[:n:n]
+	c.buf = c.buf[n:]
+	return b
+}
+
+// at tells whether the field ahead is this one, and checks its type.
+func (c *Coder) at(tag, kind uint64) bool {
+	if c.tag != tag {
+		return false
+	}
+	if c.kind != kind {
+		c.Fail("field %d has wire type %d where %d belongs", tag, c.kind, kind)
+		return false
+	}
+	return true
+}
+
+func (c *Coder) writeKey(tag, kind uint64) {
+	c.buf = binary.AppendUvarint(c.buf, tag<<3|kind)
+}

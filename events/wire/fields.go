@@ -1,0 +1,232 @@
+package wire
+
+import (
+	"encoding/binary"
+)
+
+// Unsigned are the types an unsigned field can have.
+type Unsigned interface {
+	~uint8 | ~uint16 | ~uint32 | ~uint64
+}
+
+// Uint visits an unsigned number.
+func Uint[T Unsigned](c *Coder, tag uint64, v *T) {
+	switch c.mode {
+	case encoding:
+		if *v != 0 {
+			c.writeKey(tag, typeVarint)
+			c.buf = binary.AppendUvarint(c.buf, uint64(*v))
+		}
+	case decoding:
+		if !c.at(tag, typeVarint) {
+			return
+		}
+		n := c.readVarint()
+		if *v = T(n); uint64(*v) != n {
+			c.Fail("field %d is out of range: %d", tag, n)
+		}
+		c.nextScalar(tag, n == 0)
+	}
+}
+
+// Int visits a signed number.
+func Int[T ~int32 | ~int64](c *Coder, tag uint64, v *T) {
+	switch c.mode {
+	case encoding:
+		if *v != 0 {
+			c.writeKey(tag, typeVarint)
+			c.buf = binary.AppendVarint(c.buf, int64(*v))
+		}
+	case decoding:
+		if !c.at(tag, typeVarint) {
+			return
+		}
+		n := c.readVarint()
+		s := int64(n>>1) ^ -int64(n&1)
+		if *v = T(s); int64(*v) != s {
+			c.Fail("field %d is out of range: %d", tag, s)
+		}
+		c.nextScalar(tag, n == 0)
+	}
+}
+
+// Bool visits a truth value.
+func (c *Coder) Bool(tag uint64, v *bool) {
+	var n uint8
+	if *v {
+		n = 1
+	}
+	Uint(c, tag, &n)
+	if n > 1 {
+		c.Fail("field %d is no truth value: %d", tag, n)
+	}
+	*v = n == 1
+}
+
+// nextScalar moves on after a field that may stand once only, and not if zero.
+func (c *Coder) nextScalar(tag uint64, zero bool) {
+	if c.err != nil {
+		return
+	}
+	if zero {
+		c.Fail("field %d is written although it is zero", tag)
+		return
+	}
+	c.readKey()
+	if c.tag == tag {
+		c.Fail("field %d stands twice", tag)
+	}
+}
+
+// Text visits a text. Cleaning cuts it to [TextLimit] bytes and repairs its
+// UTF-8; decoding accepts what is there.
+func (c *Coder) Text(tag uint64, v *string) { c.text(tag, v, TextLimit) }
+
+// LongText is [Coder.Text] for texts of up to [LongTextLimit] bytes.
+func (c *Coder) LongText(tag uint64, v *string) { c.text(tag, v, LongTextLimit) }
+
+func (c *Coder) text(tag uint64, v *string, limit int) {
+	switch c.mode {
+	case encoding:
+		if *v != "" {
+			c.writeKey(tag, typeBytes)
+			c.buf = binary.AppendUvarint(c.buf, uint64(len(*v)))
+			c.buf = append(c.buf, *v...)
+		}
+	case decoding:
+		if !c.at(tag, typeBytes) {
+			return
+		}
+		b := c.take()
+		*v = c.strings.Text(b)
+		c.nextScalar(tag, len(b) == 0)
+	case cleaning:
+		*v = CleanText(*v, limit)
+	}
+}
+
+// Raw visits bytes. Decoding copies them.
+func (c *Coder) Raw(tag uint64, v *[]byte) {
+	switch c.mode {
+	case encoding:
+		if len(*v) != 0 {
+			c.writeKey(tag, typeBytes)
+			c.buf = binary.AppendUvarint(c.buf, uint64(len(*v)))
+			c.buf = append(c.buf, *v...)
+		}
+	case decoding:
+		if !c.at(tag, typeBytes) {
+			return
+		}
+		b := c.take()
+		*v = append([]byte(nil), b...)
+		c.nextScalar(tag, len(b) == 0)
+	}
+}
+
+// Texts visits a list of texts. None of them is empty: an empty one is left out.
+func (c *Coder) Texts(tag uint64, v *[]string) {
+	switch c.mode {
+	case encoding:
+		for i := range *v {
+			c.text(tag, &(*v)[i], TextLimit)
+		}
+	case decoding:
+		for c.at(tag, typeBytes) {
+			b := c.take()
+			if c.err == nil && len(b) == 0 {
+				c.Fail("field %d holds an empty text", tag)
+			}
+			if c.err != nil {
+				return
+			}
+			*v = append(*v, c.strings.Text(b))
+			c.readKey()
+		}
+	case cleaning:
+		for i := range *v {
+			(*v)[i] = CleanText((*v)[i], TextLimit)
+		}
+	}
+}
+
+// List visits a list of messages, each described by fields.
+func List[T any](c *Coder, tag uint64, v *[]T, fields func(*T, *Coder)) {
+	switch c.mode {
+	case encoding:
+		for i := range *v {
+			c.nested(tag, func() { fields(&(*v)[i], c) })
+		}
+	case decoding:
+		for c.at(tag, typeBytes) {
+			sub := NewDecoder(c.take(), c.strings)
+			if c.err != nil {
+				return
+			}
+			*v = append(*v, *new(T))
+			fields(&(*v)[len(*v)-1], &sub)
+			if err := sub.Finish(); err != nil {
+				c.err, c.tag = err, 0
+				return
+			}
+			c.readKey()
+		}
+	case cleaning:
+		for i := range *v {
+			fields(&(*v)[i], c)
+		}
+	}
+}
+
+// Nested visits a message inside the message. It is not written when it is
+// empty, and left zero when it is not there.
+func Nested[T any](c *Coder, tag uint64, v *T, fields func(*T, *Coder)) {
+	switch c.mode {
+	case encoding:
+		start := len(c.buf)
+		c.nested(tag, func() { fields(v, c) })
+		if c.buf[len(c.buf)-1] == 0 && len(c.buf)-start == sizeVarint(tag<<3)+1 {
+			c.buf = c.buf[:start]
+		}
+	case decoding:
+		if !c.at(tag, typeBytes) {
+			return
+		}
+		b := c.take()
+		sub := NewDecoder(b, c.strings)
+		fields(v, &sub)
+		if err := sub.Finish(); err != nil && c.err == nil {
+			c.err, c.tag = err, 0
+		}
+		c.nextScalar(tag, len(b) == 0)
+	case cleaning:
+		fields(v, c)
+	}
+}
+
+// nested writes a message with its length before it. The length is mostly one
+// byte: only a longer message is moved.
+func (c *Coder) nested(tag uint64, fields func()) {
+	c.writeKey(tag, typeBytes)
+	c.buf = append(c.buf, 0)
+	start := len(c.buf)
+	fields()
+	n := uint64(len(c.buf) - start)
+	if n < 0x80 {
+		c.buf[start-1] = byte(n)
+		return
+	}
+	var prefix [binary.MaxVarintLen64]byte
+	size := binary.PutUvarint(prefix[:], n)
+	c.buf = append(c.buf, prefix[:size-1]...)
+	copy(c.buf[start+size-1:], c.buf[start:start+int(n)])
+	copy(c.buf[start-1:], prefix[:size])
+}
+
+func sizeVarint(v uint64) int {
+	n := 1
+	for ; v >= 0x80; v >>= 7 {
+		n++
+	}
+	return n
+}
