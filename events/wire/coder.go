@@ -171,3 +171,28 @@ func (c *Coder) at(tag, kind uint64) bool {
 func (c *Coder) writeKey(tag, kind uint64) {
 	c.buf = binary.AppendUvarint(c.buf, tag<<3|kind)
 }
+
+// PutLength writes the length of b[at:] into the one byte before it, which was
+// left free for it, and makes room where that is too small.
+func PutLength(b []byte, at int) []byte {
+	n := uint64(len(b) - at)
+	if n < 0x80 {
+		b[at-1] = byte(n)
+		return b
+	}
+	var prefix [binary.MaxVarintLen64]byte
+	size := binary.PutUvarint(prefix[:], n)
+	b = append(b, prefix[:size-1]...)
+	copy(b[at+size-1:], b[at:at+int(n)])
+	copy(b[at-1:], prefix[:size])
+	return b
+}
+
+// CutUvarint reads an unsigned varint from the head of b and returns the rest.
+func CutUvarint(b []byte) (uint64, []byte, error) {
+	v, n := binary.Uvarint(b)
+	if n <= 0 || (n > 1 && b[n-1] == 0) {
+		return 0, nil, fmt.Errorf("%w: varint is cut short or too long", ErrMalformed)
+	}
+	return v, b[n:], nil
+}

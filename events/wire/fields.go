@@ -211,16 +211,7 @@ func (c *Coder) nested(tag uint64, fields func()) {
 	c.buf = append(c.buf, 0)
 	start := len(c.buf)
 	fields()
-	n := uint64(len(c.buf) - start)
-	if n < 0x80 {
-		c.buf[start-1] = byte(n)
-		return
-	}
-	var prefix [binary.MaxVarintLen64]byte
-	size := binary.PutUvarint(prefix[:], n)
-	c.buf = append(c.buf, prefix[:size-1]...)
-	copy(c.buf[start+size-1:], c.buf[start:start+int(n)])
-	copy(c.buf[start-1:], prefix[:size])
+	c.buf = PutLength(c.buf, start)
 }
 
 func sizeVarint(v uint64) int {

@@ -1,0 +1,237 @@
+package events
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"gatebook/events/wire"
+)
+
+// Format is the version of the binary form that is written. It rises when a
+// program that knows the former one could no longer read a record; doc.go tells
+// the rule.
+const Format = 1
+
+// SaltSize is the length in bytes of the salt of a personal part.
+const SaltSize = 16
+
+// Record is an event in the log. Records are values that nobody changes: Event
+// is shared by all who hold the record.
+type Record struct {
+	// Sequence is the record's place in the log, from 1, without gaps.
+	Sequence uint64
+	// Recorded is when it was appended. It never decreases along the log.
+	Recorded Time
+	// Occurred is when it happened by the source's clock, 0 where the source did
+	// not say so.
+	Occurred Time
+	// Session is the session it is about, 0 for none. It is the record's stream.
+	Session uint64
+	Event   Event
+	// Erased tells that the personal part was deleted: its fields are zero.
+	Erased bool
+}
+
+// At is when the event happened, as well as is known: Occurred, or else
+// Recorded.
+func (r *Record) At() Time {
+	if r.Occurred != 0 {
+		return r.Occurred
+	}
+	return r.Recorded
+}
+
+// ErrDamaged is wrapped by the errors of [Decode] and [Core]: the bytes are not
+// the record that was written.
+var ErrDamaged = errors.New("damaged record")
+
+// ErrNewer is wrapped by the error of [Decode] for a record in a format newer
+// than this program's.
+var ErrNewer = errors.New("record of a newer format")
+
+const (
+	flagSession  = 1 << 0
+	flagOccurred = 1 << 1
+	flagPersonal = 1 << 2
+
+	recordedOffset = 3
+	headSize       = recordedOffset + 8
+	crcSize        = 4
+)
+
+// Append appends the binary form of r to b, except what only the log's writer
+// knows: its sequence, when it is recorded, and the checksum over all; [Seal]
+// adds these. Where r has a personal part, salt fills in its random bytes.
+func Append(b []byte, r *Record, salt func([]byte)) []byte {
+	start := len(b)
+	b = append(b, Format, byte(r.Event.Kind()), 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	var flags byte
+	if r.Session != 0 {
+		flags |= flagSession
+		b = binary.AppendUvarint(b, r.Session)
+	}
+	if r.Occurred != 0 {
+		flags |= flagOccurred
+		b = binary.BigEndian.AppendUint64(b, uint64(r.Occurred))
+	}
+	var personalBuffer [384]byte
+	personal := appendPersonal(personalBuffer[:0], r.Event, salt)
+	if personal != nil {
+		flags |= flagPersonal
+		commitment := sha256.Sum256(personal)
+		b = append(b, commitment[:]...)
+	}
+	b[start+2] = flags
+
+	// The payload's length stands before it. It is nearly always one byte.
+	b = append(b, 0)
+	at := len(b)
+	c := wire.NewEncoder(b)
+	r.Event.core(&c)
+	b = wire.PutLength(c.Bytes(), at)
+	return append(b, personal...)
+}
+
+func appendPersonal(b []byte, e Event, salt func([]byte)) []byte {
+	c := wire.NewEncoder(append(b, make([]byte, SaltSize)...))
+	e.personal(&c)
+	if b = c.Bytes(); len(b) == SaltSize {
+		return nil
+	}
+	salt(b[:SaltSize])
+	return b
+}
+
+// Seal completes what [Append] wrote: b must hold that one record and nothing
+// else. It may extend b.
+func Seal(b []byte, sequence uint64, recorded Time) []byte {
+	binary.BigEndian.PutUint64(b[recordedOffset:], uint64(recorded))
+	return binary.BigEndian.AppendUint32(b, checksum(sequence, b))
+}
+
+// checksum is CRC-32C (Castagnoli) over the sequence and the bytes, so that a
+// record in another's place is noticed as well.
+func checksum(sequence uint64, b []byte) uint32 {
+	var key [8]byte
+	binary.BigEndian.PutUint64(key[:], sequence)
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return crc32.Update(crc32.Update(0, table, key[:]), table, b)
+}
+
+// parts is a record cut at its seams. The slices are parts of the input.
+type parts struct {
+	kind               Kind
+	recorded, occurred Time
+	session            uint64
+	commitment         []byte // nil without a personal part
+	payload            []byte
+	core               []byte // without the sequence
+	personal           []byte // salt and fields; empty when erased
+}
+
+func split(sequence uint64, b []byte) (p parts, err error) {
+	if len(b) < headSize+1+crcSize {
+		return p, fmt.Errorf("%w %d: %d bytes are too few", ErrDamaged, sequence, len(b))
+	}
+	body := b[:len(b)-crcSize]
+	if sum := binary.BigEndian.Uint32(b[len(body):]); sum != checksum(sequence, body) {
+		return p, fmt.Errorf("%w %d: its checksum is wrong", ErrDamaged, sequence)
+	}
+	if body[0] > Format {
+		return p, fmt.Errorf("%w: record %d has format %d, this program knows up to %d", ErrNewer, sequence, body[0], Format)
+	}
+	if body[0] != Format {
+		return p, fmt.Errorf("%w %d: format %d does not exist", ErrDamaged, sequence, body[0])
+	}
+	p.kind = Kind(body[1])
+	flags := body[2]
+	p.recorded = Time(binary.BigEndian.Uint64(body[recordedOffset:]))
+	rest := body[headSize:]
+	short := fmt.Errorf("%w %d: it ends within its head", ErrDamaged, sequence)
+	if flags&^(flagSession|flagOccurred|flagPersonal) != 0 {
+		return p, fmt.Errorf("%w %d: unknown flags %#x", ErrDamaged, sequence, flags)
+	}
+	if flags&flagSession != 0 {
+		if p.session, rest, err = wire.CutUvarint(rest); err != nil || p.session == 0 {
+			return p, short
+		}
+	}
+	if flags&flagOccurred != 0 {
+		if len(rest) < 8 {
+			return p, short
+		}
+		p.occurred, rest = Time(binary.BigEndian.Uint64(rest)), rest[8:]
+	}
+	if flags&flagPersonal != 0 {
+		if len(rest) < sha256.Size {
+			return p, short
+		}
+		p.commitment, rest = rest[:sha256.Size], rest[sha256.Size:]
+	}
+	size, rest, err := wire.CutUvarint(rest)
+	if err != nil || size > uint64(len(rest)) {
+		return p, short
+	}
+	p.payload, p.personal = rest[:size], rest[size:]
+	p.core = body[:len(body)-len(p.personal)]
+	return p, nil
+}
+
+// Decode reads the record that [Append] and [Seal] made. It checks the checksum
+// and that the personal part is the one the core commits to. Its texts are
+// copies, shared through strings where that is not nil. The error wraps
+// [ErrDamaged] or [ErrNewer].
+func Decode(sequence uint64, b []byte, strings *wire.Strings) (Record, error) {
+	p, err := split(sequence, b)
+	if err != nil {
+		return Record{}, err
+	}
+	r := Record{Sequence: sequence, Recorded: p.recorded, Occurred: p.occurred, Session: p.session}
+	if r.Event = New(p.kind); r.Event == nil {
+		return Record{}, fmt.Errorf("%w %d: kind %d does not exist", ErrDamaged, sequence, p.kind)
+	}
+	c := wire.NewDecoder(p.payload, strings)
+	r.Event.core(&c)
+	if err := c.Finish(); err != nil {
+		return Record{}, fmt.Errorf("%w %d: %s: %w", ErrDamaged, sequence, p.kind, err)
+	}
+	if err := decodePersonal(&r, &p, strings); err != nil {
+		return Record{}, err
+	}
+	return r, nil
+}
+
+func decodePersonal(r *Record, p *parts, strings *wire.Strings) error {
+	switch {
+	case p.commitment == nil && len(p.personal) == 0:
+		return nil
+	case len(p.personal) == 0:
+		r.Erased = true
+		return nil
+	case p.commitment == nil || len(p.personal) <= SaltSize:
+		return fmt.Errorf("%w %d: bytes after its end", ErrDamaged, r.Sequence)
+	}
+	if sum := sha256.Sum256(p.personal); string(sum[:]) != string(p.commitment) {
+		return fmt.Errorf("%w %d: its personal part is not the one it commits to", ErrDamaged, r.Sequence)
+	}
+	c := wire.NewDecoder(p.personal[SaltSize:], strings)
+	r.Event.personal(&c)
+	if err := c.Finish(); err != nil {
+		return fmt.Errorf("%w %d: personal part of %s: %w", ErrDamaged, r.Sequence, p.kind, err)
+	}
+	return nil
+}
+
+// Core appends the bytes of a record that every proof covers, the leaf of the
+// Merkle tree, to dst: its sequence and the stored record without its personal
+// part and its checksum.
+func Core(dst []byte, sequence uint64, b []byte) ([]byte, error) {
+	p, err := split(sequence, b)
+	if err != nil {
+		return nil, err
+	}
+	return append(binary.BigEndian.AppendUint64(dst, sequence), p.core...), nil
+}

@@ -1,0 +1,285 @@
+package storage
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"gatebook/events"
+	"gatebook/events/wire"
+	"gatebook/migrations"
+)
+
+// The names inside log.db.
+const (
+	metaBucket    = "meta"
+	recordsBucket = "records"
+	formatKey     = "format"
+	identityKey   = "id"
+)
+
+const (
+	// initialMap is how much address space the log gets from the start: growing
+	// the map stalls the writer while any reader is at work.
+	initialMap = 4 << 30
+	// lockTimeout bounds the wait for a file that another process has.
+	lockTimeout = 200 * time.Millisecond
+	// replayPage is how many records one read transaction of a replay covers.
+	replayPage = 1024
+	// warmFrom is from how many records on a replay first reads the file from
+	// front to back: bbolt maps it for random access, which is 12 times slower
+	// cold.
+	warmFrom = 50_000
+)
+
+// BoltOptions are the choices of [OpenBolt]. The zero value is ready.
+type BoltOptions struct {
+	// Clock gives recorded times. Nil means the system's.
+	Clock func() events.Time
+	// commit replaces the commit of a transaction; tests make it fail.
+	commit func(*bolt.Tx) error
+}
+
+// Bolt is the log in a bbolt file that this process owns.
+type Bolt struct {
+	*appender
+	db      *bolt.DB
+	path    string
+	id      [16]byte
+	commits func(*bolt.Tx) error
+	key     [8]byte // owned by the appending goroutine
+}
+
+// CreateBolt makes an empty log at path, which must not exist. Its folder must.
+func CreateBolt(path string) error {
+	var id [16]byte
+	rand.Read(id[:])
+	return createBolt(path, func(tx *bolt.Tx) error {
+		meta, err := tx.CreateBucket([]byte(metaBucket))
+		if err != nil {
+			return err
+		}
+		if err := meta.Put([]byte(formatKey), binary.BigEndian.AppendUint32(nil, migrations.LogFormat)); err != nil {
+			return err
+		}
+		if err := meta.Put([]byte(identityKey), id[:]); err != nil {
+			return err
+		}
+		_, err = tx.CreateBucket([]byte(recordsBucket))
+		return err
+	})
+}
+
+// OpenBolt opens the log at path. Errors: [ErrNotExist], [*InUseError],
+// [*CorruptError], [*migrations.NewerError], all wrapped. The file is not changed.
+func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
+	db, err := openBoltFile(path, initialMap)
+	if err != nil {
+		return nil, err
+	}
+	l := &Bolt{db: db, path: path, commits: o.commit}
+	if l.commits == nil {
+		l.commits = (*bolt.Tx).Commit
+	}
+	var head Head
+	err = guard(path, func() (err error) {
+		if err = l.readMeta(); err != nil {
+			return err
+		}
+		head, err = l.readHead()
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	clock := o.Clock
+	if clock == nil {
+		clock = func() events.Time { return events.TimeOf(time.Now()) }
+	}
+	l.appender = newAppender(l, clock, head)
+	return l, nil
+}
+
+// openBoltFile opens a bbolt file after looking at it by hand.
+func openBoltFile(path string, mapped int) (*bolt.DB, error) {
+	if err := inspectBolt(path); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s %w", path, ErrNotExist)
+		}
+		return nil, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	var db *bolt.DB
+	err = guard(path, func() (err error) {
+		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			Timeout:         lockTimeout,
+			FreelistType:    bolt.FreelistMapType,
+			InitialMmapSize: max(mapped, 2*int(info.Size())),
+			NoStatistics:    true,
+		})
+		return err
+	})
+	switch {
+	case err == nil:
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, &InUseError{Folder: path}
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, &CorruptError{File: path, Err: err}
+	}
+	return nil, fmt.Errorf("open %s: %w", path, err)
+}
+
+func (l *Bolt) readMeta() error {
+	return l.db.View(func(tx *bolt.Tx) error {
+		meta, records := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(recordsBucket))
+		if meta == nil || records == nil {
+			return &CorruptError{File: l.path, Err: errors.New("it is a bbolt file, but no log of gatebook's")}
+		}
+		format, id := meta.Get([]byte(formatKey)), meta.Get([]byte(identityKey))
+		if len(format) != 4 || len(id) != len(l.id) {
+			return &CorruptError{File: l.path, Err: errors.New("its format or identity is missing")}
+		}
+		copy(l.id[:], id)
+		return migrations.CheckLog(l.path, binary.BigEndian.Uint32(format))
+	})
+}
+
+func (l *Bolt) readHead() (head Head, err error) {
+	err = l.db.View(func(tx *bolt.Tx) error {
+		k, v := tx.Bucket([]byte(recordsBucket)).Cursor().Last()
+		if k == nil {
+			return nil
+		}
+		r, err := l.decode(k, v, nil)
+		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
+		return err
+	})
+	return head, err
+}
+
+func (l *Bolt) decode(k, v []byte, strings *wire.Strings) (events.Record, error) {
+	if len(k) != 8 {
+		return events.Record{}, &CorruptError{File: l.path, Err: fmt.Errorf("a key of %d bytes among the records", len(k))}
+	}
+	sequence := binary.BigEndian.Uint64(k)
+	r, err := events.Decode(sequence, v, strings)
+	if errors.Is(err, events.ErrDamaged) {
+		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}
+	}
+	return r, err
+}
+
+// ID is [Log.ID].
+func (l *Bolt) ID() [16]byte { return l.id }
+
+// Start is [Log.Start].
+func (l *Bolt) Start(after uint64, deliver Deliver) error {
+	head := l.Head().Sequence
+	if after > head {
+		return &CorruptError{File: l.path, Err: fmt.Errorf("it ends at record %d, but record %d was read from it before", head, after)}
+	}
+	if head-after > warmFrom {
+		if err := warm(l.path); err != nil {
+			return err
+		}
+	}
+	if err := replay(l.read, after, head, deliver); err != nil {
+		return err
+	}
+	l.run(deliver)
+	return nil
+}
+
+// commit keeps the values of one batch in one transaction.
+func (l *Bolt) commit(first uint64, values [][]byte) error {
+	tx, err := l.db.Begin(true)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	bucket := tx.Bucket([]byte(recordsBucket))
+	// Keys only ever ascend: full pages halve the file.
+	bucket.FillPercent = 1
+	for i, v := range values {
+		binary.BigEndian.PutUint64(l.key[:], first+uint64(i))
+		if err := bucket.Put(l.key[:], v); err != nil {
+			return errors.Join(fmt.Errorf("put record %d: %w", first+uint64(i), err), tx.Rollback())
+		}
+	}
+	if err := l.commits(tx); err != nil {
+		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
+			err = errors.Join(err, rollback)
+		}
+		return l.commitFailed(first, err)
+	}
+	return nil
+}
+
+// commitFailed tells a full disk from everything else. bbolt writes and syncs
+// the pages before the one that makes them count, so where a write found no space
+// and the last record is still the one before, nothing has happened.
+func (l *Bolt) commitFailed(first uint64, err error) error {
+	var path *fs.PathError
+	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+	if full && errors.As(err, &path) {
+		head, headErr := l.readHead()
+		if headErr == nil && head.Sequence+1 == first {
+			return fmt.Errorf("%w: %w", ErrDiskFull, err)
+		}
+	}
+	return fmt.Errorf("commit: %w", err)
+}
+
+// Read is [Log.Read].
+func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
+	return l.read(after, l.clip(after, buffer), nil)
+}
+
+func (l *Bolt) read(after uint64, buffer []events.Record, strings *wire.Strings) (n int, err error) {
+	err = guard(l.path, func() error {
+		return l.db.View(func(tx *bolt.Tx) error {
+			n, err = l.readPage(tx, after, buffer, strings)
+			return err
+		})
+	})
+	return n, err
+}
+
+func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
+	c := tx.Bucket([]byte(recordsBucket)).Cursor()
+	var seek [8]byte
+	binary.BigEndian.PutUint64(seek[:], after+1)
+	n := 0
+	for k, v := c.Seek(seek[:]); k != nil && n < len(buffer); k, v = c.Next() {
+		r, err := l.decode(k, v, strings)
+		if err != nil {
+			return n, err
+		}
+		if want := after + uint64(n) + 1; r.Sequence != want {
+			return n, &CorruptError{File: l.path, Sequence: want, Err: fmt.Errorf("record %d stands in its place", r.Sequence)}
+		}
+		buffer[n] = r
+		n++
+	}
+	return n, nil
+}
+
+// Close is [Log.Close].
+func (l *Bolt) Close() error {
+	l.stop()
+	if err := l.db.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", l.path, err)
+	}
+	return nil
+}

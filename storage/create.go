@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// createBolt makes a bbolt file whole or not at all: it is filled under a
+// temporary name, synced, renamed, and its folder is synced, so that a
+// half-initialised file never stands under the real name. A file that is there
+// already is an error.
+func createBolt(path string, fill func(*bolt.Tx) error) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = fs.ErrExist
+		}
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	temporary := path + ".new"
+	// What an earlier attempt left was never in use.
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	db, err := bolt.Open(temporary, 0o600, &bolt.Options{Timeout: time.Second})
+	if err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	if err = db.Update(fill); err != nil {
+		err = errors.Join(err, db.Close())
+	} else {
+		err = db.Close()
+	}
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		return fmt.Errorf("create %s: %w", path, errors.Join(err, removeIfThere(temporary)))
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// syncFolder makes the names in a folder durable.
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sync folder: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync folder %s: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package storage
+
+import (
+	"crypto/rand"
+	"fmt"
+
+	"gatebook/events"
+)
+
+const (
+	// sealRoom is what Seal adds to a record.
+	sealRoom = 4
+	// maxPooled bounds the buffers that are kept for the next append.
+	maxPooled = 1 << 16
+	// saltStock is how many random bytes are fetched at once.
+	saltStock = 32 * events.SaltSize
+)
+
+// pending is one Append on its way. Its fields belong to the caller before it is
+// in a batch and after that batch is done, and to the appending goroutine in
+// between.
+type pending struct {
+	entries []Entry
+	values  [][]byte
+	buffer  []byte
+	salts   []byte // random bytes not used yet
+	err     error
+}
+
+func (a *appender) pending() *pending {
+	if p, ok := a.pendings.Get().(*pending); ok {
+		return p
+	}
+	return new(pending)
+}
+
+func (a *appender) release(p *pending) {
+	p.entries = nil
+	if cap(p.buffer) <= maxPooled {
+		a.pendings.Put(p)
+	}
+}
+
+// encode makes the entries' binary form in the caller's goroutine, so that the
+// appending goroutine has only to seal it.
+func (p *pending) encode(entries []Entry) error {
+	p.entries, p.err = entries, nil
+	p.buffer, p.values = p.buffer[:0], p.values[:0]
+	for i := range entries {
+		start := len(p.buffer)
+		p.buffer = events.Append(p.buffer, &entries[i].Record, p.salt)
+		end := len(p.buffer)
+		if end > listBytes {
+			return fmt.Errorf("%w: a list of more than %d bytes", ErrTooLarge, listBytes)
+		}
+		p.buffer = append(p.buffer, make([]byte, sealRoom)...)
+		p.values = append(p.values, p.buffer[start:end])
+	}
+	// Growing may have moved the buffer: cut the values out of where it is now.
+	at := 0
+	for i, v := range p.values {
+		end := at + len(v)
+		p.values[i] = p.buffer[at : end : end+sealRoom]
+		at = end + sealRoom
+	}
+	return nil
+}
+
+// salt fills b with random bytes that nobody has seen.
+func (p *pending) salt(b []byte) {
+	if len(p.salts) < len(b) {
+		p.salts = make([]byte, saltStock)
+		rand.Read(p.salts) // never fails: it ends the program where the system has no entropy
+	}
+	copy(b, p.salts)
+	p.salts = p.salts[len(b):]
+}

@@ -1,0 +1,96 @@
+package storage
+
+import (
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"gatebook/events"
+	"gatebook/events/wire"
+)
+
+// Memory is a log without a disk, for tests and for trying things out. It keeps
+// the binary form, so that what it gives back has been through it.
+type Memory struct {
+	*appender
+	disk *MemoryDisk
+}
+
+// MemoryDisk is what survives the closing of a [Memory].
+type MemoryDisk struct {
+	mu     sync.RWMutex // guards values
+	values [][]byte
+	id     [16]byte
+}
+
+// NewMemoryDisk returns an empty one.
+func NewMemoryDisk() *MemoryDisk {
+	d := &MemoryDisk{}
+	rand.Read(d.id[:])
+	return d
+}
+
+// OpenMemory opens the log on disk. A nil clock means the system's.
+func OpenMemory(disk *MemoryDisk, clock func() events.Time) (*Memory, error) {
+	if clock == nil {
+		clock = func() events.Time { return events.TimeOf(time.Now()) }
+	}
+	l := &Memory{disk: disk}
+	var head Head
+	if n := len(disk.values); n > 0 {
+		r, err := events.Decode(uint64(n), disk.values[n-1], nil)
+		if err != nil {
+			return nil, &CorruptError{File: "memory", Sequence: uint64(n), Err: err}
+		}
+		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
+	}
+	l.appender = newAppender(disk, clock, head)
+	return l, nil
+}
+
+func (d *MemoryDisk) commit(_ uint64, values [][]byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, v := range values {
+		d.values = append(d.values, append([]byte(nil), v...))
+	}
+	return nil
+}
+
+// ID is [Log.ID].
+func (l *Memory) ID() [16]byte { return l.disk.id }
+
+// Start is [Log.Start].
+func (l *Memory) Start(after uint64, deliver Deliver) error {
+	if err := replay(l.read, after, l.Head().Sequence, deliver); err != nil {
+		return err
+	}
+	l.run(deliver)
+	return nil
+}
+
+// Read is [Log.Read].
+func (l *Memory) Read(after uint64, buffer []events.Record) (int, error) {
+	return l.read(after, l.clip(after, buffer), nil)
+}
+
+func (l *Memory) read(after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
+	l.disk.mu.RLock()
+	defer l.disk.mu.RUnlock()
+	n := 0
+	for sequence := after + 1; n < len(buffer) && sequence <= uint64(len(l.disk.values)); sequence++ {
+		r, err := events.Decode(sequence, l.disk.values[sequence-1], strings)
+		if err != nil {
+			return n, &CorruptError{File: "memory", Sequence: sequence, Err: err}
+		}
+		buffer[n] = r
+		n++
+	}
+	return n, nil
+}
+
+// Close is [Log.Close].
+func (l *Memory) Close() error {
+	l.stop()
+	return nil
+}
