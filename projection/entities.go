@@ -1,0 +1,67 @@
+package projection
+
+import "gatebook/events"
+
+// Service is what clients connect to, as declared, with its counts. It never
+// changes.
+type Service struct {
+	Name, Source, Protocol, Router string
+	// Listeners are addresses, Servers names.
+	Listeners, Servers []string
+	// Started is when it was first declared; 0 when it is known only by name.
+	Started events.Time
+	// Total counts the sessions it ever had, Current those that live.
+	Total, Current uint64
+	// Version is the sequence of its last change.
+	Version uint64
+}
+
+// Server is a backend, as declared, with its counts. It never changes.
+type Server struct {
+	Name, Source, Address, Protocol string
+	Port                            uint16
+	State                           events.ServerState
+	// Since is when the state began, Cause what was seen then.
+	Since events.Time
+	Cause string
+	// Total counts the connections it ever had, Current those of live sessions.
+	Total, Current uint64
+	// Version is the sequence of its last change.
+	Version uint64
+}
+
+// SourceState tells whether a source reports.
+type SourceState uint8
+
+// The states of a source.
+const (
+	SourceRunning SourceState = iota
+	SourceStopped
+	SourceLost
+)
+
+// String is the state's name.
+func (s SourceState) String() string {
+	switch s {
+	case SourceStopped:
+		return "stopped"
+	case SourceLost:
+		return "lost"
+	}
+	return "running"
+}
+
+// Source is a program that reports sessions, in its newest incarnation. It never
+// changes.
+type Source struct {
+	Name, Incarnation, Version, Host string
+	State                            SourceState
+	// Started is when the incarnation began, LastSeen when it was last known to be
+	// alive.
+	Started, LastSeen events.Time
+	// Lease is how long it may be silent, in microseconds; 0 when it lives in the
+	// registry's process.
+	Lease int64
+	// Changed is the sequence of its last change.
+	Changed uint64
+}

@@ -1,0 +1,212 @@
+package projection
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unique"
+
+	"gatebook/events"
+	"gatebook/events/wire"
+)
+
+// The tables a checkpoint writes. Keys are ids as 8 bytes, big-endian, or the
+// keys of names.
+const (
+	TableLive     = "live"
+	TableClosed   = "closed"
+	TableLost     = "lost"
+	TableServices = "services"
+	TableServers  = "servers"
+	TableSources  = "sources"
+	TableTotals   = "totals"
+)
+
+// Tables are all of them.
+func Tables() []string {
+	return []string{TableLive, TableClosed, TableLost, TableServices, TableServers, TableSources, TableTotals}
+}
+
+// IDKey is the key of a session's row.
+func IDKey(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
+
+// Encode returns the row of a session.
+func (s *Session) Encode() []byte {
+	c := wire.NewEncoder(make([]byte, 0, 256))
+	s.fields(&c)
+	return c.Bytes()
+}
+
+// DecodeSession reads the row of a session. The error wraps [wire.ErrMalformed].
+func DecodeSession(row []byte, strings *wire.Strings) (*Session, error) {
+	s := &Session{}
+	c := wire.NewDecoder(row, strings)
+	s.fields(&c)
+	if err := c.Finish(); err != nil {
+		return nil, fmt.Errorf("session row: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Session) fields(c *wire.Coder) {
+	var origin Origin
+	var login Login
+	if !c.Decoding() {
+		origin, login = s.Origin(), s.Login()
+	}
+	address := s.Address()
+	x := *s.more()
+	wire.Uint(c, 1, &s.ID)
+	wire.Uint(c, 2, &s.Version)
+	wire.Int(c, 3, &s.Opened)
+	wire.Int(c, 4, &s.Ready)
+	wire.Int(c, 5, &s.Active)
+	wire.Nested(c, 6, &origin, (*Origin).fields)
+	wire.Nested(c, 7, &login, (*Login).fields)
+	c.Text(8, &address)
+	wire.Uint(c, 9, &s.Port)
+	wire.Uint(c, 10, &s.Status)
+	wire.Uint(c, 11, &s.Stage)
+	wire.Nested(c, 12, &s.counters, (*counters).fields)
+	wire.List(c, 13, &s.Connections, (*Connection).fields)
+	c.LongText(14, &s.trail)
+	wire.Nested(c, 15, &x, (*extra).fields)
+	if c.Decoding() {
+		s.origin, s.login = unique.Make(origin), unique.Make(login)
+		if x != (extra{}) {
+			s.extra = &x
+		}
+		s.setAddress(address)
+	}
+}
+
+func (v *Origin) fields(c *wire.Coder) {
+	c.Text(1, &v.Source)
+	c.Text(2, &v.Incarnation)
+	c.Text(3, &v.Service)
+	c.Text(4, &v.Listener)
+	c.Text(5, &v.Protocol)
+}
+
+func (v *Login) fields(c *wire.Coder) {
+	c.Text(1, &v.User)
+	c.Text(2, &v.Database)
+	c.LongText(3, &v.Program)
+}
+
+func (v *counters) fields(c *wire.Coder) {
+	r := v.rareOrNone()
+	wire.Uint(c, 1, &v.reads)
+	wire.Uint(c, 2, &v.writes)
+	wire.Uint(c, 3, &v.bytesRead)
+	wire.Uint(c, 4, &v.bytesWritten)
+	wire.Uint(c, 5, &r.buffered)
+	wire.Uint(c, 6, &r.high)
+	wire.Uint(c, 7, &r.low)
+	wire.Int(c, 8, &r.closed)
+	c.Text(9, &r.cause)
+	if c.Decoding() && r != (rare{}) {
+		v.rare = &r
+	}
+}
+
+func (v *counters) rareOrNone() rare {
+	if v.rare == nil {
+		return rare{}
+	}
+	return *v.rare
+}
+
+func (v *Connection) fields(c *wire.Coder) {
+	var server string
+	if !c.Decoding() {
+		server = v.Server()
+	}
+	wire.Uint(c, 1, &v.Number)
+	c.Text(2, &server)
+	wire.Uint(c, 3, &v.ServerID)
+	wire.Int(c, 4, &v.Opened)
+	wire.Uint(c, 5, &v.State)
+	wire.Uint(c, 6, &v.Reason)
+	wire.Nested(c, 7, &v.counters, (*counters).fields)
+	if c.Decoding() {
+		v.server = unique.Make(server)
+	}
+}
+
+func (v *extra) fields(c *wire.Coder) {
+	wire.Uint(c, 1, &v.Type)
+	c.Text(2, &v.Key)
+	c.Text(3, &v.TLS)
+	c.Text(4, &v.Subject)
+	c.Text(5, &v.Kill.By)
+	c.LongText(6, &v.Kill.Why)
+	wire.Int(c, 7, &v.Kill.Due)
+	wire.Int(c, 8, &v.Kill.Requested)
+	wire.Int(c, 9, &v.Ending.Ended)
+	wire.Uint(c, 10, &v.Ending.Reason)
+	c.Text(11, &v.Ending.By)
+	c.LongText(12, &v.Ending.Description)
+	wire.Int(c, 13, &v.Ending.LastSeen)
+	wire.Int(c, 14, &v.Recovered)
+	c.Text(15, &v.Incarnation)
+	c.Text(16, &v.AddressAsText)
+}
+
+func (v *Service) fields(c *wire.Coder) {
+	c.Text(1, &v.Name)
+	c.Text(2, &v.Source)
+	c.Text(3, &v.Protocol)
+	c.Text(4, &v.Router)
+	c.Texts(5, &v.Listeners)
+	c.Texts(6, &v.Servers)
+	wire.Int(c, 7, &v.Started)
+	wire.Uint(c, 8, &v.Total)
+	wire.Uint(c, 9, &v.Current)
+	wire.Uint(c, 10, &v.Version)
+}
+
+func (v *Server) fields(c *wire.Coder) {
+	c.Text(1, &v.Name)
+	c.Text(2, &v.Source)
+	c.Text(3, &v.Address)
+	wire.Uint(c, 4, &v.Port)
+	c.Text(5, &v.Protocol)
+	wire.Uint(c, 6, &v.State)
+	wire.Int(c, 7, &v.Since)
+	c.Text(8, &v.Cause)
+	wire.Uint(c, 9, &v.Total)
+	wire.Uint(c, 10, &v.Current)
+	wire.Uint(c, 11, &v.Version)
+}
+
+func (v *Source) fields(c *wire.Coder) {
+	c.Text(1, &v.Name)
+	c.Text(2, &v.Incarnation)
+	c.Text(3, &v.Version)
+	c.Text(4, &v.Host)
+	wire.Uint(c, 5, &v.State)
+	wire.Int(c, 6, &v.Started)
+	wire.Int(c, 7, &v.LastSeen)
+	wire.Int(c, 8, &v.Lease)
+	wire.Uint(c, 9, &v.Changed)
+}
+
+// summary is the row that no table of things holds.
+type summary struct {
+	Totals
+	recorded events.Time
+	lastID   uint64
+	services []string // the order in which names were first met
+	servers  []string
+	sources  []string
+}
+
+func (v *summary) fields(c *wire.Coder) {
+	wire.Uint(c, 1, &v.Closed)
+	wire.Uint(c, 2, &v.Lost)
+	wire.Int(c, 3, &v.recorded)
+	wire.Uint(c, 4, &v.lastID)
+	c.Texts(5, &v.services)
+	c.Texts(6, &v.servers)
+	c.Texts(7, &v.sources)
+}

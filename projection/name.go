@@ -1,0 +1,29 @@
+package projection
+
+import (
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// NameKey is what names are compared by: the NFC form in lower case, with blanks
+// as hyphens. Names of equal keys are one name.
+func NameKey(name string) string {
+	plain := true
+	for i := 0; i < len(name); i++ {
+		if c := name[i]; c >= 0x80 || c == ' ' || c == '\t' || 'A' <= c && c <= 'Z' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return name
+	}
+	key := strings.Map(func(r rune) rune {
+		if r == ' ' || r == '\t' || r == '\u00a0' {
+			return '-'
+		}
+		return r
+	}, norm.NFC.String(name))
+	return norm.NFC.String(strings.ToLower(key))
+}

@@ -1,0 +1,78 @@
+package projection
+
+import "gatebook/events"
+
+// Sample are the counters of one connection of a session, as seen now.
+type Sample struct {
+	Session uint64
+	events.Final
+}
+
+// Observation are the newest counters of a live session. It never changes.
+type Observation struct {
+	// Count rises with each observation of the session.
+	Count uint64
+	// Finals are the connections' counters, at most one each.
+	Finals []events.Final
+}
+
+// Observe notes samples of live sessions. Those of others are left out.
+func (s *State) Observe(samples []Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range samples {
+		id := samples[i].Session
+		if s.live.get(id) == nil {
+			continue
+		}
+		s.observed[id] = s.observed[id].with(samples[i].Final)
+	}
+}
+
+func (o *Observation) with(f events.Final) *Observation {
+	if o == nil {
+		return &Observation{Count: 1, Finals: []events.Final{f}}
+	}
+	v := &Observation{Count: o.Count + 1, Finals: append(make([]events.Final, 0, len(o.Finals)+1), o.Finals...)}
+	for i := range v.Finals {
+		if v.Finals[i].Connection == f.Connection {
+			v.Finals[i] = f
+			return v
+		}
+	}
+	v.Finals = append(v.Finals, f)
+	return v
+}
+
+// View is a session as a reader sees it: the fold's value, and what was observed
+// of it since.
+type View struct {
+	*Session
+	Observed *Observation
+}
+
+// Current are the newest counters of a connection, 0 being the client's, and
+// when data was last read from it (0 where that is not known).
+func (v *View) Current(number uint32) (events.Counters, events.Time) {
+	var recorded events.Counters
+	var active events.Time
+	if number == 0 {
+		recorded, active = v.Counters(), v.Active
+	} else if c, found := v.Connection(number); found {
+		recorded = c.Counters()
+	}
+	if v.Observed != nil {
+		for i := range v.Observed.Finals {
+			if f := &v.Observed.Finals[i]; f.Connection == number && f.Active >= active {
+				return f.Counters, f.Active
+			}
+		}
+	}
+	return recorded, active
+}
+
+// LastActive is when the client was last read from, or else when it came.
+func (v *View) LastActive() events.Time {
+	_, active := v.Current(0)
+	return max(active, v.Opened)
+}

@@ -1,0 +1,171 @@
+package projection
+
+import (
+	"slices"
+
+	"gatebook/events"
+)
+
+// Moment is what one reading saw of the state as a whole.
+type Moment struct {
+	// Sequence is that of the last record the answer reflects, Recorded its time.
+	Sequence uint64
+	Recorded events.Time
+	// Live, and Totals, count the sessions.
+	Live int
+	Totals
+}
+
+func (s *State) moment() Moment {
+	return Moment{Sequence: s.sequence, Recorded: s.recorded, Live: s.live.count, Totals: s.totals}
+}
+
+// Moment is the state's current one.
+func (s *State) Moment() Moment {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.moment()
+}
+
+// Session returns the session of that id if it is in memory: every live one, and
+// those that ended since the last checkpoint. For the others there is the
+// archive, which inside reads under the lock, so that it is of the same moment.
+func (s *State) Session(id uint64, inside func() error) (View, Moment, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if v := s.live.get(id); v != nil {
+		return View{v, s.observed[id]}, s.moment(), nil
+	}
+	if v := s.ended[id]; v != nil {
+		return View{Session: v}, s.moment(), nil
+	}
+	return View{}, s.moment(), inside()
+}
+
+// Selection says which sessions in memory to copy out.
+type Selection struct {
+	// Live, Closed and Lost are the statuses wanted.
+	Live, Closed, Lost bool
+	// Skip live sessions are passed over; it may be given only with Live alone.
+	Skip int
+	// Limit is how many to copy at most, 0 for all.
+	Limit int
+}
+
+// Has tells whether sessions of that status are selected.
+func (s Selection) Has(status Status) bool {
+	return status == Live && s.Live || status == Closed && s.Closed || status == Lost && s.Lost
+}
+
+// Copied is what [State.Copy] copied out.
+type Copied struct {
+	Moment
+	// Views are the sessions wanted, in ascending order of id.
+	Views []View
+	// Ended are the ids of all sessions that ended and are in memory, whether
+	// wanted or not, ascending: what an archive of this moment has of them is out
+	// of date. Revived likewise are those that the archive has as ended and that live.
+	Superseded map[uint64]struct{}
+}
+
+// Copy copies sessions out of memory. begin is called under the same lock, so
+// that what it opens is of the same moment.
+func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := Copied{Moment: s.moment()}
+	if err := begin(); err != nil {
+		return out, err
+	}
+	if want.Live {
+		n := s.live.count - want.Skip
+		if want.Limit > 0 {
+			n = min(n, want.Limit)
+		}
+		out.Views = make([]View, 0, max(n, 0))
+		s.live.from(0, want.Skip, func(v *Session) bool {
+			out.Views = append(out.Views, View{v, s.observed[v.ID]})
+			return want.Limit == 0 || len(out.Views) < want.Limit
+		})
+	}
+	if want.Closed || want.Lost {
+		s.copyEnded(want, &out)
+	}
+	return out, nil
+}
+
+func (s *State) copyEnded(want Selection, out *Copied) {
+	out.Superseded = make(map[uint64]struct{}, len(s.ended)+len(s.dirty))
+	for id, v := range s.ended {
+		out.Superseded[id] = struct{}{}
+		if want.Has(v.Status) {
+			out.Views = append(out.Views, View{Session: v})
+		}
+	}
+	for _, id := range s.dirty {
+		out.Superseded[id] = struct{}{}
+	}
+	slices.SortFunc(out.Views, func(a, b View) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+}
+
+// Services returns all services, in the order in which they were first met.
+func (s *State) Services() ([]*Service, Moment) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.services.list(), s.moment()
+}
+
+// Service returns the service of that name, nil when there is none.
+func (s *State) Service(name string) (*Service, Moment) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.services.get(name), s.moment()
+}
+
+// Servers returns all servers, in the order in which they were first met.
+func (s *State) Servers() ([]*Server, Moment) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.servers.list(), s.moment()
+}
+
+// Server returns the server of that name, nil when there is none.
+func (s *State) Server(name string) (*Server, Moment) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.servers.get(name), s.moment()
+}
+
+// Sources returns all sources, in the order in which they were first met.
+func (s *State) Sources() ([]*Source, Moment) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sources.list(), s.moment()
+}
+
+// Source returns the source of that name, nil when there is none.
+func (s *State) Source(name string) (*Source, Moment) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sources.get(name), s.moment()
+}
+
+// LiveOf returns the live sessions of a source, in ascending order of id.
+func (s *State) LiveOf(source string) []*Session {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key := NameKey(source)
+	var all []*Session
+	s.live.from(0, 0, func(v *Session) bool {
+		if NameKey(v.Origin().Source) == key {
+			all = append(all, v)
+		}
+		return true
+	})
+	return all
+}

@@ -1,0 +1,150 @@
+package projection
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"gatebook/events"
+)
+
+// ErrImpossible is wrapped by [State.Apply]'s error: the record does not follow
+// from those before it, so the log is not one that a registry wrote.
+var ErrImpossible = errors.New("record does not fit what came before")
+
+// Archive finds a session that ended and left memory; nil when there is none.
+type Archive func(id uint64) (*Session, error)
+
+// State is the fold of a log up to one sequence.
+type State struct {
+	archive Archive
+
+	// mu guards all below. Apply is the only writer of what is folded; readers hold
+	// it for moments.
+	mu       sync.RWMutex
+	sequence uint64
+	recorded events.Time
+	lastID   uint64 // the highest id of a session so far
+
+	live     table
+	ended    map[uint64]*Session // ended, not archived yet
+	services entities[Service]
+	servers  entities[Server]
+	sources  entities[Source]
+	totals   Totals
+
+	// saved is the sequence of the last checkpoint that was collected; dirty are
+	// the sessions that changed since, each once.
+	saved uint64
+	dirty []uint64
+
+	observed map[uint64]*Observation
+}
+
+// Totals count the sessions that ended.
+type Totals struct {
+	Closed, Lost uint64
+}
+
+// New returns the state of an empty log.
+func New(archive Archive) *State {
+	return &State{
+		archive:  archive,
+		ended:    make(map[uint64]*Session),
+		observed: make(map[uint64]*Observation),
+		services: newEntities[Service](),
+		servers:  newEntities[Server](),
+		sources:  newEntities[Source](),
+	}
+}
+
+// entities are declared things by the key of their name, in the order in which
+// they were first met.
+type entities[T any] struct {
+	byKey map[string]*T
+	order []string
+}
+
+func newEntities[T any]() entities[T] { return entities[T]{byKey: make(map[string]*T)} }
+
+func (e *entities[T]) get(name string) *T { return e.byKey[NameKey(name)] }
+
+func (e *entities[T]) put(name string, v *T) {
+	key := NameKey(name)
+	if _, ok := e.byKey[key]; !ok {
+		e.order = append(e.order, key)
+	}
+	e.byKey[key] = v
+}
+
+func (e *entities[T]) list() []*T {
+	all := make([]*T, 0, len(e.order))
+	for _, key := range e.order {
+		all = append(all, e.byKey[key])
+	}
+	return all
+}
+
+// Apply folds a batch of records, the next ones of the log, into the state. It is
+// called by one goroutine at a time. Readers see all of the batch or nothing of it.
+func (s *State) Apply(batch []events.Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range batch {
+		r := &batch[i]
+		if r.Sequence != s.sequence+1 {
+			return fmt.Errorf("%w: record %d after %d", ErrImpossible, r.Sequence, s.sequence)
+		}
+		if err := s.apply(r); err != nil {
+			return fmt.Errorf("record %d, %s: %w", r.Sequence, r.Event.Kind(), err)
+		}
+		s.sequence, s.recorded = r.Sequence, r.Recorded
+	}
+	return nil
+}
+
+func (s *State) apply(r *events.Record) error {
+	switch e := r.Event.(type) {
+	case *events.SourceStarted, *events.SourceStopped, *events.SourceLost, *events.SourceSeen:
+		return s.applySource(r)
+	case *events.ServiceDeclared:
+		s.declareService(r, e)
+		return nil
+	case *events.ServerDeclared, *events.ServerChanged:
+		s.applyServer(r)
+		return nil
+	case *events.SessionOpened:
+		return s.openSession(r, e)
+	case *events.RecordingGap, *events.AccountChanged, *events.HoldChanged, *events.RecordsPruned, *events.PersonErased:
+		return nil // told by the log and the feed; no session changes
+	}
+	return s.changeSession(r)
+}
+
+// find returns a session wherever it is. Nil when it was never opened.
+func (s *State) find(id uint64) (*Session, error) {
+	if v := s.live.get(id); v != nil {
+		return v, nil
+	}
+	if v := s.ended[id]; v != nil {
+		return v, nil
+	}
+	if s.archive == nil {
+		return nil, nil
+	}
+	return s.archive(id)
+}
+
+// Sequence is that of the last record that was applied, and its time.
+func (s *State) Sequence() (uint64, events.Time) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sequence, s.recorded
+}
+
+// LastID is the highest id a session has had.
+func (s *State) LastID() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.lastID
+}
