@@ -1,0 +1,52 @@
+# What a change has to pass, and what go itself does not say as shortly.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The tools are pinned in a module of their own, apart from the product's.
+tool := go tool -modfile=.ci/tools/go.mod
+# What make bench runs, and how often each.
+BENCH ?= .
+COUNT ?= 5
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint fuzz bench cover clean
+
+help: ## Show the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+build: ## Build the binary ./gatebook
+	CGO_ENABLED=0 go build -trimpath -o gatebook ./cmd/gatebook
+
+run: build ## Build and start the server, with its data in ./gatebook-data
+	./gatebook serve
+
+test: ## Run all tests with the race detector; install the test servers that are missing
+	.ci/install-servers
+	go test -race -shuffle=on ./...
+
+lint: ## Check formatting, go vet, staticcheck, zerologlint and go.mod
+	@unformatted=$$($(tool) gofumpt -l .); \
+	if [[ -n $$unformatted ]]; then \
+		echo "not formatted; run $(tool) gofumpt -w on:"; echo "$$unformatted"; exit 1; \
+	fi >&2
+	go vet ./...
+	$(tool) staticcheck ./...
+	go vet -vettool="$$($(tool) -n zerologlint)" ./...
+	go mod tidy -diff
+
+fuzz: ## Fuzz every decoder for 5 seconds each (FUZZTIME=1m for longer)
+	.ci/fuzz
+
+bench: ## Run the benchmarks and sum them up (BENCH=pattern COUNT=5)
+	folders=$$(.ci/folders-with '^func Benchmark'); \
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $$folders | tee bench.out
+	@$(tool) benchstat bench.out
+
+cover: ## Show how much of each package the tests reach
+	.ci/install-servers
+	go test -coverprofile=cover.out ./...
+	@go tool cover -func=cover.out | tail -n 1
+
+clean: ## Remove what the other targets left behind
+	rm -f gatebook bench.out cover.out
