@@ -8,8 +8,10 @@ import (
 )
 
 func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
-	if r.Session == 0 || r.Session <= s.lastID {
-		return fmt.Errorf("%w: session %d is opened after session %d", ErrImpossible, r.Session, s.lastID)
+	// Ids rise with opening, but sessions that open at the same time may be
+	// recorded in either order.
+	if r.Session == 0 || s.live.get(r.Session) != nil || s.ended[r.Session] != nil {
+		return fmt.Errorf("%w: session %d is opened twice", ErrImpossible, r.Session)
 	}
 	v := &Session{
 		ID:      r.Session,
@@ -28,7 +30,7 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 		x := v.amend()
 		x.Type, x.Key, x.TLS, x.Subject = e.Type, e.Key, e.TLS, e.Subject
 	}
-	s.lastID = v.ID
+	s.lastID = max(s.lastID, v.ID)
 	s.live.put(v)
 	s.dirty = append(s.dirty, v.ID)
 	s.countService(e.Service, r.Sequence, 1, 1)
@@ -71,7 +73,8 @@ func (s *State) changeSession(r *events.Record) error {
 		v.end(r.At(), e)
 	case *events.SessionLost:
 		v.Status = Lost
-		v.amend().Ending = Ending{Ended: r.At(), Reason: e.Cause, LastSeen: e.LastSeen}
+		x := v.amend()
+		x.Ending, x.WasLost = Ending{Ended: r.At(), Reason: e.Cause, LastSeen: e.LastSeen}, true
 	case *events.SessionRecovered:
 		v.recover(r, e)
 	default:

@@ -77,7 +77,9 @@ func (c *Checkpoint) Rows() []Row {
 			switch {
 			case tableOf(v.Status) == table:
 				rows = append(rows, Row{table, key, v.Encode()})
-			case v.Ending() != Ending{} || v.more().Recovered != 0 || table == TableLive:
+			case v.first() > c.before:
+				// It was never in a book before.
+			case table == TableLive || v.more().WasLost:
 				rows = append(rows, Row{table, key, nil})
 			}
 		}

@@ -68,7 +68,7 @@ func (s *Session) fields(c *wire.Coder) {
 	wire.Uint(c, 11, &s.Stage)
 	wire.Nested(c, 12, &s.counters, (*counters).fields)
 	wire.List(c, 13, &s.Connections, (*Connection).fields)
-	c.LongText(14, &s.trail)
+	c.Opaque(14, &s.trail)
 	wire.Nested(c, 15, &x, (*extra).fields)
 	if c.Decoding() {
 		s.origin, s.login = unique.Make(origin), unique.Make(login)
@@ -150,6 +150,7 @@ func (v *extra) fields(c *wire.Coder) {
 	wire.Int(c, 14, &v.Recovered)
 	c.Text(15, &v.Incarnation)
 	c.Text(16, &v.AddressAsText)
+	c.Bool(17, &v.WasLost)
 }
 
 func (v *Service) fields(c *wire.Coder) {

@@ -5,7 +5,16 @@ import "gatebook/events"
 // Sample are the counters of one connection of a session, as seen now.
 type Sample struct {
 	Session uint64
-	events.Final
+	// Connection is the connection's number; 0 is the client's.
+	Connection uint32
+	Counters   events.Counters
+	// Active is when data was last read from the connection; 0 if never.
+	Active events.Time
+}
+
+// Final is the sample without its session.
+func (s *Sample) Final() events.Final {
+	return events.Final{Connection: s.Connection, Counters: s.Counters, Active: s.Active}
 }
 
 // Observation are the newest counters of a live session. It never changes.
@@ -25,7 +34,7 @@ func (s *State) Observe(samples []Sample) {
 		if s.live.get(id) == nil {
 			continue
 		}
-		s.observed[id] = s.observed[id].with(samples[i].Final)
+		s.observed[id] = s.observed[id].with(samples[i].Final())
 	}
 }
 

@@ -169,3 +169,15 @@ func (s *State) LiveOf(source string) []*Session {
 	})
 	return all
 }
+
+// HasLive tells whether a source has live sessions.
+func (s *State) HasLive(source string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	key, found := NameKey(source), false
+	s.live.from(0, 0, func(v *Session) bool {
+		found = NameKey(v.Origin().Source) == key
+		return !found
+	})
+	return found
+}

@@ -88,6 +88,7 @@ type extra struct {
 	Kill          Kill
 	Ending        Ending
 	Recovered     events.Time
+	WasLost       bool
 	Incarnation   string // the one that recovered the session, "" for its first
 	AddressAsText string // an address that is no IP address
 }

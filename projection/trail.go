@@ -32,3 +32,11 @@ func (s *Session) Trail() iter.Seq[uint64] {
 		}
 	}
 }
+
+// first is the sequence of the session's first record.
+func (s *Session) first() uint64 {
+	for sequence := range s.Trail() {
+		return sequence
+	}
+	return 0
+}

@@ -105,22 +105,18 @@ func (c *Coder) text(tag uint64, v *string, limit int) {
 	}
 }
 
-// Raw visits bytes. Decoding copies them.
-func (c *Coder) Raw(tag uint64, v *[]byte) {
+// Opaque visits bytes that are kept as a string but are no text: they are neither
+// cleaned nor shared.
+func (c *Coder) Opaque(tag uint64, v *string) {
 	switch c.mode {
 	case encoding:
-		if len(*v) != 0 {
-			c.writeKey(tag, typeBytes)
-			c.buf = binary.AppendUvarint(c.buf, uint64(len(*v)))
-			c.buf = append(c.buf, *v...)
-		}
+		c.text(tag, v, 0)
 	case decoding:
 		if !c.at(tag, typeBytes) {
 			return
 		}
-		b := c.take()
-		*v = append([]byte(nil), b...)
-		c.nextScalar(tag, len(b) == 0)
+		*v = string(c.take())
+		c.nextScalar(tag, *v == "")
 	}
 }
 

@@ -1,0 +1,100 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+const (
+	// saveEvery is how many records a checkpoint may be behind when there is time,
+	// saveAfter how old it may grow while there is anything to write, and
+	// saveInterval how often that is looked at.
+	saveEvery    = 10_000
+	saveAfter    = time.Minute
+	saveInterval = time.Second
+	// seenInterval is how often a source with live sessions gives a sign of life.
+	seenInterval = time.Minute
+)
+
+// background writes checkpoints and signs of life until ctx ends.
+func (r *Registry) background(ctx context.Context) {
+	defer close(r.stopped)
+	save := time.NewTicker(saveInterval)
+	defer save.Stop()
+	seen := time.NewTicker(seenInterval)
+	defer seen.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-save.C:
+			if err := r.saveIfDue(); err != nil {
+				r.options.Report(err)
+			}
+		case <-seen.C:
+			r.giveSigns(ctx)
+		}
+	}
+}
+
+func (r *Registry) saveIfDue() error {
+	head, _ := r.state.Sequence()
+	r.saving.Lock()
+	behind, age := head-r.position, time.Since(r.savedAt)
+	r.saving.Unlock()
+	if behind == 0 || behind < saveEvery && age < saveAfter {
+		return nil
+	}
+	return r.save()
+}
+
+// save writes a checkpoint: what changed since the last, in one transaction.
+func (r *Registry) save() error {
+	r.saving.Lock()
+	defer r.saving.Unlock()
+	c := r.state.Checkpoint()
+	if c.Position == r.position {
+		r.state.Saved(c)
+		return nil
+	}
+	rows := c.Rows()
+	changes := make([]storage.Change, len(rows))
+	for i, row := range rows {
+		changes[i] = storage.Change(row)
+	}
+	if err := r.book.Commit(c.Position, changes); err != nil {
+		r.state.NotSaved(c)
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	r.state.Saved(c)
+	r.position, r.savedAt = c.Position, time.Now()
+	return nil
+}
+
+// archived finds a session that has left memory.
+func (r *Registry) archived(id uint64) (*projection.Session, error) {
+	snapshot, err := r.book.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	s, err := archivedIn(snapshot, id)
+	return s, errors.Join(err, snapshot.Close())
+}
+
+func archivedIn(snapshot *storage.Snapshot, id uint64) (*projection.Session, error) {
+	for _, table := range []string{projection.TableClosed, projection.TableLost} {
+		row, err := snapshot.Get(table, projection.IDKey(id))
+		if err != nil {
+			return nil, err
+		}
+		if row != nil {
+			return projection.DecodeSession(row, nil)
+		}
+	}
+	return nil, nil
+}

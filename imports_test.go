@@ -1,0 +1,226 @@
+package gatebook_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the module's path, and the import path of its root package.
+const module = "gatebook"
+
+// layers are the folders of the module from top to bottom; the root package is
+// the empty one. A package belongs to the deepest folder that holds it, and
+// imports only packages of its own layer and of those below.
+var layers = []string{
+	"cmd/gatebook",
+	"cmd/gatebook/gateway",
+	"httpd",
+	"",
+	"projection",
+	"storage",
+	"migrations",
+	"events",
+	"events/wire",
+}
+
+// reserved names who alone may import a package, itself or one below it.
+var reserved = map[string][]string{
+	"github.com/gin-gonic/gin": {"httpd"},
+	"go.etcd.io/bbolt":         {"storage", "migrations"},
+}
+
+// forbidden names what a layer's packages do not depend on, through others
+// neither.
+var forbidden = map[string][]string{
+	"projection": {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
+}
+
+// testOnly is what only tests import, and packages for tests.
+var testOnly = []string{
+	"testing",
+	"pgregory.net/rapid",
+	"go.uber.org/goleak",
+	"github.com/go-sql-driver/mysql",
+	"github.com/jackc/pgx/v5",
+}
+
+// goPackage is what go list tells about a package.
+type goPackage struct {
+	ImportPath, Dir string
+	GoFiles         []string
+	// Imports are those of GoFiles; Deps are theirs, and so on.
+	Imports, Deps []string
+}
+
+// layer returns the index of a package's layer; false when it has none, or is
+// not of this module.
+func layer(importPath string) (int, bool) {
+	if importPath == module {
+		return slices.Index(layers, ""), true
+	}
+	folder, ok := strings.CutPrefix(importPath, module+"/")
+	best := -1
+	for i, l := range layers {
+		if ok && l != "" && within(folder, l) && (best < 0 || len(l) > len(layers[best])) {
+			best = i
+		}
+	}
+	return best, best >= 0
+}
+
+// within tells whether a package path is root or below it.
+func within(path, root string) bool {
+	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+func TestImportsGoDownward(t *testing.T) {
+	t.Parallel()
+	for _, p := range listPackages(t) {
+		for _, complaint := range complaints(p) {
+			t.Error(complaint)
+		}
+	}
+}
+
+// complaints returns what is wrong with a package's imports.
+func complaints(p goPackage) []string {
+	own, ok := layer(p.ImportPath)
+	if !ok {
+		return []string{fmt.Sprintf("%s: its folder is in no layer: add it to the list, or move it", p.ImportPath)}
+	}
+	var all []string
+	for _, imported := range p.Imports {
+		why := refuse(own, imported)
+		if why == "" && !forTests(p.ImportPath) && isTestOnly(imported) {
+			why = "that is for tests"
+		}
+		if why != "" {
+			all = append(all, fmt.Sprintf("%s imports %s: %s", p.ImportPath, imported, why))
+		}
+	}
+	for _, dependency := range p.Deps {
+		for _, root := range forbidden[layers[own]] {
+			if within(dependency, root) {
+				all = append(all, fmt.Sprintf("%s depends on %s: %s does without", p.ImportPath, dependency, layers[own]))
+			}
+		}
+	}
+	return all
+}
+
+// forTests tells whether a package exists for tests alone, as its name says.
+func forTests(importPath string) bool { return strings.HasSuffix(importPath, "test") }
+
+// isTestOnly tells whether only tests, and packages for tests, may import it.
+func isTestOnly(imported string) bool {
+	if within(imported, module) && forTests(imported) {
+		return true
+	}
+	return slices.ContainsFunc(testOnly, func(root string) bool { return within(imported, root) })
+}
+
+// refuse tells why a package of a layer may not import another; empty when it
+// may.
+func refuse(own int, imported string) string {
+	for root, who := range reserved {
+		if within(imported, root) && !slices.Contains(who, layers[own]) {
+			return "only " + strings.Join(who, " and ") + " may"
+		}
+	}
+	other, ok := layer(imported)
+	switch {
+	case !ok && strings.HasPrefix(layers[own], "events") && !standard(imported):
+		return "events imports the standard library alone"
+	case !ok || other == own:
+		return ""
+	case other < own:
+		return "imports go downward only"
+	case layers[own] == "cmd/gatebook/gateway" && layers[other] != "" && !strings.HasPrefix(layers[other], "events"):
+		return "the gateway uses what the root package and events export"
+	}
+	return ""
+}
+
+// standard tells whether an import path is the standard library's: its first
+// element has no dot.
+func standard(importPath string) bool {
+	first, _, _ := strings.Cut(importPath, "/")
+	return !strings.Contains(first, ".") && first != module
+}
+
+// TestRefuse checks the rules on made-up imports, so that they are known to
+// bite.
+func TestRefuse(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		importer, imported string
+		refused            bool
+	}{
+		{"gatebook", "gatebook/projection", false},
+		{"gatebook", "gatebook/storage/bolt", false},
+		{"gatebook", "gatebook/httpd", true},
+		{"gatebook", "go.etcd.io/bbolt", true},
+		{"gatebook/cmd/gatebook", "gatebook/cmd/gatebook/gateway", false},
+		{"gatebook/cmd/gatebook", "gatebook", false},
+		{"gatebook/cmd/gatebook", "github.com/gin-gonic/gin", true},
+		{"gatebook/cmd/gatebook/gateway", "gatebook", false},
+		{"gatebook/cmd/gatebook/gateway", "gatebook/events", false},
+		{"gatebook/cmd/gatebook/gateway", "gatebook/cmd/gatebook/gateway/mysql", false},
+		{"gatebook/cmd/gatebook/gateway", "gatebook/projection", true},
+		{"gatebook/cmd/gatebook/gateway", "gatebook/httpd", true},
+		{"gatebook/cmd/gatebook/gateway/mysql", "gatebook/cmd/gatebook", true},
+		{"gatebook/httpd", "github.com/gin-gonic/gin/binding", false},
+		{"gatebook/httpd", "gatebook/cmd/gatebook/gateway", true},
+		{"gatebook/projection", "gatebook/events", false},
+		{"gatebook/projection", "gatebook", true},
+		{"gatebook/storage/bolt", "gatebook/storage", false},
+		{"gatebook/storage", "go.etcd.io/bbolt/errors", false},
+		{"gatebook/migrations", "gatebook/storage", true},
+		{"gatebook/events", "gatebook/events/wire", false},
+		{"gatebook/events", "encoding/binary", false},
+		{"gatebook/events", "golang.org/x/text/unicode/norm", true},
+		{"gatebook/events/wire", "gatebook/events", true},
+	} {
+		own, ok := layer(c.importer)
+		if !ok {
+			t.Errorf("%s is in no layer", c.importer)
+			continue
+		}
+		if why := refuse(own, c.imported); (why != "") != c.refused {
+			t.Errorf("%s imports %s: got %q, want refused: %v", c.importer, c.imported, why, c.refused)
+		}
+	}
+	if _, ok := layer("gatebook/stray"); ok {
+		t.Error("a folder that is in no layer was given one")
+	}
+}
+
+// listPackages asks go list for all packages of the module, those too that do
+// not compile at the moment.
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "./...")
+	output, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []goPackage
+	for decoder := json.NewDecoder(bytes.NewReader(output)); ; {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatalf("read the answer of go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}

@@ -1,0 +1,83 @@
+package gatebook
+
+import (
+	"context"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// Kill asks for the end of a session, for by and with why as its reason, and waits
+// until its source has closed it and that is on the record. Asking again for
+// what was asked already only waits.
+//
+// It returns the session as it is then: still live when ctx ended first, which is
+// no error, because the source will act as soon as it can. Errors: [ErrNotFound],
+// [*EndedError] when it had ended before, those of appending.
+func (r *Registry) Kill(ctx context.Context, id uint64, by, why string) (projection.View, error) {
+	ended := r.watch(id)
+	defer r.unwatch(id, ended)
+	_, err := r.append(ctx, func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		s, err := look(id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case s == nil:
+			return nil, ErrNotFound
+		case s.Status != projection.Live:
+			return nil, &EndedError{Session: s}
+		case s.Stage == projection.Stopping:
+			return nil, nil
+		}
+		return []events.Record{{Session: id, Event: &events.KillRequested{By: by, Why: why}}}, nil
+	})
+	if err != nil {
+		return projection.View{}, err
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
+	view, _, err := r.Session(id)
+	return view, err
+}
+
+// watch returns a channel that is closed when the session ends.
+func (r *Registry) watch(id uint64) chan struct{} {
+	c := make(chan struct{})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended[id] = append(r.ended[id], c)
+	return c
+}
+
+func (r *Registry) unwatch(id uint64, c chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, other := range r.ended[id] {
+		if other == c {
+			r.ended[id] = append(r.ended[id][:i], r.ended[id][i+1:]...)
+			break
+		}
+	}
+	if len(r.ended[id]) == 0 {
+		delete(r.ended, id)
+	}
+}
+
+// Session returns the session of that id, live or ended, and the moment it is
+// of. [ErrNotFound] when there is none.
+func (r *Registry) Session(id uint64) (projection.View, projection.Moment, error) {
+	var archived *projection.Session
+	view, moment, err := r.state.Session(id, func() (err error) {
+		archived, err = r.archived(id)
+		return err
+	})
+	if err == nil && view.Session == nil {
+		if view.Session = archived; archived == nil {
+			err = ErrNotFound
+		}
+	}
+	return view, moment, err
+}

@@ -1,0 +1,181 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"gatebook/events"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// replayedPerSave bounds the memory of a long replay: so many records are applied
+// before those that ended are written to the book.
+const replayedPerSave = 200_000
+
+// Open opens the book in a data folder, or begins one there. The folder is
+// created when it does not exist, its parents never. Open locks the folder,
+// brings the projection up to date and settles the past; when it returns, the
+// registry is ready.
+//
+// Errors: [*storage.InUseError], [*storage.CorruptError], and those of the system,
+// wrapped. The log is never replaced; a damaged book.db is made again from it.
+func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
+	started := time.Now()
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
+	locked, err := storage.LockFolder(folder)
+	if err != nil {
+		return nil, err
+	}
+	r := &Registry{
+		folder: locked, options: o,
+		sources: make(map[string]*Source), ended: make(map[uint64][]chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	if err := r.open(ctx); err != nil {
+		return nil, errors.Join(err, r.abandon())
+	}
+	r.opening.Took = time.Since(started)
+	background, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	go r.background(background)
+	return r, nil
+}
+
+// abandon releases what a failed open holds.
+func (r *Registry) abandon() error {
+	var errs []error
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	if r.book != nil {
+		errs = append(errs, r.book.Close())
+	}
+	return errors.Join(append(errs, r.folder.Unlock())...)
+}
+
+func (r *Registry) open(ctx context.Context) (err error) {
+	if r.log = r.options.Log; r.log == nil {
+		if r.log, err = r.openLog(); err != nil {
+			r.log = nil // a nil pointer in an interface is not nil
+			return err
+		}
+	}
+	if err := r.openBook(); err != nil {
+		return err
+	}
+	if err := r.replay(); err != nil {
+		return err
+	}
+	r.lastID.Store(r.state.LastID())
+	return r.settle(ctx)
+}
+
+// openLog opens log.db, or begins it where there is nothing at all yet. A log that
+// is gone while its book is still there is not begun anew.
+func (r *Registry) openLog() (storage.Log, error) {
+	path := r.folder.Log()
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(r.folder.Book()); err == nil {
+			return nil, &storage.CorruptError{File: path, Err: fmt.Errorf(
+				"it is missing, but %s, which was made from it, is there; restore the log, or move that file away to begin a new book", r.folder.Book())}
+		}
+		r.opening.New = true
+		err = storage.CreateBolt(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	log, err := storage.OpenBolt(path, storage.BoltOptions{Clock: func() events.Time { return events.TimeOf(r.options.Now()) }})
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+// openBook opens book.db and loads the state from it. A book that is missing,
+// damaged or of another log is made again.
+func (r *Registry) openBook() error {
+	err := r.loadBook()
+	var corrupt *storage.CorruptError
+	switch {
+	case err == nil:
+		return r.checkAhead()
+	case errors.Is(err, storage.ErrNotExist):
+		if r.log.Head().Sequence > 0 {
+			r.opening.Rebuilt = err
+		}
+	case errors.As(err, &corrupt):
+		r.opening.Rebuilt = err
+		if err := os.Remove(r.folder.Book()); err != nil {
+			return fmt.Errorf("remove the damaged book: %w", err)
+		}
+	default:
+		return err
+	}
+	if err := storage.CreateBook(r.folder.Book(), r.log.ID(), projection.Tables()); err != nil {
+		return err
+	}
+	return r.loadBook()
+}
+
+// checkAhead refuses a log that ends before what was once read from it.
+func (r *Registry) checkAhead() error {
+	if head := r.log.Head().Sequence; r.position > head {
+		return &storage.CorruptError{File: r.folder.Log(), Err: fmt.Errorf(
+			"it ends at record %d, but %s was made from it up to record %d; restore the log, or move that file away to go on without the difference",
+			head, r.folder.Book(), r.position)}
+	}
+	return nil
+}
+
+func (r *Registry) loadBook() (err error) {
+	if r.book, err = storage.OpenBook(r.folder.Book(), r.log.ID(), projection.Tables()); err != nil {
+		return err
+	}
+	snapshot, err := r.book.Snapshot()
+	if err != nil {
+		return err
+	}
+	r.position, r.savedAt = snapshot.Position(), time.Now()
+	r.state, err = projection.Load(r.position, r.archived, func(table string, row func(k, v []byte) error) error {
+		return snapshot.Scan(table, nil, func(k, v []byte) (bool, error) { return true, row(k, v) })
+	})
+	if err != nil {
+		err = &storage.CorruptError{File: r.folder.Book(), Err: err}
+	}
+	if err = errors.Join(err, snapshot.Close()); err != nil {
+		err = errors.Join(err, r.book.Close())
+		r.book = nil
+	}
+	return err
+}
+
+// replay applies what the checkpoint does not cover, and starts the log.
+func (r *Registry) replay() error {
+	r.opening.Records = r.log.Head().Sequence
+	r.opening.Replayed = r.opening.Records - r.position
+	sinceSave, replaying := 0, true
+	err := r.log.Start(r.position, func(batch []events.Record) error {
+		if err := r.deliver(batch); err != nil || !replaying {
+			return err
+		}
+		if sinceSave += len(batch); sinceSave < replayedPerSave {
+			return nil
+		}
+		sinceSave = 0
+		return r.save()
+	})
+	replaying = false
+	return err
+}

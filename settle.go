@@ -1,0 +1,70 @@
+package gatebook
+
+import (
+	"context"
+	"fmt"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// settle ends what the last run left open: every session of a source that lived
+// in this process's predecessor becomes lost, and then its source. It can be cut
+// off anywhere and goes on at the next start; a session is settled once.
+func (r *Registry) settle(ctx context.Context) error {
+	sources, _ := r.state.Sources()
+	for _, source := range sources {
+		if source.Lease != 0 {
+			continue // it may still be alive: its lease decides
+		}
+		live := r.state.LiveOf(source.Name)
+		for len(live) > 0 {
+			chunk := live[:min(len(live), settleChunk)]
+			if err := r.lose(ctx, source, chunk); err != nil {
+				return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
+			}
+			r.opening.Lost += len(chunk)
+			live = live[len(chunk):]
+		}
+		if source.State != projection.SourceRunning {
+			continue
+		}
+		_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+			return []events.Record{{Event: &events.SourceLost{
+				Source: source.Name, Incarnation: source.Incarnation,
+				Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
+			}}}, nil
+		})
+		if err != nil {
+			return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Registry) lose(ctx context.Context, source *projection.Source, sessions []*projection.Session) error {
+	_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		records := make([]events.Record, len(sessions))
+		for i, s := range sessions {
+			seen, err := r.lastEvent(s)
+			if err != nil {
+				return nil, err
+			}
+			if s.Incarnation() == source.Incarnation {
+				seen = max(seen, source.LastSeen)
+			}
+			records[i] = events.Record{Session: s.ID, Event: &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen}}
+		}
+		return records, nil
+	})
+	return err
+}
+
+// lastEvent is when the session's last record was made.
+func (r *Registry) lastEvent(s *projection.Session) (events.Time, error) {
+	var record [1]events.Record
+	if _, err := r.log.Read(s.Version-1, record[:]); err != nil {
+		return 0, err
+	}
+	return record[0].Recorded, nil
+}

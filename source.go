@@ -1,0 +1,303 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"gatebook/events"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// settleChunk is how many sessions one append ends at most.
+const settleChunk = 1000
+
+// SourceOptions describe a source that lives in this process.
+type SourceOptions struct {
+	// Name is the source's, unique among those that run.
+	Name string
+	// Version and Host are shown as they are.
+	Version, Host string
+}
+
+// Sample are the counters of one connection of a session.
+type Sample = projection.Sample
+
+// Source reports sessions of one incarnation: from [Registry.StartSource] to
+// [Source.Stop]. Its methods are safe for concurrent use; the events of one
+// session are recorded in the order of the calls. Events given to a method
+// belong to the registry from then on.
+type Source struct {
+	registry    *Registry
+	name        string
+	incarnation string
+	stopped     atomic.Bool
+
+	kills  []uint64      // guarded by registry.mu: asked for, not handed out
+	asked  chan struct{} // capacity 1: there are kills
+	closed chan struct{} // closed by Stop
+}
+
+// StartSource begins an incarnation of a source in this process. A source of that
+// name that runs already is an [ErrInvalid].
+func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, error) {
+	if o.Name == "" {
+		return nil, fmt.Errorf("%w: a source needs a name", ErrInvalid)
+	}
+	s := &Source{
+		registry: r, name: o.Name,
+		asked: make(chan struct{}, 1), closed: make(chan struct{}),
+	}
+	key := projection.NameKey(o.Name)
+	r.mu.Lock()
+	if r.closing {
+		r.mu.Unlock()
+		return nil, storage.ErrClosed
+	}
+	if r.sources[key] != nil {
+		r.mu.Unlock()
+		return nil, fmt.Errorf("%w: source %q runs already", ErrInvalid, o.Name)
+	}
+	r.sources[key] = s
+	r.mu.Unlock()
+
+	_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		seen, _ := r.state.Sequence()
+		// The sequence at its start makes an incarnation's name its own.
+		s.incarnation = strconv.FormatUint(seen+1, 10)
+		return []events.Record{{Event: &events.SourceStarted{
+			Source: o.Name, Incarnation: s.incarnation, Version: o.Version, Host: o.Host,
+		}}}, nil
+	})
+	if err != nil {
+		r.forget(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (r *Registry) forget(s *Source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sources, projection.NameKey(s.name))
+}
+
+// Name is the source's.
+func (s *Source) Name() string { return s.name }
+
+// Incarnation is the name of this run of the source.
+func (s *Source) Incarnation() string { return s.incarnation }
+
+// DeclareService tells of a service. It is recorded only when it is new or differs
+// from what is in the book.
+func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) error {
+	if e.Name == "" {
+		return fmt.Errorf("%w: a service needs a name", ErrInvalid)
+	}
+	e.Source = s.name
+	return s.declare(ctx, func() events.Event {
+		old, _ := s.registry.state.Service(e.Name)
+		if old != nil && old.Started != 0 && old.Source == e.Source && old.Protocol == e.Protocol && old.Router == e.Router &&
+			slices.Equal(old.Listeners, e.Listeners) && slices.Equal(old.Servers, e.Servers) {
+			return nil
+		}
+		return &e
+	})
+}
+
+// DeclareServer tells of a server. It is recorded only when it is new or differs
+// from what is in the book.
+func (s *Source) DeclareServer(ctx context.Context, e events.ServerDeclared) error {
+	if e.Name == "" {
+		return fmt.Errorf("%w: a server needs a name", ErrInvalid)
+	}
+	e.Source = s.name
+	return s.declare(ctx, func() events.Event {
+		old, _ := s.registry.state.Server(e.Name)
+		if old != nil && old.Source == e.Source && old.Address == e.Address && old.Port == e.Port && old.Protocol == e.Protocol {
+			return nil
+		}
+		return &e
+	})
+}
+
+func (s *Source) declare(ctx context.Context, differs func() events.Event) error {
+	if s.stopped.Load() {
+		return ErrSourceStopped
+	}
+	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		if e := differs(); e != nil {
+			return []events.Record{{Event: e}}, nil
+		}
+		return nil, nil
+	})
+	return err
+}
+
+// Open records that a client connected and returns the session's id. Source and
+// Incarnation of the event are filled in.
+func (s *Source) Open(ctx context.Context, e events.SessionOpened) (uint64, error) {
+	if s.stopped.Load() {
+		return 0, ErrSourceStopped
+	}
+	if e.Service == "" {
+		return 0, fmt.Errorf("%w: a session needs a service", ErrInvalid)
+	}
+	e.Source, e.Incarnation = s.name, s.incarnation
+	id := s.registry.lastID.Add(1)
+	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		return []events.Record{{Session: id, Event: &e}}, nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
+// Record records events of a session, as one list: all of them or none. A
+// [*RefusedError] names the first that does not fit.
+func (s *Source) Record(ctx context.Context, id uint64, list ...events.Event) error {
+	if s.stopped.Load() {
+		return ErrSourceStopped
+	}
+	_, err := s.registry.append(ctx, sessionEvents(id, list))
+	return err
+}
+
+// RecordStatistics records samples of any number of sessions in one append. Those
+// of sessions and connections that have ended meanwhile are left out.
+func (s *Source) RecordStatistics(ctx context.Context, samples []Sample) error {
+	if s.stopped.Load() {
+		return ErrSourceStopped
+	}
+	for chunk := range slices.Chunk(samples, settleChunk) {
+		_, err := s.registry.append(ctx, func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+			var records []events.Record
+			for i := range chunk {
+				v, err := look(chunk[i].Session)
+				if err != nil {
+					return nil, err
+				}
+				e := &events.StatisticsRecorded{Final: chunk[i].Final()}
+				d := draft{id: chunk[i].Session, phase: phaseOf(v), session: v}
+				if d.take(e) == nil {
+					records = append(records, events.Record{Session: chunk[i].Session, Event: e})
+				}
+			}
+			return records, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Observe shows samples to readers without recording them.
+func (s *Source) Observe(samples []Sample) { s.registry.state.Observe(samples) }
+
+// Kills returns the sessions whose end was asked for since the last call, and
+// waits for one when there is none. It ends with the error of ctx, or with
+// [ErrSourceStopped].
+func (s *Source) Kills(ctx context.Context) ([]uint64, error) {
+	for {
+		s.registry.mu.Lock()
+		kills := s.kills
+		s.kills = nil
+		s.registry.mu.Unlock()
+		if len(kills) > 0 {
+			return kills, nil
+		}
+		select {
+		case <-s.asked:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.closed:
+			return nil, ErrSourceStopped
+		}
+	}
+}
+
+// handOut gives a kill to the source that has the session.
+func (r *Registry) handOut(id uint64) {
+	view, _, err := r.state.Session(id, func() error { return nil })
+	if err != nil || view.Session == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.sources[projection.NameKey(view.Origin().Source)]
+	if s == nil || s.incarnation != view.Incarnation() {
+		return
+	}
+	s.kills = append(s.kills, id)
+	select {
+	case s.asked <- struct{}{}:
+	default:
+	}
+}
+
+// Stop ends the incarnation. Sessions it has left open are closed with reason
+// source_stopped. It does nothing the second time.
+func (s *Source) Stop(ctx context.Context) error {
+	if s.stopped.Swap(true) {
+		return nil
+	}
+	close(s.closed)
+	defer s.registry.forget(s)
+	for {
+		live := s.registry.state.LiveOf(s.name)
+		if len(live) == 0 {
+			break
+		}
+		if err := s.closeSome(ctx, live[:min(len(live), settleChunk)]); err != nil {
+			return err
+		}
+	}
+	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		return []events.Record{{Event: &events.SourceStopped{Source: s.name, Incarnation: s.incarnation}}}, nil
+	})
+	return err
+}
+
+func (s *Source) closeSome(ctx context.Context, live []*projection.Session) error {
+	_, err := s.registry.append(ctx, func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+		var records []events.Record
+		for _, old := range live {
+			v, err := look(old.ID)
+			if err != nil {
+				return nil, err
+			}
+			if v != nil && v.Status == projection.Live {
+				records = append(records, events.Record{Session: v.ID, Event: &events.SessionClosed{Reason: events.ReasonSourceStopped}})
+			}
+		}
+		return records, nil
+	})
+	return err
+}
+
+// giveSigns records for each source with live sessions that it is alive.
+func (r *Registry) giveSigns(ctx context.Context) {
+	r.mu.Lock()
+	running := make([]*Source, 0, len(r.sources))
+	for _, s := range r.sources {
+		running = append(running, s)
+	}
+	r.mu.Unlock()
+	for _, s := range running {
+		if s.stopped.Load() || !r.state.HasLive(s.name) {
+			continue
+		}
+		_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+			return []events.Record{{Event: &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}}}, nil
+		})
+		if err != nil && !errors.Is(err, storage.ErrClosed) {
+			r.options.Report(fmt.Errorf("record a sign of life of source %s: %w", s.name, err))
+		}
+	}
+}
