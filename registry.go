@@ -44,9 +44,12 @@ type Registry struct {
 	closing bool
 
 	// saving is held by the one that writes a checkpoint.
-	saving   sync.Mutex
-	savedAt  time.Time // guarded by saving
-	position uint64    // what the book stands for; guarded by saving
+	saving sync.Mutex
+	// These are guarded by saving: when the last one was written, how long that
+	// took, and the sequence the book stands for.
+	savedAt    time.Time
+	savingTook time.Duration
+	position   uint64
 
 	stop    context.CancelFunc // ends the background goroutine
 	stopped chan struct{}      // closed when it has ended

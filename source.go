@@ -249,13 +249,12 @@ func (s *Source) Stop(ctx context.Context) error {
 	}
 	close(s.closed)
 	defer s.registry.forget(s)
-	for {
-		live := s.registry.state.LiveOf(s.name)
-		if len(live) == 0 {
-			break
-		}
-		if err := s.closeSome(ctx, live[:min(len(live), settleChunk)]); err != nil {
-			return err
+	// Once more, for those whose opening was under way.
+	for live := s.registry.state.LiveOf(s.name); len(live) > 0; live = s.registry.state.LiveOf(s.name) {
+		for chunk := range slices.Chunk(live, settleChunk) {
+			if err := s.closeSome(ctx, chunk); err != nil {
+				return err
+			}
 		}
 	}
 	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
