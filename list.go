@@ -55,13 +55,13 @@ func (r *Registry) Sessions(q Query) (*Listing, error) {
 		}
 		return err
 	})
+	l.Moment = l.memory.Moment
 	if snapshot != nil {
 		for _, c := range l.pages {
 			err = errors.Join(err, l.fill(c, snapshot))
 		}
 		err = errors.Join(err, snapshot.Close())
 	}
-	l.Moment = l.memory.Moment
 	if q.Live {
 		l.Total += uint64(l.Live)
 	}
