@@ -1,0 +1,156 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reservedName is the service of the API's own clients, and the source that
+// reports them.
+const reservedName = "gatebook"
+
+func (f *File) check() error {
+	all := []error{
+		oneOf("record", f.Record, "strict"),
+		positive("statistics_interval", f.StatisticsInterval),
+	}
+	if f.Listen != "" {
+		all = append(all, checkAddress("listen", f.Listen))
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
+		all = append(all, checkServer(name, f.Servers[name]))
+	}
+	taken := make(map[string]string)
+	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
+		all = append(all, f.checkService(name, f.Services[name], taken))
+	}
+	return errors.Join(all...)
+}
+
+func checkServer(name string, s Server) error {
+	at := "servers." + name
+	if s.Address == "" {
+		return fmt.Errorf("%s has no address; write address = \"host:port\"", at)
+	}
+	return checkAddress(at+".address", s.Address)
+}
+
+func (f *File) checkService(name string, s Service, taken map[string]string) error {
+	at := "services." + name
+	var all []error
+	if strings.EqualFold(name, reservedName) {
+		all = append(all, fmt.Errorf("%s: the name is reserved for the API's own clients", at))
+	}
+	if s.Protocol == "" {
+		all = append(all, fmt.Errorf("%s has no protocol; it can be mysql, postgres or tcp", at))
+	}
+	all = append(all,
+		oneOf(at+".protocol", s.Protocol, "mysql", "postgres", "tcp"),
+		oneOf(at+".router", s.Router, "roundrobin"),
+		positive(at+".connect_timeout", s.ConnectTimeout),
+		positive(at+".login_timeout", s.LoginTimeout),
+		checkMarks(at, s))
+	if len(s.Listen) == 0 {
+		all = append(all, fmt.Errorf("%s listens nowhere; write listen = [\"127.0.0.1:4006\"]", at))
+	}
+	for _, address := range s.Listen {
+		all = append(all, checkAddress(at+".listen", address))
+		if other, ok := taken[address]; ok && !strings.HasSuffix(address, ":0") {
+			all = append(all, fmt.Errorf("%s.listen: %s is taken by services.%s", at, address, other))
+		}
+		taken[address] = name
+	}
+	if len(s.Servers) == 0 {
+		all = append(all, fmt.Errorf("%s has no servers", at))
+	}
+	for _, server := range s.Servers {
+		if _, ok := f.Servers[server]; ok {
+			continue
+		}
+		err := fmt.Sprintf("%s.servers names %q, which is not declared", at, server)
+		if near := nearest(server, slices.Sorted(maps.Keys(f.Servers))); near != "" {
+			err += fmt.Sprintf("; did you mean %q?", near)
+		} else {
+			err += fmt.Sprintf("; add [servers.%s]", server)
+		}
+		all = append(all, errors.New(err))
+	}
+	return errors.Join(all...)
+}
+
+func checkMarks(at string, s Service) error {
+	high, low := s.Marks()
+	switch {
+	case high < 0 || low < 0:
+		return fmt.Errorf("%s: high_water is %d, low_water %d; neither can be negative", at, high, low)
+	case high > 0 && high <= low:
+		return fmt.Errorf("%s: high_water is %d, it must exceed low_water, %d; 0 means that nothing is queued", at, high, low)
+	}
+	return nil
+}
+
+// Marks are the high and low water marks, defaults filled in.
+func (s Service) Marks() (high, low int) {
+	high, low = DefaultHighWater, DefaultLowWater
+	if s.HighWater != nil {
+		high = *s.HighWater
+	}
+	if s.LowWater != nil {
+		low = *s.LowWater
+	}
+	return high, low
+}
+
+func checkAddress(key, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("%s is %q, which is no address; write \"host:port\"", key, address)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("%s is %q, whose port is no number from 0 to 65535", key, address)
+	}
+	return nil
+}
+
+func positive(key string, d Duration) error {
+	if d < 0 {
+		return fmt.Errorf("%s is %s, it must be more than 0", key, time.Duration(d))
+	}
+	return nil
+}
+
+// Duration is a duration as people write it: "90s", "8h", "30d". 0 means that it
+// is not there.
+type Duration time.Duration
+
+// UnmarshalText is that of [encoding.TextUnmarshaler].
+func (d *Duration) UnmarshalText(text []byte) error {
+	s := string(text)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		n, err := strconv.ParseFloat(days, 64)
+		if err == nil && n > 0 && n < 36500 {
+			*d = Duration(n * 24 * float64(time.Hour))
+			return nil
+		}
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v <= 0 {
+		return fmt.Errorf("%q is no duration; write one like \"500ms\", \"10s\", \"8h\" or \"30d\"", s)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// Or is the duration, or another where it is not there.
+func (d Duration) Or(other time.Duration) time.Duration {
+	if d == 0 {
+		return other
+	}
+	return time.Duration(d)
+}

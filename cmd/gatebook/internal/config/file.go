@@ -1,0 +1,148 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// File is a configuration file. Zero values mean that a key is not there.
+type File struct {
+	// Data is the data folder, Listen the address of the API.
+	Data   string `toml:"data"`
+	Listen string `toml:"listen"`
+	// Record is "strict": a session that cannot be recorded is refused.
+	Record string `toml:"record"`
+	// RecordAdmin tells whether the API's own clients are in the book.
+	RecordAdmin *bool `toml:"record_admin"`
+	// StatisticsInterval is how often counters are observed.
+	StatisticsInterval Duration `toml:"statistics_interval"`
+	// Hosts are names the API answers to, besides its addresses.
+	Hosts []string `toml:"hosts"`
+
+	Servers  map[string]Server  `toml:"servers"`
+	Services map[string]Service `toml:"services"`
+}
+
+// Server is a backend.
+type Server struct {
+	// Address is host and port.
+	Address string `toml:"address"`
+}
+
+// Service is what clients connect to.
+type Service struct {
+	// Protocol is "mysql", "postgres" or "tcp".
+	Protocol string `toml:"protocol"`
+	// Listen are the addresses to listen on, Servers names of servers.
+	Listen  []string `toml:"listen"`
+	Servers []string `toml:"servers"`
+	// Router is "roundrobin".
+	Router         string   `toml:"router"`
+	ConnectTimeout Duration `toml:"connect_timeout"`
+	LoginTimeout   Duration `toml:"login_timeout"`
+	// HighWater and LowWater are marks of the queues, in bytes. Nil means the
+	// default; a high mark of 0 means that nothing is queued.
+	HighWater *int `toml:"high_water"`
+	LowWater  *int `toml:"low_water"`
+}
+
+// The defaults of a service.
+const (
+	DefaultConnectTimeout = 5 * time.Second
+	DefaultLoginTimeout   = 10 * time.Second
+	DefaultHighWater      = 65536
+	DefaultLowWater       = 1024
+)
+
+// Read reads and checks the file at path.
+func Read(path string) (*File, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	f, err := Parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// Parse reads and checks the text of a configuration file.
+func Parse(text string) (*File, error) {
+	f := &File{}
+	err := toml.NewDecoder(strings.NewReader(text)).DisallowUnknownFields().Decode(f)
+	var unknown *toml.StrictMissingError
+	var malformed *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown):
+		return nil, unknownKeys(unknown)
+	case errors.As(err, &malformed):
+		row, column := malformed.Position()
+		return nil, fmt.Errorf("line %d, column %d: %s", row, column, strings.TrimPrefix(malformed.Error(), "toml: "))
+	case err != nil:
+		return nil, err
+	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func unknownKeys(err *toml.StrictMissingError) error {
+	var all []error
+	for i := range err.Errors {
+		e := &err.Errors[i]
+		row, _ := e.Position()
+		key := e.Key()
+		message := fmt.Sprintf("line %d: unknown key %q", row, strings.Join(key, "."))
+		if near := nearest(key[len(key)-1], keysOf(key)); near != "" {
+			message += fmt.Sprintf("; did you mean %q?", near)
+		}
+		all = append(all, errors.New(message))
+	}
+	return errors.Join(all...)
+}
+
+// keysOf are the keys known where the given one stands.
+func keysOf(key []string) []string {
+	switch {
+	case len(key) == 3 && key[0] == "servers":
+		return []string{"address"}
+	case len(key) == 3 && key[0] == "services":
+		return []string{"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water"}
+	case len(key) == 1:
+		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "servers", "services"}
+	}
+	return nil
+}
+
+// nearest returns the known name that is most like the given one; "" when none
+// is like it at all.
+func nearest(name string, known []string) string {
+	best, distance := "", len(name)/2+1
+	for _, k := range known {
+		if d := levenshtein.ComputeDistance(name, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	return best
+}
+
+// oneOf checks a value against a closed list.
+func oneOf(key, value string, known ...string) error {
+	if value == "" || slices.Contains(known, value) {
+		return nil
+	}
+	err := fmt.Sprintf("%s is %q, it can be %s", key, value, strings.Join(known, ", "))
+	if near := nearest(value, known); near != "" {
+		err += fmt.Sprintf("; did you mean %q?", near)
+	}
+	return errors.New(err)
+}

@@ -1,0 +1,93 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"gatebook/cmd/gatebook/internal/config"
+)
+
+const whole = `
+data = "book"
+listen = "127.0.0.1:9000"
+record = "strict"
+record_admin = false
+statistics_interval = "500ms"
+hosts = ["gatebook.example.org"]
+
+[servers.db-1]
+address = "10.0.0.1:3306"
+
+[services.orders]
+protocol = "mysql"
+listen = ["127.0.0.1:4006"]
+servers = ["db-1"]
+router = "roundrobin"
+connect_timeout = "2s"
+login_timeout = "1d"
+high_water = 4096
+low_water = 16
+`
+
+func TestParse(t *testing.T) {
+	f, err := config.Parse(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := f.Services["orders"]
+	high, low := s.Marks()
+	if f.Data != "book" || f.Listen != "127.0.0.1:9000" || *f.RecordAdmin || f.Hosts[0] != "gatebook.example.org" ||
+		f.StatisticsInterval.Or(0) != 500*time.Millisecond || f.Servers["db-1"].Address != "10.0.0.1:3306" ||
+		s.Protocol != "mysql" || s.LoginTimeout.Or(0) != 24*time.Hour || high != 4096 || low != 16 {
+		t.Errorf("read %+v", f)
+	}
+}
+
+func TestMarksDefault(t *testing.T) {
+	high, low := config.Service{}.Marks()
+	if high != 65536 || low != 1024 {
+		t.Errorf("marks %d and %d, want 65536 and 1024", high, low)
+	}
+}
+
+// Every refusal says where, what, and what would be right.
+func TestRefused(t *testing.T) {
+	for name, c := range map[string]struct{ from, to, want string }{
+		"unknown key":         {"data =", "dota =", `line 2: unknown key "dota"; did you mean "data"?`},
+		"unknown nested key":  {"protocol =", "protocoll =", `unknown key "services.orders.protocoll"; did you mean "protocol"?`},
+		"nothing like it":     {"data =", "xyzzyplugh =", `line 2: unknown key "xyzzyplugh"`},
+		"protocol":            {`"mysql"`, `"mysq"`, `services.orders.protocol is "mysq", it can be mysql, postgres, tcp; did you mean "mysql"?`},
+		"record":              {`"strict"`, `"lax"`, `record is "lax", it can be strict`},
+		"server not declared": {`["db-1"]`, `["db-2"]`, `services.orders.servers names "db-2", which is not declared; did you mean "db-1"?`},
+		"marks":               {"high_water = 4096", "high_water = 16", "services.orders: high_water is 16, it must exceed low_water, 16"},
+		"negative mark":       {"low_water = 16", "low_water = -1", "neither can be negative"},
+		"duration":            {`"2s"`, `"2 s"`, `"2 s" is no duration`},
+		"zero duration":       {`"2s"`, `"0s"`, `"0s" is no duration`},
+		"address":             {`"10.0.0.1:3306"`, `"10.0.0.1"`, `servers.db-1.address is "10.0.0.1", which is no address`},
+		"port":                {`"10.0.0.1:3306"`, `"10.0.0.1:99999"`, "whose port is no number from 0 to 65535"},
+		"reserved":            {"[services.orders]", "[services.Gatebook]", "reserved"},
+		"type":                {"record_admin = false", `record_admin = "no"`, "line 5"},
+		"syntax":              {"[servers.db-1]", "[servers.db-1", "line 9"},
+		"later setting":       {"high_water = 4096", "max_sessions = 10", `unknown key "services.orders.max_sessions"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(whole, c.from, c.to, 1)
+			if text == whole {
+				t.Fatalf("%q is not in the file", c.from)
+			}
+			_, err := config.Parse(text)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(whole)
+	f.Add("[services.a]\nlisten=[\":0\"]")
+	f.Fuzz(func(_ *testing.T, text string) {
+		_, _ = config.Parse(text) // any text gives a file or an error
+	})
+}
