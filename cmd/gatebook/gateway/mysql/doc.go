@@ -1,0 +1,20 @@
+// Package mysql reads the part of the MySQL and MariaDB client protocol that a
+// login consists of, and follows what a client sends after it.
+//
+// # What it knows
+//
+// A packet is a payload of up to 16 MiB behind a header of four bytes: the
+// payload's length, little-endian in three bytes, and a sequence number. The
+// server speaks first ([ParseGreeting]); the client answers with its name, its
+// database and its attributes ([ParseLogin]); then packets of an authentication
+// plugin go either way until the server says OK or ERR ([ReplyOf]). Within this
+// exchange the sequence number rises by one with every packet; a command starts
+// again at 0, which is how the two are told apart.
+//
+// # Promises
+//
+// Every function is pure. Whatever bytes it is given, it returns an error or a
+// value, never panics, and allocates no more than its input is long. Texts are
+// copied out of the input. Nothing here is checked for being UTF-8: that is for
+// who keeps it.
+package mysql

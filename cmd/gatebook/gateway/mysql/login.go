@@ -1,0 +1,82 @@
+package mysql
+
+import "fmt"
+
+// Login is what matters of the packet a client answers a greeting with.
+type Login struct {
+	// TLS: the client asks to begin TLS instead, and the rest is empty.
+	TLS bool
+	// Compressed: everything after the login will be compressed.
+	Compressed bool
+
+	User     string
+	Database string
+	// Program is the connection attribute program_name.
+	Program string
+}
+
+// tlsRequestSize is the payload of a request for TLS: a login cut before the
+// user's name.
+const tlsRequestSize = 32
+
+// ParseLogin reads a client's first packet, which answers g. As the server
+// does, it holds for asked only what the server offered.
+func ParseLogin(p Packet, g Greeting) (Login, error) {
+	c := cursor{rest: p.Payload()}
+	asked := Capabilities(c.number(4))
+	if asked&TLS != 0 && len(p.Payload()) == tlsRequestSize {
+		return Login{TLS: true}, nil
+	}
+	asked &= g.Capabilities
+	if asked&Protocol41 == 0 {
+		return Login{}, fmt.Errorf("%w: a login of before version 4.1", ErrMalformed)
+	}
+	c.take(tlsRequestSize - 4) // packet size, character set, filler, MariaDB's capabilities
+	login := Login{
+		Compressed: asked&(Compress|CompressZstd) != 0,
+		User:       string(c.terminated()),
+	}
+	skipAuth(&c, asked)
+	if c.short {
+		return Login{}, fmt.Errorf("%w: a login cut short", ErrMalformed)
+	}
+	if asked&ConnectWithDB != 0 {
+		login.Database = string(c.tail())
+	}
+	if asked&PluginAuth != 0 {
+		c.tail()
+	}
+	if asked&ConnectAttributes != 0 {
+		login.Program = attribute(&c, "program_name")
+	}
+	return login, nil
+}
+
+// skipAuth takes the answer to the scramble.
+func skipAuth(c *cursor, asked Capabilities) {
+	switch {
+	case asked&LengthEncodedAuth != 0:
+		c.prefixed()
+	case asked&SecureConnection != 0:
+		c.take(c.number(1))
+	default:
+		c.tail()
+	}
+}
+
+// attribute returns the value of a connection attribute. Malformed attributes
+// are no error: servers log in a client that sends such.
+func attribute(c *cursor, name string) string {
+	all := cursor{rest: c.prefixed()}
+	value := ""
+	for len(all.rest) > 0 {
+		k, v := all.prefixed(), all.prefixed()
+		if all.short {
+			break
+		}
+		if string(k) == name {
+			value = string(v)
+		}
+	}
+	return value
+}

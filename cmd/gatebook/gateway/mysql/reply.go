@@ -1,0 +1,79 @@
+package mysql
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// Reply tells what a server's packet means for the login it belongs to.
+type Reply uint8
+
+// What a reply can be.
+const (
+	// ReplyMore is a step of the authentication, to be passed on.
+	ReplyMore Reply = iota
+	// ReplyOK ends the login: it succeeded.
+	ReplyOK
+	// ReplyError ends the login: it was refused.
+	ReplyError
+)
+
+// The first byte of a server's reply. A plugin's data that happen to begin with
+// one of these come behind a byte 0x01.
+const (
+	firstOK    = 0x00
+	firstError = 0xff
+)
+
+// ReplyOf looks at a server's packet of the login.
+func ReplyOf(p Packet) Reply {
+	payload := p.Payload()
+	switch {
+	case len(payload) == 0:
+		return ReplyMore
+	case payload[0] == firstOK:
+		return ReplyOK
+	case payload[0] == firstError:
+		return ReplyError
+	}
+	return ReplyMore
+}
+
+// Error is an error as a server words it.
+type Error struct {
+	Code uint16
+	// State is the SQLSTATE, "" before a client has said what it understands.
+	State   string
+	Message string
+}
+
+// String is the error as clients show it.
+func (e Error) String() string {
+	if e.State == "" {
+		return fmt.Sprintf("%d: %s", e.Code, e.Message)
+	}
+	return fmt.Sprintf("%d (%s): %s", e.Code, e.State, e.Message)
+}
+
+// ParseError reads a packet that [ReplyOf] calls an error.
+func ParseError(p Packet) Error {
+	c := cursor{rest: p.Payload()}
+	c.take(1)
+	e := Error{Code: uint16(c.number(2))}
+	if len(c.rest) >= 6 && c.rest[0] == '#' {
+		e.State = string(c.take(6)[1:])
+	}
+	e.Message = string(c.rest)
+	return e
+}
+
+// AppendError appends the packet that tells a client of e.
+func AppendError(b []byte, sequence byte, e Error) []byte {
+	payload := binary.LittleEndian.AppendUint16([]byte{firstError}, e.Code)
+	if e.State != "" {
+		payload = append(payload, '#')
+		payload = append(payload, e.State...)
+	}
+	payload = append(payload, e.Message...)
+	return append(appendHeader(b, len(payload), sequence), payload...)
+}

@@ -1,0 +1,64 @@
+package postgres
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// Error is an error as a server words it.
+type Error struct {
+	Severity string
+	// Code is the SQLSTATE.
+	Code    string
+	Message string
+}
+
+// The fields of an error that are read here.
+const (
+	fieldSeverity = 'S'
+	fieldPlain    = 'V' // the severity, never translated
+	fieldCode     = 'C'
+	fieldMessage  = 'M'
+)
+
+// String is the error as clients show it.
+func (e Error) String() string { return e.Code + ": " + e.Message }
+
+// ParseError reads ErrorResponse; what it does not have is "".
+func ParseError(m Message) Error {
+	var e Error
+	rest := m.Body()
+	for len(rest) > 1 && rest[0] != 0 {
+		field := rest[0]
+		var value []byte
+		value, rest, _ = bytes.Cut(rest[1:], []byte{0})
+		switch field {
+		case fieldSeverity:
+			e.Severity = string(value)
+		case fieldCode:
+			e.Code = string(value)
+		case fieldMessage:
+			e.Message = string(value)
+		}
+	}
+	return e
+}
+
+// AppendError appends the message that tells a client of e.
+func AppendError(b []byte, e Error) []byte {
+	body := appendField(nil, fieldSeverity, e.Severity)
+	body = appendField(body, fieldPlain, e.Severity)
+	body = appendField(body, fieldCode, e.Code)
+	body = appendField(body, fieldMessage, e.Message)
+	body = append(body, 0)
+	b = append(b, TypeError)
+	b = binary.BigEndian.AppendUint32(b, uint32(4+len(body)))
+	return append(b, body...)
+}
+
+// appendField appends one field of an error.
+func appendField(b []byte, field byte, value string) []byte {
+	b = append(b, field)
+	b = append(b, value...)
+	return append(b, 0)
+}

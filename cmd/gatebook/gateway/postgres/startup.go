@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// MaxStartup limits the first packet of a client, as the server does.
+const MaxStartup = 10_000
+
+// ErrMalformed is the cause of every error of this package.
+var ErrMalformed = errors.New("not the PostgreSQL protocol")
+
+// Request is what a client's untyped packet asks for.
+type Request uint8
+
+// The requests.
+const (
+	// RequestSession begins a session.
+	RequestSession Request = iota
+	// RequestTLS and RequestGSS ask for encryption.
+	RequestTLS
+	RequestGSS
+	// RequestCancel asks to cancel what another connection is doing.
+	RequestCancel
+)
+
+// The numbers that stand where a version would.
+const (
+	codeCancel = 80877102
+	codeTLS    = 80877103
+	codeGSS    = 80877104
+)
+
+// protocolMajor is the only major version there is.
+const protocolMajor = 3
+
+// startupHeader is a length and a version.
+const startupHeader = 8
+
+// Startup is a client's untyped packet.
+type Startup struct {
+	Request Request
+	// User, Database and Program are those of a session. The database is the
+	// user's name when the client does not name one.
+	User, Database, Program string
+	// Key is that of a cancel request.
+	Key Key
+}
+
+// FrameStartup returns the size of the untyped packet at the head of b, or 0
+// when b is too short to tell. b need not hold all of it.
+func FrameStartup(b []byte) (int, error) {
+	if len(b) < 4 {
+		return 0, nil
+	}
+	size := binary.BigEndian.Uint32(b)
+	if size < startupHeader || size > MaxStartup {
+		return 0, fmt.Errorf("%w: a startup packet of %d bytes", ErrMalformed, size)
+	}
+	return int(size), nil
+}
+
+// ParseStartup reads a whole packet that [FrameStartup] has measured.
+func ParseStartup(p []byte) (Startup, error) {
+	if len(p) < startupHeader {
+		return Startup{}, fmt.Errorf("%w: a startup packet cut short", ErrMalformed)
+	}
+	body := p[startupHeader:]
+	switch version := binary.BigEndian.Uint32(p[4:]); {
+	case version == codeTLS:
+		return Startup{Request: RequestTLS}, nil
+	case version == codeGSS:
+		return Startup{Request: RequestGSS}, nil
+	case version == codeCancel:
+		key, err := parseKey(body)
+		return Startup{Request: RequestCancel, Key: key}, err
+	case version>>16 != protocolMajor:
+		return Startup{}, fmt.Errorf("%w: version %d.%d", ErrMalformed, version>>16, version&0xffff)
+	}
+	return parseParameters(body)
+}
+
+// parseParameters reads pairs of texts up to an empty name, which must be the
+// last byte. As in the server, the last value of a name counts.
+func parseParameters(b []byte) (Startup, error) {
+	var s Startup
+	for {
+		name, rest, ok := bytes.Cut(b, []byte{0})
+		if !ok || (len(name) == 0 && len(rest) > 0) {
+			return Startup{}, fmt.Errorf("%w: a startup packet without its end", ErrMalformed)
+		}
+		if len(name) == 0 {
+			break
+		}
+		value, rest, ok := bytes.Cut(rest, []byte{0})
+		if !ok {
+			return Startup{}, fmt.Errorf("%w: a parameter without a value", ErrMalformed)
+		}
+		s.set(string(name), string(value))
+		b = rest
+	}
+	if s.Database == "" {
+		s.Database = s.User
+	}
+	return s, nil
+}
+
+// set notes a parameter.
+func (s *Startup) set(name, value string) {
+	switch name {
+	case "user":
+		s.User = value
+	case "database":
+		s.Database = value
+	case "application_name":
+		s.Program = value
+	}
+}

@@ -1,0 +1,179 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"gatebook/events"
+)
+
+// Conn is one socket of a session, with its counters.
+type Conn struct {
+	tcp *net.TCPConn
+	raw syscall.RawConn
+	in  inbound
+	out outbound
+
+	// taking is the state of a read, giving that of a write: they are here so
+	// that a read and a write allocate nothing. Each is used by one goroutine at
+	// a time.
+	taking taking
+	giving giving
+}
+
+// taking is the state of one receive.
+type taking struct {
+	once    func(fd uintptr) bool
+	buffers *Buffers
+	buffer  *Buffer
+	n       int
+	err     error
+}
+
+// giving is the state of one offer or push.
+type giving struct {
+	once, wait func(fd uintptr) bool
+	p          []byte
+	n          int
+	err        error
+}
+
+// NewConn takes over tcp.
+func NewConn(tcp *net.TCPConn) (*Conn, error) {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{tcp: tcp, raw: raw}
+	c.taking.once = c.readOnce
+	c.giving.once = c.writeOnce
+	c.giving.wait = c.writeWait
+	return c, nil
+}
+
+// Read reads into p. The end is io.EOF.
+func (c *Conn) Read(p []byte) (int, error) {
+	n, err := c.tcp.Read(p)
+	if n > 0 {
+		c.countRead(n)
+	}
+	return n, err
+}
+
+// Write writes all of p, waiting as long as it takes.
+func (c *Conn) Write(p []byte) (int, error) {
+	n, err := c.tcp.Write(p)
+	c.countWrite(n)
+	return n, err
+}
+
+// Close closes the socket. Any number of goroutines may, any number of times.
+func (c *Conn) Close() error { return c.tcp.Close() }
+
+// CloseWrite tells the other end that nothing more will come.
+func (c *Conn) CloseWrite() error { return c.tcp.CloseWrite() }
+
+// SetReadDeadline ends a read that waits at t; the zero time never does.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.tcp.SetReadDeadline(t) }
+
+// RemoteAddr is the address of the other end.
+func (c *Conn) RemoteAddr() net.Addr { return c.tcp.RemoteAddr() }
+
+// receive waits for data, and only then borrows a buffer for them. The end is
+// io.EOF. The buffer is the caller's, who returns it.
+func (c *Conn) receive(buffers *Buffers) (*Buffer, int, error) {
+	t := &c.taking
+	t.buffers = buffers
+	if err := c.raw.Read(t.once); err != nil {
+		return nil, 0, err
+	}
+	buffer, n, err := t.buffer, t.n, t.err
+	t.buffer, t.err = nil, nil
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	if err != nil {
+		buffers.Return(buffer)
+		return nil, 0, err
+	}
+	c.countRead(n)
+	return buffer, n, nil
+}
+
+// readOnce makes one read call; false asks to be called when there are data.
+func (c *Conn) readOnce(fd uintptr) bool {
+	t := &c.taking
+	buffer := t.buffers.Borrow()
+	n, err := uninterrupted(syscall.Read, fd, buffer[:])
+	if errors.Is(err, syscall.EAGAIN) {
+		t.buffers.Return(buffer)
+		return false
+	}
+	t.buffer, t.n, t.err = buffer, max(n, 0), err
+	return true
+}
+
+// offer makes one write call and returns how much of p the socket took, which
+// may be nothing.
+func (c *Conn) offer(p []byte) (int, error) { return c.give(p, c.giving.once) }
+
+// push waits until the socket takes some of p, and returns how much it took.
+func (c *Conn) push(p []byte) (int, error) { return c.give(p, c.giving.wait) }
+
+// give runs one of the two ways to write.
+func (c *Conn) give(p []byte, write func(fd uintptr) bool) (int, error) {
+	g := &c.giving
+	g.p = p
+	err := c.raw.Write(write)
+	n := g.n
+	if err == nil {
+		err = g.err
+	}
+	g.p, g.n, g.err = nil, 0, nil
+	return n, err
+}
+
+// writeOnce makes one write call, whatever comes of it.
+func (c *Conn) writeOnce(fd uintptr) bool {
+	c.writeWait(fd)
+	return true
+}
+
+// writeWait makes one write call; false asks to be called when there is room.
+func (c *Conn) writeWait(fd uintptr) bool {
+	g := &c.giving
+	n, err := uninterrupted(syscall.Write, fd, g.p)
+	if errors.Is(err, syscall.EAGAIN) {
+		c.countWrite(0)
+		return false
+	}
+	g.n, g.err = max(n, 0), err
+	c.countWrite(g.n)
+	return true
+}
+
+// countRead notes a read call that returned n bytes.
+func (c *Conn) countRead(n int) {
+	c.in.reads.Add(1)
+	c.in.bytes.Add(uint64(n))
+	c.in.active.Store(int64(events.TimeOf(time.Now())))
+}
+
+// countWrite notes a write call that took n bytes.
+func (c *Conn) countWrite(n int) {
+	c.out.writes.Add(1)
+	c.out.bytes.Add(uint64(n))
+}
+
+// uninterrupted calls a read or a write again while a signal interrupts it.
+func uninterrupted(call func(int, []byte) (int, error), fd uintptr, p []byte) (int, error) {
+	for {
+		n, err := call(int(fd), p)
+		if !errors.Is(err, syscall.EINTR) {
+			return n, err
+		}
+	}
+}

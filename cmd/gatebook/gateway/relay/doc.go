@@ -1,0 +1,36 @@
+// Package relay moves bytes between two sockets, counts them, and tells who
+// ended first.
+//
+// # Order and memory
+//
+// Each direction is a [pipe]: what is read from one socket is written to the
+// other, in order, nothing added and nothing lost. A pipe writes at once what it
+// has read; only what the socket does not take is queued. While a queue exists
+// the pipe goes on reading until the queue is above its high mark, and then
+// stops reading until it is at or below its low mark. So a direction never holds
+// more than the high mark and one buffer. With a high mark of 0 nothing is
+// queued: the pipe reads on when its write is done.
+//
+// # Goroutines
+//
+// A pipe is one goroutine, which waits for its source without holding a buffer:
+// a connection on which nothing happens costs two goroutines and no buffers. It
+// cannot wait for its source to be readable and for its target to be writable at
+// once, so it starts a second goroutine when its queue begins, which writes
+// until the queue is empty and ends. Queues are rare and sockets that take a
+// write at once the rule; the alternative, one goroutine alternating between the
+// two waits by deadlines, would pay timers for every chunk of a stalled peer.
+// [Run] returns when all of them have ended.
+//
+// # Ends
+//
+// The end of one side is passed on when everything before it was, and the other
+// direction goes on: a half-closed connection stays one. The relay ends when
+// both directions did, or when one side broke, which closes both sockets.
+//
+// # Ownership
+//
+// A [Conn] belongs to who made it, before and after [Run]; in between, only
+// Close, Counters and Active may be called. The read half of a Conn is used by
+// one goroutine at a time, and so is the write half.
+package relay

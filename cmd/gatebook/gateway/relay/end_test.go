@@ -1,0 +1,97 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+	"testing"
+)
+
+// TestEnds checks which side is said to have ended first, and whether it broke.
+func TestEnds(t *testing.T) {
+	reset := func(c *net.TCPConn) {
+		c.SetLinger(0)
+		c.Close()
+	}
+	tests := map[string]struct {
+		act func(r *rig)
+		end End
+	}{
+		"client closes": {
+			act: func(r *rig) { r.client.Close(); io.Copy(io.Discard, r.server); r.server.Close() },
+			end: End{First: Client},
+		},
+		"server closes": {
+			act: func(r *rig) { r.server.Close(); io.Copy(io.Discard, r.client); r.client.Close() },
+			end: End{First: Server},
+		},
+		"client resets": {act: func(r *rig) { reset(r.client) }, end: End{First: Client, Err: syscall.ECONNRESET}},
+		"server resets": {act: func(r *rig) { reset(r.server) }, end: End{First: Server, Err: syscall.ECONNRESET}},
+		"from outside":  {act: func(r *rig) { r.clientConn.Close(); r.serverConn.Close() }, end: End{}},
+		"client closes while the server sends": {
+			act: func(r *rig) {
+				r.client.Close()
+				for {
+					if _, err := r.server.Write(make([]byte, 4096)); err != nil {
+						return
+					}
+				}
+			},
+			end: End{First: Client},
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := connect(t).start(t, Options{High: 65536, Low: 1024})
+			exchange(t, r.client, r.server, "hello")
+			test.act(r)
+			end := r.wait(t)
+			if end.First != test.end.First || !errors.Is(end.Err, test.end.Err) {
+				t.Errorf("got %v %v, want %v %v", end.First, end.Err, test.end.First, test.end.Err)
+			}
+		})
+	}
+}
+
+// TestHalfClose: a client that will send no more still gets its answer.
+func TestHalfClose(t *testing.T) {
+	r := connect(t).start(t, Options{High: 65536, Low: 1024})
+	exchange(t, r.client, r.server, "question")
+	r.client.CloseWrite()
+	if _, err := r.server.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatalf("server reads %v, want the end", err)
+	}
+	exchange(t, r.server, r.client, "a late answer")
+	r.server.Close()
+	if _, err := r.client.Read(make([]byte, 1)); err != io.EOF {
+		t.Fatalf("client reads %v, want the end", err)
+	}
+	if end := r.wait(t); end.First != Client || end.Err != nil {
+		t.Errorf("got %+v", end)
+	}
+}
+
+// TestEndComesAfterQueue: the end of the server is passed on only after all it
+// had sent.
+func TestEndComesAfterQueue(t *testing.T) {
+	r := connect(t)
+	shrink(t, r.clientConn, r.client)
+	r.start(t, Options{High: 1 << 20, Low: 1024})
+	const size = 1 << 20
+	go func() {
+		send(r.server, size)
+		r.server.Close()
+	}()
+	eventually(t, "all of it was taken from the server", func() bool {
+		return r.serverConn.Counters().BytesRead == size
+	})
+	n, err := io.Copy(io.Discard, r.client)
+	if n != size || err != nil {
+		t.Fatalf("client got %d bytes, %v", n, err)
+	}
+	r.client.Close()
+	if end := r.wait(t); end.First != Server || end.Err != nil {
+		t.Errorf("got %+v", end)
+	}
+}

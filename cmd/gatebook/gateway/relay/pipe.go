@@ -1,0 +1,181 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// pipe moves bytes from one socket to the other.
+type pipe struct {
+	relay    *relay
+	from, to *Conn
+	// source and target are the sides that from and to belong to.
+	source, target Side
+	// watch sees the bytes; nil when nobody wants to.
+	watch func(p []byte)
+
+	// drainer is the goroutine that writes the queue; the pipe's own goroutine
+	// starts it and waits for it.
+	drainer sync.WaitGroup
+	// draining: the drainer runs. Only the pipe's own goroutine sets it, only
+	// the drainer clears it, while the queue is empty.
+	draining atomic.Bool
+	// mu guards queue and failed.
+	mu    sync.Mutex
+	queue queue
+	// failed: the target takes nothing any more.
+	failed bool
+	// eased is signalled when the queue is at or below the low mark, empty, or
+	// when failed is set.
+	eased *sync.Cond
+}
+
+func newPipe(r *relay, from, to *Conn, source, target Side) *pipe {
+	p := &pipe{relay: r, from: from, to: to, source: source, target: target}
+	p.queue.buffers = r.options.Buffers
+	p.eased = sync.NewCond(&p.mu)
+	return p
+}
+
+// run moves bytes until its source ends or either side breaks. When it returns
+// its drainer has ended.
+func (p *pipe) run() {
+	for p.step() {
+	}
+	p.settle()
+}
+
+// step moves what one read brings, and reports whether to go on.
+func (p *pipe) step() bool {
+	buffer, n, err := p.from.receive(p.relay.options.Buffers)
+	switch {
+	case errors.Is(err, io.EOF):
+		p.relay.ended(p.source, nil)
+		if p.flush() {
+			_ = p.to.CloseWrite() // a side that is gone is noticed by its own pipe
+		}
+		return false
+	case err != nil:
+		p.relay.broke(p.source, err)
+		return false
+	}
+	defer p.relay.options.Buffers.Return(buffer)
+	if p.watch != nil {
+		p.watch(buffer[:n])
+	}
+	p.relay.options.Moved() // what was read, should writing take long
+	more := p.pass(buffer[:n])
+	p.relay.options.Moved()
+	return more
+}
+
+// pass writes b or queues it, and reports whether to go on.
+func (p *pipe) pass(b []byte) bool {
+	if p.relay.options.High == 0 {
+		return p.wait(b)
+	}
+	if !p.draining.Load() {
+		n, err := p.to.offer(b)
+		if err != nil {
+			p.relay.broke(p.target, err)
+			return false
+		}
+		if n == len(b) {
+			return true
+		}
+		b = b[n:]
+	}
+	return p.enqueue(b)
+}
+
+// wait writes all of b, and waits as long as it takes.
+func (p *pipe) wait(b []byte) bool {
+	for len(b) > 0 {
+		n, err := p.to.push(b)
+		if err != nil {
+			p.relay.broke(p.target, err)
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}
+
+// enqueue queues b, and when that takes the queue above the high mark waits
+// until it is at or below the low mark.
+func (p *pipe) enqueue(b []byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	high, low := p.relay.options.High, p.relay.options.Low
+	p.to.out.buffered.Add(1)
+	p.queue.add(b)
+	if !p.draining.Load() {
+		p.draining.Store(true)
+		p.drainer.Go(p.drain)
+	}
+	if p.queue.size <= high {
+		return !p.failed
+	}
+	p.to.out.high.Add(1)
+	for p.queue.size > low && !p.failed {
+		p.eased.Wait()
+	}
+	return !p.failed
+}
+
+// drain writes the queue until it is empty or the target breaks.
+func (p *pipe) drain() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.eased.Broadcast()
+	for p.queue.size > 0 {
+		front := p.queue.front()
+		p.mu.Unlock()
+		n, err := p.to.push(front)
+		p.mu.Lock()
+		if err != nil {
+			p.failed = true
+			p.relay.broke(p.target, err)
+			return
+		}
+		p.drained(n)
+	}
+	p.draining.Store(false)
+}
+
+// drained takes n written bytes off the queue. Its caller holds mu.
+func (p *pipe) drained(n int) {
+	above := p.queue.size > p.relay.options.Low
+	p.queue.drop(n)
+	if above && p.queue.size <= p.relay.options.Low {
+		p.to.out.low.Add(1)
+		p.eased.Signal()
+	}
+	p.relay.options.Moved()
+}
+
+// flush waits until the queue is empty, and reports whether all of it went.
+func (p *pipe) flush() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.queue.size > 0 && !p.failed {
+		p.eased.Wait()
+	}
+	return !p.failed
+}
+
+// settle gives back what the queue still holds. The side it was for is gone.
+func (p *pipe) settle() {
+	p.drainer.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.queue.clear()
+}
+
+// gone tells whether err says no more than that the other end has closed.
+func gone(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE)
+}

@@ -1,0 +1,109 @@
+package relay
+
+import (
+	"errors"
+	"net"
+	"sync"
+)
+
+// Side is one of the two that a relay connects.
+type Side uint8
+
+// The sides.
+const (
+	// Neither: the relay was ended from outside, by closing the sockets.
+	Neither Side = iota
+	Client
+	Server
+)
+
+// String is the side's name.
+func (s Side) String() string {
+	switch s {
+	case Client:
+		return "client"
+	case Server:
+		return "server"
+	}
+	return "neither"
+}
+
+// Options are what a relay needs besides its sockets.
+type Options struct {
+	// High and Low are the marks of each direction's queue, in bytes. High must
+	// be above Low, or 0: then nothing is queued.
+	High, Low int
+	// Buffers is shared by all relays.
+	Buffers *Buffers
+	// Watch sees what the client sends, in order, before it is written. It may be
+	// nil, and must not keep its argument.
+	Watch func(p []byte)
+	// Moved is told, from any goroutine, that counters changed.
+	Moved func()
+}
+
+// End tells how a relay ended.
+type End struct {
+	// First is the side that ended first.
+	First Side
+	// Err is what broke that side, nil when it closed in order.
+	Err error
+}
+
+// relay is a relay under way.
+type relay struct {
+	client, server *Conn
+	options        Options
+
+	// mu guards end and errs.
+	mu  sync.Mutex
+	end End
+	// errs are what broke each side, by whichever direction noticed first.
+	errs [Server + 1]error
+}
+
+// Run moves bytes between client and server until both directions ended or one
+// side broke, and closes both. The calling goroutine moves the client's bytes.
+func Run(client, server *Conn, options Options) End {
+	r := &relay{client: client, server: server, options: options}
+	up := newPipe(r, client, server, Client, Server)
+	up.watch = options.Watch
+	down := newPipe(r, server, client, Server, Client)
+	var wait sync.WaitGroup
+	wait.Go(down.run)
+	up.run()
+	wait.Wait()
+	r.close()
+	r.end.Err = r.errs[r.end.First]
+	return r.end
+}
+
+// ended notes that a side will send no more, in order when err is nil.
+func (r *relay) ended(side Side, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.end.First == Neither {
+		r.end.First = side
+	}
+	if r.errs[side] == nil {
+		r.errs[side] = err
+	}
+}
+
+// broke notes that a side can be neither read nor written, and ends the relay.
+func (r *relay) broke(side Side, err error) {
+	switch {
+	case errors.Is(err, net.ErrClosed): // by us: who did it knows why
+	case gone(err):
+		r.ended(side, nil)
+	default:
+		r.ended(side, err)
+	}
+	r.close()
+}
+
+// close closes both sockets, which ends both directions.
+func (r *relay) close() {
+	_ = r.client.Close()
+	_ = r.server.Close()
+}
