@@ -1,9 +1,6 @@
 package wire
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // Limits of a text from outside, in bytes, the mark of a cut included.
 const (
@@ -14,24 +11,30 @@ const (
 // cutMark ends a text that was cut: U+2026, the ellipsis.
 const cutMark = "\u2026"
 
-// CleanText replaces invalid UTF-8 by U+FFFD and cuts what is longer than limit
-// bytes at a rune, ending it in an ellipsis. A clean text is returned as it is.
+// CleanText replaces each run of invalid UTF-8 by one U+FFFD and cuts what is
+// then longer than limit bytes at a rune, ending it in an ellipsis. A clean text
+// is returned as it is, and of a hostile one no more is copied than is kept.
 func CleanText(s string, limit int) string {
-	if !utf8.ValidString(s) {
-		// Only so much can matter: a hostile text must not be copied whole.
-		if len(s) > 4*limit {
-			s = s[:4*limit]
-		}
-		s = strings.ToValidUTF8(s, "\uFFFD")
-	}
-	if len(s) <= limit {
+	if len(s) <= limit && utf8.ValidString(s) {
 		return s
 	}
-	end := limit - len(cutMark)
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
+	b := make([]byte, 0, limit+utf8.UTFMax)
+	keep := 0 // how much of b stays when the mark has to follow
+	for broken := false; s != ""; {
+		r, size := utf8.DecodeRuneInString(s)
+		s = s[size:]
+		again := broken
+		if broken = r == utf8.RuneError && size == 1; broken && again {
+			continue
+		}
+		if b = utf8.AppendRune(b, r); len(b) > limit {
+			return string(b[:keep]) + cutMark
+		}
+		if len(b)+len(cutMark) <= limit {
+			keep = len(b)
+		}
 	}
-	return s[:end] + cutMark
+	return string(b)
 }
 
 // Strings keeps one copy of each text that a decoder meets often: names of
