@@ -16,8 +16,8 @@ const (
 	// listRecords bounds one list, listBytes its encoded size.
 	listRecords = 1 << 14
 	listBytes   = 32 << 20
-	// lingers is how often the writer lets the producers run before it cuts a
-	// batch, as long as more arrive. Those it has just woken can so join.
+	// lingers is how often in a row the writer lets the producers run without
+	// seeing one more of them join, before it cuts a batch all the same.
 	lingers = 16
 )
 
@@ -58,6 +58,8 @@ type appender struct {
 	delivered []events.Record
 	values    [][]byte
 	spare     *batch // the batch before, whose memory is used again
+	// acknowledged is how many appends the last batch held.
+	acknowledged int
 }
 
 // batch is what one commit will hold.
@@ -179,15 +181,19 @@ func (a *appender) enter(ctx context.Context, p *pending) (*batch, error) {
 	}
 }
 
-// linger lets producers run while the batch still grows.
+// linger waits, without a timer, for those whom the last batch has just
+// acknowledged: mostly they come back with their next append, and one sync can
+// serve them all. A lone writer is never kept waiting.
 func (a *appender) linger() {
-	before := -1
-	for range lingers {
+	for idle, before := 0, 0; idle < lingers; idle++ {
 		a.mu.Lock()
-		n := a.open.records
+		n := len(a.open.appends)
 		a.mu.Unlock()
-		if n == 0 || n == before || n >= inboxRecords {
+		if n == 0 || n >= a.acknowledged {
 			return
+		}
+		if n > before {
+			idle = 0
 		}
 		before = n
 		runtime.Gosched()
@@ -214,6 +220,7 @@ func (a *appender) step() bool {
 		close(room)
 	}
 	a.write(b, head)
+	a.acknowledged = len(b.appends)
 	close(b.done)
 	clear(b.appends)
 	a.spare = b
