@@ -10,48 +10,51 @@ import (
 	"gatebook/storage"
 )
 
-// decide makes the records to append from what the book says now. It is called
+// decide makes the entries to append from what the book says now. It is called
 // again when the book has moved on under it. None means that there is nothing to
 // do.
-type decide func(look func(id uint64) (*projection.Session, error)) ([]events.Record, error)
+type decide func() ([]storage.Entry, error)
 
 // append decides and appends until what was decided upon is still so when it is
-// committed. It returns the records as they were recorded.
-func (r *Registry) append(ctx context.Context, decide decide) ([]storage.Entry, error) {
+// committed.
+func (r *Registry) append(ctx context.Context, decide decide) error {
 	for {
 		seen, _ := r.state.Sequence()
-		records, err := decide(r.look)
+		entries, err := decide()
 		if err != nil {
 			r.countRefused(err)
-			return nil, err
+			return err
 		}
-		if len(records) == 0 {
-			return nil, nil
+		if len(entries) == 0 {
+			return nil
 		}
-		entries := make([]storage.Entry, len(records))
-		for i := range records {
-			events.Clean(records[i].Event)
-			entries[i] = storage.Entry{Record: records[i], Expect: seen}
+		for i := range entries {
+			events.Clean(entries[i].Record.Event)
+			entries[i].Expect = seen
 		}
 		err = r.log.Append(ctx, entries)
-		if err == nil {
-			return entries, nil
-		}
 		if !errors.Is(err, storage.ErrConflict) {
-			return nil, err
+			return err
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("%w: %w", storage.ErrBusy, err)
+			return fmt.Errorf("%w: %w", storage.ErrBusy, err)
 		}
 	}
 }
 
+// one is the decision for a single event, whatever the book says.
+func one(session uint64, e events.Event) decide {
+	return func() ([]storage.Entry, error) { return []storage.Entry{entry(session, e)}, nil }
+}
+
+func entry(session uint64, e events.Event) storage.Entry {
+	return storage.Entry{Record: events.Record{Session: session, Event: e}}
+}
+
 // look finds a session wherever it is; nil when there is none.
 func (r *Registry) look(id uint64) (*projection.Session, error) {
-	missing := false
-	view, _, err := r.state.Session(id, func() error { missing = true; return nil })
-	if err != nil || !missing {
-		return view.Session, err
+	if s := r.state.Lookup(id); s != nil {
+		return s, nil
 	}
 	return r.archived(id)
 }
@@ -64,9 +67,9 @@ func (r *Registry) countRefused(err error) {
 }
 
 // sessionEvents decides about a list of events of one session.
-func sessionEvents(id uint64, list []events.Event) decide {
-	return func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		s, err := look(id)
+func (r *Registry) sessionEvents(id uint64, list []events.Event) decide {
+	return func() ([]storage.Entry, error) {
+		s, err := r.look(id)
 		if err != nil {
 			return nil, err
 		}
@@ -74,14 +77,14 @@ func sessionEvents(id uint64, list []events.Event) decide {
 			return nil, fmt.Errorf("session %d: %w", id, ErrNotFound)
 		}
 		d := draft{id: id, phase: phaseOf(s), session: s}
-		records := make([]events.Record, 0, len(list))
+		entries := make([]storage.Entry, 0, len(list))
 		for _, e := range list {
 			if err := d.take(e); err != nil {
 				return nil, err
 			}
-			records = append(records, events.Record{Session: id, Event: blame(s, e)})
+			entries = append(entries, entry(id, blame(s, e)))
 		}
-		return records, nil
+		return entries, nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/projection"
+	"gatebook/storage"
 )
 
 // Kill asks for the end of a session, for by and with why as its reason, and waits
@@ -17,8 +18,8 @@ import (
 func (r *Registry) Kill(ctx context.Context, id uint64, by, why string) (projection.View, error) {
 	ended := r.watch(id)
 	defer r.unwatch(id, ended)
-	_, err := r.append(ctx, func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		s, err := look(id)
+	err := r.append(ctx, func() ([]storage.Entry, error) {
+		s, err := r.look(id)
 		if err != nil {
 			return nil, err
 		}
@@ -30,7 +31,7 @@ func (r *Registry) Kill(ctx context.Context, id uint64, by, why string) (project
 		case s.Stage == projection.Stopping:
 			return nil, nil
 		}
-		return []events.Record{{Session: id, Event: &events.KillRequested{By: by, Why: why}}}, nil
+		return []storage.Entry{entry(id, &events.KillRequested{By: by, Why: why})}, nil
 	})
 	if err != nil {
 		return projection.View{}, err

@@ -6,6 +6,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/projection"
+	"gatebook/storage"
 )
 
 // settle ends what the last run left open: every session of a source that lived
@@ -29,12 +30,10 @@ func (r *Registry) settle(ctx context.Context) error {
 		if source.State != projection.SourceRunning {
 			continue
 		}
-		_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-			return []events.Record{{Event: &events.SourceLost{
-				Source: source.Name, Incarnation: source.Incarnation,
-				Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
-			}}}, nil
-		})
+		err := r.append(ctx, one(0, &events.SourceLost{
+			Source: source.Name, Incarnation: source.Incarnation,
+			Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
+		}))
 		if err != nil {
 			return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
 		}
@@ -43,8 +42,8 @@ func (r *Registry) settle(ctx context.Context) error {
 }
 
 func (r *Registry) lose(ctx context.Context, source *projection.Source, sessions []*projection.Session) error {
-	_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		records := make([]events.Record, len(sessions))
+	return r.append(ctx, func() ([]storage.Entry, error) {
+		entries := make([]storage.Entry, len(sessions))
 		for i, s := range sessions {
 			seen, err := r.lastEvent(s)
 			if err != nil {
@@ -53,11 +52,10 @@ func (r *Registry) lose(ctx context.Context, source *projection.Source, sessions
 			if s.Incarnation() == source.Incarnation {
 				seen = max(seen, source.LastSeen)
 			}
-			records[i] = events.Record{Session: s.ID, Event: &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen}}
+			entries[i] = entry(s.ID, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen})
 		}
-		return records, nil
+		return entries, nil
 	})
-	return err
 }
 
 // lastEvent is when the session's last record was made.

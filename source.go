@@ -65,14 +65,12 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 	r.sources[key] = s
 	r.mu.Unlock()
 
-	_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		seen, _ := r.state.Sequence()
-		// The sequence at its start makes an incarnation's name its own.
-		s.incarnation = strconv.FormatUint(seen+1, 10)
-		return []events.Record{{Event: &events.SourceStarted{
-			Source: o.Name, Incarnation: s.incarnation, Version: o.Version, Host: o.Host,
-		}}}, nil
-	})
+	// The sequence at its start makes an incarnation's name its own.
+	seen, _ := r.state.Sequence()
+	s.incarnation = strconv.FormatUint(seen+1, 10)
+	err := r.append(ctx, one(0, &events.SourceStarted{
+		Source: o.Name, Incarnation: s.incarnation, Version: o.Version, Host: o.Host,
+	}))
 	if err != nil {
 		r.forget(s)
 		return nil, err
@@ -129,13 +127,12 @@ func (s *Source) declare(ctx context.Context, differs func() events.Event) error
 	if s.stopped.Load() {
 		return ErrSourceStopped
 	}
-	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
+	return s.registry.append(ctx, func() ([]storage.Entry, error) {
 		if e := differs(); e != nil {
-			return []events.Record{{Event: e}}, nil
+			return []storage.Entry{entry(0, e)}, nil
 		}
 		return nil, nil
 	})
-	return err
 }
 
 // Open records that a client connected and returns the session's id. Source and
@@ -149,10 +146,7 @@ func (s *Source) Open(ctx context.Context, e events.SessionOpened) (uint64, erro
 	}
 	e.Source, e.Incarnation = s.name, s.incarnation
 	id := s.registry.lastID.Add(1)
-	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		return []events.Record{{Session: id, Event: &e}}, nil
-	})
-	if err != nil {
+	if err := s.registry.append(ctx, one(id, &e)); err != nil {
 		return 0, err
 	}
 	return id, nil
@@ -164,8 +158,7 @@ func (s *Source) Record(ctx context.Context, id uint64, list ...events.Event) er
 	if s.stopped.Load() {
 		return ErrSourceStopped
 	}
-	_, err := s.registry.append(ctx, sessionEvents(id, list))
-	return err
+	return s.registry.append(ctx, s.registry.sessionEvents(id, list))
 }
 
 // RecordStatistics records samples of any number of sessions in one append. Those
@@ -175,26 +168,29 @@ func (s *Source) RecordStatistics(ctx context.Context, samples []Sample) error {
 		return ErrSourceStopped
 	}
 	for chunk := range slices.Chunk(samples, settleChunk) {
-		_, err := s.registry.append(ctx, func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-			var records []events.Record
-			for i := range chunk {
-				v, err := look(chunk[i].Session)
-				if err != nil {
-					return nil, err
-				}
-				e := &events.StatisticsRecorded{Final: chunk[i].Final()}
-				d := draft{id: chunk[i].Session, phase: phaseOf(v), session: v}
-				if d.take(e) == nil {
-					records = append(records, events.Record{Session: chunk[i].Session, Event: e})
-				}
-			}
-			return records, nil
-		})
-		if err != nil {
+		if err := s.registry.append(ctx, func() ([]storage.Entry, error) { return s.registry.fitting(chunk) }); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fitting decides about samples: those that do not fit are left out.
+func (r *Registry) fitting(samples []Sample) ([]storage.Entry, error) {
+	entries := make([]storage.Entry, 0, len(samples))
+	for i := range samples {
+		id := samples[i].Session
+		v, err := r.look(id)
+		if err != nil {
+			return nil, err
+		}
+		e := &events.StatisticsRecorded{Final: samples[i].Final()}
+		d := draft{id: id, phase: phaseOf(v), session: v}
+		if d.take(e) == nil {
+			entries = append(entries, entry(id, e))
+		}
+	}
+	return entries, nil
 }
 
 // Observe shows samples to readers without recording them.
@@ -224,14 +220,14 @@ func (s *Source) Kills(ctx context.Context) ([]uint64, error) {
 
 // handOut gives a kill to the source that has the session.
 func (r *Registry) handOut(id uint64) {
-	view, _, err := r.state.Session(id, func() error { return nil })
-	if err != nil || view.Session == nil {
+	v := r.state.Lookup(id)
+	if v == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := r.sources[projection.NameKey(view.Origin().Source)]
-	if s == nil || s.incarnation != view.Incarnation() {
+	s := r.sources[projection.NameKey(v.Origin().Source)]
+	if s == nil || s.incarnation != v.Incarnation() {
 		return
 	}
 	s.kills = append(s.kills, id)
@@ -257,27 +253,23 @@ func (s *Source) Stop(ctx context.Context) error {
 			}
 		}
 	}
-	_, err := s.registry.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		return []events.Record{{Event: &events.SourceStopped{Source: s.name, Incarnation: s.incarnation}}}, nil
-	})
-	return err
+	return s.registry.append(ctx, one(0, &events.SourceStopped{Source: s.name, Incarnation: s.incarnation}))
 }
 
 func (s *Source) closeSome(ctx context.Context, live []*projection.Session) error {
-	_, err := s.registry.append(ctx, func(look func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-		var records []events.Record
+	return s.registry.append(ctx, func() ([]storage.Entry, error) {
+		var entries []storage.Entry
 		for _, old := range live {
-			v, err := look(old.ID)
+			v, err := s.registry.look(old.ID)
 			if err != nil {
 				return nil, err
 			}
 			if v != nil && v.Status == projection.Live {
-				records = append(records, events.Record{Session: v.ID, Event: &events.SessionClosed{Reason: events.ReasonSourceStopped}})
+				entries = append(entries, entry(v.ID, &events.SessionClosed{Reason: events.ReasonSourceStopped}))
 			}
 		}
-		return records, nil
+		return entries, nil
 	})
-	return err
 }
 
 // giveSigns records for each source with live sessions that it is alive.
@@ -292,9 +284,7 @@ func (r *Registry) giveSigns(ctx context.Context) {
 		if s.stopped.Load() || !r.state.HasLive(s.name) {
 			continue
 		}
-		_, err := r.append(ctx, func(func(uint64) (*projection.Session, error)) ([]events.Record, error) {
-			return []events.Record{{Event: &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}}}, nil
-		})
+		err := r.append(ctx, one(0, &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}))
 		if err != nil && !errors.Is(err, storage.ErrClosed) {
 			r.options.Report(fmt.Errorf("record a sign of life of source %s: %w", s.name, err))
 		}

@@ -55,7 +55,8 @@ func changed[T any](e *entities[T], since uint64, version func(*T) uint64) []*T 
 	var all []*T
 	for _, key := range e.order {
 		if v := e.byKey[key]; version(v) > since {
-			all = append(all, v)
+			c := *v
+			all = append(all, &c)
 		}
 	}
 	return all

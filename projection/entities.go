@@ -2,8 +2,7 @@ package projection
 
 import "gatebook/events"
 
-// Service is what clients connect to, as declared, with its counts. It never
-// changes.
+// Service is what clients connect to, as declared, with its counts.
 type Service struct {
 	Name, Source, Protocol, Router string
 	// Listeners are addresses, Servers names.
@@ -16,7 +15,7 @@ type Service struct {
 	Version uint64
 }
 
-// Server is a backend, as declared, with its counts. It never changes.
+// Server is a backend, as declared, with its counts.
 type Server struct {
 	Name, Source, Address, Protocol string
 	Port                            uint16
@@ -51,8 +50,7 @@ func (s SourceState) String() string {
 	return "running"
 }
 
-// Source is a program that reports sessions, in its newest incarnation. It never
-// changes.
+// Source is a program that reports sessions, in its newest incarnation.
 type Source struct {
 	Name, Incarnation, Version, Host string
 	State                            SourceState

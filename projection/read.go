@@ -42,6 +42,16 @@ func (s *State) Session(id uint64, inside func() error) (View, Moment, error) {
 	return View{}, s.moment(), inside()
 }
 
+// Lookup returns the session of that id if it is in memory, nil otherwise.
+func (s *State) Lookup(id uint64) *Session {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if v := s.live.get(id); v != nil {
+		return v
+	}
+	return s.ended[id]
+}
+
 // Selection says which sessions in memory to copy out.
 type Selection struct {
 	// Live, Closed and Lost are the statuses wanted.
@@ -124,7 +134,7 @@ func (s *State) Services() ([]*Service, Moment) {
 func (s *State) Service(name string) (*Service, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.services.get(name), s.moment()
+	return s.services.copy(name), s.moment()
 }
 
 // Servers returns all servers, in the order in which they were first met.
@@ -138,7 +148,7 @@ func (s *State) Servers() ([]*Server, Moment) {
 func (s *State) Server(name string) (*Server, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.servers.get(name), s.moment()
+	return s.servers.copy(name), s.moment()
 }
 
 // Sources returns all sources, in the order in which they were first met.
@@ -152,7 +162,7 @@ func (s *State) Sources() ([]*Source, Moment) {
 func (s *State) Source(name string) (*Source, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.sources.get(name), s.moment()
+	return s.sources.copy(name), s.moment()
 }
 
 // LiveOf returns the live sessions of a source, in ascending order of id.

@@ -59,7 +59,8 @@ func New(archive Archive) *State {
 }
 
 // entities are declared things by the key of their name, in the order in which
-// they were first met.
+// they were first met. They are changed in place, under the state's lock; readers
+// get copies.
 type entities[T any] struct {
 	byKey map[string]*T
 	order []string
@@ -67,22 +68,38 @@ type entities[T any] struct {
 
 func newEntities[T any]() entities[T] { return entities[T]{byKey: make(map[string]*T)} }
 
-func (e *entities[T]) get(name string) *T { return e.byKey[NameKey(name)] }
+func (e *entities[T]) find(name string) *T { return e.byKey[NameKey(name)] }
 
-func (e *entities[T]) put(name string, v *T) {
+// own returns the entity of that name to change, made anew if there is none.
+func (e *entities[T]) own(name string, make func() *T) *T {
 	key := NameKey(name)
-	if _, ok := e.byKey[key]; !ok {
+	v := e.byKey[key]
+	if v == nil {
+		v = make()
 		e.order = append(e.order, key)
+		e.byKey[key] = v
 	}
-	e.byKey[key] = v
+	return v
+}
+
+// copy returns a copy of the entity of that name, nil when there is none.
+func (e *entities[T]) copy(name string) *T {
+	v := e.find(name)
+	if v == nil {
+		return nil
+	}
+	c := *v
+	return &c
 }
 
 func (e *entities[T]) list() []*T {
-	all := make([]*T, 0, len(e.order))
-	for _, key := range e.order {
-		all = append(all, e.byKey[key])
+	all := make([]T, len(e.order))
+	pointers := make([]*T, len(e.order))
+	for i, key := range e.order {
+		all[i] = *e.byKey[key]
+		pointers[i] = &all[i]
 	}
-	return all
+	return pointers
 }
 
 // Apply folds a batch of records, the next ones of the log, into the state. It is
