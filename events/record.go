@@ -149,35 +149,54 @@ func split(sequence uint64, b []byte) (p parts, err error) {
 	p.kind = Kind(body[1])
 	flags := body[2]
 	p.recorded = Time(binary.BigEndian.Uint64(body[recordedOffset:]))
-	rest := body[headSize:]
-	short := fmt.Errorf("%w %d: it ends within its head", ErrDamaged, sequence)
 	if flags&^(flagSession|flagOccurred|flagPersonal) != 0 {
 		return p, fmt.Errorf("%w %d: unknown flags %#x", ErrDamaged, sequence, flags)
 	}
+	if err := p.cut(flags, body); err != nil {
+		return p, fmt.Errorf("%w %d: its head is malformed: %w", ErrDamaged, sequence, err)
+	}
+	return p, nil
+}
+
+// errHead tells that a part of the head is missing, or zero and yet there.
+var errHead = errors.New("a field is missing, or zero")
+
+// cut fills in the parts behind the head's fixed size.
+func (p *parts) cut(flags byte, body []byte) (err error) {
+	rest := body[headSize:]
 	if flags&flagSession != 0 {
-		if p.session, rest, err = wire.CutUvarint(rest); err != nil || p.session == 0 {
-			return p, short
+		if p.session, rest, err = wire.CutUvarint(rest); err != nil {
+			return err
+		}
+		if p.session == 0 {
+			return errHead
 		}
 	}
 	if flags&flagOccurred != 0 {
 		if len(rest) < 8 {
-			return p, short
+			return errHead
 		}
 		p.occurred, rest = Time(binary.BigEndian.Uint64(rest)), rest[8:]
+		if p.occurred == 0 {
+			return errHead
+		}
 	}
 	if flags&flagPersonal != 0 {
 		if len(rest) < sha256.Size {
-			return p, short
+			return errHead
 		}
 		p.commitment, rest = rest[:sha256.Size], rest[sha256.Size:]
 	}
 	size, rest, err := wire.CutUvarint(rest)
-	if err != nil || size > uint64(len(rest)) {
-		return p, short
+	if err != nil {
+		return err
+	}
+	if size > uint64(len(rest)) {
+		return fmt.Errorf("a payload of %d bytes where %d are left", size, len(rest))
 	}
 	p.payload, p.personal = rest[:size], rest[size:]
 	p.core = body[:len(body)-len(p.personal)]
-	return p, nil
+	return nil
 }
 
 // Decode reads the record that [Append] and [Seal] made. It checks the checksum

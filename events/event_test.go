@@ -1,0 +1,88 @@
+package events_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"gatebook/events"
+)
+
+// TestClean: every text of every event is cleaned, and nothing else is touched.
+func TestClean(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := records().Draw(t, "record")
+		before := store(&r, fixedSalt)
+		dirty, err := events.Decode(r.Sequence, before, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		events.Clean(r.Event)
+		wantCleaned(t, r.Event.Kind().String(), reflect.ValueOf(dirty.Event).Elem(), reflect.ValueOf(r.Event).Elem())
+	})
+}
+
+// long are the texts that may have 1,024 bytes; all others may have 256.
+var long = map[string]bool{"Program": true, "Description": true, "Why": true}
+
+func wantCleaned(t *rapid.T, field string, before, after reflect.Value) {
+	t.Helper()
+	switch before.Kind() {
+	case reflect.Struct:
+		for i := range before.NumField() {
+			if f := before.Type().Field(i); f.IsExported() {
+				wantCleaned(t, f.Name, before.Field(i), after.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if before.Len() != after.Len() {
+			t.Fatalf("%s had %d elements and has %d", field, before.Len(), after.Len())
+		}
+		for i := range before.Len() {
+			wantCleaned(t, field, before.Index(i), after.Index(i))
+		}
+	case reflect.String:
+		limit := 256
+		if long[field] {
+			limit = 1024
+		}
+		was, is := before.String(), after.String()
+		if !utf8.ValidString(is) || len(is) > limit {
+			t.Fatalf("%s is %q of %d bytes: not clean", field, is, len(is))
+		}
+		if whole := strings.ToValidUTF8(was, "\uFFFD"); len(whole) <= limit && is != whole {
+			t.Fatalf("%s was %q and became %q", field, was, is)
+		}
+	default:
+		if before.Interface() != after.Interface() {
+			t.Fatalf("%s was %v and became %v", field, before, after)
+		}
+	}
+}
+
+func TestTime(t *testing.T) {
+	t.Parallel()
+	if got := events.TimeOf(time.Time{}); got != 0 {
+		t.Errorf("the zero time became %d, want 0", got)
+	}
+	if got := events.Time(0).Time(); !got.IsZero() {
+		t.Errorf("0 became %v, want the zero time", got)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		// The years from 1 to 9999 are those that RFC 3339 can write.
+		unix := rapid.Int64Range(-62135596800, 253402300799).Draw(t, "unix")
+		at := time.Unix(unix, rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
+		back := events.TimeOf(at).Time()
+		if want := at.Truncate(time.Microsecond); !back.Equal(want) && events.TimeOf(at) != 0 {
+			t.Fatalf("%v became %v, want %v", at, back, want)
+		}
+		if back.Location() != time.UTC {
+			t.Fatalf("%v is not in UTC", back)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package events_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"runtime"
+	"testing"
+
+	"gatebook/events"
+	"gatebook/events/eventstest"
+)
+
+// FuzzDecode: any bytes are an error or the stored form of the record they
+// became. Where right is true they get the checksum they need to be looked at.
+func FuzzDecode(f *testing.F) {
+	for _, kind := range events.Kinds() {
+		r := events.Record{Sequence: uint64(kind), Recorded: 1, Occurred: 2, Session: 3, Event: eventstest.Full(kind)}
+		b := store(&r, fixedSalt)
+		f.Add(r.Sequence, b, false)
+		f.Add(r.Sequence, b[:len(b)-4], true)
+		f.Add(r.Sequence, erase(f, r.Sequence, b), false)
+	}
+	f.Fuzz(func(t *testing.T, sequence uint64, b []byte, right bool) {
+		if right {
+			b = checksummed(sequence, b)
+		}
+		wantWhole(t, sequence, b)
+	})
+}
+
+// FuzzFields does the same with what is inside a record: its head, commitment
+// and checksum are made right.
+func FuzzFields(f *testing.F) {
+	for _, kind := range events.Kinds() {
+		b := store(&events.Record{Sequence: 1, Event: eventstest.Full(kind)}, fixedSalt)
+		core, personal := cut(f, 1, b)
+		payload := core[11:]
+		if len(personal) > 0 {
+			payload, personal = payload[32:], personal[events.SaltSize:]
+		}
+		f.Add(byte(kind), payload[1:], personal)
+	}
+	f.Fuzz(func(t *testing.T, kind byte, payload, personal []byte) {
+		b := []byte{events.Format, kind, 0, 0, 0, 0, 0, 0, 0, 0, 1}
+		if len(personal) > 0 {
+			personal = append(make([]byte, events.SaltSize), personal...)
+			commitment := sha256.Sum256(personal)
+			b[2] = 4
+			b = append(b, commitment[:]...)
+		}
+		b = binary.AppendUvarint(b, uint64(len(payload)))
+		b = append(append(b, payload...), personal...)
+		wantWhole(t, 1, checksummed(1, b))
+	})
+}
+
+// wantWhole fails when b is decoded to a record whose stored form it is not, or
+// when that takes far more memory than b has bytes.
+func wantWhole(t *testing.T, sequence uint64, b []byte) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := events.Decode(sequence, b, nil)
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<16+256*uint64(len(b)) {
+		t.Fatalf("decoding %d bytes allocated %d", len(b), n)
+	}
+	if err != nil {
+		if !errors.Is(err, events.ErrDamaged) && !errors.Is(err, events.ErrNewer) {
+			t.Fatalf("%v wraps neither ErrDamaged nor ErrNewer", err)
+		}
+		return
+	}
+	if r.Sequence != sequence || r.Event == nil {
+		t.Fatalf("%x became %+v", b, r)
+	}
+	if r.Erased {
+		core, _ := cut(t, sequence, b)
+		if whole := checksummed(sequence, core); !bytes.Equal(whole, b) {
+			t.Fatalf("%x is erased, but not %x", b, whole)
+		}
+		return
+	}
+	if encoded := again(t, &r, b); !bytes.Equal(encoded, b) {
+		t.Fatalf("%x became %+v, whose stored form is %x", b, r, encoded)
+	}
+}

@@ -1,0 +1,234 @@
+package events_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"gatebook/events"
+	"gatebook/events/eventstest"
+	"gatebook/events/wire"
+)
+
+func TestRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		want := records().Draw(t, "record")
+		b := store(&want, fixedSalt)
+		for _, shared := range []*wire.Strings{nil, new(wire.Strings)} {
+			got, err := events.Decode(want.Sequence, b, shared)
+			if err != nil {
+				t.Fatalf("decode %x: %v", b, err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("decode %x:\n got %+v\nwant %+v", b, got, want)
+			}
+			if encoded := again(t, &got, b); !bytes.Equal(encoded, b) {
+				t.Fatalf("encoded again:\n got %x\nwant %x", encoded, b)
+			}
+		}
+	})
+}
+
+// TestEveryFieldIsStored: none of the fields of an event is forgotten.
+func TestEveryFieldIsStored(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, kind events.Kind) {
+		want := events.Record{Sequence: 7, Recorded: 8, Occurred: 9, Session: 10, Event: eventstest.Full(kind)}
+		if path := zeroField(reflect.ValueOf(want.Event).Elem(), kind.String()); path != "" {
+			t.Fatalf("%s is not filled: the test proves nothing", path)
+		}
+		got, err := events.Decode(7, store(&want, fixedSalt), nil)
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("got %+v and error %v, want %+v", got, err, want)
+		}
+	})
+}
+
+// zeroField returns the path of a field that is zero, "" when none is.
+func zeroField(v reflect.Value, path string) string {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			if !f.IsExported() {
+				continue
+			}
+			if zero := zeroField(v.Field(i), path+"."+f.Name); zero != "" {
+				return zero
+			}
+		}
+		return ""
+	case reflect.Slice:
+		for i := range v.Len() {
+			if zero := zeroField(v.Index(i), path+"[]"); zero != "" {
+				return zero
+			}
+		}
+	}
+	if v.IsZero() {
+		return path
+	}
+	return ""
+}
+
+// TestBinaryForm builds stored records by hand, as doc.go specifies them.
+func TestBinaryForm(t *testing.T) {
+	t.Parallel()
+	const recorded, occurred = events.Time(0x0102030405060708), events.Time(-2)
+	salt := make([]byte, events.SaltSize)
+	fixedSalt(salt)
+	personal := append(bytes.Clone(salt), "\x0a\x04jdoe\x12\x04psql"...)
+	commitment := sha256.Sum256(personal)
+	for _, c := range []struct {
+		name   string
+		record events.Record
+		want   []string
+	}{
+		{
+			"nothing but a kind",
+			events.Record{Sequence: 1, Event: &events.KillRequested{}},
+			[]string{"\x01\x29\x00", "\x00\x00\x00\x00\x00\x00\x00\x00", "\x00"},
+		},
+		{
+			"session and no person",
+			events.Record{Sequence: 300, Recorded: recorded, Session: 300, Event: &events.SessionRecovered{Incarnation: "2"}},
+			[]string{"\x01\x14\x01", "\x01\x02\x03\x04\x05\x06\x07\x08", "\xac\x02", "\x03", "\x0a\x012"},
+		},
+		{
+			"everything",
+			events.Record{
+				Sequence: 2, Recorded: recorded, Occurred: occurred, Session: 5,
+				Event: &events.SessionReady{Database: "db", User: "jdoe", Program: "psql"},
+			},
+			[]string{
+				"\x01\x11\x07", "\x01\x02\x03\x04\x05\x06\x07\x08", "\x05", "\xff\xff\xff\xff\xff\xff\xff\xfe",
+				string(commitment[:]), "\x04", "\x0a\x02db", string(personal),
+			},
+		},
+		{
+			"payload of 128 bytes",
+			events.Record{Sequence: 2, Recorded: 1, Event: &events.SessionReady{Database: strings.Repeat("d", 126)}},
+			[]string{"\x01\x11\x00", "\x00\x00\x00\x00\x00\x00\x00\x01", "\x80\x01", "\x0a\x7e", strings.Repeat("d", 126)},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			want := checksummed(c.record.Sequence, []byte(strings.Join(c.want, "")))
+			if got := store(&c.record, fixedSalt); !bytes.Equal(got, want) {
+				t.Errorf("\n got %x\nwant %x", got, want)
+			}
+		})
+	}
+}
+
+// TestAppendLeavesWhatIsBefore: records can be written one after the other into
+// one buffer.
+func TestAppendLeavesWhatIsBefore(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, kind events.Kind) {
+		r := events.Record{Session: 1, Occurred: 2, Event: eventstest.Full(kind)}
+		alone := events.Append(nil, &r, fixedSalt)
+		after := events.Append([]byte("before"), &r, fixedSalt)
+		if want := append([]byte("before"), alone...); !bytes.Equal(after, want) {
+			t.Errorf("\n got %x\nwant %x", after, want)
+		}
+	})
+}
+
+func TestCore(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := records().Draw(t, "record")
+		b := store(&r, fixedSalt)
+		got, err := events.Core([]byte("before"), r.Sequence, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := binary.BigEndian.AppendUint64([]byte("before"), r.Sequence)
+		if !bytes.HasPrefix(got, want) || !bytes.HasPrefix(b, got[len(want):]) {
+			t.Fatalf("got %x, want %x and then the beginning of %x", got, want, b)
+		}
+	})
+}
+
+// TestErased: without its personal part a record is the same, persons aside, and
+// its core, which proofs cover, is the same to the byte.
+func TestErased(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := records().Draw(t, "record")
+		whole := store(&r, fixedSalt)
+		coreBefore, personal := cut(t, r.Sequence, whole)
+		b := erase(t, r.Sequence, whole)
+		coreAfter, rest := cut(t, r.Sequence, b)
+		if !bytes.Equal(coreBefore, coreAfter) || len(rest) != 0 {
+			t.Fatalf("the core became\n%x, was\n%x; left of the personal part: %x", coreAfter, coreBefore, rest)
+		}
+		got, err := events.Decode(r.Sequence, b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if had := len(personal) > 0; got.Erased != had {
+			t.Fatalf("erased is %v, and it had a personal part: %v", got.Erased, had)
+		}
+		if len(personal) == 0 && !bytes.Equal(whole, b) {
+			t.Fatalf("a record without a personal part became %x, was %x", b, whole)
+		}
+		if _, personal := cut(t, r.Sequence, again(t, &events.Record{Sequence: r.Sequence, Event: got.Event}, whole)); len(personal) > 0 {
+			t.Fatalf("something personal is left: %+v", got.Event)
+		}
+		got.Event, r.Event = nil, nil
+		got.Erased = false
+		if got != r {
+			t.Fatalf("got %+v, want %+v", got, r)
+		}
+	})
+}
+
+// TestSaltHidesThePerson: who it was cannot be told from the core, because equal
+// persons do not look equal in it.
+func TestSaltHidesThePerson(t *testing.T) {
+	t.Parallel()
+	r := events.Record{Sequence: 1, Event: &events.KillRequested{By: "jdoe"}}
+	one, _ := cut(t, 1, store(&r, fixedSalt))
+	two, _ := cut(t, 1, store(&r, func(b []byte) { copy(b, "another salt") }))
+	if bytes.Equal(one, two) {
+		t.Error("the cores are the same although the salts differ")
+	}
+	if bytes.Contains(one, []byte("jdoe")) {
+		t.Errorf("the core names the person: %q", one)
+	}
+}
+
+func TestAt(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ recorded, occurred, want events.Time }{{5, 0, 5}, {5, 3, 3}, {5, 7, 7}} {
+		r := events.Record{Recorded: c.recorded, Occurred: c.occurred}
+		if got := r.At(); got != c.want {
+			t.Errorf("recorded %d, occurred %d: got %d, want %d", c.recorded, c.occurred, got, c.want)
+		}
+	}
+}
+
+func TestNewerFormat(t *testing.T) {
+	t.Parallel()
+	b := store(&events.Record{Sequence: 3, Event: &events.SessionReady{User: "jdoe"}}, fixedSalt)
+	for _, format := range []byte{events.Format + 1, 255} {
+		newer := bytes.Clone(b[:len(b)-4])
+		newer[0] = format
+		newer = checksummed(3, newer)
+		if _, err := events.Decode(3, newer, nil); !errors.Is(err, events.ErrNewer) || errors.Is(err, events.ErrDamaged) {
+			t.Errorf("format %d: got %v, want an error that wraps ErrNewer alone", format, err)
+		}
+		if _, err := events.Core(nil, 3, newer); !errors.Is(err, events.ErrNewer) {
+			t.Errorf("core of format %d: got %v, want an error that wraps ErrNewer", format, err)
+		}
+	}
+}
