@@ -80,11 +80,16 @@ func newAppender(s store, clock func() events.Time, head Head) *appender {
 }
 
 // run starts the appending goroutine; stop ends it.
-func (a *appender) run(deliver Deliver) {
-	a.deliver = deliver
+func (a *appender) run(deliver Deliver) error {
 	a.mu.Lock()
-	a.started = true
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	switch {
+	case a.closed:
+		return ErrClosed
+	case a.started:
+		return errors.New("start of a log that was started before")
+	}
+	a.deliver, a.started = deliver, true
 	go func() {
 		defer close(a.done)
 		for range a.wake {
@@ -92,6 +97,7 @@ func (a *appender) run(deliver Deliver) {
 			}
 		}
 	}()
+	return nil
 }
 
 // stop refuses further appends and waits until those taken in are seen through.
@@ -310,12 +316,17 @@ func (a *appender) Head() Head {
 
 // clip cuts a reader's buffer to the records that are delivered: nobody reads
 // what the process itself does not know yet.
-func (a *appender) clip(after uint64, buffer []events.Record) []events.Record {
-	head := a.Head().Sequence
-	if after >= head {
-		return nil
+func (a *appender) clip(after uint64, buffer []events.Record) ([]events.Record, error) {
+	a.mu.Lock()
+	head, closed := a.head.Sequence, a.closed
+	a.mu.Unlock()
+	switch {
+	case closed:
+		return nil, ErrClosed
+	case after >= head:
+		return nil, nil
 	}
-	return buffer[:min(uint64(len(buffer)), head-after)]
+	return buffer[:min(uint64(len(buffer)), head-after)], nil
 }
 
 // Err is [Log.Err].

@@ -186,20 +186,19 @@ func (l *Bolt) ID() [16]byte { return l.id }
 
 // Start is [Log.Start].
 func (l *Bolt) Start(after uint64, deliver Deliver) error {
-	head := l.Head().Sequence
-	if after > head {
-		return &CorruptError{File: l.path, Err: fmt.Errorf("it ends at record %d, but record %d was read from it before", head, after)}
+	if errors.Is(l.Err(), ErrClosed) {
+		return ErrClosed
 	}
-	if head-after > warmFrom {
+	head := l.Head().Sequence
+	if after < head && head-after > warmFrom {
 		if err := warm(l.path); err != nil {
 			return err
 		}
 	}
-	if err := replay(l.read, after, head, deliver); err != nil {
+	if err := replay(l.path, l.read, after, head, deliver); err != nil {
 		return err
 	}
-	l.run(deliver)
-	return nil
+	return l.run(deliver)
 }
 
 // commit keeps the values of one batch in one transaction.
@@ -243,7 +242,15 @@ func (l *Bolt) commitFailed(first uint64, err error) error {
 
 // Read is [Log.Read].
 func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
-	return l.read(after, l.clip(after, buffer), nil)
+	buffer, err := l.clip(after, buffer)
+	if err != nil || len(buffer) == 0 {
+		return 0, err
+	}
+	n, err := l.read(after, buffer, nil)
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) { // closed meanwhile
+		err = ErrClosed
+	}
+	return n, err
 }
 
 func (l *Bolt) read(after uint64, buffer []events.Record, strings *wire.Strings) (n int, err error) {

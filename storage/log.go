@@ -14,7 +14,9 @@ type Entry struct {
 	// stream. The append is refused with [ErrConflict] when a record of the
 	// stream lies after it. It is any position of the log from the stream's last
 	// record on, not only that record's own: a decider that has seen the log up
-	// to its head passes the head. Records without a stream (0) do not conflict.
+	// to its head passes the head. That one is never refused without a reason; an
+	// expectation far behind the head may be, because a log need not know the last
+	// record of every stream. Records without a stream (0) do not conflict.
 	Expect uint64
 }
 
@@ -40,7 +42,8 @@ type Log interface {
 
 	// Start delivers every record after the given sequence: first those that are
 	// there, before it returns, then each new batch. It must be called once,
-	// before the first Append. The error wraps deliver's, or is a *CorruptError.
+	// before the first Append. The error wraps deliver's, or is a *CorruptError,
+	// also where the log ends before that sequence, or [ErrClosed].
 	Start(after uint64, deliver Deliver) error
 
 	// Append appends the entries as one list: all of them, next to each other, or

@@ -2,12 +2,16 @@ package storage
 
 import (
 	"crypto/rand"
+	"errors"
 	"sync"
 	"time"
 
 	"gatebook/events"
 	"gatebook/events/wire"
 )
+
+// memoryName stands for the file in errors.
+const memoryName = "the log in memory"
 
 // Memory is a log without a disk, for tests and for trying things out. It keeps
 // the binary form, so that what it gives back has been through it.
@@ -40,7 +44,7 @@ func OpenMemory(disk *MemoryDisk, clock func() events.Time) (*Memory, error) {
 	if n := len(disk.values); n > 0 {
 		r, err := events.Decode(uint64(n), disk.values[n-1], nil)
 		if err != nil {
-			return nil, &CorruptError{File: "memory", Sequence: uint64(n), Err: err}
+			return nil, &CorruptError{File: memoryName, Sequence: uint64(n), Err: err}
 		}
 		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
 	}
@@ -62,16 +66,22 @@ func (l *Memory) ID() [16]byte { return l.disk.id }
 
 // Start is [Log.Start].
 func (l *Memory) Start(after uint64, deliver Deliver) error {
-	if err := replay(l.read, after, l.Head().Sequence, deliver); err != nil {
+	if errors.Is(l.Err(), ErrClosed) {
+		return ErrClosed
+	}
+	if err := replay(memoryName, l.read, after, l.Head().Sequence, deliver); err != nil {
 		return err
 	}
-	l.run(deliver)
-	return nil
+	return l.run(deliver)
 }
 
 // Read is [Log.Read].
 func (l *Memory) Read(after uint64, buffer []events.Record) (int, error) {
-	return l.read(after, l.clip(after, buffer), nil)
+	buffer, err := l.clip(after, buffer)
+	if err != nil {
+		return 0, err
+	}
+	return l.read(after, buffer, nil)
 }
 
 func (l *Memory) read(after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
@@ -81,7 +91,7 @@ func (l *Memory) read(after uint64, buffer []events.Record, strings *wire.String
 	for sequence := after + 1; n < len(buffer) && sequence <= uint64(len(l.disk.values)); sequence++ {
 		r, err := events.Decode(sequence, l.disk.values[sequence-1], strings)
 		if err != nil {
-			return n, &CorruptError{File: "memory", Sequence: sequence, Err: err}
+			return n, &CorruptError{File: memoryName, Sequence: sequence, Err: err}
 		}
 		buffer[n] = r
 		n++

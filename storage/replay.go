@@ -11,8 +11,15 @@ import (
 	"gatebook/events/wire"
 )
 
-// replay delivers the records after the given sequence up to head, page by page.
-func replay(read func(uint64, []events.Record, *wire.Strings) (int, error), after, head uint64, deliver Deliver) error {
+// readFunc reads the records after a sequence into a buffer.
+type readFunc func(after uint64, buffer []events.Record, strings *wire.Strings) (int, error)
+
+// replay delivers the records of a file after the given sequence up to head, page
+// by page.
+func replay(file string, read readFunc, after, head uint64, deliver Deliver) error {
+	if after > head {
+		return &CorruptError{File: file, Err: fmt.Errorf("it ends at record %d, but record %d was read from it before", head, after)}
+	}
 	var strings wire.Strings
 	buffer := make([]events.Record, replayPage)
 	for after < head {
@@ -21,7 +28,7 @@ func replay(read func(uint64, []events.Record, *wire.Strings) (int, error), afte
 			return err
 		}
 		if n == 0 {
-			return &CorruptError{File: "the log", Sequence: after + 1, Err: fmt.Errorf("it is missing, the head is %d", head)}
+			return &CorruptError{File: file, Sequence: after + 1, Err: fmt.Errorf("it is missing, the head is %d", head)}
 		}
 		if err := deliver(buffer[:n]); err != nil {
 			return err

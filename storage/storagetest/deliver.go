@@ -1,0 +1,190 @@
+package storagetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"gatebook/events"
+	"gatebook/storage"
+)
+
+// deliveredBeforeAcknowledged: when an append returns, its records were
+// delivered. That put checks; that each comes once and in order, open does.
+func deliveredBeforeAcknowledged(t *testing.T, create func(t *testing.T) Reopenable) {
+	const producers, each = 8, 50
+	b := open(t, create)
+	var wg sync.WaitGroup
+	for range producers {
+		wg.Go(func() {
+			for range each {
+				if err := b.put(list(2)...); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got, want := len(b.records()), 2*producers*each; got != want {
+		t.Errorf("%d records were delivered, want %d", got, want)
+	}
+}
+
+func startReplaysTheTail(t *testing.T, create func(t *testing.T) Reopenable) {
+	const total = 3000 // more than any page of a replay
+	b := open(t, create)
+	mustPut(t, b, list(total)...)
+	want := b.records()
+	for _, after := range []uint64{0, 1, 1023, 1024, total - 1, total} {
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		log, err := b.place.Open(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Log = log
+		tail := &book{}
+		if err := log.Start(after, tail.deliver); err != nil {
+			t.Fatal(err)
+		}
+		if err := same(fmt.Sprintf("started after %d: replayed", after), tail.records(), want[after:]); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// startBeyondTheHead: who has read more than there is has read another log, or
+// this one was cut.
+func startBeyondTheHead(t *testing.T, create func(t *testing.T) Reopenable) {
+	for _, total := range []int{0, 3} {
+		place := create(t)
+		b := &book{place: place}
+		if err := b.start(); err != nil {
+			t.Fatal(err)
+		}
+		mustPut(t, b, list(total)...)
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+		log, err := place.Open(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *storage.CorruptError
+		if err := log.Start(uint64(total)+1, b.deliver); !errors.As(err, &corrupt) {
+			t.Errorf("started after %d of %d: got %v, want a CorruptError", total+1, total, err)
+		}
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// startFails: a reader that cannot take the replay ends the start, and nothing
+// can be appended.
+func startFails(t *testing.T, create func(t *testing.T) Reopenable) {
+	b := open(t, create)
+	mustPut(t, b, list(2000)...)
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	log, err := b.place.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Log = log
+	errReader := errors.New("cannot go on")
+	wantError(t, log.Start(0, func([]events.Record) error { return errReader }), errReader)
+	if err := log.Append(t.Context(), list(1)); err == nil {
+		t.Error("a log that did not start took an append")
+	}
+}
+
+// deliverFails: the records are in the log, and nothing more comes in until it
+// is opened again.
+func deliverFails(t *testing.T, create func(t *testing.T) Reopenable) {
+	b := open(t, create)
+	mustPut(t, b, list(2)...)
+	errReader := errors.New("cannot go on")
+	b.before = func([]events.Record) error { return errReader }
+	err := b.Append(t.Context(), list(3))
+	wantError(t, err, storage.ErrReadOnly)
+	wantError(t, err, errReader)
+	wantError(t, b.Err(), storage.ErrReadOnly)
+	b.before = func([]events.Record) error { return errors.New("delivered after a failure") }
+	err = b.Append(t.Context(), list(1))
+	wantError(t, err, storage.ErrReadOnly)
+	wantError(t, err, errReader)
+	if head := b.Head(); head.Sequence != 5 {
+		t.Errorf("the head is %d, want 5: the records are durable", head.Sequence)
+	}
+	if n, err := b.Read(0, make([]events.Record, 10)); n != 5 || err != nil {
+		t.Errorf("read %d records with error %v, want 5", n, err)
+	}
+	b.before = nil
+	if err := b.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Err(); err != nil {
+		t.Errorf("after reopening: %v", err)
+	}
+	mustPut(t, b, list(1)...)
+}
+
+// headIsWhatIsDelivered: while a batch is being delivered nobody sees it.
+func headIsWhatIsDelivered(t *testing.T, create func(t *testing.T) Reopenable) {
+	b := open(t, create)
+	mustPut(t, b, list(3)...)
+	b.before = func(batch []events.Record) error {
+		before := batch[0].Sequence - 1
+		if head := b.Head().Sequence; head != before {
+			return fmt.Errorf("the head is %d while %d is being delivered", head, before+1)
+		}
+		buffer := make([]events.Record, 10)
+		if n, err := b.Read(0, buffer); uint64(n) != before || err != nil {
+			return fmt.Errorf("read %d records with error %w while %d is being delivered", n, err, before+1)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if err := b.Wait(ctx, before); !errors.Is(err, context.Canceled) {
+			return fmt.Errorf("waiting for %d while it is being delivered: %w", before+1, err)
+		}
+		return nil
+	}
+	mustPut(t, b, list(2)...)
+	mustPut(t, b, list(1)...)
+}
+
+// gate holds deliveries up.
+type gate struct {
+	reached chan struct{} // closed when the first delivery has come
+	opened  chan struct{} // closed to let all through
+}
+
+// hold makes every delivery of b wait until the gate is opened.
+func hold(b *book) *gate {
+	g := &gate{reached: make(chan struct{}), opened: make(chan struct{})}
+	var once sync.Once
+	b.before = func([]events.Record) error {
+		once.Do(func() { close(g.reached) })
+		<-g.opened
+		return nil
+	}
+	return g
+}
+
+// sequences returns those of acknowledged lists, sorted.
+func sequences(lists [][]storage.Entry) []uint64 {
+	var all []uint64
+	for _, entries := range lists {
+		for i := range entries {
+			all = append(all, entries[i].Record.Sequence)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
