@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatebook/cmd/gatebook/gateway"
 )
 
 // reservedName is the service of the API's own clients, and the source that
@@ -97,7 +99,7 @@ func checkMarks(at string, s Service) error {
 
 // Marks are the high and low water marks, defaults filled in.
 func (s Service) Marks() (high, low int) {
-	high, low = DefaultHighWater, DefaultLowWater
+	high, low = gateway.DefaultHighWater, gateway.DefaultLowWater
 	if s.HighWater != nil {
 		high = *s.HighWater
 	}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/pelletier/go-toml/v2"
@@ -52,14 +51,6 @@ type Service struct {
 	HighWater *int `toml:"high_water"`
 	LowWater  *int `toml:"low_water"`
 }
-
-// The defaults of a service.
-const (
-	DefaultConnectTimeout = 5 * time.Second
-	DefaultLoginTimeout   = 10 * time.Second
-	DefaultHighWater      = 65536
-	DefaultLowWater       = 1024
-)
 
 // Read reads and checks the file at path.
 func Read(path string) (*File, error) {

@@ -1,0 +1,32 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway"
+)
+
+// Gateway is the part of the file that is the gateway's, in ascending order of
+// names.
+func (f *File) Gateway() gateway.Config {
+	c := gateway.Config{
+		StatisticsInterval: f.StatisticsInterval.Or(gateway.DefaultStatisticsInterval),
+		Record:             gateway.RecordStrict,
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
+		c.Servers = append(c.Servers, gateway.Server{Name: name, Address: f.Servers[name].Address})
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
+		s := f.Services[name]
+		high, low := s.Marks()
+		c.Services = append(c.Services, gateway.Service{
+			Name: name, Protocol: gateway.Protocol(s.Protocol), Router: gateway.Router(s.Router),
+			Listen: s.Listen, Servers: s.Servers,
+			ConnectTimeout: time.Duration(s.ConnectTimeout), LoginTimeout: time.Duration(s.LoginTimeout),
+			HighWater: high, LowWater: low,
+		})
+	}
+	return c
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set when a release is built.
+const version = "0.1.0-dev"
+
+// Exit statuses, as every command documents them.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// commands are all of them, with the flags they share.
+type commands struct {
+	Serve   serveCommand `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
+	Version versionFlag  `help:"Print the version and exit."`
+}
+
+type versionFlag bool
+
+// BeforeReset prints the version before anything else is looked at.
+func (versionFlag) BeforeReset(app *kong.Kong) error {
+	fmt.Fprintln(app.Stdout, "gatebook", version)
+	app.Exit(exitDone)
+	return nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// exited is how a command line that only asks for help ends.
+type exited struct{ status int }
+
+func (e exited) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// run is the program: it returns the exit status, and ends in order when ctx
+// does.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	err := parseAndRun(ctx, args, stdout, stderr)
+	var exit exited
+	var usage *kong.ParseError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &exit):
+		return exit.status
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "gatebook: %v; see gatebook --help\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "gatebook: %v\n", err)
+	return exitFailed
+}
+
+func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	// kong calls Exit in the middle of parsing; unwind to here instead of ending
+	// the process, so that tests can run the program too.
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case exited:
+			err = p
+		default:
+			panic(p)
+		}
+	}()
+	var cli commands
+	parser, err := kong.New(&cli,
+		kong.Name("gatebook"),
+		kong.Description("Keeps the book of a database gateway's sessions: who came in, from where, to see whom, and how they left."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(status int) { panic(exited{status}) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{out: stdout, err: stderr}),
+	)
+	if err != nil {
+		return fmt.Errorf("the command line is defined wrong: %w", err)
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	return parsed.Run()
+}
+
+// streams are where a command writes to.
+type streams struct {
+	out, err io.Writer
+}

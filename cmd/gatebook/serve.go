@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"gatebook"
+	"gatebook/cmd/gatebook/gateway"
+	"gatebook/cmd/gatebook/internal/config"
+	"gatebook/httpd"
+)
+
+const (
+	defaultData   = "gatebook-data"
+	defaultListen = "127.0.0.1:8989"
+	// stopTimeout bounds an orderly stop, from the signal to the exit.
+	stopTimeout = 10 * time.Second
+)
+
+// serveCommand are the flags of serve. An empty one was not given: the
+// configuration file then decides, and after it the default.
+type serveCommand struct {
+	Config   string `help:"Configuration file (TOML)." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE"`
+	Data     string `help:"Data folder; created if it does not exist (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
+	Listen   string `help:"Address of the API (127.0.0.1:8989)." env:"GATEBOOK_LISTEN" placeholder:"HOST:PORT"`
+	LogLevel string `help:"What goes to the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"GATEBOOK_LOG_LEVEL"`
+	Insecure bool   `help:"Listen on other than loopback addresses although nobody has to log in." env:"GATEBOOK_INSECURE"`
+}
+
+// Help is what --help adds.
+func (serveCommand) Help() string {
+	return `With no flag and no file it runs: the data in ./gatebook-data, the API on http://127.0.0.1:8989.
+
+Examples:
+  gatebook serve
+  gatebook serve --config gatebook.toml --data /var/lib/gatebook
+  curl http://127.0.0.1:8989/sessions`
+}
+
+// Run runs the server until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, to *streams) error {
+	file := &config.File{}
+	if c.Config != "" {
+		var err error
+		if file, err = config.Read(c.Config); err != nil {
+			return err
+		}
+	}
+	settings := settings{
+		file:     file,
+		data:     first(c.Data, file.Data, defaultData),
+		listen:   first(c.Listen, file.Listen, defaultListen),
+		insecure: c.Insecure,
+	}
+	if err := settings.check(); err != nil {
+		return err
+	}
+	level, err := zerolog.ParseLevel(c.LogLevel)
+	if err != nil {
+		return fmt.Errorf("log level: %w", err)
+	}
+	log := zerolog.New(to.err).Level(level).With().Timestamp().Logger()
+	return serve(ctx, settings, to, log)
+}
+
+// settings are what a server runs with.
+type settings struct {
+	file         *config.File
+	data, listen string
+	insecure     bool
+}
+
+func first(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// check refuses to show the book to a network while nobody has to log in.
+func (s settings) check() error {
+	host, _, err := net.SplitHostPort(s.listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q is no \"host:port\"", s.listen)
+	}
+	ip := net.ParseIP(host)
+	if s.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("listen address %s is not a loopback one, and nobody has to log in: anybody could read the book and end sessions; listen on 127.0.0.1, or say --insecure", s.listen)
+}
+
+// serve runs everything in order, and stops it in the opposite one.
+func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (err error) {
+	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
+		Report: func(err error) { log.Error().Err(err).Msg("registry") },
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, registry.Close()) }()
+	tell(to, registry)
+
+	listener, err := net.Listen("tcp", s.listen)
+	if err != nil {
+		return fmt.Errorf("API: %w", err)
+	}
+	api, err := startAPI(ctx, registry, s, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return api.Serve(listener) })
+	relay, err := startGateway(ctx, registry, s, log)
+	if err == nil {
+		fmt.Fprintf(to.out, "API   http://%s\n", listener.Addr())
+		tellServices(to, s, relay)
+		<-running.Done()
+		fmt.Fprintln(to.out, "stopping")
+	}
+	// The signal has come: what is left to do has its own time.
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if relay != nil {
+		err = errors.Join(err, relay.Close(stopping))
+	}
+	return errors.Join(err, api.Shutdown(stopping), group.Wait())
+}
+
+func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger) (*httpd.Server, error) {
+	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gatebook", Version: version, Host: hostname()})
+	if err != nil {
+		return nil, fmt.Errorf("API: %w", err)
+	}
+	return httpd.New(httpd.Config{
+		Registry:    registry,
+		Source:      source,
+		Logger:      log.With().Str("part", "api").Logger(),
+		RecordAdmin: s.file.RecordAdmin == nil || *s.file.RecordAdmin,
+		Hosts:       s.file.Hosts,
+		Insecure:    s.insecure,
+	})
+}
+
+// startGateway starts the gateway, nil when no service is configured.
+func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger) (*gateway.Gateway, error) {
+	c := s.file.Gateway()
+	if len(c.Services) == 0 {
+		return nil, nil
+	}
+	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gateway", Version: version, Host: hostname()})
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	g, err := gateway.Start(ctx, c, source, log.With().Str("part", "gateway").Logger())
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	return g, nil
+}
+
+// tell says what was found.
+func tell(to *streams, registry *gatebook.Registry) {
+	o, m := registry.Opening(), registry.Moment()
+	if o.Rebuilt != nil {
+		fmt.Fprintf(to.out, "book  made again from the log: %v\n", o.Rebuilt)
+	}
+	if o.New {
+		fmt.Fprintf(to.out, "data  %s, a new book\n", registry.Folder())
+		return
+	}
+	fmt.Fprintf(to.out, "data  %s: %d records, %d live sessions, %d ended, %d lost (%d of them in the last run); ready after %s\n",
+		registry.Folder(), o.Records, m.Live, m.Closed, m.Lost, o.Lost, o.Took.Round(time.Millisecond))
+}
+
+func tellServices(to *streams, s settings, relay *gateway.Gateway) {
+	for _, service := range s.file.Gateway().Services {
+		for _, address := range relay.Addresses(service.Name) {
+			fmt.Fprintf(to.out, "%-5s %s on %s\n", service.Protocol, service.Name, address)
+		}
+	}
+}
+
+// hostname is this machine's name, "" when it has none to tell.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}

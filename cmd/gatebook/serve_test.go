@@ -1,0 +1,280 @@
+package main_test
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/go-sql-driver/mysql"
+
+	"gatebook/cmd/gatebook/internal/servertest"
+)
+
+// With no configuration the first request finds itself in the book.
+func TestFirstRequest(t *testing.T) {
+	p := serve(t, "--data", filepath.Join(t.TempDir(), "data"))
+	if !strings.HasSuffix(p.found, "a new book") {
+		t.Errorf("it says %q of a new book", p.found)
+	}
+	var all []session
+	p.get("/sessions", &all)
+	if len(all) != 1 || all[0].ID != 1 || all[0].Service != "/services/gatebook" || all[0].Address != "127.0.0.1" || all[0].State != "Session ready for routing" {
+		t.Errorf("the first request sees %+v", all)
+	}
+	var service struct {
+		Name    string `json:"name"`
+		Current int    `json:"current_connections"`
+	}
+	p.get(all[0].Service, &service)
+	if service.Name != "gatebook" {
+		t.Errorf("its service is %+v", service)
+	}
+	if status := p.stop(); status != 0 {
+		t.Errorf("stopped with status %d\n%s", status, p.stderr)
+	}
+}
+
+// login opens one connection through the gateway.
+func login(t *testing.T, to servertest.Login) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("mysql", to.MySQL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { _ = db.Close() })
+	if err := db.PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// DELETE answers 204 when the client and the server's side are gone and that is on
+// the record, after the request for it.
+func TestDelete(t *testing.T) {
+	server := servertest.StartMariaDB(t)
+	if err := server.AddUser("jdoe", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	p := serve(t, "--config", configure(t, "mysql", server), "--data", filepath.Join(t.TempDir(), "data"))
+	to := server.Login
+	to.Address, to.User, to.Password = p.services["orders"], "jdoe", "secret"
+	db := login(t, to)
+	id := p.sessions("live")[0].ID
+	begun := time.Now()
+	status, _, body := p.request(http.MethodDelete, fmt.Sprintf("/sessions/%d?reason=runaway", id))
+	if status != http.StatusNoContent || body != "" {
+		t.Fatalf("DELETE answers %d %q", status, body)
+	}
+	eventually(t, "gone from the server", func() bool {
+		processes, err := server.Processes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(processes) == 0
+	})
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("it took %s", took)
+	}
+	if err := db.PingContext(t.Context()); err != nil {
+		t.Errorf("the client cannot come back: %v", err) // the driver dials again
+	}
+	ended := p.sessions("closed")
+	if len(ended) != 1 || ended[0].ID != id || ended[0].Reason != "killed" || ended[0].By != "anonymous@127.0.0.1" {
+		t.Errorf("it ended as %+v", ended)
+	}
+	if status, _, _ := p.request(http.MethodDelete, fmt.Sprintf("/sessions/%d", id)); status != http.StatusConflict {
+		t.Errorf("a second DELETE answers %d", status)
+	}
+}
+
+// SIGTERM closes the clients, says so on the record, and ends well.
+func TestTerm(t *testing.T) {
+	server := servertest.StartMariaDB(t)
+	if err := server.AddUser("jdoe", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"--config", configure(t, "mysql", server), "--data", filepath.Join(t.TempDir(), "data")}
+	p := serve(t, args...)
+	to := server.Login
+	to.Address, to.User, to.Password = p.services["orders"], "jdoe", "secret"
+	for range 20 {
+		login(t, to)
+	}
+	begun := time.Now()
+	if status := p.stop(); status != 0 {
+		t.Fatalf("stopped with status %d\n%s", status, p.stderr)
+	}
+	if took := time.Since(begun); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
+	p = serve(t, args...)
+	ended := p.sessions("all")
+	if len(ended) != 20 {
+		t.Errorf("%d sessions are in the book", len(ended))
+	}
+	for _, s := range ended {
+		if s.Status != "closed" || s.Reason != "shutdown" || s.User != "jdoe" {
+			t.Errorf("session %d is %s with reason %q", s.ID, s.Status, s.Reason)
+		}
+	}
+}
+
+// refused runs serve on what it must refuse: one line that says what, status 1.
+func refused(t *testing.T, want string, args ...string) {
+	t.Helper()
+	out, err := exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...).CombinedOutput()
+	exit, ok := err.(*exec.ExitError) //nolint:errorlint // Output returns it bare
+	if !ok || exit.ExitCode() != 1 {
+		t.Fatalf("%v, want exit status 1\n%s", err, out)
+	}
+	text := strings.TrimSuffix(string(out), "\n")
+	if strings.Contains(text, "\n") || !strings.Contains(text, want) || !strings.HasPrefix(text, "gatebook: ") {
+		t.Errorf("it says %q, want one line with %q", text, want)
+	}
+}
+
+// A folder that is damaged, foreign, read-only or in use is refused in one line,
+// and nothing in it is changed.
+func TestFolderRefused(t *testing.T) {
+	good := func(t *testing.T) string {
+		folder := filepath.Join(t.TempDir(), "data")
+		p := serve(t, "--data", folder)
+		p.get("/sessions", &[]session{})
+		if p.stop() != 0 {
+			t.Fatal(p.stderr)
+		}
+		return folder
+	}
+	put := func(t *testing.T, folder, name, content string) {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, c := range map[string]struct {
+		damage func(t *testing.T, folder string)
+		want   string
+	}{
+		"foreign": {func(t *testing.T, folder string) { put(t, folder, "log.db", "#!/bin/sh\n") }, "log.db is damaged: it is no bbolt file"},
+		"empty":   {func(t *testing.T, folder string) { put(t, folder, "log.db", "") }, "log.db is damaged: it is empty"},
+		"cut": {func(t *testing.T, folder string) {
+			if err := os.Truncate(filepath.Join(folder, "log.db"), 9000); err != nil {
+				t.Fatal(err)
+			}
+		}, "log.db is damaged: it was cut short"},
+		"log gone": {func(t *testing.T, folder string) {
+			if err := os.Remove(filepath.Join(folder, "log.db")); err != nil {
+				t.Fatal(err)
+			}
+		}, "log.db is damaged: it is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := good(t)
+			c.damage(t, folder)
+			before := content(t, folder)
+			refused(t, c.want, "--data", folder)
+			if content(t, folder) != before {
+				t.Error("the files were changed")
+			}
+		})
+	}
+	t.Run("in use", func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "data")
+		serve(t, "--data", folder)
+		refused(t, "data folder "+folder+" is in use", "--data", folder)
+	})
+	t.Run("no parent", func(t *testing.T) {
+		refused(t, "no such file or directory", "--data", filepath.Join(t.TempDir(), "none", "data"))
+	})
+	t.Run("a file", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "data")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "is no folder", "--data", path)
+	})
+	t.Run("read-only", func(t *testing.T) {
+		folder := good(t)
+		readOnly(t, folder)
+		before := content(t, folder)
+		refused(t, "cannot be written to", "--data", folder)
+		if content(t, folder) != before {
+			t.Error("the files were changed")
+		}
+	})
+}
+
+// readOnly makes a folder one that cannot be written to, also by root, who is not
+// bound by modes.
+func readOnly(t *testing.T, folder string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		if err := os.Chmod(filepath.Join(folder, "lock"), 0o400); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if out, err := exec.Command("mount", "--bind", "-o", "ro", folder, folder).CombinedOutput(); err != nil {
+		t.Fatalf("mount: %v %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", folder).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v %s", err, out)
+		}
+	})
+}
+
+func content(t *testing.T, folder string) string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, e := range entries {
+		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&all, "%s %d %s\n", e.Name(), len(text), text)
+	}
+	return all.String()
+}
+
+// Wrong usage ends with status 2 and names the nearest thing that is known.
+func TestUsage(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"sevre"}, `did you mean "serve"`},
+		{[]string{"serve", "--dtaa", "x"}, `did you mean "--data"`},
+		{[]string{"serve", "--log-level", "loud"}, "must be one of"},
+	} {
+		out, err := exec.Command(binary, c.args...).CombinedOutput()
+		exit, ok := err.(*exec.ExitError) //nolint:errorlint // Output returns it bare
+		if !ok || exit.ExitCode() != 2 || !strings.Contains(string(out), c.want) {
+			t.Errorf("%v: %v, want status 2 and %q\n%s", c.args, err, c.want, out)
+		}
+	}
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"--version"}} {
+		if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || len(out) == 0 {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// Nobody is served beyond this machine while nobody has to log in.
+func TestLoopbackOnly(t *testing.T) {
+	out, err := exec.Command(binary, "serve", "--listen", "0.0.0.0:0", "--data", filepath.Join(t.TempDir(), "data")).CombinedOutput()
+	exit, ok := err.(*exec.ExitError) //nolint:errorlint // Output returns it bare
+	if !ok || exit.ExitCode() != 1 || !strings.Contains(string(out), "is not a loopback one") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
