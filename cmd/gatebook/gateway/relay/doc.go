@@ -26,7 +26,10 @@
 //
 // The end of one side is passed on when everything before it was, and the other
 // direction goes on: a half-closed connection stays one. The relay ends when
-// both directions did, or when one side broke, which closes both sockets.
+// both directions did, or when one side broke, which closes both sockets. Where a
+// server that has closed will never answer again, which is so in the protocols of
+// databases, the client is given a while to close as well and is then closed: an
+// idle client would not notice for hours.
 //
 // # Ownership
 //

@@ -6,6 +6,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // TestEnds checks which side is said to have ended first, and whether it broke.
@@ -68,6 +69,16 @@ func TestHalfClose(t *testing.T) {
 		t.Fatalf("client reads %v, want the end", err)
 	}
 	if end := r.wait(t); end.First != Client || end.Err != nil {
+		t.Errorf("got %+v", end)
+	}
+}
+
+// TestLinger: a client is closed some time after its server was, unless it is told
+// that it may stay.
+func TestLinger(t *testing.T) {
+	r := connect(t).start(t, Options{High: 65536, Low: 1024, Linger: time.Millisecond})
+	r.server.Close()
+	if end := r.wait(t); end.First != Server || end.Err != nil {
 		t.Errorf("got %+v", end)
 	}
 }

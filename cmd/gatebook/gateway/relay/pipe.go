@@ -55,7 +55,7 @@ func (p *pipe) step() bool {
 	case errors.Is(err, io.EOF):
 		p.relay.ended(p.source, nil)
 		if p.flush() {
-			_ = p.to.CloseWrite() // a side that is gone is noticed by its own pipe
+			p.relay.passEnd(p)
 		}
 		return false
 	case err != nil:

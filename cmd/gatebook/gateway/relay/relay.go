@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 )
 
 // Side is one of the two that a relay connects.
@@ -33,6 +34,9 @@ type Options struct {
 	// High and Low are the marks of each direction's queue, in bytes. High must
 	// be above Low, or 0: then nothing is queued.
 	High, Low int
+	// Linger is how long a client may stay whose server has closed in order; 0 is
+	// as long as it likes, and may still send.
+	Linger time.Duration
 	// Buffers is shared by all relays.
 	Buffers *Buffers
 	// Watch sees what the client sends, in order, before it is written. It may be
@@ -54,6 +58,8 @@ type End struct {
 type relay struct {
 	client, server *Conn
 	options        Options
+	// linger ends the relay when Linger is over; set by the server's pipe.
+	linger *time.Timer
 
 	// mu guards end and errs.
 	mu  sync.Mutex
@@ -73,6 +79,9 @@ func Run(client, server *Conn, options Options) End {
 	wait.Go(down.run)
 	up.run()
 	wait.Wait()
+	if r.linger != nil {
+		r.linger.Stop()
+	}
 	r.close()
 	r.end.Err = r.errs[r.end.First]
 	return r.end
@@ -87,6 +96,14 @@ func (r *relay) ended(side Side, err error) {
 	}
 	if r.errs[side] == nil {
 		r.errs[side] = err
+	}
+}
+
+// passEnd tells the target of a pipe that its source has ended.
+func (r *relay) passEnd(p *pipe) {
+	_ = p.to.CloseWrite() // a side that is gone is noticed by its own pipe
+	if p.source == Server && r.options.Linger > 0 {
+		r.linger = time.AfterFunc(r.options.Linger, r.close)
 	}
 }
 

@@ -1,0 +1,28 @@
+package gateway
+
+import (
+	"context"
+
+	"gatebook"
+	"gatebook/events"
+)
+
+// Book is where the gateway reports what it sees: a [gatebook.Source]. Events and
+// lists given to Open and Record belong to the book from then on; slices of
+// samples are the gateway's again when the call returns.
+type Book interface {
+	DeclareService(ctx context.Context, e events.ServiceDeclared) error
+	DeclareServer(ctx context.Context, e events.ServerDeclared) error
+	// Open records that a client connected and returns its session's id.
+	Open(ctx context.Context, e events.SessionOpened) (uint64, error)
+	// Record records events of a session, all or none, durably.
+	Record(ctx context.Context, id uint64, list ...events.Event) error
+	// RecordStatistics leaves out the samples of sessions that have ended.
+	RecordStatistics(ctx context.Context, samples []gatebook.Sample) error
+	// Observe shows samples without recording them.
+	Observe(samples []gatebook.Sample)
+	// Kills waits for sessions that somebody wants ended. Each is returned once.
+	Kills(ctx context.Context) ([]uint64, error)
+	// Stop ends the reports of this gateway.
+	Stop(ctx context.Context) error
+}

@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"testing"
+
+	"gatebook"
+	"gatebook/events"
+)
+
+// bookStub is a Book in memory. It keeps what it was told, and refuses on demand.
+type bookStub struct {
+	// before is asked before an event is kept, and may refuse it. It is set before
+	// the gateway starts, and asked once that has started.
+	before  func(id uint64, e events.Event) error
+	started chan struct{}
+	kills   chan []uint64
+
+	mu       sync.Mutex
+	changed  *sync.Cond
+	sessions [][]events.Event // by id - 1
+	lists    []int            // the lengths of the lists given to Record
+	declared []events.Event
+	observed []gatebook.Sample
+	recorded []gatebook.Sample
+	stopped  bool
+}
+
+var _ Book = (*bookStub)(nil)
+
+// The real thing is one as well.
+var _ Book = (*gatebook.Source)(nil)
+
+func newBookStub() *bookStub {
+	b := &bookStub{kills: make(chan []uint64, 1), started: make(chan struct{})}
+	b.changed = sync.NewCond(&b.mu)
+	return b
+}
+
+func (b *bookStub) DeclareService(_ context.Context, e events.ServiceDeclared) error {
+	return b.declare(&e)
+}
+
+func (b *bookStub) DeclareServer(_ context.Context, e events.ServerDeclared) error {
+	return b.declare(&e)
+}
+
+func (b *bookStub) declare(e events.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.declared = append(b.declared, e)
+	return nil
+}
+
+func (b *bookStub) Open(_ context.Context, e events.SessionOpened) (uint64, error) {
+	b.mu.Lock()
+	b.sessions = append(b.sessions, nil)
+	id := uint64(len(b.sessions))
+	b.mu.Unlock()
+	if err := b.Record(context.Background(), id, &e); err != nil {
+		return 0, err
+	}
+	return id, nil
+}
+
+func (b *bookStub) Record(_ context.Context, id uint64, list ...events.Event) error {
+	if b.before != nil {
+		<-b.started
+		for _, e := range list {
+			if err := b.before(id, e); err != nil {
+				return err
+			}
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sessions[id-1] = append(b.sessions[id-1], list...)
+	b.lists = append(b.lists, len(list))
+	b.changed.Broadcast()
+	return nil
+}
+
+func (b *bookStub) RecordStatistics(_ context.Context, samples []gatebook.Sample) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recorded = append(b.recorded, samples...)
+	return nil
+}
+
+func (b *bookStub) Observe(samples []gatebook.Sample) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.observed = append(b.observed, samples...)
+}
+
+func (b *bookStub) Kills(ctx context.Context) ([]uint64, error) {
+	select {
+	case ids := <-b.kills:
+		return ids, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *bookStub) Stop(context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = true
+	return nil
+}
+
+// await returns the session's events once it has one of that kind.
+func (b *bookStub) await(t testing.TB, id uint64, kind events.Kind) []events.Event {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	stop := context.AfterFunc(t.Context(), b.changed.Broadcast)
+	defer stop()
+	for {
+		if uint64(len(b.sessions)) >= id {
+			for _, e := range b.sessions[id-1] {
+				if e.Kind() == kind {
+					return b.sessions[id-1]
+				}
+			}
+		}
+		if t.Context().Err() != nil {
+			t.Fatalf("session %d never had %s", id, kind)
+		}
+		b.changed.Wait()
+	}
+}
+
+// ended waits for the session's end and returns it.
+func (b *bookStub) ended(t testing.TB, id uint64) *events.SessionClosed {
+	t.Helper()
+	list := b.await(t, id, events.KindSessionClosed)
+	return list[len(list)-1].(*events.SessionClosed)
+}
+
+// find returns the session's events of one type.
+func find[E events.Event](list []events.Event) []E {
+	var found []E
+	for _, e := range list {
+		if e, ok := e.(E); ok {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// kindsOf are the kinds of events, for comparing.
+func kindsOf(list []events.Event) []events.Kind {
+	var kinds []events.Kind
+	for _, e := range list {
+		kinds = append(kinds, e.Kind())
+	}
+	return kinds
+}
+
+// wantKinds compares the kinds of events.
+func wantKinds(t testing.TB, list []events.Event, want ...events.Kind) {
+	t.Helper()
+	if got := kindsOf(list); !reflect.DeepEqual(got, want) {
+		t.Errorf("events are %v, want %v", got, want)
+	}
+}

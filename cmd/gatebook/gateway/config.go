@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Protocol is what a service's clients and servers speak.
+type Protocol string
+
+// The protocols.
+const (
+	// MySQL is that of MySQL and MariaDB.
+	MySQL Protocol = "mysql"
+	// Postgres is PostgreSQL's, version 3.
+	Postgres Protocol = "postgres"
+	// TCP has no login that the gateway could see.
+	TCP Protocol = "tcp"
+)
+
+// Router is how a service chooses among its servers.
+type Router string
+
+// RoundRobin takes the servers in turn and skips those that do not answer.
+const RoundRobin Router = "roundrobin"
+
+// Recording tells what comes first when the two are at odds: the record or the
+// traffic.
+type Recording string
+
+// RecordStrict refuses a session that cannot be recorded.
+const RecordStrict Recording = "strict"
+
+// The defaults of a service.
+const (
+	DefaultConnectTimeout     = 5 * time.Second
+	DefaultLoginTimeout       = 10 * time.Second
+	DefaultHighWater          = 65536
+	DefaultLowWater           = 1024
+	DefaultStatisticsInterval = time.Second
+)
+
+// Config is what a gateway does.
+type Config struct {
+	Servers  []Server
+	Services []Service
+	// StatisticsInterval is how often counters are observed; 0 is the default.
+	StatisticsInterval time.Duration
+	// Record is RecordStrict, also when it is empty.
+	Record Recording
+}
+
+// Server is a backend.
+type Server struct {
+	Name string
+	// Address is its host and port.
+	Address string
+}
+
+// Service is what clients connect to.
+type Service struct {
+	Name     string
+	Protocol Protocol
+	// Listen are the addresses to listen on. Port 0 is any that is free.
+	Listen []string
+	// Servers are names out of [Config.Servers].
+	Servers []string
+	// Router is RoundRobin, also when it is empty.
+	Router Router
+	// ConnectTimeout limits each attempt to reach a server, LoginTimeout the time
+	// a client and a server take to agree on a login. 0 is the default.
+	ConnectTimeout, LoginTimeout time.Duration
+	// HighWater and LowWater are the marks of each direction's queue, in bytes.
+	// With a high mark of 0, which is no default, nothing is queued.
+	HighWater, LowWater int
+}
+
+// withDefaults returns the configuration with its defaults filled in, or what is
+// wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	c.StatisticsInterval = positive(c.StatisticsInterval, DefaultStatisticsInterval)
+	var all []error
+	if c.Record != "" && c.Record != RecordStrict {
+		all = append(all, fmt.Errorf("record is %q, it can be %q", c.Record, RecordStrict))
+	}
+	known := make(map[string]bool)
+	for _, server := range c.Servers {
+		known[server.Name] = true
+		if _, _, err := server.split(); err != nil {
+			all = append(all, fmt.Errorf("server %s: %w", server.Name, err))
+		}
+	}
+	services := make([]Service, 0, len(c.Services))
+	for _, service := range c.Services {
+		service, err := service.withDefaults(known)
+		if err != nil {
+			all = append(all, fmt.Errorf("service %s: %w", service.Name, err))
+		}
+		services = append(services, service)
+	}
+	c.Services = services
+	return c, errors.Join(all...)
+}
+
+func (s Service) withDefaults(known map[string]bool) (Service, error) {
+	s.ConnectTimeout = positive(s.ConnectTimeout, DefaultConnectTimeout)
+	s.LoginTimeout = positive(s.LoginTimeout, DefaultLoginTimeout)
+	if s.Router == "" {
+		s.Router = RoundRobin
+	}
+	switch {
+	case s.Protocol != MySQL && s.Protocol != Postgres && s.Protocol != TCP:
+		return s, fmt.Errorf("protocol is %q, it can be %s, %s or %s", s.Protocol, MySQL, Postgres, TCP)
+	case s.Router != RoundRobin:
+		return s, fmt.Errorf("router is %q, it can be %s", s.Router, RoundRobin)
+	case len(s.Servers) == 0:
+		return s, errors.New("it has no servers")
+	case s.HighWater < 0 || s.LowWater < 0 || s.HighWater > 0 && s.HighWater <= s.LowWater:
+		return s, fmt.Errorf("high water mark %d must exceed low water mark %d, or be 0", s.HighWater, s.LowWater)
+	}
+	for _, name := range s.Servers {
+		if !known[name] {
+			return s, fmt.Errorf("there is no server %q", name)
+		}
+	}
+	return s, nil
+}
+
+// split returns the server's host and port.
+func (s Server) split() (host string, port uint16, err error) {
+	host, text, err := net.SplitHostPort(s.Address)
+	if err != nil {
+		return "", 0, fmt.Errorf("read address: %w", err)
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("address %s has no numeric port", s.Address)
+	}
+	return host, uint16(number), nil
+}
+
+// positive returns d, or other where d is not set.
+func positive(d, other time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return other
+}
+
+// protocolOf is what the first service that has the server speaks with it.
+func (c Config) protocolOf(server string) string {
+	for _, service := range c.Services {
+		if slices.Contains(service.Servers, server) {
+			return string(service.Protocol)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,36 @@
+// Package gateway is the built-in source of sessions: a transparent TCP relay in
+// front of database servers, with an eye on the login.
+//
+// It accepts clients, dials a server for each, forwards the handshake as it is
+// (only what would hide the login is taken out of the server's offer), reads from
+// it who logs in to what, and from then on moves bytes and counts them. What it
+// sees it reports through [Book], using nothing that another program could not
+// use as well.
+//
+// # Order
+//
+// A session's events are recorded in this order, each append waiting for the one
+// before: session_opened; the connections that failed and the one that was
+// opened; session_ready; its statistics; session_closed. The opening is recorded
+// while the server is dialled. No login reaches a server before session_opened is
+// durable, and no reply to a login reaches a client before session_ready is: a
+// session that cannot be recorded is refused in the words of its protocol. When
+// session_closed is recorded, both sockets are closed.
+//
+// # Ends
+//
+// The first cause of an end is the reason on the record. Killing, shutting down
+// and the login's time limit all work by noting the reason and closing both
+// sockets, whatever the session is doing at the time; everything else it is doing
+// then fails soon, and the noted reason stands.
+//
+// # Ownership
+//
+// A session is one goroutine, from its acceptance to its record's end; it starts
+// and waits for its helpers: one that records while it dials, one that carries the
+// client's answers during the login, and one for the server's bytes in the relay
+// (see package relay). An established session is two goroutines and holds no
+// buffer while it is idle. The gateway owns the goroutines that accept, that watch
+// for kills and that collect statistics. [Gateway.Close] ends all of them and
+// waits for them.
+package gateway

@@ -1,0 +1,304 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/events"
+)
+
+// TestEndReasons: who closed an established session.
+func TestEndReasons(t *testing.T) {
+	t.Parallel()
+	ping, goodbye := mysqlPacket(0, "\x0e"), mysqlPacket(0, "\x01")
+	tests := map[string]struct {
+		// server is what the server does after the login.
+		server func(p peer)
+		client func(p peer)
+		reason events.Reason
+	}{
+		"client closes": {echo, func(p peer) { p.Close() }, events.ReasonClientClosed},
+		"client resets": {
+			echo, func(p peer) {
+				p.SetLinger(0)
+				p.Close()
+			},
+			events.ReasonNetworkError,
+		},
+		"server closes": {func(peer) {}, func(p peer) { p.wantEnd() }, events.ReasonServerClosed},
+		"server resets": {func(p peer) { p.SetLinger(0) }, func(p peer) { p.wantEnd() }, events.ReasonNetworkError},
+		"client says goodbye, server closes": {
+			func(p peer) { p.want(string(goodbye)) },
+			func(p peer) {
+				p.send(goodbye)
+				p.wantEnd()
+			},
+			events.ReasonClientClosed,
+		},
+		"client says goodbye, server resets": {
+			func(p peer) {
+				p.want(string(goodbye))
+				p.SetLinger(0)
+			},
+			func(p peer) {
+				p.send(goodbye[:4])
+				p.send(goodbye[4:])
+				p.wantEnd()
+			},
+			events.ReasonClientClosed,
+		},
+		"client says something after goodbye": {
+			func(p peer) { p.want(string(goodbye) + "\x00") },
+			func(p peer) {
+				p.send(append(goodbye, 0))
+				p.wantEnd()
+			},
+			events.ReasonServerClosed,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+				p.send(mysqlGreeting())
+				p.packet()
+				p.send(mysqlPacket(2, mysqlOK))
+				p.want(string(ping))
+				test.server(p)
+			}).address())
+			client := r.dial()
+			client.logIn()
+			client.send(ping)
+			test.client(client)
+			client.Close()
+			if end := r.book.ended(t, 1); end.Reason != test.reason {
+				t.Errorf("got %v %q, want %v", end.Reason, end.Description, test.reason)
+			}
+		})
+	}
+}
+
+// TestIdleClientOfGoneServer: a client that does not notice that its server has
+// gone does not keep its session alive.
+func TestIdleClientOfGoneServer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+		p.startup()
+		p.send([]byte(pgWelcome()))
+	}).address())
+	client := r.dial()
+	client.send(pgLogin())
+	client.want(pgWelcome())
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonServerClosed {
+		t.Errorf("got %+v", end)
+	}
+}
+
+// TestKill: both sides are closed at once, and then that is on the record.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	gone := make(chan struct{})
+	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+		defer close(gone)
+		mysqlServer(p)
+	}).address())
+	client := r.dial()
+	client.logIn()
+	r.book.kills <- []uint64{1, 99}
+	client.wantEnd()
+	<-gone
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled || end.By != "" || len(end.Finals) != 2 {
+		t.Errorf("got %+v", end)
+	}
+}
+
+// TestKillBeforeLogin: a session can be killed as soon as it has an id.
+func TestKillBeforeLogin(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	client := r.dial()
+	client.packet()
+	r.book.await(t, 1, events.KindSessionOpened)
+	r.book.kills <- []uint64{1}
+	client.wantEnd()
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+		t.Errorf("got %+v", end)
+	}
+}
+
+// TestKillWhileOpening: the book may know a session's id before the gateway does.
+func TestKillWhileOpening(t *testing.T) {
+	t.Parallel()
+	opening, heard := make(chan struct{}), make(chan struct{})
+	r := newRig(t, MySQL, func(r *rig, _ *Service) {
+		r.book.before = func(_ uint64, e events.Event) error {
+			if e.Kind() == events.KindSessionOpened {
+				close(opening)
+				<-heard
+			}
+			return nil
+		}
+	}, newBackend(t, mysqlServer).address())
+	client := r.dial()
+	<-opening
+	r.book.kills <- []uint64{1}
+	r.book.kills <- nil // taken only when the first was dealt with
+	r.book.kills <- nil
+	close(heard)
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+		t.Errorf("got %+v", end)
+	}
+	client.Close()
+}
+
+// TestKillCancelsQuery: a killed session of PostgreSQL sends its key to its server.
+func TestKillCancelsQuery(t *testing.T) {
+	t.Parallel()
+	cancelled := make(chan []byte, 1)
+	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+		first := p.startup()
+		if s, err := postgres.ParseStartup(first); err == nil && s.Request == postgres.RequestCancel {
+			cancelled <- first
+			return
+		}
+		p.send([]byte(pgWelcome()))
+		echo(p)
+	}).address())
+	client := r.dial()
+	client.send(pgLogin())
+	client.want(pgWelcome())
+	r.book.kills <- []uint64{1}
+	client.wantEnd()
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+		t.Errorf("got %+v", end)
+	}
+	if got := <-cancelled; string(got) != string(pgStartup(pgCancel, pgKey)) {
+		t.Errorf("the server got %q", got)
+	}
+}
+
+// TestCancelReachesItsServer: a cancel request goes to the server that issued its
+// key, whoever's turn it is, and is a session of its own type.
+func TestCancelReachesItsServer(t *testing.T) {
+	t.Parallel()
+	cancelled := make(chan string, 1)
+	serve := func(name, key string) func(peer) {
+		return func(p peer) {
+			if s, err := postgres.ParseStartup(p.startup()); err == nil && s.Request == postgres.RequestCancel {
+				cancelled <- name
+				return
+			}
+			p.send([]byte(pgOK + string(pgMessage('K', key)) + pgReady))
+			echo(p)
+		}
+	}
+	r := newRig(t, Postgres, nil,
+		newBackend(t, serve("db1", "\x00\x00\x00\x01aaaa")).address(),
+		newBackend(t, serve("db2", "\x00\x00\x00\x01bbbb")).address())
+	for range 2 {
+		client := r.dial()
+		client.send(pgLogin())
+		client.read(len(pgOK+pgReady) + len(pgMessage('K', pgKey)))
+	}
+	for i, test := range []struct{ key, server string }{
+		{"\x00\x00\x00\x01bbbb", "db2"}, {"\x00\x00\x00\x01bbbb", "db2"}, {"\x00\x00\x00\x01aaaa", "db1"},
+	} {
+		client := r.dial()
+		client.send(pgStartup(pgTLS, ""))
+		client.want("N")
+		client.send(pgStartup(pgCancel, test.key))
+		client.wantEnd()
+		client.Close()
+		if got := <-cancelled; got != test.server {
+			t.Errorf("reached %s, want %s", got, test.server)
+		}
+		id := uint64(3 + i)
+		if end := r.book.ended(t, id); end.Reason != events.ReasonServerClosed {
+			t.Errorf("got %+v", end)
+		}
+		list := r.book.await(t, id, events.KindSessionClosed)
+		wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionClosed)
+		if got := find[*events.SessionOpened](list)[0].Type; got != events.TypeCancel {
+			t.Errorf("type is %v", got)
+		}
+	}
+}
+
+// TestSilentPostgresClientIsShown: it may yet turn out to want something else, but
+// it is not kept from the book.
+func TestSilentPostgresClientIsShown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	client := r.dial()
+	r.book.await(t, 1, events.KindSessionOpened)
+	client.send(pgLogin())
+	client.want(pgWelcome())
+	client.Close()
+	r.book.ended(t, 1)
+}
+
+// TestClose: all sessions end with reason shutdown, at whatever stage they are,
+// and that is on the record when Close returns.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	ready, waiting := r.dial(), r.dial()
+	ready.logIn()
+	waiting.packet()
+	r.book.await(t, 2, events.KindSessionOpened)
+	r.close()
+	ready.wantEnd()
+	waiting.wantEnd()
+	for id := range uint64(2) {
+		if end := r.book.ended(t, id+1); end.Reason != events.ReasonShutdown {
+			t.Errorf("got %+v", end)
+		}
+	}
+	if !r.book.stopped {
+		t.Error("the book was not stopped")
+	}
+	if _, err := net.Dial("tcp", r.Addresses("front")[0].String()); err == nil {
+		t.Error("somebody still listens")
+	}
+}
+
+// TestCloseGivesUp: a book that does not answer holds up closing only so long.
+func TestCloseGivesUp(t *testing.T) {
+	t.Parallel()
+	book := stuckBook{newBookStub()}
+	backend := newBackend(t, mysqlServer)
+	g, err := Start(t.Context(), Config{
+		Servers:  []Server{{Name: "db1", Address: backend.address()}},
+		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
+	}, book, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", g.Addresses("front")[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := g.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// stuckBook records nothing until it is given up.
+type stuckBook struct{ *bookStub }
+
+func (stuckBook) Open(ctx context.Context, _ events.SessionOpened) (uint64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}

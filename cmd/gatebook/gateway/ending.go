@@ -1,0 +1,158 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// ending is how a session ends, as the book will have it.
+type ending struct {
+	reason      events.Reason
+	description string
+	// failure is what kept the session from being recorded, for the log.
+	failure error
+}
+
+// unrecorded is the end of a session that cannot be in the book.
+func unrecorded(err error) *ending {
+	return &ending{reason: events.ReasonError, description: "the session could not be recorded", failure: err}
+}
+
+// lost is the end of a session whose login was cut short by an error of one side.
+func lost(side relay.Side, err error) *ending {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE):
+		return &ending{reason: closedBy(side)}
+	case errors.Is(err, mysql.ErrMalformed), errors.Is(err, postgres.ErrMalformed):
+		if side == relay.Client {
+			return &ending{reason: events.ReasonAuthFailed, description: err.Error()}
+		}
+		return &ending{reason: events.ReasonError, description: "server: " + err.Error()}
+	}
+	return &ending{reason: events.ReasonNetworkError, description: side.String() + ": " + cause(err)}
+}
+
+// closedBy is the reason of a session that a side has closed in order.
+func closedBy(side relay.Side) events.Reason {
+	if side == relay.Server {
+		return events.ReasonServerClosed
+	}
+	return events.ReasonClientClosed
+}
+
+// cause is an error of the network as the operating system words it.
+func cause(err error) string {
+	var number syscall.Errno
+	var name *net.DNSError
+	switch {
+	case errors.As(err, &number):
+		return number.Error()
+	case errors.As(err, &name):
+		return name.Error()
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return syscall.ETIMEDOUT.Error()
+	}
+	return err.Error()
+}
+
+// finish closes the sockets and records how the session ended. A query that the
+// server still runs for a killed one is cancelled meanwhile.
+func (s *session) finish(ctx context.Context, end *ending) {
+	stopped := s.hangUp()
+	s.introduce(ctx, events.TypeClient)
+	list, err := s.conclude()
+	if end.failure == nil {
+		end.failure = err
+	}
+	if end.failure != nil {
+		s.report(end.failure)
+	}
+	var cancelling sync.WaitGroup
+	if stopped == events.ReasonKilled && s.key.Process != 0 {
+		cancelling.Go(func() { s.cancelQuery(ctx) })
+	}
+	if s.id != 0 {
+		if err := s.gateway.book.Record(ctx, s.id, append(list, s.closed(stopped, end))...); err != nil {
+			s.report(err)
+		}
+	}
+	cancelling.Wait()
+}
+
+// hangUp closes both sockets and returns why the session was stopped from
+// outside, if it was.
+func (s *session) hangUp() events.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closeSockets()
+	return s.stopped
+}
+
+// report logs what could not be recorded.
+func (s *session) report(err error) {
+	s.gateway.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id).Msg("cannot record session")
+}
+
+// closed is the event that ends the session.
+func (s *session) closed(stopped events.Reason, end *ending) *events.SessionClosed {
+	e := &events.SessionClosed{Reason: end.reason, Description: end.description, User: s.tried}
+	if stopped != events.ReasonNone {
+		e.Reason, e.Description = stopped, ""
+	}
+	e.Finals = append(e.Finals, final(0, s.client))
+	if s.server != nil {
+		e.Finals = append(e.Finals, final(s.number, s.server))
+	}
+	return e
+}
+
+// final are the last counters of a connection.
+func final(number uint32, c *relay.Conn) events.Final {
+	return events.Final{Connection: number, Counters: c.Counters(), Active: c.Active()}
+}
+
+// cancelPatience limits an attempt to cancel a query.
+const cancelPatience = 2 * time.Second
+
+// cancelQuery asks the server to give up what it is doing for the session, and
+// waits until it has taken note. That it could not be asked changes nothing: the
+// session ends all the same.
+func (s *session) cancelQuery(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
+	defer cancel()
+	if err := askToCancel(ctx, s.target.Address, s.key); err != nil {
+		s.gateway.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.id).Msg("cannot cancel query")
+	}
+}
+
+// askToCancel sends a cancel request to a server and waits for its end.
+func askToCancel(ctx context.Context, address string, key postgres.Key) error {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if limit, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(limit); err != nil {
+			return err
+		}
+	}
+	if _, err := conn.Write(postgres.AppendCancel(nil, key)); err != nil {
+		return fmt.Errorf("send cancel request: %w", err)
+	}
+	_, _ = io.Copy(io.Discard, conn) // the server answers by closing
+	return nil
+}

@@ -1,0 +1,142 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"gatebook/events"
+)
+
+// patience is how long a login takes before the book is told what dialling has
+// brought. A quicker one takes it along in the list that says how it ended, which
+// spares an append for nearly every session.
+const patience = 250 * time.Millisecond
+
+// introduction brings a session into the book while its login is under way: it
+// records the opening at once, and the attempts to reach a server when the login
+// takes its time.
+type introduction struct {
+	// named is closed when the opening was recorded, or refused tells why not.
+	named   chan struct{}
+	refused error
+
+	// reached is closed when a server was reached. Until then, or until over is
+	// closed, the session's goroutine adds to attempts.
+	reached  chan struct{}
+	attempts []events.Event
+
+	// over is closed when the login is over.
+	over chan struct{}
+
+	// done is closed when the introduction is. If it has told of the attempts,
+	// failed is what came of it.
+	done   chan struct{}
+	told   bool
+	failed error
+}
+
+// introduce begins the introduction. Doing so again changes nothing.
+func (s *session) introduce(ctx context.Context, kind events.SessionType) {
+	if s.announced {
+		return
+	}
+	s.announced = true
+	in := &introduction{
+		named:   make(chan struct{}),
+		reached: make(chan struct{}),
+		over:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+	s.introduction = in
+	s.gateway.roster.expect()
+	go s.enter(ctx, in, s.opened(kind))
+}
+
+// enter is the introduction's goroutine. It ends when the login is over.
+func (s *session) enter(ctx context.Context, in *introduction, e events.SessionOpened) {
+	defer close(in.done)
+	s.id, in.refused = s.gateway.book.Open(ctx, e)
+	if s.gateway.roster.name(s, s.id) {
+		s.stop(events.ReasonKilled)
+	}
+	close(in.named)
+	if in.refused != nil {
+		return
+	}
+	select {
+	case <-in.reached:
+	case <-in.over:
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		in.told = true
+		in.failed = s.gateway.book.Record(ctx, s.id, in.attempts...)
+	case <-in.over:
+	}
+}
+
+// attempted adds what dialling has brought.
+func (s *session) attempted(e events.Event) {
+	s.introduction.attempts = append(s.introduction.attempts, e)
+}
+
+// reached tells of the server that was reached, and of its own number for the
+// connection, 0 when it is not known yet.
+func (s *session) reached(serverID uint64) {
+	s.attempted(s.connection(serverID))
+	close(s.introduction.reached)
+}
+
+// named waits until the opening is durable.
+func (s *session) named() error {
+	<-s.introduction.named
+	return s.introduction.refused
+}
+
+// conclude ends the introduction, and returns the attempts it has not told of.
+func (s *session) conclude() ([]events.Event, error) {
+	in := s.introduction
+	if in == nil {
+		return nil, nil
+	}
+	s.introduction = nil
+	close(in.over)
+	<-in.done
+	switch {
+	case in.refused != nil:
+		return nil, in.refused
+	case in.told:
+		return nil, in.failed
+	}
+	return in.attempts, nil
+}
+
+// ready records that the login succeeded. The connection is told of again when
+// the server's own number for it has become known since.
+func (s *session) ready(ctx context.Context, login events.SessionReady, serverID uint64) error {
+	list, err := s.conclude()
+	if err != nil {
+		return err
+	}
+	if serverID != 0 {
+		list = append(withoutOpened(list), s.connection(serverID))
+	}
+	return s.gateway.book.Record(ctx, s.id, append(list, &login)...)
+}
+
+// withoutOpened leaves out the connection that is told of anew, if it is there: it
+// is the last.
+func withoutOpened(list []events.Event) []events.Event {
+	if len(list) == 0 {
+		return list
+	}
+	return list[:len(list)-1]
+}
+
+// connection is the event that tells of the backend connection.
+func (s *session) connection(serverID uint64) events.Event {
+	return &events.ConnectionOpened{Connection: s.number, Server: s.target.Name, ServerID: serverID}
+}

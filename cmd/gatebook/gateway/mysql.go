@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// The errors of MySQL that the gateway itself has reason to send.
+const (
+	mysqlUnreachable  = 2003
+	mysqlBadHandshake = 1043
+	mysqlUnknown      = 1105
+)
+
+// loginMySQL carries a login of MySQL or MariaDB from the server's greeting to its
+// OK. It returns nil when the session is ready, and on the record.
+func (s *session) loginMySQL(ctx context.Context) *ending {
+	s.introduce(ctx, events.TypeClient)
+	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
+		s.refuse(mysql.AppendError(nil, 0, mysql.Error{Code: mysqlUnreachable, Message: unreachable(s)}))
+		return end
+	}
+	defer s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)()
+	x := &exchange{
+		client: s.stream(s.client, mysql.Frame), server: s.stream(s.server, mysql.Frame),
+		headSize: mysql.HeaderSize,
+		// A command begins at sequence 0, an answer goes on counting.
+		belongs: func(head []byte) bool { return mysql.Packet(head).Sequence() != 0 },
+	}
+	defer x.release()
+	greeting, end := s.greetMySQL(x)
+	if end != nil {
+		return end
+	}
+	login, end := s.forwardMySQL(x, greeting)
+	if end != nil {
+		return end
+	}
+	return s.awaitMySQL(ctx, x, login)
+}
+
+// unreachable tells a client that no server can be had.
+func unreachable(s *session) string {
+	return fmt.Sprintf("no server of service %s can be reached", s.service.Name)
+}
+
+// greetMySQL passes on the server's greeting, without what would hide the login.
+func (s *session) greetMySQL(x *exchange) (mysql.Greeting, *ending) {
+	packet, end := x.reply()
+	if end != nil {
+		s.refuse(mysql.AppendError(nil, 0, mysql.Error{Code: mysqlUnreachable, Message: unreachable(s)}))
+		return mysql.Greeting{}, end
+	}
+	if mysql.ReplyOf(packet) == mysql.ReplyError {
+		s.refuse(packet)
+		return mysql.Greeting{}, &ending{
+			reason:      events.ReasonServerClosed,
+			description: mysql.ParseError(packet).String(),
+		}
+	}
+	greeting, err := mysql.ParseGreeting(packet)
+	if err != nil {
+		s.refuse(mysql.AppendError(nil, 0, mysql.Error{Code: mysqlUnreachable, Message: unreachable(s)}))
+		return mysql.Greeting{}, lost(relay.Server, err)
+	}
+	s.reached(uint64(greeting.ThreadID))
+	greeting.Hide(packet)
+	return greeting, x.pass(packet)
+}
+
+// forwardMySQL passes on the client's login, once the session's opening is
+// durable.
+func (s *session) forwardMySQL(x *exchange, g mysql.Greeting) (mysql.Login, *ending) {
+	packet, err := x.client.next()
+	if err != nil {
+		return mysql.Login{}, s.rejectMySQL(2, lost(relay.Client, err))
+	}
+	next := mysql.Packet(packet).Sequence() + 1
+	login, err := mysql.ParseLogin(packet, g)
+	switch {
+	case err != nil:
+		return login, s.rejectMySQL(next, lost(relay.Client, err))
+	case login.TLS:
+		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on TLS"})
+	case login.Compressed:
+		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on compression"})
+	}
+	s.tried = login.User
+	if err := s.named(); err != nil {
+		return login, s.unrecordedMySQL(next, err)
+	}
+	if _, err := s.server.Write(packet); err != nil {
+		return login, lost(relay.Server, err)
+	}
+	return login, nil
+}
+
+// rejectMySQL tells a client that its login will not do, unless it has gone.
+func (s *session) rejectMySQL(sequence byte, end *ending) *ending {
+	if end.reason == events.ReasonAuthFailed {
+		s.refuse(mysql.AppendError(nil, sequence, mysql.Error{
+			Code: mysqlBadHandshake, State: "08S01", Message: "Bad handshake: " + end.description,
+		}))
+	}
+	return end
+}
+
+// unrecordedMySQL tells a client that it is not let in because nobody could tell
+// afterwards that it was.
+func (s *session) unrecordedMySQL(sequence byte, err error) *ending {
+	s.refuse(mysql.AppendError(nil, sequence, mysql.Error{
+		Code: mysqlUnknown, State: "HY000", Message: "the session cannot be recorded",
+	}))
+	return unrecorded(err)
+}
+
+// awaitMySQL follows the authentication until the server says how it ended.
+func (s *session) awaitMySQL(ctx context.Context, x *exchange, login mysql.Login) *ending {
+	for {
+		packet, end := x.reply()
+		if end != nil {
+			return end
+		}
+		switch mysql.ReplyOf(packet) {
+		case mysql.ReplyError:
+			s.refuse(packet)
+			return &ending{reason: events.ReasonAuthFailed, description: mysql.ParseError(packet).String()}
+		case mysql.ReplyOK:
+			return s.acceptMySQL(ctx, x, login, packet)
+		}
+		x.listen()
+		if end := x.pass(packet); end != nil {
+			return end
+		}
+	}
+}
+
+// acceptMySQL records that the login succeeded, and then tells the client.
+func (s *session) acceptMySQL(ctx context.Context, x *exchange, login mysql.Login, ok mysql.Packet) *ending {
+	if err := x.settle(); err != nil {
+		return lost(relay.Client, err)
+	}
+	err := s.ready(ctx, events.SessionReady{User: login.User, Database: login.Database, Program: login.Program}, 0)
+	if err != nil {
+		return s.unrecordedMySQL(ok.Sequence(), err)
+	}
+	f := &mysql.Follower{}
+	s.follower = f
+	return x.open(ok, f)
+}

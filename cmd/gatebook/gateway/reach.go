@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// keepAlive finds out, within two minutes, that a peer has gone without a word.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
+}
+
+// reach connects the session to the first of the servers that answers. Each that
+// does not is noted for the book.
+func (s *session) reach(ctx context.Context, servers iter.Seq[*Server]) *ending {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !s.dialling(cancel) {
+		return &ending{} // stopped from outside, which has its own reason
+	}
+	last := ""
+	for server := range servers {
+		s.number++
+		conn, err := dial(ctx, server, s.service.ConnectTimeout)
+		if err == nil && !s.attach(conn) {
+			return &ending{}
+		}
+		if err == nil {
+			s.target = server
+			return nil
+		}
+		if ctx.Err() != nil {
+			return &ending{}
+		}
+		last = cause(err)
+		s.attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
+	}
+	return &ending{reason: events.ReasonConnectFailed, description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last)}
+}
+
+// dial makes one attempt to reach a server.
+func dial(ctx context.Context, server *Server, limit time.Duration) (*relay.Conn, error) {
+	dialer := net.Dialer{Timeout: limit, KeepAliveConfig: keepAlive()}
+	conn, err := dialer.DialContext(ctx, "tcp", server.Address)
+	if err != nil {
+		return nil, err
+	}
+	return relay.NewConn(conn.(*net.TCPConn))
+}
+
+// farewell limits how long a refused client may take to hang up, and how much it
+// may say meanwhile.
+const (
+	farewellTime  = time.Second
+	farewellReads = 16
+)
+
+// refuse tells the client why it is not let in and waits a moment for it to hang
+// up: closing while something it has sent is unread would take the words away.
+func (s *session) refuse(words []byte) {
+	if _, err := s.client.Write(words); err != nil {
+		return
+	}
+	_ = s.client.CloseWrite()
+	_ = s.client.SetReadDeadline(time.Now().Add(farewellTime))
+	var discarded [512]byte
+	for range farewellReads {
+		if _, err := s.client.Read(discarded[:]); err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// session is one client's connection, from its acceptance to the record of its
+// end. Where nothing else is said a field belongs to the session's goroutine.
+type session struct {
+	gateway  *Gateway
+	service  *service
+	listener string
+	client   *relay.Conn
+
+	// announced: the introduction has begun. It sets id, which never changes
+	// afterwards, and is nil again when the login is over.
+	announced    bool
+	introduction *introduction
+	id           uint64
+	// tried is the user of a login that is not over.
+	tried string
+	// number is that of the connection to target, or of the latest attempt. Both
+	// stay as they are when the login is over.
+	number uint32
+	target *Server
+	// key cancels what the server is doing; empty unless it is PostgreSQL's.
+	key postgres.Key
+	// follower follows what the client sends; nil when there is nothing to see.
+	follower follower
+
+	// busy: the session is on the list of those whose counters changed.
+	busy atomic.Bool
+
+	// mu guards setting the rest.
+	mu sync.Mutex
+	// server is the backend connection; nil until it is there. Only the session's
+	// goroutine sets it.
+	server *relay.Conn
+	// stopped is why the session was ended from outside.
+	stopped events.Reason
+	// cancel ends the attempt to reach a server that is under way.
+	cancel context.CancelFunc
+}
+
+// follower tells what a client's bytes mean after the login.
+type follower interface {
+	Follow(p []byte)
+	Goodbye() bool
+}
+
+// run is the session's life. The context is that of recording.
+func (s *session) run(ctx context.Context) {
+	end := s.service.login(s, ctx)
+	if end == nil {
+		s.tried = ""
+		end = s.relay()
+	}
+	s.finish(ctx, end)
+}
+
+// linger is how long a client of a database may stay whose server has closed.
+const linger = time.Second
+
+// relay moves bytes until somebody ends the session.
+func (s *session) relay() *ending {
+	options := relay.Options{
+		High: s.service.HighWater, Low: s.service.LowWater,
+		Buffers: &s.gateway.buffers, Moved: s.moved,
+	}
+	if s.service.Protocol != TCP {
+		options.Linger = linger
+	}
+	if s.follower != nil {
+		options.Watch = s.follower.Follow
+	}
+	s.moved()
+	return s.judge(relay.Run(s.client, s.server, options))
+}
+
+// judge tells why a session ended whose relay ended so.
+func (s *session) judge(end relay.End) *ending {
+	switch {
+	case s.follower != nil && s.follower.Goodbye():
+		return &ending{reason: events.ReasonClientClosed}
+	case end.Err != nil:
+		return lost(end.First, end.Err)
+	}
+	return &ending{reason: closedBy(end.First)}
+}
+
+// moved puts the session on the list of those whose counters changed. Any
+// goroutine may call it.
+func (s *session) moved() {
+	if !s.busy.Load() && s.busy.CompareAndSwap(false, true) {
+		s.gateway.statistics.note(s)
+	}
+}
+
+// stop ends the session from outside: the first reason given is the one on the
+// record. Any goroutine may call it, at any time.
+func (s *session) stop(reason events.Reason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped != events.ReasonNone {
+		return
+	}
+	s.stopped = reason
+	if s.cancel != nil {
+		s.cancel()
+	}
+	s.closeSockets()
+}
+
+// dialling notes how to end an attempt to reach a server. It reports false when
+// the session was stopped meanwhile.
+func (s *session) dialling(cancel context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancel = cancel
+	return s.stopped == events.ReasonNone
+}
+
+// attach gives the session its backend connection. It reports false, and closes
+// it, when the session was stopped meanwhile.
+func (s *session) attach(server *relay.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped != events.ReasonNone {
+		_ = server.Close()
+		return false
+	}
+	s.server = server
+	return true
+}
+
+// closeSockets closes what there is. Its caller holds mu.
+func (s *session) closeSockets() {
+	_ = s.client.Close()
+	if s.server != nil {
+		_ = s.server.Close()
+	}
+}
+
+// limit stops the session for the reason unless it is released in time.
+func (s *session) limit(d time.Duration, reason events.Reason) (release func()) {
+	timer := time.AfterFunc(d, func() { s.stop(reason) })
+	return func() { timer.Stop() }
+}
+
+// opened is the event that the session begins with.
+func (s *session) opened(kind events.SessionType) events.SessionOpened {
+	e := events.SessionOpened{
+		Type:     kind,
+		Service:  s.service.Name,
+		Listener: s.listener,
+		Protocol: string(s.service.Protocol),
+	}
+	if tcp, ok := s.client.RemoteAddr().(*net.TCPAddr); ok {
+		address := tcp.AddrPort()
+		e.Address, e.Port = canonical(address.Addr()), address.Port()
+	}
+	return e
+}
+
+// canonical is an address as it is written everywhere: IPv4 in IPv6 unmapped,
+// without a zone.
+func canonical(address netip.Addr) string { return address.Unmap().WithZone("").String() }

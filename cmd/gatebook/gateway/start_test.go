@@ -1,0 +1,112 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook/events"
+)
+
+func TestRoundRobin(t *testing.T) {
+	t.Parallel()
+	r := &roundRobin{servers: []*Server{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
+	for _, want := range []string{"abc", "bca", "cab", "abc"} {
+		got := ""
+		for s := range r.candidates() {
+			got += s.Name
+		}
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	for s := range r.candidates() {
+		if s.Name != "b" {
+			t.Errorf("got %s", s.Name)
+		}
+		break
+	}
+}
+
+func TestStartRefuses(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
+	tests := map[string]struct {
+		change func(c *Config, s *Service)
+		want   string
+	}{
+		"address":     {func(_ *Config, s *Service) { s.Listen = []string{"127.0.0.1:0", taken.Addr().String()} }, "service front: listen on " + taken.Addr().String()},
+		"protocol":    {func(_ *Config, s *Service) { s.Protocol = "http" }, `protocol is "http"`},
+		"router":      {func(_ *Config, s *Service) { s.Router = "random" }, `router is "random"`},
+		"no servers":  {func(_ *Config, s *Service) { s.Servers = nil }, "no servers"},
+		"server":      {func(_ *Config, s *Service) { s.Servers = []string{"db9"} }, `no server "db9"`},
+		"marks":       {func(_ *Config, s *Service) { s.HighWater, s.LowWater = 10, 10 }, "high water mark 10"},
+		"server port": {func(c *Config, _ *Service) { c.Servers[0].Address = "localhost:mysql" }, "server db1: address"},
+		"record":      {func(c *Config, _ *Service) { c.Record = "never" }, `record is "never"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			service := Service{Name: "front", Protocol: TCP, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}
+			config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
+			test.change(&config, &service)
+			config.Services = []Service{service}
+			if _, err := Start(t.Context(), config, newBookStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want %q", err, test.want)
+			}
+		})
+	}
+}
+
+// TestStartDeclares: the book hears of what there is to connect to, and a gateway
+// whose book refuses that does not start.
+func TestStartDeclares(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
+	want := events.ServerDeclared{Name: "db2", Address: "2001:db8::1", Port: 3307, Protocol: "mysql"}
+	if got := *r.book.declared[1].(*events.ServerDeclared); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	service := r.book.declared[2].(*events.ServiceDeclared)
+	if service.Name != "front" || service.Protocol != "mysql" || service.Router != "roundrobin" ||
+		!slices.Equal(service.Servers, []string{"db1", "db2"}) || !slices.Equal(service.Listeners, []string{r.Addresses("front")[0].String()}) {
+		t.Errorf("got %+v", service)
+	}
+	if r.Addresses("back") != nil {
+		t.Error("a service that is not there has addresses")
+	}
+	config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
+	if _, err := Start(t.Context(), config, deafBook{newBookStub()}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "declare server db1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// deafBook refuses declarations.
+type deafBook struct{ *bookStub }
+
+func (deafBook) DeclareServer(context.Context, events.ServerDeclared) error {
+	return errors.New("the log is read-only")
+}
+
+// TestDialCauses: what the book keeps of an attempt that failed.
+func TestDialCauses(t *testing.T) {
+	t.Parallel()
+	_, err := dial(t.Context(), &Server{Address: deadAddress(t)}, time.Second)
+	if got := cause(err); got != "connection refused" {
+		t.Errorf("got %q", got)
+	}
+	_, err = dial(t.Context(), &Server{Address: "127.0.0.1:1"}, time.Nanosecond)
+	if got := cause(err); got != "connection timed out" {
+		t.Errorf("got %q of %v", got, err)
+	}
+}

@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"gatebook"
+	"gatebook/cmd/gatebook/gateway/relay"
+)
+
+// statistics collects the counters of the sessions that do something. A session
+// on which nothing happens costs it nothing.
+type statistics struct {
+	gateway *Gateway
+
+	// mu guards active.
+	mu sync.Mutex
+	// active are the sessions whose counters changed since the last look.
+	active []*session
+
+	// The rest belongs to the goroutine of run.
+	schedule *schedule
+	spare    []*session // the other half of active
+	samples  []gatebook.Sample
+	due      []uint64
+	// failing: the last recording failed, and the log says so.
+	failing bool
+}
+
+// note puts a session on the list for the next look.
+func (t *statistics) note(s *session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.active = append(t.active, s)
+}
+
+// run looks at every tick until ctx ends.
+func (t *statistics) run(ctx context.Context, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			t.observe(now)
+			// Ticks are never quite punctual: what is due before the middle of the
+			// interval is due now.
+			t.record(ctx, now.Add(interval/2))
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// observe shows the counters that changed since the last look.
+func (t *statistics) observe(now time.Time) {
+	t.mu.Lock()
+	t.active, t.spare = t.spare[:0], t.active
+	t.mu.Unlock()
+	t.samples = t.samples[:0]
+	for i, s := range t.spare {
+		t.spare[i] = nil
+		// Before the counters are read: a change after that puts it on the list anew.
+		s.busy.Store(false)
+		t.samples = s.sample(t.samples)
+		t.schedule.changed(s.id, now)
+	}
+	if len(t.samples) > 0 {
+		t.gateway.book.Observe(t.samples)
+	}
+}
+
+// record records the counters of the sessions that are due, in one call.
+func (t *statistics) record(ctx context.Context, now time.Time) {
+	t.due = t.schedule.due(now, t.due[:0])
+	t.samples = t.samples[:0]
+	for _, id := range t.due {
+		if s := t.gateway.roster.find(id); s != nil {
+			t.samples = s.sample(t.samples)
+		}
+	}
+	if len(t.samples) == 0 {
+		return
+	}
+	err := t.gateway.book.RecordStatistics(ctx, t.samples)
+	switch {
+	case err != nil && ctx.Err() == nil && !t.failing:
+		t.failing = true
+		t.gateway.log.Error().Err(err).Msg("cannot record statistics")
+	case err == nil:
+		t.failing = false
+	}
+}
+
+// sample appends the counters of the session's connections, as they are now.
+func (s *session) sample(list []gatebook.Sample) []gatebook.Sample {
+	list = append(list, sampleOf(s.id, 0, s.client))
+	return append(list, sampleOf(s.id, s.number, s.server))
+}
+
+func sampleOf(id uint64, number uint32, c *relay.Conn) gatebook.Sample {
+	return gatebook.Sample{Session: id, Connection: number, Counters: c.Counters(), Active: c.Active()}
+}
