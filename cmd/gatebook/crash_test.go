@@ -180,6 +180,7 @@ func checkCrash(t *testing.T, round int, p *program, c *clients, settled map[uin
 			t.Errorf("round %d: the client of port %d was let in and is not in the book", round, port)
 		}
 	}
+	t.Logf("round %d: %d logins acknowledged, %d sessions in the book, %d lost", round, len(c.acknowledged), len(ports), lost)
 	if lost < live {
 		t.Errorf("round %d: %d sessions are lost, %d lived", round, lost, live)
 	}
