@@ -1,0 +1,141 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// enter brings a connection into the book before its first request is answered,
+// and shows its counters at the later ones. When the log takes no records the
+// request is answered all the same, and the next one tries again.
+func (d *frontDoor) enter(ctx context.Context, c *conn) {
+	if d.source == nil {
+		return
+	}
+	id := c.session()
+	if id == 0 {
+		c.entering.Lock()
+		defer c.entering.Unlock()
+		if id = c.session(); id == 0 {
+			if id = d.open(ctx, c); id == 0 {
+				return
+			}
+		}
+	}
+	now := int64(events.TimeOf(d.now()))
+	if now-c.observed.Load() < observeInterval {
+		return
+	}
+	c.observed.Store(now)
+	f := c.final()
+	d.source.Observe([]gatebook.Sample{{Session: id, Counters: f.Counters, Active: f.Active}})
+}
+
+// open records that a connection came, and returns its session, 0 when that could
+// not be recorded.
+func (d *frontDoor) open(ctx context.Context, c *conn) uint64 {
+	ctx, stop := context.WithTimeout(ctx, recordLimit)
+	defer stop()
+	if !d.catchUp(ctx) {
+		return 0
+	}
+	client := c.client()
+	id, err := d.source.Open(ctx, events.SessionOpened{
+		Service: doorService, Protocol: doorProtocol, Listener: c.LocalAddr().String(),
+		Address: client.Addr().String(), Port: client.Port(),
+	})
+	if d.note(err); err != nil {
+		return 0
+	}
+	d.mu.Lock()
+	d.sessions[id] = c
+	d.mu.Unlock()
+	c.mu.Lock()
+	c.id = id
+	c.mu.Unlock()
+	d.note(d.source.Record(ctx, id, &events.SessionReady{}))
+	// A kill that came before the connection was known here found nobody.
+	if v, _, err := d.registry.Session(id); err == nil && v.Status == projection.Live && v.Stage == projection.Stopping {
+		c.kill()
+	}
+	return id
+}
+
+// leave records that a connection is gone. It is called once for each.
+func (d *frontDoor) leave(c *conn) {
+	id := c.session()
+	if id == 0 {
+		return
+	}
+	d.mu.Lock()
+	closing := d.closing
+	d.mu.Unlock()
+	end := overdueEnd{id: id, event: &events.SessionClosed{Reason: c.reason(closing), Finals: []events.Final{c.final()}}}
+	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
+	defer stop()
+	recorded := d.recordEnd(ctx, end)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !recorded {
+		d.overdue = append(d.overdue, end)
+	}
+	delete(d.sessions, id)
+	if len(d.sessions) == 0 && d.empty != nil {
+		close(d.empty)
+		d.empty = nil
+	}
+}
+
+// catchUp records the ends that are overdue, before anything newer. It returns
+// false when the log takes none still.
+func (d *frontDoor) catchUp(ctx context.Context) bool {
+	d.mu.Lock()
+	overdue := d.overdue
+	d.overdue = nil
+	d.mu.Unlock()
+	for i, end := range overdue {
+		if !d.recordEnd(ctx, end) {
+			d.mu.Lock()
+			d.overdue = append(d.overdue, overdue[i:]...)
+			d.mu.Unlock()
+			return false
+		}
+	}
+	return true
+}
+
+// recordEnd returns false when it is to be tried again. The book may have ended
+// the session by itself, with its source.
+func (d *frontDoor) recordEnd(ctx context.Context, end overdueEnd) bool {
+	event := *end.event // what is recorded belongs to the registry
+	err := d.source.Record(ctx, end.id, &event)
+	if errors.Is(err, gatebook.ErrSourceStopped) {
+		return true
+	}
+	if _, refused := errors.AsType[*gatebook.RefusedError](err); refused {
+		return true
+	}
+	d.note(err)
+	return err == nil
+}
+
+// note logs that recording has begun to fail, or works again: once per episode.
+func (d *frontDoor) note(err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the client did not wait
+	}
+	d.mu.Lock()
+	before := d.failing
+	d.failing = err != nil
+	d.mu.Unlock()
+	switch {
+	case err != nil && !before:
+		d.log.Warn().Err(err).Msg("the API's clients cannot be recorded; they are answered all the same")
+	case err == nil && before:
+		d.log.Info().Msg("the API's clients are recorded again")
+	}
+}

@@ -1,0 +1,37 @@
+// Package httpd is the REST API of the book: it answers questions about sessions,
+// services, servers and sources, and ends sessions.
+//
+// # Promises
+//
+// An answer is of one moment, the sequence in its header Gatebook-Sequence:
+// a reader who follows the log from there misses nothing. Where an answer needs
+// two readings the header has the earlier one. What a handler needs is copied out
+// of the registry before the first byte is written; no lock is held while a client
+// reads, however slowly.
+//
+// Every answer of a known path has an Allow header; every answer but those of the
+// transport itself (400, 431) that is not a success has a JSON body with the
+// members error and description. A failure that is not the client's is logged with
+// its cause, in one place, and the client is told none of it.
+//
+// A parameter that an operation does not take is refused, never ignored.
+//
+// # Rendering
+//
+// A resource is described once, by a table of its members in the documented
+// order (type resource); the parameter fields selects from it. Values are appended
+// to a pooled buffer by hand. A list leaves in pieces as it is rendered.
+//
+// # The front door
+//
+// A client's connection to the API is itself a session, of the service "gatebook".
+// It is opened in the book before the first request on it is answered, and closed
+// there, with its counters and its reason, when the connection is gone. While the
+// log takes no records the API answers all the same.
+//
+// # Goroutines
+//
+// Besides those of net/http a [Server] owns one, which closes the connections whose
+// end was asked for. [Server.Shutdown] ends it and waits for it, for the
+// connections, and for their records.
+package httpd

@@ -1,0 +1,99 @@
+package httpd
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// requestLine is how many bytes a request line may have.
+const requestLine = 8 << 10
+
+// guard decides who is answered at all while there are no accounts.
+type guard struct {
+	hosts    []string // names the API answers to, in lower case
+	insecure bool     // clients elsewhere and behind a proxy are served too
+}
+
+// check refuses a request that is not for this API, or from where it serves
+// nobody.
+func (g *guard) check(r *http.Request) error {
+	if err := checkLine(r); err != nil {
+		return err
+	}
+	if !g.insecure {
+		if err := checkClient(r); err != nil {
+			return err
+		}
+	}
+	if !g.knows(r) {
+		return forbidden("This API does not answer to the host name " + strconv.Quote(r.Host) +
+			": use an IP address or localhost, or add the name to hosts in the configuration.")
+	}
+	if origins := r.Header["Origin"]; origins != nil {
+		return checkOrigin(r, origins)
+	}
+	return nil
+}
+
+func checkLine(r *http.Request) error {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  ")
+	if n <= requestLine {
+		return nil
+	}
+	return &failure{
+		status: http.StatusRequestURITooLong, short: "Request line too long",
+		long: "The request line has " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(requestLine) + " are allowed.",
+	}
+}
+
+// checkClient refuses who does not come from this machine. A proxy on it would
+// make everybody look so, and says so in its headers.
+func checkClient(r *http.Request) error {
+	client, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !client.Addr().Unmap().IsLoopback() {
+		return forbidden("There are no accounts, so only clients on this machine are answered, at a loopback address.")
+	}
+	for name := range r.Header {
+		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+			return forbidden("There are no accounts, so only clients on this machine are answered, and the header " +
+				name + " tells of one elsewhere: do not put a proxy before this API.")
+		}
+	}
+	return nil
+}
+
+// knows tells whether a request is for this API by an address, to which no
+// foreign name can be made to lead, or by one of its own names. A request of
+// HTTP/1.0, which no browser sends, may go without.
+func (g *guard) knows(r *http.Request) bool {
+	if r.Host == "" {
+		return !r.ProtoAtLeast(1, 1)
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	} else {
+		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return host == "localhost" || slices.Contains(g.hosts, host)
+}
+
+// checkOrigin refuses a web page of another host.
+func checkOrigin(r *http.Request, origins []string) error {
+	for _, origin := range origins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+			return forbidden("This API is not for web pages of another origin, such as " + strconv.Quote(origin) + ".")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package httpd
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook/projection"
+)
+
+// listAll answers with a list that one reading gives as a whole.
+func listAll[T any](s *Server, c *gin.Context, r *resource[T], read func() ([]T, projection.Moment)) error {
+	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange)
+	if err != nil {
+		return err
+	}
+	chosen, err := r.shape(p.fields)
+	if err != nil {
+		return err
+	}
+	all, m := read()
+	a := s.answer(c, m, p)
+	defer a.release()
+	return list(a, uint64(len(all)), chosen, each(cut(all, p.span)))
+}
+
+// showNamed answers with the thing of the path's name.
+func showNamed[T any](s *Server, c *gin.Context, r *resource[T], thing string,
+	read func(name string) (T, projection.Moment, bool),
+) error {
+	p, err := parse(c.Request.URL.RawQuery, paramFields)
+	if err != nil {
+		return err
+	}
+	chosen, err := r.shape(p.fields)
+	if err != nil {
+		return err
+	}
+	name, err := url.PathUnescape(c.Param("name"))
+	if err != nil {
+		return fmt.Errorf("unescape a path that was matched: %w", err)
+	}
+	v, m, found := read(name)
+	if !found {
+		return notFound(thing, strconv.Quote(name))
+	}
+	a := s.answer(c, m, p)
+	defer a.release()
+	return object(a, http.StatusOK, chosen, v)
+}

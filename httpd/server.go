@@ -1,0 +1,155 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook"
+	"gatebook/projection"
+)
+
+// Registry is what the API reads from the book and does to it. [gatebook.Registry]
+// is one.
+type Registry interface {
+	Session(id uint64) (projection.View, projection.Moment, error)
+	Sessions(q gatebook.Query) (*gatebook.Listing, error)
+	Kill(ctx context.Context, id uint64, by, why string) (projection.View, error)
+	Services() ([]*projection.Service, projection.Moment)
+	Service(name string) (*projection.Service, projection.Moment)
+	Servers() ([]*projection.Server, projection.Moment)
+	Server(name string) (*projection.Server, projection.Moment)
+	Sources() ([]*projection.Source, projection.Moment)
+	Source(name string) (*projection.Source, projection.Moment)
+	Moment() projection.Moment
+	Now() time.Time
+	// Err tells why nothing can be recorded now.
+	Err() error
+}
+
+// Config is what a server needs to know. A duration that is 0 has its default.
+type Config struct {
+	Registry Registry
+	// Source reports the API's own client connections, when RecordAdmin is set. It
+	// belongs to the server until Shutdown has returned.
+	Source      Source
+	RecordAdmin bool
+	Logger      zerolog.Logger
+	// Hosts are the names the API answers to, besides addresses and localhost.
+	Hosts []string
+	// Insecure serves clients on other machines and behind proxies, although
+	// there are no accounts.
+	Insecure bool
+	// KillWait is how long a request waits for a session to be closed: 5 s.
+	KillWait time.Duration
+	// IdleTimeout is how long a connection may be without a request: 5 min.
+	IdleTimeout time.Duration
+}
+
+// Server answers requests to the REST API. Its methods are safe for concurrent
+// use.
+type Server struct {
+	registry Registry
+	guard    guard
+	killWait time.Duration
+	log      zerolog.Logger
+	door     *frontDoor
+	http     *http.Server
+
+	sessions    *resource[projection.View]
+	connections *resource[connection]
+	services    *resource[service]
+	servers     *resource[*projection.Server]
+	sources     *resource[*projection.Source]
+	status      *resource[string]
+}
+
+// New returns a server. It does nothing until [Server.Serve].
+func New(c Config) (*Server, error) {
+	switch {
+	case c.Registry == nil:
+		return nil, errors.New("httpd: no registry is given")
+	case c.RecordAdmin && c.Source == nil:
+		return nil, errors.New("httpd: connections are to be recorded, and no source is given")
+	}
+	s := &Server{
+		registry: c.Registry,
+		guard:    guard{insecure: c.Insecure},
+		killWait: orDefault(c.KillWait, 5*time.Second),
+		log:      c.Logger,
+
+		sessions:    sessionResource(),
+		connections: connectionResource(),
+		services:    serviceResource(),
+		servers:     serverResource(),
+		sources:     sourceResource(),
+		status:      statusResource(),
+	}
+	for _, host := range c.Hosts {
+		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
+	}
+	s.door = newFrontDoor(c)
+	s.http = &http.Server{
+		Handler:           s.newEngine(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       orDefault(c.IdleTimeout, 5*time.Minute),
+		WriteTimeout:      patience,
+		MaxHeaderBytes:    32 << 10,
+		ConnContext:       withConn,
+		ConnState:         s.door.follow,
+		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
+	}
+	return s, nil
+}
+
+func orDefault(given, otherwise time.Duration) time.Duration {
+	if given > 0 {
+		return given
+	}
+	return otherwise
+}
+
+// Handler answers requests that do not come through [Server.Serve]. Their
+// connections are not in the book.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// Serve answers the requests of a listener's clients until Shutdown is called,
+// and then returns nil. It closes the listener.
+func (s *Server) Serve(l net.Listener) error {
+	s.door.start(l.Addr())
+	err := s.http.Serve(listener{Listener: l, door: s.door})
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve the API on %s: %w", l.Addr(), err)
+}
+
+// Shutdown stops listening, lets the requests under way be answered, closes all
+// connections and waits until that is on the record. When ctx ends first, it cuts
+// what is left and returns ctx's error. The server is of no use afterwards.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.door.close()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	if err = errors.Join(err, s.door.wait(ctx)); err != nil {
+		return fmt.Errorf("shut the API down: %w", err)
+	}
+	return nil
+}
+
+// transportLog takes what net/http has to say.
+type transportLog struct{ log zerolog.Logger }
+
+func (t transportLog) Write(line []byte) (int, error) {
+	t.log.Warn().Str("detail", strings.TrimSpace(string(line))).Msg("transport")
+	return len(line), nil
+}

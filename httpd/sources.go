@@ -1,0 +1,33 @@
+package httpd
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// sourceResource describes a source.
+func sourceResource() *resource[*projection.Source] {
+	type source = *projection.Source
+	return newResource(members([]member[source]{
+		{name: "name", value: text(func(v source) string { return v.Name })},
+		{name: "incarnation", value: knownText(func(v source) string { return v.Incarnation })},
+		{name: "state", value: text(func(v source) string { return v.State.String() })},
+		{name: "version", value: knownText(func(v source) string { return v.Version })},
+		{name: "host", value: knownText(func(v source) string { return v.Host })},
+		{name: "started", value: moment(func(v source) events.Time { return v.Started })},
+		{name: "last_seen", value: moment(func(v source) events.Time { return v.LastSeen })},
+	}, nil))
+}
+
+func (s *Server) listSources(c *gin.Context) error {
+	return listAll(s, c, s.sources, s.registry.Sources)
+}
+
+func (s *Server) showSource(c *gin.Context) error {
+	return showNamed(s, c, s.sources, "Source", func(name string) (*projection.Source, projection.Moment, bool) {
+		v, m := s.registry.Source(name)
+		return v, m, v != nil
+	})
+}
