@@ -1,0 +1,93 @@
+package mysql
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// seed adds what one side sent in all captured conversations.
+func seed(f *testing.F, side string) {
+	f.Helper()
+	names, err := filepath.Glob(filepath.Join("testdata", "*-"+side))
+	if err != nil || len(names) == 0 {
+		f.Fatalf("no captures of the %s: %v", side, err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+}
+
+// first returns the first packet of b, if there is a whole one.
+func first(t *testing.T, b []byte) Packet {
+	size, err := Frame(b)
+	if err != nil || size == 0 || size > len(b) {
+		return nil
+	}
+	if size < HeaderSize || size > MaxPacket {
+		t.Fatalf("a packet of %d bytes", size)
+	}
+	return bytes.Clone(b[:size])
+}
+
+func FuzzMySQLGreeting(f *testing.F) {
+	seed(f, "server")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := first(t, b)
+		if p == nil {
+			return
+		}
+		ReplyOf(p)
+		_ = ParseError(p).String()
+		g, err := ParseGreeting(p)
+		if err != nil {
+			return
+		}
+		g.Hide(p)
+		hidden, err := ParseGreeting(p)
+		if err != nil || hidden.Capabilities != g.Capabilities&^Hidden || hidden.ThreadID != g.ThreadID {
+			t.Fatalf("%+v became %+v, %v", g, hidden, err)
+		}
+	})
+}
+
+func FuzzMySQLLogin(f *testing.F) {
+	seed(f, "client")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := first(t, b)
+		if p == nil {
+			return
+		}
+		before := bytes.Clone(p)
+		for _, offered := range []Capabilities{^Capabilities(0), Protocol41, Protocol41 | SecureConnection | ConnectWithDB} {
+			login, err := ParseLogin(p, Greeting{Capabilities: offered})
+			if err == nil && len(login.User)+len(login.Database)+len(login.Program) > len(p) {
+				t.Fatalf("%+v of %d bytes", login, len(p))
+			}
+		}
+		if !bytes.Equal(p, before) {
+			t.Fatal("the packet was changed")
+		}
+	})
+}
+
+// FuzzMySQLFollower checks that it does not matter how the bytes are cut.
+func FuzzMySQLFollower(f *testing.F) {
+	seed(f, "client")
+	f.Add([]byte("\x01\x00\x00\x00\x01"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var whole, pieces Follower
+		whole.Follow(b)
+		for i := range b {
+			pieces.Follow(b[i : i+1])
+		}
+		if whole.Goodbye() != pieces.Goodbye() || whole.rest != pieces.rest || whole.have != pieces.have {
+			t.Fatalf("%+v in one piece, %+v byte by byte", whole, pieces)
+		}
+	})
+}
