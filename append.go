@@ -15,9 +15,19 @@ import (
 // do.
 type decide func() ([]storage.Entry, error)
 
-// append decides and appends until what was decided upon is still so when it is
-// committed.
+// append decides and appends. Ends that wait for the log go first.
 func (r *Registry) append(ctx context.Context, decide decide) error {
+	if r.holding.Load() {
+		if err := r.recordHeld(ctx); err != nil {
+			return err
+		}
+	}
+	return r.appendDecided(ctx, decide)
+}
+
+// appendDecided decides and appends until what was decided upon is still so when
+// it is committed.
+func (r *Registry) appendDecided(ctx context.Context, decide decide) error {
 	for {
 		seen, _ := r.state.Sequence()
 		entries, err := decide()

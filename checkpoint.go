@@ -31,6 +31,8 @@ func (r *Registry) background(ctx context.Context) {
 	defer save.Stop()
 	seen := time.NewTicker(seenInterval)
 	defer seen.Stop()
+	held := time.NewTicker(heldRetry)
+	defer held.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -41,6 +43,10 @@ func (r *Registry) background(ctx context.Context) {
 			}
 		case <-seen.C:
 			r.giveSigns(ctx)
+		case <-held.C:
+			if r.holding.Load() && !errors.Is(r.log.Err(), storage.ErrReadOnly) {
+				_ = r.recordHeld(ctx) // the log says by itself why it takes nothing
+			}
 		}
 	}
 }

@@ -38,7 +38,7 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	}
 	r := &Registry{
 		folder: locked, options: o,
-		sources: make(map[string]*Source), ended: make(map[uint64][]chan struct{}),
+		sources: make(map[string]*Source), ended: make(map[uint64][]chan struct{}), held: make(map[uint64]heldEnd),
 		stopped: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {

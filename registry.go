@@ -42,6 +42,10 @@ type Registry struct {
 	sources map[string]*Source         // those of this process, by key of their name
 	ended   map[uint64][]chan struct{} // closed when that session ends
 	closing bool
+	held    map[uint64]heldEnd // ends that wait for the log
+
+	holding   atomic.Bool // whether held has any
+	recording sync.Mutex  // held by the one that records what is held
 
 	// saving is held by the one that writes a checkpoint.
 	saving sync.Mutex

@@ -123,6 +123,23 @@ func (s *Source) DeclareServer(ctx context.Context, e events.ServerDeclared) err
 	})
 }
 
+// ServerChanged tells of a server's state. It is recorded only when it differs from
+// what is in the book.
+func (s *Source) ServerChanged(ctx context.Context, e events.ServerChanged) error {
+	return s.declare(ctx, func() events.Event {
+		if old, _ := s.registry.state.Server(e.Name); old != nil && old.State == e.State {
+			return nil
+		}
+		return &e
+	})
+}
+
+// RecordGap tells what could not be recorded.
+func (s *Source) RecordGap(ctx context.Context, e events.RecordingGap) error {
+	e.Source = s.name
+	return s.declare(ctx, func() events.Event { return &e })
+}
+
 func (s *Source) declare(ctx context.Context, differs func() events.Event) error {
 	if s.stopped.Load() {
 		return ErrSourceStopped

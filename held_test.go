@@ -1,0 +1,103 @@
+package gatebook_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// fullLog is a log whose disk can be full.
+type fullLog struct {
+	storage.Log
+	full atomic.Bool
+}
+
+func (l *fullLog) Append(ctx context.Context, entries []storage.Entry) error {
+	if l.full.Load() {
+		return fmt.Errorf("append: %w", storage.ErrDiskFull)
+	}
+	return l.Log.Append(ctx, entries)
+}
+
+// Ends that come while the disk is full are kept, and are recorded before anything
+// else, with the time they had, when there is space again.
+func TestHeldEnds(t *testing.T) {
+	memory, err := storage.OpenMemory(storage.NewMemoryDisk(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &fullLog{Log: memory}
+	r, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	s := start(t, r, "gateway")
+	const sessions = 2500 // more than one append holds
+	for range sessions {
+		openSession(t, s)
+	}
+	log.full.Store(true)
+	if _, err := s.Open(t.Context(), events.SessionOpened{Service: "orders"}); !errors.Is(err, storage.ErrDiskFull) {
+		t.Fatalf("opening on a full disk: %v", err)
+	}
+	for id := uint64(1); id <= sessions; id++ {
+		for range 2 { // at most one is kept
+			held, err := s.End(t.Context(), id, events.SessionClosed{Reason: events.ReasonServerClosed})
+			if err != nil || !held {
+				t.Fatalf("ending on a full disk: %v, %v", held, err)
+			}
+		}
+	}
+	if n := r.Held(); n != sessions {
+		t.Errorf("%d ends are held, want %d", n, sessions)
+	}
+	log.full.Store(false)
+	next := openSession(t, s)
+	if r.Held() != 0 {
+		t.Errorf("%d ends are still held", r.Held())
+	}
+	opened := session(t, r, next)
+	for id := uint64(1); id <= sessions; id++ {
+		v := session(t, r, id)
+		if v.Status != projection.Closed || v.Ending().Reason != events.ReasonServerClosed || v.Version > opened.Version || v.Ending().Ended > opened.Opened {
+			t.Fatalf("session %d ended as %+v at %d, the next was opened at %d", id, v.Ending(), v.Version, opened.Version)
+		}
+	}
+	if m := r.Moment(); m.Sequence != 1+2*sessions+1 {
+		t.Errorf("%d records", m.Sequence)
+	}
+}
+
+// A server's state and a gap are facts; a state that is no other is none.
+func TestServerChanged(t *testing.T) {
+	r := open(t, filepath.Join(t.TempDir(), "data"))
+	s := start(t, r, "gateway")
+	for i, c := range []struct {
+		state events.ServerState
+		grows bool
+	}{{events.ServerRunning, true}, {events.ServerRunning, false}, {events.ServerDown, true}} {
+		before := r.Moment().Sequence
+		if err := s.ServerChanged(t.Context(), events.ServerChanged{Name: "db-1", State: c.state, Since: 5, Cause: "connection refused"}); err != nil {
+			t.Fatal(err)
+		}
+		if grew := r.Moment().Sequence > before; grew != c.grows {
+			t.Errorf("change %d: recorded %v, want %v", i, grew, c.grows)
+		}
+	}
+	if v, _ := r.Server("db-1"); v.State != events.ServerDown || v.Since != 5 || v.Cause != "connection refused" {
+		t.Errorf("server %+v", v)
+	}
+	before := r.Moment().Sequence
+	if err := s.RecordGap(t.Context(), events.RecordingGap{Sessions: 3}); err != nil || r.Moment().Sequence != before+1 {
+		t.Errorf("a gap: %v", err)
+	}
+}
