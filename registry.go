@@ -95,9 +95,11 @@ func (r *Registry) deliver(batch []events.Record) error {
 		return err
 	}
 	for i := range batch {
-		switch batch[i].Event.(type) {
+		switch e := batch[i].Event.(type) {
 		case *events.SessionClosed, *events.SessionLost:
 			r.wakeWaiters(batch[i].Session)
+		case *events.ServiceDeclared:
+			r.tellSwitched(e.Source)
 		case *events.KillRequested:
 			r.handOut(batch[i].Session)
 		}

@@ -37,8 +37,12 @@ type Source struct {
 	incarnation string
 	stopped     atomic.Bool
 
-	kills  []uint64      // guarded by registry.mu: asked for, not handed out
-	asked  chan struct{} // capacity 1: there are kills
+	kills    []uint64      // guarded by registry.mu: asked for, not handed out
+	asked    chan struct{} // capacity 1: there are kills
+	switched chan struct{} // capacity 1: a service was stopped or started
+	// told are the services that Switches has said are stopped. It is owned by the
+	// caller of Switches.
+	told   map[string]bool
 	closed chan struct{} // closed by Stop
 }
 
@@ -50,7 +54,7 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 	}
 	s := &Source{
 		registry: r, name: o.Name,
-		asked: make(chan struct{}, 1), closed: make(chan struct{}),
+		asked: make(chan struct{}, 1), switched: make(chan struct{}, 1), told: make(map[string]bool), closed: make(chan struct{}),
 	}
 	key := projection.NameKey(o.Name)
 	r.mu.Lock()
@@ -99,6 +103,7 @@ func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) e
 	e.Source = s.name
 	return s.declare(ctx, func() events.Event {
 		old, _ := s.registry.state.Service(e.Name)
+		e.Stopped = old != nil && old.Stopped // an administrator's word outlives a restart
 		if old != nil && old.Started != 0 && old.Source == e.Source && old.Protocol == e.Protocol && old.Router == e.Router &&
 			slices.Equal(old.Listeners, e.Listeners) && slices.Equal(old.Servers, e.Servers) {
 			return nil

@@ -5,7 +5,6 @@ import "gatebook/events/wire"
 // ServiceDeclared tells what a client can connect to. Recorded only when it is
 // new or differs from what was declared before.
 type ServiceDeclared struct {
-	impersonal
 	Name     string
 	Source   string
 	Protocol string
@@ -13,6 +12,11 @@ type ServiceDeclared struct {
 	// Listeners are addresses, Servers names.
 	Listeners []string
 	Servers   []string
+	// Stopped: it takes no new sessions.
+	Stopped bool
+
+	// By is who stopped or started it; "" for its source. Personal.
+	By string
 }
 
 // Kind is [KindServiceDeclared].
@@ -25,7 +29,10 @@ func (e *ServiceDeclared) core(c *wire.Coder) {
 	c.Text(4, &e.Router)
 	c.Texts(5, &e.Listeners)
 	c.Texts(6, &e.Servers)
+	c.Bool(7, &e.Stopped)
 }
+
+func (e *ServiceDeclared) personal(c *wire.Coder) { c.Text(1, &e.By) }
 
 // ServerDeclared tells of a backend. Recorded only when it is new or differs.
 type ServerDeclared struct {

@@ -38,7 +38,7 @@ func (s *State) changeSource(r *events.Record, name string, change func(*Source)
 func (s *State) declareService(r *events.Record, e *events.ServiceDeclared) {
 	v := s.service(e.Name)
 	v.Source, v.Protocol, v.Router = e.Source, e.Protocol, e.Router
-	v.Listeners, v.Servers = e.Listeners, e.Servers
+	v.Listeners, v.Servers, v.Stopped = e.Listeners, e.Servers, e.Stopped
 	if v.Started == 0 {
 		v.Started = r.At()
 	}

@@ -9,6 +9,8 @@ type Service struct {
 	Listeners, Servers []string
 	// Started is when it was first declared; 0 when it is known only by name.
 	Started events.Time
+	// Stopped: it takes no new sessions.
+	Stopped bool
 	// Total counts the sessions it ever had, Current those that live.
 	Total, Current uint64
 	// Version is the sequence of its last change.

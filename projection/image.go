@@ -164,6 +164,7 @@ func (v *Service) fields(c *wire.Coder) {
 	wire.Uint(c, 8, &v.Total)
 	wire.Uint(c, 9, &v.Current)
 	wire.Uint(c, 10, &v.Version)
+	c.Bool(11, &v.Stopped)
 }
 
 func (v *Server) fields(c *wire.Coder) {

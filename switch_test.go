@@ -1,0 +1,62 @@
+package gatebook_test
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"gatebook"
+	"gatebook/events"
+)
+
+// A service is stopped and started through the log: its source hears of it, it is
+// recorded once, and it holds over a restart.
+func TestSwitchService(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	r := open(t, folder)
+	s := start(t, r, "gateway")
+	declare := func() {
+		t.Helper()
+		if err := s.DeclareService(t.Context(), events.ServiceDeclared{Name: "Orders", Protocol: "mysql", Router: "roundrobin"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hear := func(want bool) {
+		t.Helper()
+		heard, err := s.Switches(t.Context())
+		if err != nil || len(heard) != 1 || heard[0] != (gatebook.Switch{Service: "Orders", Stopped: want}) {
+			t.Fatalf("heard %v, %v", heard, err)
+		}
+	}
+	declare()
+	for range 2 { // the second changes nothing
+		if err := r.SwitchService(t.Context(), "orders", true, "ann"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hear(true)
+	if n := r.Moment().Sequence; n != 3 {
+		t.Errorf("%d records, want 3", n)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = open(t, folder)
+	s = start(t, r, "gateway")
+	declare()
+	hear(true)
+	if err := r.SwitchService(t.Context(), "Orders", false, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	hear(false)
+
+	if err := r.SwitchService(t.Context(), "bills", true, "ann"); !errors.Is(err, gatebook.ErrNotFound) {
+		t.Errorf("an unknown service: %v", err)
+	}
+	if err := s.DeclareService(t.Context(), events.ServiceDeclared{Name: "gatebook", Protocol: "http"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SwitchService(t.Context(), "gatebook", true, "ann"); !errors.Is(err, gatebook.ErrInvalid) {
+		t.Errorf("the API's own service: %v", err)
+	}
+}
