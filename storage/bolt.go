@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"gatebook/events"
 	"gatebook/events/wire"
@@ -110,31 +112,43 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 
 // openBoltFile opens a bbolt file after looking at it by hand.
 func openBoltFile(path string, mapped int) (*bolt.DB, error) {
-	if err := inspectBolt(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%s %w", path, ErrNotExist)
-		}
-		return nil, err
+	size, err := inspectBolt(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s %w", path, ErrNotExist)
 	}
-	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	var db *bolt.DB
+	var file *os.File
+	open := func(name string, flag int, mode fs.FileMode) (_ *os.File, err error) {
+		file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+		return file, err
+	}
 	err = guard(path, func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			OpenFile:        open,
 			Timeout:         lockTimeout,
 			FreelistType:    bolt.FreelistMapType,
-			InitialMmapSize: max(mapped, 2*int(info.Size())),
+			InitialMmapSize: max(mapped, 2*int(size)),
 			NoStatistics:    true,
 		})
 		return err
 	})
-	switch {
-	case err == nil:
+	if err == nil {
 		return db, nil
+	}
+	if file != nil {
+		// Where bbolt panicked the lock is still held, and its map keeps it beyond the
+		// closing of the file. Where it did not, the file is closed and this in vain.
+		unix.Flock(int(file.Fd()), unix.LOCK_UN)
+		file.Close()
+	}
+	switch {
+	case corrupted(err):
+		return nil, err
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, &InUseError{Folder: path}
+		return nil, &InUseError{Folder: filepath.Dir(path)}
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, &CorruptError{File: path, Err: err}
 	}
@@ -152,16 +166,25 @@ func (l *Bolt) readMeta() error {
 			return &CorruptError{File: l.path, Err: errors.New("its format or identity is missing")}
 		}
 		copy(l.id[:], id)
-		return migrations.CheckLog(l.path, binary.BigEndian.Uint32(format))
+		err := migrations.CheckLog(l.path, binary.BigEndian.Uint32(format))
+		if newer := (*migrations.NewerError)(nil); err != nil && !errors.As(err, &newer) {
+			err = &CorruptError{File: l.path, Err: err}
+		}
+		return err
 	})
 }
 
 func (l *Bolt) readHead() (head Head, err error) {
 	err = l.db.View(func(tx *bolt.Tx) error {
-		k, v := tx.Bucket([]byte(recordsBucket)).Cursor().Last()
+		c := tx.Bucket([]byte(recordsBucket)).Cursor()
+		k, _ := c.First()
 		if k == nil {
 			return nil
 		}
+		if string(k) != "\x00\x00\x00\x00\x00\x00\x00\x01" {
+			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x stands in its place", k)}
+		}
+		k, v := c.Last()
 		r, err := l.decode(k, v, nil)
 		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
 		return err
@@ -175,8 +198,11 @@ func (l *Bolt) decode(k, v []byte, strings *wire.Strings) (events.Record, error)
 	}
 	sequence := binary.BigEndian.Uint64(k)
 	r, err := events.Decode(sequence, v, strings)
-	if errors.Is(err, events.ErrDamaged) {
+	switch {
+	case errors.Is(err, events.ErrDamaged):
 		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}
+	case err != nil:
+		err = fmt.Errorf("%s: %w", l.path, err)
 	}
 	return r, err
 }

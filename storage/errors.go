@@ -41,6 +41,11 @@ func (e *CorruptError) Error() string {
 
 func (e *CorruptError) Unwrap() error { return e.Err }
 
+func corrupted(err error) bool {
+	var e *CorruptError
+	return errors.As(err, &e)
+}
+
 // InUseError tells that another process has the data folder.
 type InUseError struct {
 	Folder string

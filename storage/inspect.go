@@ -6,102 +6,146 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
 // The head of a bbolt file, as its version 2 lays it out: two meta pages, each a
-// page header of 16 bytes and then magic, version, page size, flags (4 bytes
-// each), root bucket (page, sequence), free list, highest page, transaction,
-// checksum (8 bytes each), in the byte order of the machine.
+// page header of 16 bytes (number 8, flags 2, count 2, overflow 4) and then magic,
+// version, page size, flags (4 bytes each), root bucket (page, sequence), free
+// list, highest page, transaction, checksum (8 bytes each), in the byte order of
+// the machine.
 const (
 	boltMagic      = 0xED0CDAED
 	boltVersion    = 2
+	boltMetaFlag   = 4
 	boltMetaOffset = 16
 	boltMetaSize   = 64
 	boltSumOffset  = 56
+	// boltFirstPage is the first page behind the meta pages.
+	boltFirstPage = 2
 )
 
 type boltMeta struct {
-	pageSize uint32
-	highest  uint64 // the first page beyond all that are in use
+	pageSize       uint32
+	root, freelist uint64
+	highest        uint64 // the first page beyond all that are in use
+	transaction    uint64
+	whole          bool // its checksum holds
 }
 
-// inspectBolt reads the head of a bbolt file by hand before bbolt maps it,
-// because bbolt trusts it: pages beyond the end of the file are a fault of the
-// whole process, and an empty file would be taken for a new database.
-func inspectBolt(path string) error {
-	f, err := os.Open(path)
+// inspectBolt looks at a bbolt file by hand before bbolt maps it, because bbolt
+// trusts it: pages beyond the end of the file are a fault of the whole process, a
+// circle of pages is a walk without end, an empty file would be taken for a new
+// database, and one that keeps no free list would be written to. It returns the
+// file's size.
+func inspectBolt(path string) (size int64, err error) {
+	info, err := os.Lstat(path)
 	if err != nil {
-		return err
-	}
-	defer f.Close() // nothing was written
-	info, err := f.Stat()
-	if err != nil {
-		return err
+		return 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return &CorruptError{File: path, Err: errors.New("it is no regular file")}
+		return 0, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", info.Mode().Type())}
 	}
-	if info.Size() == 0 {
-		return &CorruptError{File: path, Err: errors.New("it is empty")}
-	}
-	metas, err := readBoltMetas(f)
+	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return 0, err
 	}
-	if len(metas) == 0 {
-		return &CorruptError{File: path, Err: errors.New("it is no bbolt file, or its head is gone")}
+	defer f.Close() // nothing was written
+	// While somebody else writes, what is read here need not fit together.
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		return 0, &InUseError{Folder: filepath.Dir(path)}
+	} else if err != nil {
+		return 0, fmt.Errorf("lock %s: %w", path, err)
 	}
-	for _, m := range metas {
-		if need := m.highest * uint64(m.pageSize); need > uint64(info.Size()) {
-			return &CorruptError{File: path, Err: fmt.Errorf("it was cut short: %d bytes where %d are in use", info.Size(), need)}
+	if info, err = f.Stat(); err != nil {
+		return 0, err
+	}
+	if size = info.Size(); size == 0 {
+		return 0, &CorruptError{File: path, Err: errors.New("it is empty")}
+	}
+	meta, err := checkBoltHead(f, size)
+	if err == nil {
+		err = checkBoltTree(f, meta)
+	}
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return 0, err // it could not be read, which says nothing about what is in it
+	}
+	if err != nil {
+		return 0, &CorruptError{File: path, Err: err}
+	}
+	return size, nil
+}
+
+// checkBoltHead returns the meta page that bbolt uses: the newer one whose
+// checksum holds. The other may be torn by a crash.
+func checkBoltHead(f io.ReaderAt, size int64) (use boltMeta, err error) {
+	var metas [2]boltMeta
+	for i := range metas {
+		if metas[i], err = readBoltMeta(f, uint64(i), metas[0].pageSize); err == nil {
+			err = metas[i].check(size)
 		}
+		if err != nil {
+			return use, fmt.Errorf("it is no bbolt file, or its head is damaged: %w", err)
+		}
+	}
+	newer, older := metas[0], metas[1]
+	if older.transaction > newer.transaction {
+		newer, older = older, newer
+	}
+	switch {
+	case newer.transaction != older.transaction+1:
+		return use, fmt.Errorf("its head is damaged: transaction %d follows %d", newer.transaction, older.transaction)
+	case newer.whole:
+		return newer, nil
+	case older.whole:
+		return older, nil
+	}
+	return use, errors.New("its head is damaged: neither checksum holds")
+}
+
+// check tells whether what a meta page names can be in the file.
+func (m *boltMeta) check(size int64) error {
+	if fit := uint64(size) / uint64(m.pageSize); m.highest > fit {
+		return fmt.Errorf("it was cut short: room for %d pages where %d are in use", fit, m.highest)
+	}
+	if m.whole && !(m.holds(m.root) && m.holds(m.freelist)) {
+		return fmt.Errorf("root page %d or free list page %d is not among its %d pages", m.root, m.freelist, m.highest)
 	}
 	return nil
 }
 
-// readBoltMetas returns the meta pages whose checksum holds. One may be torn by
-// a crash: bbolt then uses the other.
-func readBoltMetas(f io.ReaderAt) ([]boltMeta, error) {
-	var metas []boltMeta
-	first, ok, err := readBoltMeta(f, 0)
-	if err != nil {
-		return nil, err
-	}
-	if ok {
-		metas = append(metas, first)
-		second, ok, err := readBoltMeta(f, int64(first.pageSize))
-		if ok {
-			metas = append(metas, second)
-		}
-		return metas, err
-	}
-	// Without the first, the page size is not known: look where it could be.
-	for size := int64(1 << 10); size <= 1<<16; size <<= 1 {
-		m, ok, err := readBoltMeta(f, size)
-		if err != nil {
-			return nil, err
-		}
-		if ok && int64(m.pageSize) == size {
-			return append(metas, m), nil
-		}
-	}
-	return nil, nil
-}
+func (m *boltMeta) holds(page uint64) bool { return page >= boltFirstPage && page < m.highest }
 
-func readBoltMeta(f io.ReaderAt, page int64) (boltMeta, bool, error) {
-	var b [boltMetaSize]byte
-	if _, err := f.ReadAt(b[:], page+boltMetaOffset); err != nil {
-		if errors.Is(err, io.EOF) {
-			return boltMeta{}, false, nil
-		}
-		return boltMeta{}, false, err
+// readBoltMeta reads meta page number 0 or 1 of a file with pages of the given
+// size, which the first tells itself. A crash can tear what changes with each
+// transaction, and so its checksum, but not what is the same in all of them: where
+// that is wrong, the error says so.
+func readBoltMeta(f io.ReaderAt, number uint64, pageSize uint32) (m boltMeta, err error) {
+	var page [boltMetaOffset + boltMetaSize]byte
+	if _, err := f.ReadAt(page[:], int64(number)*int64(pageSize)); err != nil {
+		return m, err
 	}
+	header, b := page[:boltMetaOffset], page[boltMetaOffset:]
 	order := binary.NativeEndian
+	m.pageSize = order.Uint32(b[8:])
+	switch {
+	case order.Uint64(header) != number || order.Uint16(header[8:]) != boltMetaFlag:
+		return m, fmt.Errorf("page %d is no meta page", number)
+	case order.Uint32(b) != boltMagic || order.Uint32(b[4:]) != boltVersion:
+		return m, fmt.Errorf("meta page %d has magic %#x and version %d", number, order.Uint32(b), order.Uint32(b[4:]))
+	case order.Uint32(b[12:]) != 0 || order.Uint64(b[24:]) != 0 || order.Uint64(b[48:])%2 != number:
+		return m, fmt.Errorf("meta page %d has flags, a sequence, or the other's transaction", number)
+	case m.pageSize < 1<<9 || m.pageSize > 1<<16 || m.pageSize&(m.pageSize-1) != 0 || number > 0 && m.pageSize != pageSize:
+		return m, fmt.Errorf("meta page %d has page size %d", number, m.pageSize)
+	}
+	m.root, m.freelist, m.highest = order.Uint64(b[16:]), order.Uint64(b[32:]), order.Uint64(b[40:])
+	m.transaction = order.Uint64(b[48:])
 	sum := fnv.New64a()
 	sum.Write(b[:boltSumOffset]) // a hash never fails
-	if order.Uint32(b[0:]) != boltMagic || order.Uint32(b[4:]) != boltVersion || order.Uint64(b[boltSumOffset:]) != sum.Sum64() {
-		return boltMeta{}, false, nil
-	}
-	return boltMeta{pageSize: order.Uint32(b[8:]), highest: order.Uint64(b[40:])}, true, nil
+	m.whole = order.Uint64(b[boltSumOffset:]) == sum.Sum64()
+	return m, nil
 }

@@ -1,0 +1,200 @@
+package storage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// The pages of a bbolt file: a header of 16 bytes (see inspect.go), then count
+// elements of 16 bytes. Those of a branch end in the child's page; those of a leaf
+// are flags, position of the key, size of key and value (4 bytes each), the
+// position counted from the element.
+const (
+	boltBranchFlag = 1
+	boltLeafFlag   = 2
+	boltHeader     = 16
+	boltElement    = 16
+	// boltBucket is the flag of an element whose value is a bucket: its root page (0
+	// when the bucket stands in the value itself) and its own sequence.
+	boltBucket = 1
+	// boltDepth is deeper than any tree is.
+	boltDepth = 32
+)
+
+// boltTree checks that the branches of a bbolt file are trees: bbolt would follow
+// a circle for ever, and take ever more memory. It reads the branch pages alone,
+// about one of a hundred; a damaged leaf ends in an error when it is read.
+type boltTree struct {
+	f    io.ReaderAt
+	meta boltMeta
+	seen []uint64 // a bit for each page
+}
+
+func checkBoltTree(f io.ReaderAt, meta boltMeta) error {
+	t := &boltTree{f: f, meta: meta, seen: make([]uint64, meta.highest/64+1)}
+	if err := t.visit(meta.freelist); err != nil {
+		return err
+	}
+	if _, err := t.page(meta.freelist); err != nil {
+		return err
+	}
+	// The leaves of the root are few: the names of the buckets.
+	return t.tree(meta.root, t.buckets)
+}
+
+// tree checks the tree below a page, whose leaves are all equally deep, and calls
+// leaf for each.
+func (t *boltTree) tree(root uint64, leaf func(id uint64) error) error {
+	depth, last := 0, root
+	for ; ; depth++ {
+		p, err := t.page(last)
+		if err != nil {
+			return err
+		}
+		if p.flags() == boltLeafFlag {
+			break
+		}
+		if depth == boltDepth {
+			return fmt.Errorf("page %d: a circle, or %d branches on the way", root, depth)
+		}
+		// The last leaf is the one that the next commit writes anew.
+		if last, err = p.child(p.count() - 1); err != nil {
+			return err
+		}
+	}
+	return t.below(root, depth, leaf)
+}
+
+func (t *boltTree) below(id uint64, depth int, leaf func(id uint64) error) error {
+	if err := t.visit(id); err != nil {
+		return err
+	}
+	if depth == 0 {
+		return leaf(id)
+	}
+	p, err := t.page(id)
+	if err != nil {
+		return err
+	}
+	for i := range p.count() {
+		child, err := p.child(i)
+		if err != nil {
+			return err
+		}
+		if err := t.below(child, depth-1, leaf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buckets checks the trees of the buckets that a leaf names.
+func (t *boltTree) buckets(id uint64) error {
+	p, err := t.page(id)
+	if err != nil {
+		return err
+	}
+	if p.flags() != boltLeafFlag {
+		return fmt.Errorf("page %d is no leaf", id)
+	}
+	for i := range p.count() {
+		root, err := p.bucket(i)
+		if err != nil {
+			return err
+		}
+		if root == 0 {
+			continue
+		}
+		if err := t.tree(root, func(uint64) error { return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visit notes that a page is in use, which it can be in one place only.
+func (t *boltTree) visit(id uint64) error {
+	if !t.meta.holds(id) {
+		return fmt.Errorf("page %d is used, and there are %d", id, t.meta.highest)
+	}
+	bit := uint64(1) << (id % 64)
+	if t.seen[id/64]&bit != 0 {
+		return fmt.Errorf("page %d is used twice", id)
+	}
+	t.seen[id/64] |= bit
+	return nil
+}
+
+// page reads a page and checks its header.
+func (t *boltTree) page(id uint64) (boltPage, error) {
+	if !t.meta.holds(id) {
+		return boltPage{}, fmt.Errorf("page %d is used, and there are %d", id, t.meta.highest)
+	}
+	p := boltPage{id: id, b: make([]byte, t.meta.pageSize)}
+	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
+		return p, fmt.Errorf("page %d: %w", id, err)
+	}
+	order := binary.NativeEndian
+	overflow := uint64(order.Uint32(p.b[12:]))
+	if got := order.Uint64(p.b); got != id || overflow >= t.meta.highest-id {
+		return p, fmt.Errorf("page %d has number %d and %d pages more", id, got, overflow)
+	}
+	if f := p.flags(); f == boltBranchFlag && p.count() == 0 || f == 0 || f&(f-1) != 0 {
+		return p, fmt.Errorf("page %d has flags %#x and %d elements", id, f, p.count())
+	}
+	if overflow == 0 {
+		return p, nil
+	}
+	p.b = make([]byte, (1+overflow)*uint64(t.meta.pageSize))
+	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
+		return p, fmt.Errorf("page %d: %w", id, err)
+	}
+	return p, nil
+}
+
+// boltPage is a page with those that continue it.
+type boltPage struct {
+	id uint64
+	b  []byte
+}
+
+func (p boltPage) flags() uint16 { return binary.NativeEndian.Uint16(p.b[8:]) }
+func (p boltPage) count() int    { return int(binary.NativeEndian.Uint16(p.b[10:])) }
+
+// element returns the bytes of the page from element i on.
+func (p boltPage) element(i int) ([]byte, error) {
+	at := boltHeader + i*boltElement
+	if at+boltElement > len(p.b) {
+		return nil, fmt.Errorf("page %d has no room for %d elements", p.id, p.count())
+	}
+	return p.b[at:], nil
+}
+
+func (p boltPage) child(i int) (uint64, error) {
+	if p.flags() != boltBranchFlag {
+		return 0, fmt.Errorf("page %d is no branch", p.id)
+	}
+	e, err := p.element(i)
+	if err != nil {
+		return 0, err
+	}
+	return binary.NativeEndian.Uint64(e[8:]), nil
+}
+
+// bucket returns the root page of the bucket that element i is, 0 when it is none.
+func (p boltPage) bucket(i int) (uint64, error) {
+	e, err := p.element(i)
+	if err != nil {
+		return 0, err
+	}
+	order := binary.NativeEndian
+	if order.Uint32(e) != boltBucket {
+		return 0, nil
+	}
+	at := uint64(order.Uint32(e[4:])) + uint64(order.Uint32(e[8:]))
+	if size := uint64(order.Uint32(e[12:])); size < 16 || at+size > uint64(len(e)) {
+		return 0, fmt.Errorf("page %d: element %d is beyond its end", p.id, i)
+	}
+	return order.Uint64(e[at:]), nil
+}
