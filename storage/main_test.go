@@ -1,9 +1,96 @@
 package storage_test
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"gatebook/storage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// childVariable tells a process that it is the other one of a test, and what it
+// has to do.
+const childVariable = "GATEBOOK_STORAGE_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if work, path, child := strings.Cut(os.Getenv(childVariable), " "); child {
+		if err := beChild(work, path); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// beChild takes what is at path, says so, and keeps it until its input ends.
+func beChild(work, path string) error {
+	var release func() error
+	switch work {
+	case "log":
+		log, err := storage.OpenBolt(path, storage.BoltOptions{})
+		if err != nil {
+			return err
+		}
+		release = log.Close
+	case "book":
+		book, err := storage.OpenBook(path, [16]byte{}, nil)
+		if err != nil {
+			return err
+		}
+		release = book.Close
+	case "folder":
+		folder, err := storage.LockFolder(path)
+		if err != nil {
+			return err
+		}
+		release = folder.Unlock
+	default:
+		return fmt.Errorf("no work %q", work)
+	}
+	if _, err := fmt.Println("taken"); err != nil {
+		return err
+	}
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return errors.Join(err, release())
+}
+
+// takenElsewhere has another process take what is at path until the returned
+// function is called.
+func takenElsewhere(t *testing.T, work, path string) (release func()) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), self)
+	child.Env = append(os.Environ(), childVariable+"="+work+" "+path)
+	child.Stderr = os.Stderr
+	input, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := make([]byte, len("taken\n"))
+	if _, err := io.ReadFull(output, said); err != nil || string(said) != "taken\n" {
+		t.Fatalf("the other process said %q, with error %v", said, err)
+	}
+	return func() {
+		t.Helper()
+		if err := errors.Join(input.Close(), child.Wait()); err != nil {
+			t.Errorf("the other process: %v", err)
+		}
+	}
+}

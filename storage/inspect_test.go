@@ -1,0 +1,63 @@
+package storage_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gatebook/storage"
+)
+
+// FuzzInspect: whatever is in a file, looking at it ends in a *CorruptError, or
+// its size; and what was let through bbolt can open or refuse. Where right is true
+// the checksums of the meta pages are made right, so that what they say is looked
+// at.
+func FuzzInspect(f *testing.F) {
+	dir := f.TempDir()
+	path := filepath.Join(dir, "log.db")
+	if err := storage.CreateBolt(path); err != nil {
+		f.Fatal(err)
+	}
+	empty, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	empty = empty[:image(empty).used()]
+	f.Add([]byte{}, false)
+	f.Add([]byte("text"), false)
+	f.Add(empty[:100], false)
+	f.Add(empty[:2*pageSize], true)
+	f.Add(empty, false)
+	fill(f, filepath.Join(dir, "two.db"), 120, 60)
+	two, err := os.ReadFile(filepath.Join(dir, "two.db"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(two[:image(two).used()], true)
+	path = filepath.Join(dir, "fuzz.db")
+	f.Fuzz(func(t *testing.T, b []byte, right bool) {
+		if right && len(b) >= 2*pageSize {
+			b = bytes.Clone(b)
+			image(b).page(0).sum()
+			image(b).page(1).sum()
+		}
+		if err := os.WriteFile(path, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		size, err := storage.Inspect(path)
+		if err != nil {
+			if !corrupt(err) {
+				t.Fatalf("got %v, want a CorruptError", err)
+			}
+			return
+		}
+		if size != int64(len(b)) {
+			t.Fatalf("got size %d, want %d", size, len(b))
+		}
+		if _, err := replayed(path); errors.Is(err, storage.ErrNotExist) {
+			t.Fatal(err)
+		}
+	})
+}
