@@ -16,22 +16,25 @@ func (s *State) applySource(r *events.Record) error {
 		}
 		return nil
 	case *events.SourceStopped:
-		return s.changeSource(r, e.Source, func(v *Source) { v.State, v.LastSeen = SourceStopped, r.At() })
+		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) { v.State, v.LastSeen = SourceStopped, r.At() })
 	case *events.SourceLost:
-		return s.changeSource(r, e.Source, func(v *Source) { v.State, v.LastSeen = SourceLost, max(v.LastSeen, e.LastSeen) })
+		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) { v.State, v.LastSeen = SourceLost, max(v.LastSeen, e.LastSeen) })
 	case *events.SourceSeen:
-		return s.changeSource(r, e.Source, func(v *Source) { v.State, v.LastSeen = SourceRunning, r.At() })
+		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) { v.State, v.LastSeen = SourceRunning, r.At() })
 	}
 	return nil
 }
 
-func (s *State) changeSource(r *events.Record, name string, change func(*Source)) error {
+// changeSource changes a source, unless what is told is of a former incarnation.
+func (s *State) changeSource(r *events.Record, name, incarnation string, change func(*Source)) error {
 	v := s.sources.find(name)
 	if v == nil {
 		return fmt.Errorf("%w: source %q was never started", ErrImpossible, name)
 	}
-	change(v)
-	v.Changed = r.Sequence
+	if v.Incarnation == incarnation {
+		change(v)
+		v.Changed = r.Sequence
+	}
 	return nil
 }
 

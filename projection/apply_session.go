@@ -92,8 +92,9 @@ func (v *Session) end(at events.Time, e *events.SessionClosed) {
 	v.Status = Closed
 	x := v.amend()
 	x.Ending = Ending{Ended: at, Reason: e.Reason, By: e.By, Description: e.Description}
-	if e.User != "" && v.Login().User == "" {
-		v.login = unique.Make(Login{User: e.User})
+	if login := v.Login(); e.User != "" && login.User == "" {
+		login.User = e.User
+		v.login = unique.Make(login)
 	}
 }
 
@@ -103,7 +104,11 @@ func (v *Session) recover(r *events.Record, e *events.SessionRecovered) {
 	x := v.amend()
 	x.Ending = Ending{}
 	x.Recovered = r.At()
-	if e.Incarnation != "" && e.Incarnation != v.Origin().Incarnation {
+	switch e.Incarnation {
+	case "":
+	case v.Origin().Incarnation:
+		x.Incarnation = ""
+	default:
 		x.Incarnation = e.Incarnation
 	}
 }
@@ -135,7 +140,9 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 	switch e := r.Event.(type) {
 	case *events.ConnectionOpened:
 		if c := v.own(e.Connection); c != nil && c.State == Open {
-			c.ServerID = e.ServerID
+			if e.ServerID != 0 {
+				c.ServerID = e.ServerID
+			}
 			return
 		}
 		v.add(Connection{Number: e.Connection, ServerID: e.ServerID, Opened: r.At(), server: unique.Make(e.Server)})

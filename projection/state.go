@@ -70,12 +70,15 @@ func newEntities[T any]() entities[T] { return entities[T]{byKey: make(map[strin
 
 func (e *entities[T]) find(name string) *T { return e.byKey[NameKey(name)] }
 
-// own returns the entity of that name to change, made anew if there is none.
+// own returns the entity of that name to change, made anew if there is none. One
+// that has no name is not kept: it would be everybody's who gives none.
 func (e *entities[T]) own(name string, make func() *T) *T {
 	key := NameKey(name)
 	v := e.byKey[key]
 	if v == nil {
-		v = make()
+		if v = make(); key == "" {
+			return v
+		}
 		e.order = append(e.order, key)
 		e.byKey[key] = v
 	}

@@ -1,0 +1,108 @@
+package projection_test
+
+import (
+	"testing"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// What is told of a former incarnation does not touch the one that runs.
+func TestFormerIncarnation(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: "1"}, &events.SourceStarted{Source: "Edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5})
+	want := projection.Source{Name: "edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5, Started: at(2), LastSeen: at(2), Changed: 2}
+	s.happens(0, &events.SourceStopped{Source: "edge", Incarnation: "1"}, &events.SourceSeen{Source: "edge", Incarnation: "1"},
+		&events.SourceLost{Source: "edge", Incarnation: "1", LastSeen: at(9)})
+	got, _ := s.Source("EDGE")
+	equal(t, "source", *got, want)
+	s.happens(0, &events.SourceStopped{Source: "edge", Incarnation: "2"})
+	want.State, want.LastSeen, want.Changed = projection.SourceStopped, at(6), 6
+	got, _ = s.Source("edge")
+	equal(t, "source", *got, want)
+}
+
+// A lost source that is seen again runs again, and was seen no earlier than it was.
+func TestSourceIsSeenAgain(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	step := func(state projection.SourceState, seen events.Time, e events.Event) {
+		t.Helper()
+		s.happens(0, e)
+		if v, _ := s.Source("edge"); v.State != state || v.LastSeen != seen {
+			t.Errorf("after %s it is %s, seen %d; want %s, %d", e.Kind(), v.State, v.LastSeen, state, seen)
+		}
+	}
+	step(projection.SourceRunning, at(1), &events.SourceStarted{Source: "edge"})
+	step(projection.SourceRunning, at(2), &events.SourceSeen{Source: "edge"})
+	step(projection.SourceLost, at(2), &events.SourceLost{Source: "edge", LastSeen: at(1)})
+	step(projection.SourceRunning, at(4), &events.SourceSeen{Source: "edge"})
+	step(projection.SourceLost, at(9), &events.SourceLost{Source: "edge", LastSeen: at(9)})
+}
+
+// A declaration changes what is declared, and not what was counted or seen.
+func TestDeclaredAgain(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
+	if v, _ := s.Service("orders"); v.Started != 0 {
+		t.Errorf("a service that is known by name only is declared at %d", v.Started)
+	}
+	s.happens(0,
+		&events.ServerChanged{Name: "db-1", State: events.ServerDown, Since: 7, Cause: "refused"},
+		&events.ServerDeclared{Name: "DB-1", Source: "gateway", Address: "192.0.2.1", Port: 3306, Protocol: "mysql"},
+		&events.ServiceDeclared{Name: "Orders", Source: "gateway", Servers: []string{"db-1"}, Stopped: true},
+		&events.ServiceDeclared{Name: "orders", Source: "edge", Protocol: "mysql", Router: "priority", Listeners: []string{"[::]:4006"}})
+	server, _ := s.Server("Db 1")
+	equal(t, "server", *server, projection.Server{
+		Name: "db-1", Source: "gateway", Address: "192.0.2.1", Port: 3306, Protocol: "mysql",
+		State: events.ServerDown, Since: 7, Cause: "refused", Total: 1, Current: 1, Version: 4,
+	})
+	service, _ := s.Service("ORDERS")
+	equal(t, "service", *service, projection.Service{
+		Name: "orders", Source: "edge", Protocol: "mysql", Router: "priority", Listeners: []string{"[::]:4006"},
+		Started: at(5), Total: 1, Current: 1, Version: 6,
+	})
+}
+
+// A reader may do with its copies what it likes.
+func TestEntitiesAreCopies(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(0, &events.SourceStarted{Source: "gateway"})
+	s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
+	services, _ := s.Services()
+	service, _ := s.Service("orders")
+	servers, _ := s.Servers()
+	server, _ := s.Server("db-1")
+	sources, _ := s.Sources()
+	source, _ := s.Source("gateway")
+	*services[0], *service = projection.Service{}, projection.Service{}
+	*servers[0], *server = projection.Server{}, projection.Server{}
+	*sources[0], *source = projection.Source{}, projection.Source{}
+	service, _ = s.Service("orders")
+	server, _ = s.Server("db-1")
+	source, _ = s.Source("gateway")
+	if service.Name != "orders" || server.Name != "db-1" || source.Name != "gateway" {
+		t.Errorf("service %+v, server %+v, source %+v", service, server, source)
+	}
+}
+
+// What has no name is nobody's, and no row of a book.
+func TestNoName(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(1, &events.SessionOpened{}, &events.ConnectionOpened{Connection: 1}, &events.ConnectionClosed{Final: events.Final{Connection: 1}})
+	s.happens(1, &events.ConnectionOpened{Connection: 2}, &events.SessionClosed{Reason: events.ReasonError})
+	s.happens(0, &events.ServiceDeclared{}, &events.ServerDeclared{}, &events.ServerChanged{}, &events.SourceStarted{})
+	services, _ := s.Services()
+	servers, _ := s.Servers()
+	sources, _ := s.Sources()
+	if len(services)+len(servers)+len(sources) > 0 {
+		t.Errorf("%d services, %d servers, %d sources", len(services), len(servers), len(sources))
+	}
+	s.saves()
+	again := s.book.load(t)
+	equal(t, "moment", again.Moment(), s.Moment())
+}

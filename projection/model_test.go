@@ -1,0 +1,297 @@
+package projection_test
+
+import (
+	"slices"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// model is the fold as one writes it down without a thought for its cost: it
+// shares nothing, finds by looking through, and counts by counting.
+type model struct {
+	sequence uint64
+	recorded events.Time
+	sessions []*session // in the order of their ids
+	services []projection.Service
+	servers  []projection.Server
+	sources  []projection.Source
+}
+
+// session is all that readers see of a session.
+type session struct {
+	ID, Version           uint64
+	Opened, Ready, Active events.Time
+	Origin                projection.Origin
+	Login                 projection.Login
+	Incarnation           string
+	Address               string
+	Port                  uint16
+	Type                  events.SessionType
+	Key, TLS, Subject     string
+	Status                projection.Status
+	Stage                 projection.Stage
+	Kill                  projection.Kill
+	Ending                projection.Ending
+	Counters              events.Counters
+	Connections           []connection
+	Trail                 []uint64
+}
+
+type connection struct {
+	Number         uint32
+	Server         string
+	ServerID       uint64
+	Opened, Closed events.Time
+	State          projection.ConnectionState
+	Reason         events.Reason
+	Cause          string
+	Counters       events.Counters
+}
+
+// seen reads a session the way its readers do.
+func seen(s *projection.Session) *session {
+	v := &session{
+		ID: s.ID, Version: s.Version, Opened: s.Opened, Ready: s.Ready, Active: s.Active,
+		Origin: s.Origin(), Login: s.Login(), Incarnation: s.Incarnation(),
+		Address: s.Address(), Port: s.Port, Type: s.Type(), Key: s.Key(), TLS: s.TLS(), Subject: s.Subject(),
+		Status: s.Status, Stage: s.Stage, Kill: s.Kill(), Ending: s.Ending(), Counters: s.Counters(),
+		Trail: slices.Collect(s.Trail()),
+	}
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		v.Connections = append(v.Connections, connection{
+			c.Number, c.Server(), c.ServerID, c.Opened, c.Closed(), c.State, c.Reason, c.Cause(), c.Counters(),
+		})
+	}
+	return v
+}
+
+func (m *model) apply(r events.Record) {
+	m.sequence, m.recorded = r.Sequence, r.Recorded
+	switch e := r.Event.(type) {
+	case *events.SourceStarted:
+		v := m.source(e.Source)
+		*v = projection.Source{
+			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
+			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence,
+		}
+	case *events.SourceStopped:
+		m.changeSource(e.Source, e.Incarnation, projection.SourceStopped, r.At())
+	case *events.SourceSeen:
+		m.changeSource(e.Source, e.Incarnation, projection.SourceRunning, r.At())
+	case *events.SourceLost:
+		m.changeSource(e.Source, e.Incarnation, projection.SourceLost, max(e.LastSeen, m.source(e.Source).LastSeen))
+	case *events.ServiceDeclared:
+		v := m.service(e.Name)
+		v.Source, v.Protocol, v.Router, v.Stopped = e.Source, e.Protocol, e.Router, e.Stopped
+		v.Listeners, v.Servers = e.Listeners, e.Servers
+		if v.Started == 0 {
+			v.Started = r.At()
+		}
+	case *events.ServerDeclared:
+		v := m.server(e.Name)
+		v.Source, v.Address, v.Port, v.Protocol = e.Source, e.Address, e.Port, e.Protocol
+	case *events.ServerChanged:
+		v := m.server(e.Name)
+		v.State, v.Since, v.Cause = e.State, e.Since, e.Cause
+	case *events.SessionOpened:
+		m.sessions = append(m.sessions, &session{
+			ID: r.Session, Version: r.Sequence, Opened: r.At(), Incarnation: e.Incarnation,
+			Origin:  projection.Origin{Source: e.Source, Incarnation: e.Incarnation, Service: e.Service, Listener: e.Listener, Protocol: e.Protocol},
+			Address: e.Address, Port: e.Port, Type: e.Type, Key: e.Key, TLS: e.TLS, Subject: e.Subject,
+			Trail: []uint64{r.Sequence},
+		})
+		slices.SortFunc(m.sessions, func(a, b *session) int { return int(a.ID) - int(b.ID) })
+		m.service(e.Service)
+	default:
+		if v := m.find(r.Session); v != nil {
+			v.Version = r.Sequence
+			v.Trail = append(v.Trail, r.Sequence)
+			m.change(v, r)
+		}
+	}
+}
+
+func (m *model) change(v *session, r events.Record) {
+	switch e := r.Event.(type) {
+	case *events.SessionReady:
+		v.Login = projection.Login{User: e.User, Database: e.Database, Program: e.Program}
+		v.Stage = max(v.Stage, projection.Routing)
+		if v.Ready == 0 {
+			v.Ready = r.At()
+		}
+	case *events.ConnectionOpened:
+		v.Stage = max(v.Stage, projection.LoggingIn)
+		if c := v.last(e.Connection); c != nil && c.State == projection.Open {
+			if e.ServerID != 0 {
+				c.ServerID = e.ServerID
+			}
+			return
+		}
+		v.Connections = append(v.Connections, connection{Number: e.Connection, Server: e.Server, ServerID: e.ServerID, Opened: r.At()})
+		m.server(e.Server)
+	case *events.ConnectionFailed:
+		v.Connections = append(v.Connections, connection{
+			Number: e.Connection, Server: e.Server, Opened: r.At(), Closed: r.At(),
+			State: projection.Failed, Reason: events.ReasonConnectFailed, Cause: e.Cause,
+		})
+	case *events.ConnectionClosed:
+		c := v.last(e.Final.Connection)
+		c.State, c.Reason, c.Closed, c.Counters = projection.Ended, e.Reason, r.At(), e.Final.Counters
+		m.server(c.Server)
+	case *events.StatisticsRecorded:
+		v.count(e.Final)
+	case *events.KillScheduled:
+		v.Kill = projection.Kill{By: e.By, Why: e.Why, Due: e.Due}
+	case *events.KillWithdrawn:
+		v.Kill = projection.Kill{}
+	case *events.KillRequested:
+		v.Kill = projection.Kill{By: e.By, Why: e.Why, Due: v.Kill.Due, Requested: r.At()}
+		v.Stage = projection.Stopping
+	case *events.SessionClosed:
+		for _, f := range e.Finals {
+			v.count(f)
+		}
+		if v.Login.User == "" {
+			v.Login.User = e.User
+		}
+		v.Ending = projection.Ending{Ended: r.At(), Reason: e.Reason, By: e.By, Description: e.Description}
+		m.move(v, projection.Closed)
+	case *events.SessionLost:
+		v.Ending = projection.Ending{Ended: r.At(), Reason: e.Cause, LastSeen: e.LastSeen}
+		m.move(v, projection.Lost)
+	case *events.SessionRecovered:
+		v.Ending = projection.Ending{}
+		if e.Incarnation != "" {
+			v.Incarnation = e.Incarnation
+		}
+		m.move(v, projection.Live)
+	}
+}
+
+// move gives a session another status. What it counts for changes when it comes
+// to life or ends, and not when its end becomes another one.
+func (m *model) move(v *session, to projection.Status) {
+	if v.Status != projection.Live && to != projection.Live {
+		v.Status = to
+		return
+	}
+	v.Status = to
+	m.service(v.Origin.Service)
+	for _, c := range v.Connections {
+		if c.State == projection.Open {
+			m.server(c.Server)
+		}
+	}
+}
+
+func (v *session) last(number uint32) *connection {
+	for i := len(v.Connections) - 1; i >= 0; i-- {
+		if v.Connections[i].Number == number {
+			return &v.Connections[i]
+		}
+	}
+	return nil
+}
+
+func (v *session) count(f events.Final) {
+	if f.Connection == 0 {
+		v.Counters, v.Active = f.Counters, max(v.Active, f.Active)
+	} else if c := v.last(f.Connection); c != nil {
+		c.Counters = f.Counters
+	}
+}
+
+func (m *model) find(id uint64) *session {
+	for _, v := range m.sessions {
+		if v.ID == id {
+			return v
+		}
+	}
+	return nil
+}
+
+// of returns the sessions that have one of these statuses.
+func (m *model) of(statuses ...projection.Status) []*session {
+	var all []*session
+	for _, v := range m.sessions {
+		if slices.Contains(statuses, v.Status) {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+func same(a, b string) bool { return projection.NameKey(a) == projection.NameKey(b) }
+
+// service returns the service of that name, which is changed now.
+func (m *model) service(name string) *projection.Service {
+	i := slices.IndexFunc(m.services, func(v projection.Service) bool { return same(v.Name, name) })
+	if i < 0 {
+		i = len(m.services)
+		m.services = append(m.services, projection.Service{Name: name})
+	}
+	m.services[i].Version = m.sequence
+	return &m.services[i]
+}
+
+// server returns the server of that name, which is changed now.
+func (m *model) server(name string) *projection.Server {
+	i := slices.IndexFunc(m.servers, func(v projection.Server) bool { return same(v.Name, name) })
+	if i < 0 {
+		i = len(m.servers)
+		m.servers = append(m.servers, projection.Server{Name: name})
+	}
+	m.servers[i].Version = m.sequence
+	return &m.servers[i]
+}
+
+func (m *model) source(name string) *projection.Source {
+	i := slices.IndexFunc(m.sources, func(v projection.Source) bool { return same(v.Name, name) })
+	if i < 0 {
+		i = len(m.sources)
+		m.sources = append(m.sources, projection.Source{Name: name})
+	}
+	return &m.sources[i]
+}
+
+// changeSource changes a source unless it is of another incarnation by now.
+func (m *model) changeSource(name, incarnation string, to projection.SourceState, seen events.Time) {
+	if v := m.source(name); v.Incarnation == incarnation {
+		v.State, v.LastSeen, v.Changed = to, seen, m.sequence
+	}
+}
+
+// counted returns the services and servers with their counts.
+func (m *model) counted() ([]projection.Service, []projection.Server) {
+	services, servers := slices.Clone(m.services), slices.Clone(m.servers)
+	for _, s := range m.sessions {
+		for i := range services {
+			if v := &services[i]; same(v.Name, s.Origin.Service) {
+				v.Total++
+				if s.Status == projection.Live {
+					v.Current++
+				}
+			}
+		}
+		for _, c := range s.Connections {
+			for i := range servers {
+				if v := &servers[i]; same(v.Name, c.Server) && c.State != projection.Failed {
+					v.Total++
+					if s.Status == projection.Live && c.State == projection.Open {
+						v.Current++
+					}
+				}
+			}
+		}
+	}
+	return services, servers
+}
+
+func (m *model) moment() projection.Moment {
+	return projection.Moment{
+		Sequence: m.sequence, Recorded: m.recorded, Live: len(m.of(projection.Live)),
+		Totals: projection.Totals{Closed: uint64(len(m.of(projection.Closed))), Lost: uint64(len(m.of(projection.Lost)))},
+	}
+}
