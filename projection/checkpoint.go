@@ -20,6 +20,7 @@ type Checkpoint struct {
 	// Position is the sequence the rows bring a book to.
 	Position uint64
 	before   uint64 // the position of the one before
+	offered  uint64 // the highest position of any before, saved or not
 	sessions []*Session
 	services []*Service
 	servers  []*Server
@@ -32,7 +33,7 @@ type Checkpoint struct {
 func (s *State) Checkpoint() *Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Checkpoint{Position: s.sequence, before: s.saved}
+	c := &Checkpoint{Position: s.sequence, before: s.saved, offered: s.offered}
 	for _, id := range s.dirty {
 		v := s.live.get(id)
 		if v == nil {
@@ -47,7 +48,8 @@ func (s *State) Checkpoint() *Checkpoint {
 		Totals: s.totals, recorded: s.recorded, lastID: s.lastID,
 		services: slices.Clone(s.services.order), servers: slices.Clone(s.servers.order), sources: slices.Clone(s.sources.order),
 	}
-	s.saved, s.dirty = s.sequence, nil
+	s.saved, s.offered = s.sequence, s.sequence
+	s.saving, s.dirty = s.dirty, nil
 	return c
 }
 
@@ -62,8 +64,8 @@ func changed[T any](e *entities[T], since uint64, version func(*T) uint64) []*T 
 	return all
 }
 
-// Rows are the checkpoint's, tables together and keys ascending. It costs the
-// sessions that changed, and needs no lock.
+// Rows are the checkpoint's, tables together and sessions by ascending id. It
+// costs the sessions that changed, and needs no lock.
 func (c *Checkpoint) Rows() []Row {
 	slices.SortFunc(c.sessions, func(a, b *Session) int {
 		if a.ID < b.ID {
@@ -78,8 +80,8 @@ func (c *Checkpoint) Rows() []Row {
 			switch {
 			case tableOf(v.Status) == table:
 				rows = append(rows, Row{table, key, v.Encode()})
-			case v.first() > c.before:
-				// It was never in a book before.
+			case v.first() > c.offered:
+				// It was in no checkpoint before, so it is in no table.
 			case table == TableLive || v.more().WasLost:
 				rows = append(rows, Row{table, key, nil})
 			}
@@ -118,6 +120,7 @@ func entityRow(table, name string, fields func(*wire.Coder)) Row {
 func (s *State) Saved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.saving = nil
 	for _, v := range c.sessions {
 		if s.ended[v.ID] == v {
 			delete(s.ended, v.ID)
@@ -125,12 +128,12 @@ func (s *State) Saved(c *Checkpoint) {
 	}
 }
 
-// NotSaved tells that the checkpoint's rows could not be written: the next one
-// will hold them too.
+// NotSaved tells that writing the checkpoint's rows failed, so that nobody knows
+// whether they are in the book: the next one is right in either case.
 func (s *State) NotSaved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.saved = c.before
+	s.saved, s.saving = c.before, nil
 	seen := make(map[uint64]bool, len(s.dirty))
 	for _, id := range s.dirty {
 		seen[id] = true
@@ -148,7 +151,7 @@ type Scan func(table string, row func(key, value []byte) error) error
 // Load makes the state that the rows of a book describe, as of position.
 func Load(position uint64, archive Archive, scan Scan) (*State, error) {
 	s := New(archive)
-	s.sequence, s.saved = position, position
+	s.sequence, s.saved, s.offered = position, position, position
 	var strings wire.Strings
 	decode := func(value []byte, fields func(*wire.Coder)) error {
 		c := wire.NewDecoder(value, &strings)

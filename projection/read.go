@@ -56,10 +56,9 @@ func (s *State) Lookup(id uint64) *Session {
 type Selection struct {
 	// Live, Closed and Lost are the statuses wanted.
 	Live, Closed, Lost bool
-	// Skip live sessions are passed over; it may be given only with Live alone.
-	Skip int
-	// Limit is how many to copy at most, 0 for all.
-	Limit int
+	// Skip live sessions are passed over, and then at most Limit copied, 0 meaning
+	// all. They are for Live alone: what memory has of ended sessions is no page.
+	Skip, Limit int
 }
 
 // Has tells whether sessions of that status are selected.
@@ -72,9 +71,10 @@ type Copied struct {
 	Moment
 	// Views are the sessions wanted, in ascending order of id.
 	Views []View
-	// Ended are the ids of all sessions that ended and are in memory, whether
-	// wanted or not, ascending: what an archive of this moment has of them is out
-	// of date. Revived likewise are those that the archive has as ended and that live.
+	// Superseded are the ids of which the archive of this moment may have an older
+	// value, whether wanted or not: of those that ended and are in memory, and of
+	// those that changed since the last checkpoint or are in the one being written.
+	// It is nil where no ended sessions are wanted.
 	Superseded map[uint64]struct{}
 }
 
@@ -105,15 +105,17 @@ func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
 }
 
 func (s *State) copyEnded(want Selection, out *Copied) {
-	out.Superseded = make(map[uint64]struct{}, len(s.ended)+len(s.dirty))
+	out.Superseded = make(map[uint64]struct{}, len(s.ended)+len(s.dirty)+len(s.saving))
 	for id, v := range s.ended {
 		out.Superseded[id] = struct{}{}
 		if want.Has(v.Status) {
 			out.Views = append(out.Views, View{Session: v})
 		}
 	}
-	for _, id := range s.dirty {
-		out.Superseded[id] = struct{}{}
+	for _, ids := range [][]uint64{s.dirty, s.saving} {
+		for _, id := range ids {
+			out.Superseded[id] = struct{}{}
+		}
 	}
 	slices.SortFunc(out.Views, func(a, b View) int {
 		if a.ID < b.ID {

@@ -33,10 +33,14 @@ type State struct {
 	sources  entities[Source]
 	totals   Totals
 
-	// saved is the sequence of the last checkpoint that was collected; dirty are
-	// the sessions that changed since, each once.
+	// saved is the sequence of the last checkpoint that was collected, unless it
+	// was not saved; dirty are the sessions that changed since, each once.
 	saved uint64
 	dirty []uint64
+	// saving are the sessions of the checkpoint that is being written. offered is
+	// the highest sequence of one that was collected, whatever became of it.
+	saving  []uint64
+	offered uint64
 
 	observed map[uint64]*Observation
 }

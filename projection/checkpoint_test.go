@@ -1,0 +1,202 @@
+package projection_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// A row is where the session's status says, and nowhere else, whatever became of
+// the checkpoints on the way.
+func TestRowsFollowTheSession(t *testing.T) {
+	t.Parallel()
+	lost, recovered := &events.SessionLost{Cause: events.ReasonSourceLost}, &events.SessionRecovered{}
+	closed := &events.SessionClosed{Reason: events.ReasonClientClosed}
+	for _, c := range []struct {
+		name          string
+		before, after events.Event // nil: nothing happens
+		want          string
+	}{
+		{"goes on", nil, nil, projection.TableLive},
+		{"closes", nil, closed, projection.TableClosed},
+		{"is lost", nil, lost, projection.TableLost},
+		{"recovers", lost, recovered, projection.TableLive},
+		{"closes late", lost, closed, projection.TableClosed},
+		{"is closed already", closed, nil, projection.TableClosed},
+	} {
+		for _, f := range []struct {
+			name string
+			fate func(*story, *projection.Checkpoint)
+		}{
+			{"after it was saved", func(s *story, c *projection.Checkpoint) { s.book.commit(s, c); s.Saved(c) }},
+			{"after it was not saved", func(s *story, c *projection.Checkpoint) { s.NotSaved(c) }},
+			{"after it was saved, but that was not told", func(s *story, c *projection.Checkpoint) { s.book.commit(s, c); s.NotSaved(c) }},
+		} {
+			t.Run(c.name+" "+f.name, func(t *testing.T) {
+				t.Parallel()
+				s := tell(t)
+				s.happens(1, opened())
+				if c.before != nil {
+					s.happens(1, c.before)
+				}
+				f.fate(s, s.State.Checkpoint())
+				if c.after != nil {
+					s.happens(1, c.after)
+				}
+				s.saves()
+				equal(t, "tables", strings.Join(s.where(1), ", "), c.want)
+				equal(t, "moment of what is loaded", s.book.load(t).Moment(), s.Moment())
+			})
+		}
+	}
+}
+
+// While a checkpoint is written, what the book still has of a session that came
+// back is superseded.
+func TestSupersededWhileSaving(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	s.saves()
+	superseded := func(when string, want bool) {
+		t.Helper()
+		c, err := s.Copy(projection.Selection{Live: true, Lost: true}, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, is := c.Superseded[1]; is != want {
+			t.Errorf("%s it is superseded: %v", when, is)
+		}
+	}
+	superseded("in the archive", false)
+	s.happens(1, &events.SessionRecovered{})
+	superseded("recovered", true)
+	c := s.State.Checkpoint()
+	superseded("while it is saved", true)
+	s.NotSaved(c)
+	superseded("when it was not saved", true)
+	s.saves()
+	superseded("when it was saved", false)
+}
+
+// A session that changes while a checkpoint is written stays in memory, and is in
+// the next one.
+func TestChangeWhileSaving(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	s.happens(2, opened())
+	c := s.State.Checkpoint()
+	s.happens(1, &events.SessionClosed{Reason: events.ReasonClientClosed})
+	s.book.commit(t, c)
+	s.Saved(c)
+	if v := s.Lookup(1); v == nil || v.Status != projection.Closed {
+		t.Errorf("session 1 is %v", v)
+	}
+	equal(t, "tables", s.where(1), []string{projection.TableLost})
+	s.saves()
+	equal(t, "tables", s.where(1), []string{projection.TableClosed})
+	if v := s.Lookup(1); v != nil {
+		t.Errorf("session 1 is still in memory: %v", v)
+	}
+	if rows := s.State.Checkpoint().Rows(); len(rows) != 1 || rows[0].Table != projection.TableTotals {
+		t.Errorf("when nothing has happened the rows are %v", rows)
+	}
+}
+
+// Rows come by table, those of sessions by ascending id, and the same each time.
+func TestOrderOfRows(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	for _, id := range []uint64{300, 2, 70, 1} {
+		s.happens(id, opened())
+	}
+	s.happens(70, &events.SessionClosed{Reason: events.ReasonLimit})
+	c := s.State.Checkpoint()
+	rows := c.Rows()
+	var got []string
+	for i, row := range rows {
+		got = append(got, row.Table)
+		if i > 0 && row.Table == rows[i-1].Table && string(row.Key) <= string(rows[i-1].Key) {
+			t.Errorf("row %x of table %s follows %x", row.Key, row.Table, rows[i-1].Key)
+		}
+	}
+	equal(t, "tables", got, []string{"live", "live", "live", "closed", "services", "totals"})
+	equal(t, "rows", c.Rows(), rows)
+}
+
+// A book whose rows are not what a checkpoint writes is refused, and the error says
+// which table it was.
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(0, &events.SourceStarted{Source: "gateway"})
+	s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
+	s.saves()
+	for _, table := range []string{
+		projection.TableLive, projection.TableServices, projection.TableServers, projection.TableSources, projection.TableTotals,
+	} {
+		load := func(rows func(key, value []byte) (string, []byte)) error {
+			_, err := projection.Load(s.book.position, nil, func(name string, row func(k, v []byte) error) error {
+				return s.book.scan(name, func(key, value []byte) error {
+					if name != table {
+						return row(key, value)
+					}
+					k, v := rows(key, value)
+					return row([]byte(k), v)
+				})
+			})
+			return err
+		}
+		if err := load(func(key, value []byte) (string, []byte) { return string(key), value }); err != nil {
+			t.Fatal(err)
+		}
+		if err := load(func(key, value []byte) (string, []byte) { return string(key), append(value[:len(value):len(value)], 0) }); err == nil || !strings.Contains(err.Error(), table) {
+			t.Errorf("a byte too much in table %s: error %v", table, err)
+		}
+		if table == projection.TableLive || table == projection.TableTotals {
+			continue
+		}
+		if err := load(func(_, value []byte) (string, []byte) { return "another", value }); err == nil || !strings.Contains(err.Error(), table) {
+			t.Errorf("another name in table %s: error %v", table, err)
+		}
+	}
+	for _, table := range []string{projection.TableServices, projection.TableServers, projection.TableSources} {
+		_, err := projection.Load(s.book.position, nil, func(name string, row func(k, v []byte) error) error {
+			if name == table {
+				return nil
+			}
+			return s.book.scan(name, row)
+		})
+		if err == nil || !strings.Contains(err.Error(), table) {
+			t.Errorf("table %s has no rows: error %v", table, err)
+		}
+	}
+}
+
+// An error of the one who scans or opens is handed on.
+func TestErrorsAreHandedOn(t *testing.T) {
+	t.Parallel()
+	for _, table := range []string{
+		projection.TableLive, projection.TableServices, projection.TableServers, projection.TableSources, projection.TableTotals,
+	} {
+		_, err := projection.Load(1, nil, func(name string, _ func(k, v []byte) error) error {
+			if name == table {
+				return errAsked
+			}
+			return nil
+		})
+		if !errors.Is(err, errAsked) {
+			t.Errorf("scanning table %s: error %v", table, err)
+		}
+	}
+	s := tell(t)
+	s.happens(1, opened())
+	c, err := s.Copy(projection.Selection{Live: true}, func() error { return errAsked })
+	if !errors.Is(err, errAsked) || len(c.Views) > 0 || c.Moment != s.Moment() {
+		t.Errorf("copied %+v, error %v", c, err)
+	}
+}
