@@ -1,0 +1,163 @@
+package projection_test
+
+import (
+	"bytes"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// life is a state that goes through a history, with checkpoints that are written
+// to a book or fail, and with restarts.
+type life struct {
+	history
+	state  *projection.State
+	book   *book
+	flight *projection.Checkpoint // collected, its fate not told yet
+	// position and tables are what the book must hold when flight is written.
+	position uint64
+	tables   map[string][]*session
+	held     []held
+}
+
+// held is a view that a reader holds on to, and its image when it got it.
+type held struct {
+	view  projection.View
+	image []byte
+	count uint64
+}
+
+// What is read is what the model says: while it happens, with a checkpoint under
+// way, after one that failed, and after a restart from the book and the tail.
+func TestStateIsWhatTheModelSays(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		l := &life{history: history{t: t}, book: newBook()}
+		l.state = projection.New(l.book.archive)
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			l.step()
+			check(t, l.state, l.book, &l.model)
+		}
+		l.restart(pick(t, "the last checkpoint", "lost", "written"))
+		check(t, l.state, l.book, &l.model)
+		for _, h := range l.held {
+			if !bytes.Equal(h.view.Encode(), h.image) || h.view.Observed != nil && h.view.Observed.Count != h.count {
+				t.Fatalf("session %d changed in the hands of a reader", h.view.ID)
+			}
+		}
+	})
+}
+
+func (l *life) step() {
+	switch step := pick(l.t, "step", "apply", "apply", "apply", "observe", "collect", "collect", "saved", "not saved", "not saved, it seemed", "restart"); step {
+	case "apply":
+		from := len(l.records)
+		l.extend(rapid.IntRange(1, 12).Draw(l.t, "records"))
+		l.apply(l.records[from:])
+		l.hold()
+	case "observe":
+		final := l.final(rapid.Uint32Range(0, 2).Draw(l.t, "connection"))
+		id := rapid.Uint64Range(1, l.lastID+1).Draw(l.t, "observed session")
+		l.state.Observe([]projection.Sample{{Session: id, Connection: final.Connection, Counters: final.Counters, Active: final.Active}})
+	case "collect":
+		l.collect()
+	case "saved":
+		if l.flight != nil {
+			l.write()
+			l.state.Saved(l.flight)
+			l.checkGone()
+			l.flight = nil
+		}
+	case "not saved", "not saved, it seemed":
+		if l.flight != nil {
+			if step != "not saved" {
+				l.write()
+			}
+			l.state.NotSaved(l.flight)
+			l.flight = nil
+		}
+	case "restart":
+		l.restart(pick(l.t, "the checkpoint under way", "lost", "written"))
+	}
+}
+
+// apply gives the state records in batches of any size.
+func (l *life) apply(records []events.Record) {
+	for len(records) > 0 {
+		n := rapid.IntRange(1, len(records)).Draw(l.t, "batch")
+		if err := l.state.Apply(records[:n]); err != nil {
+			l.t.Fatal(err)
+		}
+		records = records[n:]
+	}
+}
+
+// hold lets a reader keep what it sees.
+func (l *life) hold() {
+	c, err := l.state.Copy(projection.Selection{Live: true, Closed: true, Lost: true}, func() error { return nil })
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	for _, v := range c.Views {
+		h := held{view: v, image: v.Encode()}
+		if v.Observed != nil {
+			h.count = v.Observed.Count
+		}
+		l.held = append(l.held, h)
+	}
+}
+
+func (l *life) collect() {
+	if l.flight != nil {
+		return
+	}
+	l.flight = l.state.Checkpoint()
+	l.position = l.model.sequence
+	l.tables = make(map[string][]*session)
+	for table, status := range map[string]projection.Status{
+		projection.TableLive: projection.Live, projection.TableClosed: projection.Closed, projection.TableLost: projection.Lost,
+	} {
+		for _, v := range l.model.of(status) {
+			v := *v // as it is now
+			v.Connections = append([]connection(nil), v.Connections...)
+			l.tables[table] = append(l.tables[table], &v)
+		}
+	}
+}
+
+// write writes the checkpoint under way, and looks whether the book then holds
+// every session once, where it belongs, as it was.
+func (l *life) write() {
+	l.book.commit(l.t, l.flight)
+	equal(l.t, "position", l.book.position, l.position)
+	for _, table := range []string{projection.TableLive, projection.TableClosed, projection.TableLost} {
+		var got []*session
+		for _, v := range l.book.sessions(l.t, table) {
+			got = append(got, seen(v))
+		}
+		equal(l.t, "table "+table, got, l.tables[table])
+	}
+}
+
+// checkGone looks whether the ended sessions that were saved have left memory.
+func (l *life) checkGone() {
+	for _, v := range l.model.of(projection.Closed, projection.Lost) {
+		if inMemory := l.state.Lookup(v.ID) != nil; inMemory != (v.Version > l.position) {
+			l.t.Fatalf("session %d of version %d is in memory: %v; saved up to %d", v.ID, v.Version, inMemory, l.position)
+		}
+	}
+}
+
+// restart loads a state from the book, which has the checkpoint under way or has
+// not, and applies the tail.
+func (l *life) restart(fate string) {
+	if l.flight != nil && fate == "written" {
+		l.write()
+	}
+	l.flight = nil
+	l.state = l.book.load(l.t)
+	l.apply(l.records[l.book.position:])
+}
