@@ -137,7 +137,8 @@ func stored(t *testing.T, e events.Event) (core, personal []byte) {
 	return core, personal
 }
 
-// TestOneEncoding: the product alone refuses a second encoding of an event.
+// TestOneEncoding: the product refuses a second encoding of an event, and
+// protobuf and CBOR do not.
 func TestOneEncoding(t *testing.T) {
 	t.Parallel()
 	// A reason of 1: as it is written; in two bytes where one is enough; after
