@@ -123,8 +123,12 @@ func final(number uint32, c *relay.Conn) events.Final {
 	return events.Final{Connection: number, Counters: c.Counters(), Active: c.Active()}
 }
 
-// cancelPatience limits an attempt to cancel a query.
-const cancelPatience = 2 * time.Second
+// cancelPatience limits an attempt to cancel a query, and maxCancels how many are
+// made at a time: each costs the server a process.
+const (
+	cancelPatience = 3 * time.Second
+	maxCancels     = 32
+)
 
 // cancelQuery asks the server to give up what it is doing for the session, and
 // waits until it has taken note. That it could not be asked changes nothing: the
@@ -132,8 +136,23 @@ const cancelPatience = 2 * time.Second
 func (s *session) cancelQuery(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
 	defer cancel()
-	if err := askToCancel(ctx, s.target.Address, s.key); err != nil {
+	err := s.gateway.takeTurn(ctx)
+	if err == nil {
+		err = askToCancel(ctx, s.target.Address, s.key)
+		<-s.gateway.cancels
+	}
+	if err != nil {
 		s.gateway.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.id).Msg("cannot cancel query")
+	}
+}
+
+// takeTurn waits until there is room for one more cancel request.
+func (g *Gateway) takeTurn(ctx context.Context) error {
+	select {
+	case g.cancels <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for %d others: %w", maxCancels, ctx.Err())
 	}
 }
 

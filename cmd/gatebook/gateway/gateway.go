@@ -22,6 +22,8 @@ type Gateway struct {
 	roster     *roster
 	statistics *statistics
 	buffers    relay.Buffers
+	// cancels holds an element for every cancel request under way.
+	cancels chan struct{}
 
 	// retire ends the gateway's own goroutines, which workers waits for; abandon
 	// ends what sessions record, which sessions waits for.
@@ -38,7 +40,7 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	g := &Gateway{book: book, log: log, roster: newRoster()}
+	g := &Gateway{book: book, log: log, roster: newRoster(), cancels: make(chan struct{}, maxCancels)}
 	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
 	servers := make(map[string]*Server)
 	for _, server := range config.Servers {

@@ -62,6 +62,9 @@ func (t *statistics) observe(now time.Time) {
 		t.spare[i] = nil
 		// Before the counters are read: a change after that puts it on the list anew.
 		s.busy.Store(false)
+		if t.gateway.roster.find(s.id) != s {
+			continue // its end has its last counters
+		}
 		t.samples = s.sample(t.samples)
 		t.schedule.changed(s.id, now)
 	}
