@@ -3,6 +3,7 @@ package projection
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"unique"
 
 	"gatebook/events"
@@ -76,6 +77,25 @@ func (s *Session) fields(c *wire.Coder) {
 			s.extra = &x
 		}
 		s.setAddress(address)
+		s.check(c, address)
+	}
+}
+
+// check refuses what [Session.Encode] does not write.
+func (s *Session) check(c *wire.Coder, address string) {
+	var canonical [64]byte
+	switch {
+	case s.address != [16]byte{} && string(netip.AddrFrom16(s.address).Unmap().AppendTo(canonical[:0])) != address:
+		c.Fail("address %q is not in its canonical form", address)
+	case s.Status > Lost:
+		c.Fail("there is no status %d", s.Status)
+	case s.Stage > Stopping:
+		c.Fail("there is no stage %d", s.Stage)
+	}
+	for i := range s.Connections {
+		if state := s.Connections[i].State; state > Failed {
+			c.Fail("there is no state %d of a connection", state)
+		}
 	}
 }
 
@@ -149,7 +169,6 @@ func (v *extra) fields(c *wire.Coder) {
 	wire.Int(c, 13, &v.Ending.LastSeen)
 	wire.Int(c, 14, &v.Recovered)
 	c.Text(15, &v.Incarnation)
-	c.Text(16, &v.AddressAsText)
 	c.Bool(17, &v.WasLost)
 }
 

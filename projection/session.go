@@ -203,14 +203,12 @@ func (s *Session) amend() *extra {
 
 func (s *Session) setAddress(text string) {
 	s.address = [16]byte{}
-	if text == "" {
-		return
-	}
-	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" && !a.IsUnspecified() {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		s.address = a.As16()
-		return
 	}
-	s.amend().AddressAsText = text
+	if text != "" && s.address == [16]byte{} {
+		s.amend().AddressAsText = text
+	}
 }
 
 // ConnectionState tells how far a backend connection is.
