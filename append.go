@@ -39,7 +39,6 @@ func (r *Registry) appendDecided(ctx context.Context, decide decide) error {
 			return nil
 		}
 		for i := range entries {
-			events.Clean(entries[i].Record.Event)
 			entries[i].Expect = seen
 		}
 		err = r.log.Append(ctx, entries)

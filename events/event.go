@@ -22,14 +22,6 @@ type impersonal struct{}
 
 func (impersonal) personal(*wire.Coder) {}
 
-// Clean limits and repairs the texts of e in place: at most 256 bytes (a
-// program's name 1,024), cut with an ellipsis, invalid UTF-8 replaced.
-func Clean(e Event) {
-	c := wire.NewCleaner()
-	e.core(&c)
-	e.personal(&c)
-}
-
 // Time is a moment in microseconds since 1970-01-01 UTC. 0 means not known.
 type Time int64
 

@@ -62,10 +62,31 @@ const (
 	crcSize        = 4
 )
 
+func cutShort(sequence uint64) error {
+	return fmt.Errorf("%w %d: it ends within its head", ErrDamaged, sequence)
+}
+
+// Coder encodes, decodes and cleans events, one after the other, and spares what
+// each would allocate for itself. The zero value is ready. It is used by one
+// goroutine at a time.
+type Coder struct {
+	fields wire.Coder
+	// personal is where a personal part is put together.
+	personal []byte
+	// Strings shares texts among the records that are decoded; nil shares none.
+	Strings *wire.Strings
+}
+
+// Append appends the binary form of r to b: see [Coder.Append].
+func Append(b []byte, r *Record, salt func([]byte)) []byte {
+	var c Coder
+	return c.Append(b, r, salt)
+}
+
 // Append appends the binary form of r to b, except what only the log's writer
 // knows: its sequence, when it is recorded, and the checksum over all; [Seal]
 // adds these. Where r has a personal part, salt fills in its random bytes.
-func Append(b []byte, r *Record, salt func([]byte)) []byte {
+func (c *Coder) Append(b []byte, r *Record, salt func([]byte)) []byte {
 	start := len(b)
 	b = append(b, Format, byte(r.Event.Kind()), 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	var flags byte
@@ -77,8 +98,7 @@ func Append(b []byte, r *Record, salt func([]byte)) []byte {
 		flags |= flagOccurred
 		b = binary.BigEndian.AppendUint64(b, uint64(r.Occurred))
 	}
-	var personalBuffer [384]byte
-	personal := appendPersonal(personalBuffer[:0], r.Event, salt)
+	personal := c.encodePersonal(r.Event, salt)
 	if personal != nil {
 		flags |= flagPersonal
 		commitment := sha256.Sum256(personal)
@@ -89,20 +109,38 @@ func Append(b []byte, r *Record, salt func([]byte)) []byte {
 	// The payload's length stands before it. It is nearly always one byte.
 	b = append(b, 0)
 	at := len(b)
-	c := wire.NewEncoder(b)
-	r.Event.core(&c)
-	b = wire.PutLength(c.Bytes(), at)
+	c.fields.Encode(b)
+	r.Event.core(&c.fields)
+	b = wire.PutLength(c.fields.Bytes(), at)
 	return append(b, personal...)
 }
 
-func appendPersonal(b []byte, e Event, salt func([]byte)) []byte {
-	c := wire.NewEncoder(append(b, make([]byte, SaltSize)...))
-	e.personal(&c)
-	if b = c.Bytes(); len(b) == SaltSize {
+// encodePersonal puts salt and personal fields together; nil where e has none. It is
+// valid until the next call.
+func (c *Coder) encodePersonal(e Event, salt func([]byte)) []byte {
+	c.fields.Encode(append(c.personal[:0], make([]byte, SaltSize)...))
+	e.personal(&c.fields)
+	c.personal = c.fields.Bytes()
+	if len(c.personal) == SaltSize {
 		return nil
 	}
-	salt(b[:SaltSize])
-	return b
+	salt(c.personal[:SaltSize])
+	return c.personal
+}
+
+// Clean limits and repairs the texts of e in place: at most 256 bytes (a
+// program's name and free text 1,024), cut with an ellipsis, invalid UTF-8
+// replaced.
+func (c *Coder) Clean(e Event) {
+	c.fields.Clean()
+	e.core(&c.fields)
+	e.personal(&c.fields)
+}
+
+// Clean limits and repairs the texts of e in place: see [Coder.Clean].
+func Clean(e Event) {
+	var c Coder
+	c.Clean(e)
 }
 
 // Seal completes what [Append] wrote: b must hold that one record and nothing
@@ -199,11 +237,16 @@ func (p *parts) cut(flags byte, body []byte) (err error) {
 	return nil
 }
 
-// Decode reads the record that [Append] and [Seal] made. It checks the checksum
-// and that the personal part is the one the core commits to. Its texts are
-// copies, shared through strings where that is not nil. The error wraps
-// [ErrDamaged] or [ErrNewer].
+// Decode reads a record: see [Coder.Decode].
 func Decode(sequence uint64, b []byte, strings *wire.Strings) (Record, error) {
+	c := Coder{Strings: strings}
+	return c.Decode(sequence, b)
+}
+
+// Decode reads the record that Append and [Seal] made. It checks the checksum and
+// that the personal part is the one the core commits to. Its texts are copies, shared
+// through Strings where that is not nil. The error wraps [ErrDamaged] or [ErrNewer].
+func (c *Coder) Decode(sequence uint64, b []byte) (Record, error) {
 	p, err := split(sequence, b)
 	if err != nil {
 		return Record{}, err
@@ -212,18 +255,18 @@ func Decode(sequence uint64, b []byte, strings *wire.Strings) (Record, error) {
 	if r.Event = New(p.kind); r.Event == nil {
 		return Record{}, fmt.Errorf("%w %d: kind %d does not exist", ErrDamaged, sequence, p.kind)
 	}
-	c := wire.NewDecoder(p.payload, strings)
-	r.Event.core(&c)
-	if err := c.Finish(); err != nil {
+	c.fields.Decode(p.payload, c.Strings)
+	r.Event.core(&c.fields)
+	if err := c.fields.Finish(); err != nil {
 		return Record{}, fmt.Errorf("%w %d: %s: %w", ErrDamaged, sequence, p.kind, err)
 	}
-	if err := decodePersonal(&r, &p, strings); err != nil {
+	if err := c.decodePersonal(&r, &p); err != nil {
 		return Record{}, err
 	}
 	return r, nil
 }
 
-func decodePersonal(r *Record, p *parts, strings *wire.Strings) error {
+func (c *Coder) decodePersonal(r *Record, p *parts) error {
 	switch {
 	case p.commitment == nil && len(p.personal) == 0:
 		return nil
@@ -236,9 +279,9 @@ func decodePersonal(r *Record, p *parts, strings *wire.Strings) error {
 	if sum := sha256.Sum256(p.personal); string(sum[:]) != string(p.commitment) {
 		return fmt.Errorf("%w %d: its personal part is not the one it commits to", ErrDamaged, r.Sequence)
 	}
-	c := wire.NewDecoder(p.personal[SaltSize:], strings)
-	r.Event.personal(&c)
-	if err := c.Finish(); err != nil {
+	c.fields.Decode(p.personal[SaltSize:], c.Strings)
+	r.Event.personal(&c.fields)
+	if err := c.fields.Finish(); err != nil {
 		return fmt.Errorf("%w %d: personal part of %s: %w", ErrDamaged, r.Sequence, p.kind, err)
 	}
 	return nil

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatebook/events"
-	"gatebook/events/wire"
 	"gatebook/migrations"
 )
 
@@ -185,19 +184,19 @@ func (l *Bolt) readHead() (head Head, err error) {
 			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x stands in its place", k)}
 		}
 		k, v := c.Last()
-		r, err := l.decode(k, v, nil)
+		r, err := l.decode(k, v, new(events.Coder))
 		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
 		return err
 	})
 	return head, err
 }
 
-func (l *Bolt) decode(k, v []byte, strings *wire.Strings) (events.Record, error) {
+func (l *Bolt) decode(k, v []byte, coder *events.Coder) (events.Record, error) {
 	if len(k) != 8 {
 		return events.Record{}, &CorruptError{File: l.path, Err: fmt.Errorf("a key of %d bytes among the records", len(k))}
 	}
 	sequence := binary.BigEndian.Uint64(k)
-	r, err := events.Decode(sequence, v, strings)
+	r, err := coder.Decode(sequence, v)
 	switch {
 	case errors.Is(err, events.ErrDamaged):
 		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}
@@ -229,24 +228,37 @@ func (l *Bolt) Start(after uint64, deliver Deliver) error {
 
 // commit keeps the values of one batch in one transaction.
 func (l *Bolt) commit(first uint64, values [][]byte) error {
-	tx, err := l.db.Begin(true)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+	var tx *bolt.Tx
+	err := guard(l.path, func() (err error) {
+		if tx, err = l.db.Begin(true); err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
+		if err := l.put(tx, first, values); err != nil {
+			return err
+		}
+		return l.commits(tx)
+	})
+	if err == nil {
+		return nil
 	}
+	if tx != nil {
+		rollback := guard(l.path, tx.Rollback)
+		if rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
+			err = errors.Join(err, rollback)
+		}
+	}
+	return l.commitFailed(first, err)
+}
+
+func (l *Bolt) put(tx *bolt.Tx, first uint64, values [][]byte) error {
 	bucket := tx.Bucket([]byte(recordsBucket))
 	// Keys only ever ascend: full pages halve the file.
 	bucket.FillPercent = 1
 	for i, v := range values {
 		binary.BigEndian.PutUint64(l.key[:], first+uint64(i))
 		if err := bucket.Put(l.key[:], v); err != nil {
-			return errors.Join(fmt.Errorf("put record %d: %w", first+uint64(i), err), tx.Rollback())
+			return fmt.Errorf("put record %d: %w", first+uint64(i), err)
 		}
-	}
-	if err := l.commits(tx); err != nil {
-		if rollback := tx.Rollback(); rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
-			err = errors.Join(err, rollback)
-		}
-		return l.commitFailed(first, err)
 	}
 	return nil
 }
@@ -256,10 +268,13 @@ func (l *Bolt) commit(first uint64, values [][]byte) error {
 // and the last record is still the one before, nothing has happened.
 func (l *Bolt) commitFailed(first uint64, err error) error {
 	var path *fs.PathError
-	full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
-	if full && errors.As(err, &path) {
-		head, headErr := l.readHead()
-		if headErr == nil && head.Sequence+1 == first {
+	if full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT); full && errors.As(err, &path) {
+		var head Head
+		failed := guard(l.path, func() (err error) {
+			head, err = l.readHead()
+			return err
+		})
+		if failed == nil && head.Sequence+1 == first {
 			return fmt.Errorf("%w: %w", ErrDiskFull, err)
 		}
 	}
@@ -279,23 +294,23 @@ func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 	return n, err
 }
 
-func (l *Bolt) read(after uint64, buffer []events.Record, strings *wire.Strings) (n int, err error) {
+func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
 	err = guard(l.path, func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
-			n, err = l.readPage(tx, after, buffer, strings)
+			n, err = l.readPage(tx, after, buffer, coder)
 			return err
 		})
 	})
 	return n, err
 }
 
-func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
+func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder *events.Coder) (int, error) {
 	c := tx.Bucket([]byte(recordsBucket)).Cursor()
 	var seek [8]byte
 	binary.BigEndian.PutUint64(seek[:], after+1)
 	n := 0
 	for k, v := c.Seek(seek[:]); k != nil && n < len(buffer); k, v = c.Next() {
-		r, err := l.decode(k, v, strings)
+		r, err := l.decode(k, v, coder)
 		if err != nil {
 			return n, err
 		}

@@ -23,6 +23,7 @@ type pending struct {
 	entries []Entry
 	values  [][]byte
 	buffer  []byte
+	coder   events.Coder
 	salts   []byte // random bytes not used yet
 	err     error
 }
@@ -48,7 +49,8 @@ func (p *pending) encode(entries []Entry) error {
 	p.buffer, p.values = p.buffer[:0], p.values[:0]
 	for i := range entries {
 		start := len(p.buffer)
-		p.buffer = events.Append(p.buffer, &entries[i].Record, p.salt)
+		p.coder.Clean(entries[i].Record.Event)
+		p.buffer = p.coder.Append(p.buffer, &entries[i].Record, p.salt)
 		end := len(p.buffer)
 		if end > listBytes {
 			return fmt.Errorf("%w: a list of more than %d bytes", ErrTooLarge, listBytes)

@@ -8,7 +8,8 @@ import (
 
 // Entry is a record to append, and how much of its stream its decider had seen.
 type Entry struct {
-	// Record is what to append. The log fills in Sequence and Recorded.
+	// Record is what to append. The log fills in Sequence and Recorded, and limits
+	// and repairs the event's texts: see [events.Clean].
 	Record events.Record
 	// Expect is the sequence up to which the decider had seen the record's
 	// stream. The append is refused with [ErrConflict] when a record of the

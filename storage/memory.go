@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"gatebook/events"
-	"gatebook/events/wire"
 )
 
 // memoryName stands for the file in errors.
@@ -84,12 +83,12 @@ func (l *Memory) Read(after uint64, buffer []events.Record) (int, error) {
 	return l.read(after, buffer, nil)
 }
 
-func (l *Memory) read(after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
+func (l *Memory) read(after uint64, buffer []events.Record, coder *events.Coder) (int, error) {
 	l.disk.mu.RLock()
 	defer l.disk.mu.RUnlock()
 	n := 0
 	for sequence := after + 1; n < len(buffer) && sequence <= uint64(len(l.disk.values)); sequence++ {
-		r, err := events.Decode(sequence, l.disk.values[sequence-1], strings)
+		r, err := coder.Decode(sequence, l.disk.values[sequence-1])
 		if err != nil {
 			return n, &CorruptError{File: memoryName, Sequence: sequence, Err: err}
 		}

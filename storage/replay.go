@@ -12,7 +12,7 @@ import (
 )
 
 // readFunc reads the records after a sequence into a buffer.
-type readFunc func(after uint64, buffer []events.Record, strings *wire.Strings) (int, error)
+type readFunc func(after uint64, buffer []events.Record, coder *events.Coder) (int, error)
 
 // replay delivers the records of a file after the given sequence up to head, page
 // by page.
@@ -20,10 +20,10 @@ func replay(file string, read readFunc, after, head uint64, deliver Deliver) err
 	if after > head {
 		return &CorruptError{File: file, Err: fmt.Errorf("it ends at record %d, but record %d was read from it before", head, after)}
 	}
-	var strings wire.Strings
+	coder := &events.Coder{Strings: new(wire.Strings)}
 	buffer := make([]events.Record, replayPage)
 	for after < head {
-		n, err := read(after, buffer, &strings)
+		n, err := read(after, buffer, coder)
 		if err != nil {
 			return err
 		}

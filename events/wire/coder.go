@@ -27,8 +27,10 @@ const (
 // the fields, decodes into them, or cleans the texts they hold.
 type Coder struct {
 	mode mode
-	// buf is what was written when encoding, what is left when decoding.
+	// buf is what was written when encoding, the input when decoding.
 	buf []byte
+	// pos and end are where decoding is and where the message it is in ends.
+	pos, end int
 	// tag and kind are the key ahead when decoding; tag 0 means nothing is left.
 	tag  uint64
 	kind uint64
@@ -45,35 +47,49 @@ type Message interface {
 
 // Append encodes m and appends it to b.
 func Append(b []byte, m Message) []byte {
-	c := Coder{mode: encoding, buf: b}
+	var c Coder
+	c.Encode(b)
 	m.Fields(&c)
-	return c.buf
+	return c.Bytes()
 }
 
 // Decode reads a message from b into m, whose fields must be zero. Texts are
 // shared through strings where it is not nil. The error wraps [ErrMalformed].
 func Decode(b []byte, m Message, strings *Strings) error {
-	c := NewDecoder(b, strings)
+	var c Coder
+	c.Decode(b, strings)
 	m.Fields(&c)
 	return c.Finish()
 }
 
 // Clean limits and repairs the texts of m in place: see [Coder.Text].
 func Clean(m Message) {
-	c := Coder{mode: cleaning}
+	var c Coder
+	c.Clean()
 	m.Fields(&c)
 }
+
+// Encode makes c append to b. Like Decode and Clean it begins anew, whatever the
+// coder did before: one coder can serve any number of messages, which spares an
+// allocation for each.
+func (c *Coder) Encode(b []byte) { *c = Coder{mode: encoding, buf: b} }
+
+// Decode makes c read b.
+func (c *Coder) Decode(b []byte, strings *Strings) {
+	*c = Coder{mode: decoding, buf: b, end: len(b), strings: strings}
+	c.readKey()
+}
+
+// Clean makes c clean texts in place.
+func (c *Coder) Clean() { *c = Coder{mode: cleaning} }
 
 // NewEncoder returns a coder that appends to b.
 func NewEncoder(b []byte) Coder { return Coder{mode: encoding, buf: b} }
 
-// NewCleaner returns a coder that cleans texts in place.
-func NewCleaner() Coder { return Coder{mode: cleaning} }
-
 // NewDecoder returns a coder that reads b.
 func NewDecoder(b []byte, strings *Strings) Coder {
-	c := Coder{mode: decoding, buf: b, strings: strings}
-	c.readKey()
+	var c Coder
+	c.Decode(b, strings)
 	return c
 }
 
@@ -100,60 +116,96 @@ func (c *Coder) Finish() error {
 }
 
 func (c *Coder) readKey() {
-	if len(c.buf) == 0 {
+	if c.pos == c.end {
 		c.tag = 0
 		return
 	}
-	key := c.readVarint()
-	if c.err != nil {
+	key := uint64(c.buf[c.pos])
+	if key < 0x80 {
+		c.pos++
+	} else if key = c.readVarint(); c.err != nil {
 		return
 	}
 	c.tag, c.kind = key>>3, key&7
+	if c.tag == 0 || c.kind != typeVarint && c.kind != typeBytes || c.tag < c.last {
+		c.refuseKey()
+		return
+	}
+	c.last = c.tag
+}
+
+func (c *Coder) refuseKey() {
 	switch {
 	case c.tag == 0:
 		c.Fail("field number 0")
-	case c.kind != typeVarint && c.kind != typeBytes:
-		c.Fail("field %d has unknown wire type %d", c.tag, c.kind)
 	case c.tag < c.last:
 		c.Fail("field %d follows field %d", c.tag, c.last)
-	}
-	if c.err == nil {
-		c.last = c.tag
+	default:
+		c.Fail("field %d has unknown wire type %d", c.tag, c.kind)
 	}
 }
 
 func (c *Coder) readVarint() uint64 {
-	if len(c.buf) > 0 && c.buf[0] < 0x80 {
-		v := uint64(c.buf[0])
-		c.buf = c.buf[1:]
-		return v
+	if c.pos < c.end && c.buf[c.pos] < 0x80 {
+		c.pos++
+		return uint64(c.buf[c.pos-1])
 	}
-	v, n := binary.Uvarint(c.buf)
+	v, n := binary.Uvarint(c.buf[c.pos:c.end])
 	if n <= 0 {
 		c.Fail("varint is cut short or too long")
 		return 0
 	}
-	if c.buf[n-1] == 0 {
+	if c.buf[c.pos+n-1] == 0 {
 		c.Fail("varint is longer than it need be")
 		return 0
 	}
-	c.buf = c.buf[n:]
+	c.pos += n
 	return v
 }
 
 // take reads the content of a field of type bytes, without copying.
 func (c *Coder) take() []byte {
+	n := c.readLength()
+	c.pos += n
+	return c.buf[c.pos-n : c.pos]
+}
+
+// readLength reads the length of a field of type bytes: 0 when it has failed.
+func (c *Coder) readLength() int {
 	n := c.readVarint()
+	if c.err == nil && n > uint64(c.end-c.pos) {
+		c.Fail("field %d is %d bytes long where %d are left", c.tag, n, c.end-c.pos)
+	}
 	if c.err != nil {
-		return nil
+		return 0
 	}
-	if n > uint64(len(c.buf)) {
-		c.Fail("field %d is %d bytes long where %d are left", c.tag, n, len(c.buf))
-		return nil
+	return int(n)
+}
+
+// outer is where decoding goes on after a message inside the message.
+type outer struct {
+	end  int
+	last uint64
+}
+
+// enter begins to decode the message inside that is ahead, and tells whether it
+// is empty.
+func (c *Coder) enter() (o outer, empty bool) {
+	n := c.readLength()
+	if c.err != nil {
+		return o, false
 	}
-	b := c.buf[:n:n]
-	c.buf = c.buf[n:]
-	return b
+	o = outer{c.end, c.last}
+	c.end, c.last = c.pos+n, 0
+	c.readKey()
+	return o, n == 0
+}
+
+// leave ends decoding a message inside: what is left over in it is an error.
+func (c *Coder) leave(o outer) {
+	if c.Finish() == nil {
+		c.end, c.last = o.end, o.last
+	}
 }
 
 // at tells whether the field ahead is this one, and checks its type.

@@ -181,7 +181,8 @@ func TestFailWithAReasonOfItsOwn(t *testing.T) {
 	if err := c.Finish(); !errors.Is(err, wire.ErrMalformed) || !strings.Contains(err.Error(), "no good") {
 		t.Errorf("got %v, want the first reason", err)
 	}
-	encoder, cleaner := wire.NewEncoder(nil), wire.NewCleaner()
+	encoder, cleaner := wire.NewEncoder(nil), wire.Coder{}
+	cleaner.Clean()
 	if encoder.Decoding() || cleaner.Decoding() {
 		t.Error("an encoder or a cleaner says that it decodes")
 	}

@@ -155,14 +155,13 @@ func List[T any](c *Coder, tag uint64, v *[]T, fields func(*T, *Coder)) {
 		}
 	case decoding:
 		for c.at(tag, typeBytes) {
-			sub := NewDecoder(c.take(), c.strings)
+			o, _ := c.enter()
 			if c.err != nil {
 				return
 			}
 			*v = append(*v, *new(T))
-			fields(&(*v)[len(*v)-1], &sub)
-			if err := sub.Finish(); err != nil {
-				c.err, c.tag = err, 0
+			fields(&(*v)[len(*v)-1], c)
+			if c.leave(o); c.err != nil {
 				return
 			}
 			c.readKey()
@@ -188,13 +187,13 @@ func Nested[T any](c *Coder, tag uint64, v *T, fields func(*T, *Coder)) {
 		if !c.at(tag, typeBytes) {
 			return
 		}
-		b := c.take()
-		sub := NewDecoder(b, c.strings)
-		fields(v, &sub)
-		if err := sub.Finish(); err != nil && c.err == nil {
-			c.err, c.tag = err, 0
+		o, empty := c.enter()
+		if c.err != nil {
+			return
 		}
-		c.nextScalar(tag, len(b) == 0)
+		fields(v, c)
+		c.leave(o)
+		c.nextScalar(tag, empty)
 	case cleaning:
 		fields(v, c)
 	}
