@@ -1,0 +1,150 @@
+package projection
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// ids are such that pages are met at their ends, between them and far apart.
+func ids() *rapid.Generator[uint64] {
+	return rapid.OneOf(
+		rapid.Uint64Range(0, 3*pageSize),
+		rapid.SampledFrom([]uint64{0, 1, pageSize - 1, pageSize, pageSize + 1, 2 * pageSize, 1 << 40, 1<<64 - 1}),
+	)
+}
+
+// A table is a map that is walked in the order of its keys.
+func TestTable(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var table table
+		model := make(map[uint64]*Session)
+		check := func() {
+			sorted := slices.Sorted(maps.Keys(model))
+			if table.count != len(sorted) {
+				t.Fatalf("it counts %d of %d", table.count, len(sorted))
+			}
+			checkPages(t, &table)
+			id, skip, limit := ids().Draw(t, "from"), rapid.IntRange(0, 2*pageSize).Draw(t, "skip"), rapid.IntRange(1, 2*pageSize).Draw(t, "limit")
+			want := slices.DeleteFunc(slices.Clone(sorted), func(k uint64) bool { return k < id })
+			want = want[min(skip, len(want)):]
+			want = want[:min(limit, len(want))]
+			got := make([]uint64, 0, len(want))
+			table.from(id, skip, func(s *Session) bool {
+				if s != model[s.ID] {
+					t.Fatalf("session %d is not the one that was put last", s.ID)
+				}
+				got = append(got, s.ID)
+				return len(got) < limit
+			})
+			if !slices.Equal(got, want) {
+				t.Fatalf("from %d, skip %d, limit %d of %v: got %v", id, skip, limit, sorted, got)
+			}
+		}
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				s := &Session{ID: ids().Draw(t, "id")}
+				table.put(s)
+				model[s.ID] = s
+			},
+			"put many": func(t *rapid.T) {
+				first := ids().Draw(t, "first")
+				for i := range rapid.Uint64Range(1, 2*pageSize).Draw(t, "count") {
+					s := &Session{ID: first + i}
+					table.put(s)
+					model[s.ID] = s
+				}
+			},
+			"remove": func(t *rapid.T) {
+				id := ids().Draw(t, "id")
+				table.remove(id)
+				delete(model, id)
+			},
+			"remove many": func(t *rapid.T) {
+				first := ids().Draw(t, "first")
+				for i := range rapid.Uint64Range(1, 2*pageSize).Draw(t, "count") {
+					table.remove(first + i)
+					delete(model, first+i)
+				}
+			},
+			"get": func(t *rapid.T) {
+				if id := ids().Draw(t, "id"); table.get(id) != model[id] {
+					t.Fatalf("session %d is %v, want %v", id, table.get(id), model[id])
+				}
+			},
+			"": func(*rapid.T) { check() },
+		})
+	})
+}
+
+// checkPages looks whether pages are in order and none is kept for nothing.
+func checkPages(t *rapid.T, table *table) {
+	if len(table.pages) != len(table.bases) || !slices.IsSorted(table.bases) {
+		t.Fatalf("%d pages with bases %v", len(table.pages), table.bases)
+	}
+	for i, p := range table.pages {
+		used := 0
+		for slot, s := range p.slots {
+			if s == nil {
+				continue
+			}
+			if used++; s.ID != table.bases[i]+uint64(slot) {
+				t.Fatalf("session %d is in slot %d of page %d", s.ID, slot, table.bases[i])
+			}
+		}
+		if used == 0 || used != p.used {
+			t.Fatalf("page %d counts %d of %d", table.bases[i], p.used, used)
+		}
+	}
+}
+
+// A trail gives back what it was extended with.
+func TestTrail(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		steps := rapid.SliceOfN(rapid.OneOf(rapid.Uint64Range(1, 300), rapid.Uint64Range(1, 1<<50)), 0, 100).Draw(t, "steps")
+		var s Session
+		var want []uint64
+		for _, step := range steps {
+			before := s.trail
+			next := s.Version + step
+			s.trail = extend(s.trail, s.Version, next)
+			if s.trail[:len(before)] != before {
+				t.Fatalf("%x became %x", before, s.trail)
+			}
+			s.Version = next
+			want = append(want, next)
+		}
+		if got := slices.Collect(s.Trail()); !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+		if len(want) == 0 {
+			want = []uint64{0}
+		}
+		if first := s.first(); first != want[0] {
+			t.Fatalf("the first is %d, want %d", first, want[0])
+		}
+	})
+}
+
+// A trail that is cut short yields what is there, and ends when asked to.
+func TestTrailEnds(t *testing.T) {
+	t.Parallel()
+	s := Session{trail: extend(extend(extend("", 0, 5), 5, 7), 7, 1000)}
+	s.trail = s.trail[:len(s.trail)-1]
+	if got := slices.Collect(s.Trail()); !slices.Equal(got, []uint64{5, 7}) {
+		t.Errorf("cut short: %v", got)
+	}
+	var got []uint64
+	for sequence := range s.Trail() {
+		if got = append(got, sequence); sequence == 5 {
+			break
+		}
+	}
+	if !slices.Equal(got, []uint64{5}) {
+		t.Errorf("ended at 5: %v", got)
+	}
+}
