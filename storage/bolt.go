@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatebook/events"
+	"gatebook/events/wire"
 	"gatebook/migrations"
 )
 
@@ -184,19 +185,19 @@ func (l *Bolt) readHead() (head Head, err error) {
 			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x stands in its place", k)}
 		}
 		k, v := c.Last()
-		r, err := l.decode(k, v, new(events.Coder))
+		r, err := l.decode(k, v, nil)
 		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
 		return err
 	})
 	return head, err
 }
 
-func (l *Bolt) decode(k, v []byte, coder *events.Coder) (events.Record, error) {
+func (l *Bolt) decode(k, v []byte, strings *wire.Strings) (events.Record, error) {
 	if len(k) != 8 {
 		return events.Record{}, &CorruptError{File: l.path, Err: fmt.Errorf("a key of %d bytes among the records", len(k))}
 	}
 	sequence := binary.BigEndian.Uint64(k)
-	r, err := coder.Decode(sequence, v)
+	r, err := events.Decode(sequence, v, strings)
 	switch {
 	case errors.Is(err, events.ErrDamaged):
 		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}
@@ -294,23 +295,23 @@ func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 	return n, err
 }
 
-func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
+func (l *Bolt) read(after uint64, buffer []events.Record, strings *wire.Strings) (n int, err error) {
 	err = guard(l.path, func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
-			n, err = l.readPage(tx, after, buffer, coder)
+			n, err = l.readPage(tx, after, buffer, strings)
 			return err
 		})
 	})
 	return n, err
 }
 
-func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder *events.Coder) (int, error) {
+func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
 	c := tx.Bucket([]byte(recordsBucket)).Cursor()
 	var seek [8]byte
 	binary.BigEndian.PutUint64(seek[:], after+1)
 	n := 0
 	for k, v := c.Seek(seek[:]); k != nil && n < len(buffer); k, v = c.Next() {
-		r, err := l.decode(k, v, coder)
+		r, err := l.decode(k, v, strings)
 		if err != nil {
 			return n, err
 		}

@@ -103,13 +103,15 @@ func (b *Book) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 // Commit makes the changes and the position they bring the book to durable, in
 // one transaction. Rows of one table cost least in ascending order of key.
 func (b *Book) Commit(position uint64, changes []Change) error {
-	err := b.db.Update(func(tx *bolt.Tx) error {
-		for i := range changes {
-			if err := change(tx, &changes[i]); err != nil {
-				return err
+	err := guard(b.path, func() error {
+		return b.db.Update(func(tx *bolt.Tx) error {
+			for i := range changes {
+				if err := change(tx, &changes[i]); err != nil {
+					return err
+				}
 			}
-		}
-		return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, position))
+			return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, position))
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", b.path, err)

@@ -24,25 +24,25 @@ func createBolt(path string, fill func(*bolt.Tx) error) error {
 	}
 	temporary := path + ".new"
 	// What an earlier attempt left was never in use.
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("create %s: %w", path, err)
-	}
-	db, err := bolt.Open(temporary, 0o600, &bolt.Options{Timeout: time.Second})
+	err := removeIfThere(temporary)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
-	if err = db.Update(fill); err != nil {
-		err = errors.Join(err, db.Close())
-	} else {
-		err = db.Close()
-	}
-	if err == nil {
+	if err = fillBolt(temporary, fill); err == nil {
 		err = os.Rename(temporary, path)
 	}
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, errors.Join(err, removeIfThere(temporary)))
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+func fillBolt(path string, fill func(*bolt.Tx) error) error {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Update(fill), db.Close())
 }
 
 func removeIfThere(path string) error {
