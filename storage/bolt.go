@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatebook/events"
-	"gatebook/events/wire"
 	"gatebook/migrations"
 )
 
@@ -185,19 +184,19 @@ func (l *Bolt) readHead() (head Head, err error) {
 			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x stands in its place", k)}
 		}
 		k, v := c.Last()
-		r, err := l.decode(k, v, nil)
+		r, err := l.decode(k, v, new(events.Coder))
 		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
 		return err
 	})
 	return head, err
 }
 
-func (l *Bolt) decode(k, v []byte, strings *wire.Strings) (events.Record, error) {
+func (l *Bolt) decode(k, v []byte, coder *events.Coder) (events.Record, error) {
 	if len(k) != 8 {
 		return events.Record{}, &CorruptError{File: l.path, Err: fmt.Errorf("a key of %d bytes among the records", len(k))}
 	}
 	sequence := binary.BigEndian.Uint64(k)
-	r, err := events.Decode(sequence, v, strings)
+	r, err := coder.Decode(sequence, v)
 	switch {
 	case errors.Is(err, events.ErrDamaged):
 		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}
@@ -288,30 +287,30 @@ func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 	if err != nil || len(buffer) == 0 {
 		return 0, err
 	}
-	n, err := l.read(after, buffer, nil)
+	n, err := l.read(after, buffer, new(events.Coder))
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) { // closed meanwhile
 		err = ErrClosed
 	}
 	return n, err
 }
 
-func (l *Bolt) read(after uint64, buffer []events.Record, strings *wire.Strings) (n int, err error) {
+func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
 	err = guard(l.path, func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
-			n, err = l.readPage(tx, after, buffer, strings)
+			n, err = l.readPage(tx, after, buffer, coder)
 			return err
 		})
 	})
 	return n, err
 }
 
-func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, strings *wire.Strings) (int, error) {
+func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder *events.Coder) (int, error) {
 	c := tx.Bucket([]byte(recordsBucket)).Cursor()
 	var seek [8]byte
 	binary.BigEndian.PutUint64(seek[:], after+1)
 	n := 0
 	for k, v := c.Seek(seek[:]); k != nil && n < len(buffer); k, v = c.Next() {
-		r, err := l.decode(k, v, strings)
+		r, err := l.decode(k, v, coder)
 		if err != nil {
 			return n, err
 		}

@@ -80,7 +80,7 @@ func (l *Memory) Read(after uint64, buffer []events.Record) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return l.read(after, buffer, nil)
+	return l.read(after, buffer, new(events.Coder))
 }
 
 func (l *Memory) read(after uint64, buffer []events.Record, coder *events.Coder) (int, error) {
