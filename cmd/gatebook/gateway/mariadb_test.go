@@ -5,12 +5,13 @@ import (
 	"crypto/md5"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 
-	_ "github.com/go-sql-driver/mysql"
+	"github.com/go-sql-driver/mysql"
 
 	"gatebook/cmd/gatebook/gateway"
 	"gatebook/cmd/gatebook/internal/servertest"
@@ -75,6 +76,22 @@ func TestMariaDBWrongPassword(t *testing.T) {
 			t.Errorf("described as %q", v.Ending().Description)
 		}
 	}
+}
+
+// TestGoDriverInsistsOnTLS: a client that wants TLS or nothing sees in the greeting
+// that there is none, and goes. Nobody's login has failed.
+func TestGoDriverInsistsOnTLS(t *testing.T) {
+	t.Parallel()
+	h := open(t, gateway.MySQL, mariadb1(t))
+	db, err := sql.Open("mysql", h.login("jdoe", "secret").MySQL()+"?tls=skip-verify")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := db.Ping(); !errors.Is(err, mysql.ErrNoTLS) {
+		t.Errorf("got %v", err)
+	}
+	h.wantEnd(1, projection.Login{}, events.ReasonClientClosed)
 }
 
 // TestMariaDBUnknownDatabase: an error after the password was right is a failed

@@ -174,7 +174,6 @@ func (s *session) acceptPostgres(ctx context.Context, x *exchange, startup postg
 // session's relay then waits for the server to close the connection, which is its
 // answer.
 func (s *session) forwardCancel(ctx context.Context, key postgres.Key, packet []byte) *ending {
-	packet = slices.Clone(packet)
 	server := s.gateway.roster.issuer(key)
 	if server == nil {
 		return &ending{reason: events.ReasonAuthFailed, description: "the key to cancel with belongs to no session"}
