@@ -62,6 +62,7 @@ func (s *State) changeSession(r *events.Record) error {
 		s.changeConnection(&v, r)
 	case *events.StatisticsRecorded:
 		v.count(&e.Final)
+		s.outdate(v.ID, e.Connection, e.Active)
 	case *events.KillScheduled:
 		v.amend().Kill = Kill{By: e.By, Why: e.Why, Due: e.Due}
 	case *events.KillRequested:
@@ -150,6 +151,7 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 			v.Stage = LoggingIn
 		}
 		s.countServer(e.Server, r.Sequence, 1, 1)
+		s.outdate(v.ID, e.Connection, endOfTime)
 	case *events.ConnectionFailed:
 		v.add(Connection{Number: e.Connection, Opened: r.At(), server: unique.Make(e.Server)})
 		v.Connections[len(v.Connections)-1].close(Failed, events.ReasonConnectFailed, r.At(), e.Cause)

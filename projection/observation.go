@@ -1,6 +1,14 @@
 package projection
 
-import "gatebook/events"
+import (
+	"math"
+	"slices"
+
+	"gatebook/events"
+)
+
+// endOfTime is later than any time a connection was read from.
+const endOfTime = events.Time(math.MaxInt64)
 
 // Sample are the counters of one connection of a session, as seen now.
 type Sample struct {
@@ -21,7 +29,8 @@ func (s *Sample) Final() events.Final {
 type Observation struct {
 	// Count rises with each observation of the session.
 	Count uint64
-	// Finals are the connections' counters, at most one each.
+	// Finals are the connections' counters, at most one each, and none of a
+	// connection of which something newer is recorded.
 	Finals []events.Final
 }
 
@@ -53,6 +62,19 @@ func (o *Observation) with(f events.Final) *Observation {
 	return v
 }
 
+// outdate drops what was observed of a connection because something newer is
+// recorded; not if the connection was read from since.
+func (s *State) outdate(session uint64, number uint32, active events.Time) {
+	o := s.observed[session]
+	if o == nil {
+		return
+	}
+	i := slices.IndexFunc(o.Finals, func(f events.Final) bool { return f.Connection == number && f.Active <= active })
+	if i >= 0 {
+		s.observed[session] = &Observation{Count: o.Count, Finals: slices.Delete(slices.Clone(o.Finals), i, i+1)}
+	}
+}
+
 // View is a session as a reader sees it: the fold's value, and what was observed
 // of it since.
 type View struct {
@@ -68,7 +90,9 @@ func (v *View) Current(number uint32) (events.Counters, events.Time) {
 	if number == 0 {
 		recorded, active = v.Counters(), v.Active
 	} else if c, found := v.Connection(number); found {
-		recorded = c.Counters()
+		if recorded = c.Counters(); c.State != Open {
+			return recorded, 0
+		}
 	}
 	if v.Observed != nil {
 		for i := range v.Observed.Finals {
