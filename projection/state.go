@@ -8,8 +8,11 @@ import (
 	"gatebook/events"
 )
 
-// ErrImpossible is wrapped by [State.Apply]'s error: the record does not follow
-// from those before it, so the log is not one that a registry wrote.
+// ErrImpossible is wrapped by the error of [State.Apply] for a record that does
+// not follow from those before it, so that the log is not one that a registry
+// wrote: its sequence is not the next one, it is about a session that was never
+// opened or a source that was never started, or it opens a session that is in
+// memory. Whether the event fits the state of its session is not looked at.
 var ErrImpossible = errors.New("record does not fit what came before")
 
 // Archive finds a session that ended and left memory; nil when there is none.
@@ -110,7 +113,9 @@ func (e *entities[T]) list() []*T {
 }
 
 // Apply folds a batch of records, the next ones of the log, into the state. It is
-// called by one goroutine at a time. Readers see all of the batch or nothing of it.
+// called by one goroutine at a time. Readers see all of the batch or nothing of it,
+// unless it fails: then the records before the one that the error names have been
+// applied, and of that one nothing. Errors: [ErrImpossible], those of the archive.
 func (s *State) Apply(batch []events.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
