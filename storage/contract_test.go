@@ -23,7 +23,7 @@ func (m memory) Open(clock func() events.Time) (storage.Log, error) {
 func TestBolt(t *testing.T) {
 	t.Parallel()
 	storagetest.Run(t, func(t *testing.T) storagetest.Reopenable {
-		path := filepath.Join(t.TempDir(), "log.db")
+		path := filepath.Join(quickDir(t), "log.db")
 		if err := storage.CreateBolt(path); err != nil {
 			t.Fatal(err)
 		}

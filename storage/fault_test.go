@@ -325,7 +325,7 @@ func awaitWaiting(l *faulty, n int) {
 // as failed, and is whole.
 func TestAcknowledgedIsPresent(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir := quickDir(t)
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {
 		run++

@@ -15,9 +15,9 @@ import (
 // of a crash, and the log ends with the commit before.
 func TestFlippedBits(t *testing.T) {
 	t.Parallel()
-	const flips, seed = 150, 1
+	const flips, seed = 100, 1
 	whole := newBase(t)
-	path := filepath.Join(t.TempDir(), "log.db")
+	path := filepath.Join(quickDir(t), "log.db")
 	if err := os.WriteFile(path, whole.file, 0o600); err != nil {
 		t.Fatal(err)
 	}

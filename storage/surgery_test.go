@@ -37,6 +37,22 @@ var baseOnce sync.Once
 
 var theBase base
 
+// quickDir is a folder for tests that sync thousands of times and do not care
+// whether it is a disk that they sync.
+func quickDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "gatebook-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 // newBase returns the log file all damage is done to; it is made once.
 func newBase(t testing.TB) base {
 	t.Helper()

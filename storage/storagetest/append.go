@@ -128,13 +128,29 @@ func emptyList(t *testing.T, create func(t *testing.T) Reopenable) {
 func tooLarge(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	wantError(t, b.Append(t.Context(), list(largestList+1)), storage.ErrTooLarge)
-	huge := []storage.Entry{entry(0, 0, ""), entry(0, 0, strings.Repeat("a", 33<<20))}
+	name := strings.Repeat("a", 256)
+	declared := &events.ServiceDeclared{Servers: slices.Repeat([]string{name}, 33<<20/len(name))}
+	huge := []storage.Entry{entry(0, 0, ""), {Record: events.Record{Event: declared}}}
 	wantError(t, b.Append(t.Context(), huge), storage.ErrTooLarge)
 	if head := b.Head(); head.Sequence != 0 {
 		t.Errorf("what is too large moved the head to %d", head.Sequence)
 	}
 	mustPut(t, b, list(largestList)...)
-	mustPut(t, b, entry(0, 0, strings.Repeat("a", 1<<20)))
+	declared.Servers = declared.Servers[:1<<20/len(name)]
+	mustPut(t, b, huge...)
+}
+
+// textsAreCleaned: what is kept, delivered and left in the entry is the clean
+// form of the texts.
+func textsAreCleaned(t *testing.T, create func(t *testing.T) Reopenable) {
+	b := open(t, create)
+	e := entry(0, 0, "a\xffb")
+	mustPut(t, b, e, entry(0, 0, strings.Repeat("a", 2000)))
+	for i, want := range []string{"a\uFFFDb", strings.Repeat("a", 1021) + "…"} {
+		if got := b.records()[i].Event.(*events.KillRequested).Why; got != want {
+			t.Errorf("record %d says %q, want %q", i+1, got, want)
+		}
+	}
 }
 
 // listsStayTogether has producers append lists at once, some of which are

@@ -32,6 +32,7 @@ func Run(t *testing.T, create func(t *testing.T) Reopenable) {
 		{"RecordedNeverDecreases", recordedNeverDecreases},
 		{"EmptyList", emptyList},
 		{"TooLarge", tooLarge},
+		{"TextsAreCleaned", textsAreCleaned},
 		{"ListsStayTogether", listsStayTogether},
 		{"ReadInPages", readInPages},
 
