@@ -82,7 +82,7 @@ func postgres(t testing.TB) *servertest.Server {
 }
 
 func newMariaDB(...servertest.Option) (*servertest.Server, error) {
-	return servertest.NewMariaDB(servertest.WithArgs("--max-connections=2000"))
+	return servertest.NewMariaDB(servertest.WithArgs("--max-connections=2000", "--connect-timeout=60"))
 }
 
 // open opens a house whose service front speaks the protocol with the servers,
@@ -105,6 +105,7 @@ func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Serve
 	service := gateway.Service{
 		Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"},
 		HighWater: gateway.DefaultHighWater, LowWater: gateway.DefaultLowWater,
+		LoginTimeout: time.Minute, // the machine may be busy
 	}
 	config := gateway.Config{StatisticsInterval: 20 * time.Millisecond}
 	for i, backend := range backends {
