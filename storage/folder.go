@@ -35,7 +35,11 @@ func (f *Folder) Book() string { return filepath.Join(f.Path, bookFile) }
 // does not exist, but never its parents. Errors: [*InUseError] and those of the
 // system, wrapped.
 func LockFolder(path string) (*Folder, error) {
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+	err := os.Mkdir(path, 0o700)
+	if err == nil { // its name has to last as long as what is put into it
+		err = syncFolder(filepath.Dir(path))
+	}
+	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
 	if info, err := os.Stat(path); err != nil {

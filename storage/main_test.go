@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 func beChild(work, path string) error {
 	var release func() error
 	switch work {
+	case "create":
+		return storage.CreateBolt(path)
 	case "log":
 		log, err := storage.OpenBolt(path, storage.BoltOptions{})
 		if err != nil {

@@ -1,0 +1,64 @@
+package storage_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestNamesAreDurable watches the system calls: the content of a file is synced
+// before it gets its name, and every folder in which a name is new after it. Else
+// a power failure could leave a name without its file, or take the name away.
+func TestNamesAreDurable(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		work, name string
+		// want are what has to be called, in this order, as regular expressions;
+		// DIR stands for the folder the work is done in.
+		want []string
+	}{
+		{"create", "log.db", []string{
+			`f(data)?sync\(\d+<DIR/log\.db\.new>`, `rename\w*\(.*log\.db\.new`, `fsync\(\d+<DIR>`,
+		}},
+		{"folder", "data", []string{`mkdir\w*\(.*data`, `fsync\(\d+<DIR>`}},
+	} {
+		t.Run(c.work, func(t *testing.T) {
+			t.Parallel()
+			strace, err := exec.LookPath("strace")
+			if err == nil {
+				err = exec.CommandContext(t.Context(), strace, "-o", os.DevNull, strace, "-V").Run()
+			}
+			if err != nil {
+				t.Skipf("system calls cannot be watched: strace: %v", err)
+			}
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			trace := filepath.Join(t.TempDir(), "trace")
+			child := exec.CommandContext(t.Context(), strace,
+				"-f", "-y", "-o", trace, "-e", "trace=fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat", self)
+			child.Env = append(os.Environ(), childVariable+"="+c.work+" "+filepath.Join(dir, c.name))
+			if output, err := child.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, output)
+			}
+			calls, err := os.ReadFile(trace)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rest := string(calls)
+			for _, want := range c.want {
+				pattern := regexp.MustCompile(strings.ReplaceAll(want, "DIR", regexp.QuoteMeta(dir)))
+				at := pattern.FindStringIndex(rest)
+				if at == nil {
+					t.Fatalf("%q was not called, or too early:\n%s", want, calls)
+				}
+				rest = rest[at[1]:]
+			}
+		})
+	}
+}
