@@ -45,6 +45,7 @@ func Run(t *testing.T, create func(t *testing.T) Reopenable) {
 		{"StartReplaysTheTail", startReplaysTheTail},
 		{"StartBeyondTheHead", startBeyondTheHead},
 		{"StartFails", startFails},
+		{"StartTwice", startTwice},
 		{"DeliverFails", deliverFails},
 		{"HeadIsWhatIsDelivered", headIsWhatIsDelivered},
 

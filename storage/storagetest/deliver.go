@@ -104,6 +104,16 @@ func startFails(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
+// startTwice: the second start is refused, and the first goes on.
+func startTwice(t *testing.T, create func(t *testing.T) Reopenable) {
+	b := open(t, create)
+	mustPut(t, b, list(1)...)
+	if err := b.Start(1, func([]events.Record) error { return errors.New("delivered to the second") }); err == nil {
+		t.Error("a log could be started twice")
+	}
+	mustPut(t, b, list(2)...)
+}
+
 // deliverFails: the records are in the log, and nothing more comes in until it
 // is opened again.
 func deliverFails(t *testing.T, create func(t *testing.T) Reopenable) {
