@@ -40,9 +40,6 @@ func (d *frontDoor) enter(ctx context.Context, c *conn) {
 func (d *frontDoor) open(ctx context.Context, c *conn) uint64 {
 	ctx, stop := context.WithTimeout(ctx, recordLimit)
 	defer stop()
-	if !d.catchUp(ctx) {
-		return 0
-	}
 	client := c.client()
 	id, err := d.source.Open(ctx, events.SessionOpened{
 		Service: doorService, Protocol: doorProtocol, Listener: c.LocalAddr().String(),
@@ -74,15 +71,17 @@ func (d *frontDoor) leave(c *conn) {
 	d.mu.Lock()
 	closing := d.closing
 	d.mu.Unlock()
-	end := overdueEnd{id: id, event: &events.SessionClosed{Reason: c.reason(closing), Finals: []events.Final{c.final()}}}
 	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
 	defer stop()
-	recorded := d.recordEnd(ctx, end)
+	held, err := d.source.End(ctx, id, events.SessionClosed{Reason: c.reason(closing), Finals: []events.Final{c.final()}})
+	switch {
+	case held:
+		d.note(errHeld)
+	case !endedOtherwise(err):
+		d.note(err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !recorded {
-		d.overdue = append(d.overdue, end)
-	}
 	delete(d.sessions, id)
 	if len(d.sessions) == 0 && d.empty != nil {
 		close(d.empty)
@@ -90,37 +89,14 @@ func (d *frontDoor) leave(c *conn) {
 	}
 }
 
-// catchUp records the ends that are overdue, before anything newer. It returns
-// false when the log takes none still.
-func (d *frontDoor) catchUp(ctx context.Context) bool {
-	d.mu.Lock()
-	overdue := d.overdue
-	d.overdue = nil
-	d.mu.Unlock()
-	for i, end := range overdue {
-		if !d.recordEnd(ctx, end) {
-			d.mu.Lock()
-			d.overdue = append(d.overdue, overdue[i:]...)
-			d.mu.Unlock()
-			return false
-		}
-	}
-	return true
-}
+// errHeld: the log takes no records, and the registry keeps an end until it does.
+var errHeld = errors.New("the log takes no records")
 
-// recordEnd returns false when it is to be tried again. The book may have ended
-// the session by itself, with its source.
-func (d *frontDoor) recordEnd(ctx context.Context, end overdueEnd) bool {
-	event := *end.event // what is recorded belongs to the registry
-	err := d.source.Record(ctx, end.id, &event)
-	if errors.Is(err, gatebook.ErrSourceStopped) {
-		return true
-	}
-	if _, refused := errors.AsType[*gatebook.RefusedError](err); refused {
-		return true
-	}
-	d.note(err)
-	return err == nil
+// endedOtherwise tells whether a session was ended in the book before its
+// connection was: with its source.
+func endedOtherwise(err error) bool {
+	_, refused := errors.AsType[*gatebook.RefusedError](err)
+	return refused || errors.Is(err, gatebook.ErrSourceStopped)
 }
 
 // note logs that recording has begun to fail, or works again: once per episode.

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd"
@@ -80,9 +78,6 @@ func serve(t testing.TB, config httpd.Config) string {
 
 func serveThat(t testing.TB, config httpd.Config) (*httpd.Server, string) {
 	t.Helper()
-	if config.Logger.GetLevel() == zerolog.TraceLevel {
-		config.Logger = zerolog.Nop()
-	}
 	server, err := httpd.New(config)
 	check(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

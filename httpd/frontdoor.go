@@ -29,6 +29,9 @@ type Source interface {
 	DeclareService(ctx context.Context, e events.ServiceDeclared) error
 	Open(ctx context.Context, e events.SessionOpened) (uint64, error)
 	Record(ctx context.Context, id uint64, list ...events.Event) error
+	// End records how a session ended. held tells that the log takes nothing, and
+	// that the end is kept until it does.
+	End(ctx context.Context, id uint64, e events.SessionClosed) (held bool, err error)
 	Observe(samples []gatebook.Sample)
 	// Kills waits for sessions whose end is asked for.
 	Kills(ctx context.Context) ([]uint64, error)
@@ -51,13 +54,6 @@ type frontDoor struct {
 	stop      context.CancelFunc // ends the goroutine of kills; nil when there is none
 	stopped   chan struct{}      // closed when it has ended
 	failing   bool               // the last attempt to record failed
-	overdue   []overdueEnd
-}
-
-// overdueEnd is an end that could not be recorded when it came.
-type overdueEnd struct {
-	id    uint64
-	event *events.SessionClosed
 }
 
 func newFrontDoor(c Config) *frontDoor {
@@ -158,9 +154,6 @@ func (d *frontDoor) close() {
 // ctx. It ends the goroutine of kills either way.
 func (d *frontDoor) wait(ctx context.Context) error {
 	err := d.waitEmpty(ctx)
-	if err == nil {
-		d.catchUp(ctx)
-	}
 	d.mu.Lock()
 	stop, stopped := d.stop, d.stopped
 	d.mu.Unlock()

@@ -4,11 +4,11 @@ import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// plain tells of each byte below 0x80 whether it stands for itself in a JSON
-// string.
-var plain = func() (set [utf8.RuneSelf]bool) {
-	for c := range set {
-		set[c] = c >= ' ' && c != '"' && c != '\\'
+// plain tells of each byte whether it is a character that stands for itself in a
+// JSON string.
+var plain = func() (set [256]bool) {
+	for c := byte(' '); c < utf8.RuneSelf; c++ {
+		set[c] = c != '"' && c != '\\'
 	}
 	return set
 }()
@@ -17,9 +17,21 @@ var plain = func() (set [utf8.RuneSelf]bool) {
 // without its escaping for HTML: invalid UTF-8 becomes U+FFFD, and U+2028 and
 // U+2029 are escaped.
 func appendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return appendEscaped(b, s, i)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// appendEscaped appends s, of which the first i bytes stand for themselves.
+func appendEscaped(b []byte, s string, i int) []byte {
 	b = append(b, '"')
 	done := 0 // s[:done] is in b
-	for i := 0; i < len(s); {
+	for i < len(s) {
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if !plain[c] {

@@ -32,6 +32,7 @@ func members[T any](usual, onRequest []member[T]) []member[T] {
 type rendering struct {
 	now     events.Time
 	service lastLink
+	dates   calendar
 }
 
 // resource is a kind of object, described by its members in the documented order.
@@ -44,7 +45,7 @@ type resource[T any] struct {
 type shape[T any] []part[T]
 
 type part[T any] struct {
-	key   string // the member's name as JSON, with its colon
+	key   string // the member's name as JSON, between comma and colon
 	when  func(v T) bool
 	value value[T]
 	inner shape[T]
@@ -88,7 +89,7 @@ func choose[T any](members []member[T], shown func(outer, m *member[T]) bool) sh
 	var s shape[T]
 	for i := range members {
 		m := &members[i]
-		p := part[T]{key: string(appendString(nil, m.name)) + ":", when: m.when, value: m.value}
+		p := part[T]{key: "," + string(appendString(nil, m.name)) + ":", when: m.when, value: m.value}
 		if m.inner == nil {
 			if shown(nil, m) {
 				s = append(s, p)
@@ -118,17 +119,12 @@ func names[T any](members []member[T]) []string {
 
 // append appends v as a JSON object.
 func (s shape[T]) append(b []byte, r *rendering, v T) []byte {
-	b = append(b, '{')
-	first := true
+	start := len(b)
 	for i := range s {
 		p := &s[i]
 		if p.when != nil && !p.when(v) {
 			continue
 		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
 		b = append(b, p.key...)
 		if p.inner != nil {
 			b = p.inner.append(b, r, v)
@@ -136,5 +132,9 @@ func (s shape[T]) append(b []byte, r *rendering, v T) []byte {
 			b = p.value(b, r, v)
 		}
 	}
+	if len(b) == start {
+		return append(b, "{}"...)
+	}
+	b[start] = '{' // in place of the first comma
 	return append(b, '}')
 }

@@ -17,16 +17,16 @@ import (
 func sessionResource() *resource[projection.View] {
 	type view = projection.View
 	return newResource(members([]member[view]{
-		{name: "id", value: number(func(v view) uint64 { return v.ID })},
-		{name: "state", value: text(sessionState)},
-		{name: "user", value: text(func(v view) string { return v.Login().User })},
-		{name: "address", value: knownText(func(v view) string { return v.Address() })},
+		{name: "id", value: func(b []byte, _ *rendering, v view) []byte { return strconv.AppendUint(b, v.ID, 10) }},
+		{name: "state", value: func(b []byte, _ *rendering, v view) []byte { return append(b, sessionState(v)...) }},
+		{name: "user", value: func(b []byte, _ *rendering, v view) []byte { return appendString(b, v.Login().User) }},
+		{name: "address", value: appendAddress},
 		{name: "service", value: func(b []byte, r *rendering, v view) []byte {
 			return r.service.append(b, services, v.Origin().Service)
 		}},
-		{name: "connected", value: func(b []byte, _ *rendering, v view) []byte { return appendAsctime(b, v.Opened) }},
+		{name: "connected", value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, v.Opened) }},
 		{name: "idle", value: appendIdle},
-		{name: "closed", when: hasEnded, value: func(b []byte, _ *rendering, v view) []byte { return appendAsctime(b, endOf(v.Session)) }},
+		{name: "closed", when: hasEnded, value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, endOf(v.Session)) }},
 		{name: "reason", when: hasEnded, value: knownText(func(v view) string { return v.Ending().Reason.String() })},
 	}, []member[view]{
 		{name: "source", value: link(sources, func(v view) string { return v.Origin().Source })},
@@ -53,23 +53,23 @@ func sessionResource() *resource[projection.View] {
 	}))
 }
 
-// sessionState is the draft's name for how far a session is.
+// sessionState is the draft's name for how far a session is, as JSON.
 func sessionState(v projection.View) string {
 	switch v.Status {
 	case projection.Closed:
-		return "Session closed"
+		return `"Session closed"`
 	case projection.Lost:
-		return "Session lost"
+		return `"Session lost"`
 	}
 	switch v.Stage {
 	case projection.LoggingIn:
-		return "Session Ready"
+		return `"Session Ready"`
 	case projection.Routing:
-		return "Session ready for routing"
+		return `"Session ready for routing"`
 	case projection.Stopping:
-		return "Stopping session"
+		return `"Stopping session"`
 	}
-	return "Session Allocated"
+	return `"Session Allocated"`
 }
 
 func hasEnded(v projection.View) bool { return v.Status != projection.Live }
@@ -99,7 +99,11 @@ func until(v projection.View, now events.Time) events.Time {
 // appendIdle appends the whole seconds since the client was last read from, at the
 // session's end if it has one.
 func appendIdle(b []byte, r *rendering, v projection.View) []byte {
-	idle := until(v, r.now) - v.LastActive()
+	active := v.Active
+	if v.Observed != nil {
+		_, active = v.Current(0)
+	}
+	idle := until(v, r.now) - max(active, v.Opened)
 	return strconv.AppendInt(b, int64(max(idle, 0)/second), 10)
 }
 
@@ -133,7 +137,7 @@ func (s *Server) listSessions(c *gin.Context) error {
 	}
 	a := s.answer(c, found.Moment, p)
 	defer a.release()
-	return list(a, found.Total, chosen, found.All())
+	return list(a, found.Total, chosen, ahead(found.All()))
 }
 
 func (s *Server) showSession(c *gin.Context) error {
@@ -174,4 +178,12 @@ func sessionID(c *gin.Context) (uint64, error) {
 		return 0, notFound("Session", c.Param("id"))
 	}
 	return id, nil
+}
+
+// appendAddress appends the client's address, which mostly is one of IP.
+func appendAddress(b []byte, _ *rendering, v projection.View) []byte {
+	if ip := v.IP(); ip.IsValid() {
+		return append(ip.AppendTo(append(b, '"')), '"')
+	}
+	return appendKnown(b, v.Address())
 }

@@ -21,27 +21,43 @@ const (
 	months   = "JanFebMarAprMayJunJulAugSepOctNovDec"
 )
 
-// appendAsctime appends t in the form of C's asctime, in UTC, the day of the month
-// padded with a space; null when it is not known.
-func appendAsctime(b []byte, t events.Time) []byte {
+// calendar remembers a day as it is written: the times of a list are mostly of
+// few days.
+type calendar struct {
+	day  events.Time // the day's number
+	text [len(asctime)]byte
+}
+
+// append appends t in the form of C's asctime, in UTC, the day of the month padded
+// with a space; null when it is not known.
+func (c *calendar) append(b []byte, t events.Time) []byte {
 	switch {
 	case t == 0:
 		return append(b, "null"...)
 	case t < 0 || t >= ordinary:
 		return t.Time().AppendFormat(b, asctime)
 	}
-	days := int64(t / day)
-	year, month, dom := civil(days)
-	w, m := days%7*3, (month-1)*3
-	b = append(b, '"', weekdays[w], weekdays[w+1], weekdays[w+2], ' ', months[m], months[m+1], months[m+2], ' ')
-	if dom < 10 {
-		b = append(b, ' ', '0'+byte(dom), ' ')
-	} else {
-		b = append(appendTwo(b, dom), ' ')
+	if c.day != t/day || c.text[0] == 0 {
+		c.turn(t / day)
 	}
-	b = append(appendClock(b, t), ' ')
-	b = appendTwo(appendTwo(b, year/100), year%100)
-	return append(b, '"')
+	putClock(c.text[12:], t)
+	return append(b, c.text[:]...)
+}
+
+// turn writes another day.
+func (c *calendar) turn(to events.Time) {
+	year, month, dom := civil(int64(to))
+	w, m := to%7*3, (month-1)*3
+	c.day = to
+	copy(c.text[:], asctime)
+	copy(c.text[1:], weekdays[w:w+3])
+	copy(c.text[5:], months[m:m+3])
+	two(c.text[9:], dom)
+	if dom < 10 {
+		c.text[9] = ' '
+	}
+	two(c.text[21:], year/100)
+	two(c.text[23:], year%100)
 }
 
 // appendTime appends t in the form of RFC 3339, in UTC, with microseconds; null
@@ -54,28 +70,31 @@ func appendTime(b []byte, t events.Time) []byte {
 		return t.Time().AppendFormat(b, rfc3339)
 	}
 	year, month, dom := civil(int64(t / day))
-	b = append(b, '"')
-	b = append(appendTwo(appendTwo(b, year/100), year%100), '-')
-	b = append(appendTwo(b, month), '-')
-	b = append(appendTwo(b, dom), 'T')
-	b = append(appendClock(b, t), '.')
 	fraction := uint64(t % second)
-	b = appendTwo(b, fraction/10_000)
-	b = appendTwo(b, fraction/100%100)
-	b = appendTwo(b, fraction%100)
-	return append(b, 'Z', '"')
+	b = append(b, rfc3339...)
+	text := b[len(b)-len(rfc3339):]
+	two(text[1:], year/100)
+	two(text[3:], year%100)
+	two(text[6:], month)
+	two(text[9:], dom)
+	putClock(text[12:], t)
+	two(text[21:], fraction/10_000)
+	two(text[23:], fraction/100%100)
+	two(text[25:], fraction%100)
+	return b
 }
 
-// appendClock appends hours, minutes and seconds.
-func appendClock(b []byte, t events.Time) []byte {
+// putClock writes hours, minutes and seconds where their layout is.
+func putClock(text []byte, t events.Time) {
 	s := uint64(t % day / second)
-	b = append(appendTwo(b, s/3600), ':')
-	b = append(appendTwo(b, s/60%60), ':')
-	return appendTwo(b, s%60)
+	two(text, s/3600)
+	two(text[3:], s/60%60)
+	two(text[6:], s%60)
 }
 
-func appendTwo(b []byte, n uint64) []byte {
-	return append(b, '0'+byte(n/10), '0'+byte(n%10))
+// two writes a number of two digits.
+func two(text []byte, n uint64) {
+	text[0], text[1] = '0'+byte(n/10), '0'+byte(n%10)
 }
 
 // civil is the date of a day since 1970-01-01, not before it. Years are counted
@@ -104,10 +123,11 @@ func appendSeconds(b []byte, span events.Time) []byte {
 	if fraction == 0 {
 		return b
 	}
-	b = append(b, '.')
-	b = appendTwo(b, fraction/10_000)
-	b = appendTwo(b, fraction/100%100)
-	b = appendTwo(b, fraction%100)
+	b = append(b, ".000000"...)
+	text := b[len(b)-6:]
+	two(text, fraction/10_000)
+	two(text[2:], fraction/100%100)
+	two(text[4:], fraction%100)
 	for b[len(b)-1] == '0' {
 		b = b[:len(b)-1]
 	}
