@@ -71,9 +71,11 @@ func cause(err error) string {
 // server still runs for a killed one is cancelled meanwhile.
 func (s *session) finish(ctx context.Context, end *ending) {
 	stopped := s.hangUp()
+	s.letGo()
 	s.introduce(ctx, events.TypeClient)
 	list, err := s.conclude()
-	if end.failure == nil {
+	s.settleRecord()
+	if end.failure == nil && !s.bestEffort() {
 		end.failure = err
 	}
 	if end.failure != nil {
@@ -83,11 +85,7 @@ func (s *session) finish(ctx context.Context, end *ending) {
 	if stopped == events.ReasonKilled && s.key.Process != 0 {
 		cancelling.Go(func() { s.cancelQuery(ctx) })
 	}
-	if s.id != 0 {
-		if err := s.gateway.book.Record(ctx, s.id, append(list, s.closed(stopped, end))...); err != nil {
-			s.report(err)
-		}
-	}
+	s.recordEnd(ctx, list, s.closed(stopped, end))
 	cancelling.Wait()
 }
 

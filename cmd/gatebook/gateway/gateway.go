@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,6 +20,10 @@ type Gateway struct {
 	book       Book
 	log        zerolog.Logger
 	services   []*service
+	fleet      *fleet
+	recording  Recording
+	gap        gap
+	probes     atomic.Uint64
 	roster     *roster
 	statistics *statistics
 	buffers    relay.Buffers
@@ -40,12 +45,9 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 	}
 	g := &Gateway{book: book, log: log, roster: newRoster()}
 	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
-	servers := make(map[string]*Server)
-	for _, server := range config.Servers {
-		servers[server.Name] = &server
-	}
+	g.fleet, g.recording = newFleet(book, config.Servers), config.Record
 	for _, c := range config.Services {
-		s := newService(c, servers)
+		s := newService(c, g.fleet)
 		if err = s.listen(ctx); err != nil {
 			break
 		}
@@ -94,6 +96,16 @@ func (g *Gateway) work(ctx context.Context, interval time.Duration) {
 	}
 	g.workers.Go(func() { g.statistics.run(running, interval) })
 	g.workers.Go(func() { g.watchKills(running) })
+	g.workers.Go(func() { g.watchIdle(running) })
+	g.workers.Go(func() {
+		g.fleet.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
+	})
+	if g.recording == RecordBestEffort {
+		g.workers.Go(func() { g.watchGap(running) })
+	}
+	if board, ok := g.book.(Switchboard); ok {
+		g.workers.Go(func() { g.watchSwitches(running, board) })
+	}
 }
 
 // Addresses are where a service listens; nil when there is no such service.
@@ -151,6 +163,9 @@ func (g *Gateway) Close(ctx context.Context) error {
 		late = fmt.Errorf("record the end of all sessions: %w", ctx.Err())
 		g.abandon()
 		<-ended
+	}
+	if err := g.gap.record(ctx, g.book); err != nil {
+		g.log.Error().Err(err).Msg("cannot record what was not recorded")
 	}
 	if err := g.book.Stop(ctx); err != nil {
 		return errors.Join(late, fmt.Errorf("stop the book: %w", err))
