@@ -98,9 +98,20 @@ func (s *session) hangUp() events.Reason {
 	return s.stopped
 }
 
+// reportPause is how seldom the log says that sessions cannot be recorded: while
+// the disk is full clients come back again and again, and each is refused.
+const reportPause = time.Second
+
 // report logs what could not be recorded.
 func (s *session) report(err error) {
-	s.gateway.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id).Msg("cannot record session")
+	g := s.gateway
+	now, last := time.Now().UnixNano(), g.reported.Load()
+	if now-last < int64(reportPause) || !g.reported.CompareAndSwap(last, now) {
+		g.unreported.Add(1)
+		return
+	}
+	g.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id).
+		Uint64("others", g.unreported.Swap(0)).Msg("cannot record session")
 }
 
 // closed is the event that ends the session.

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -110,30 +111,56 @@ func (b *upstream) knows(state events.ServerState) {
 type fleet struct {
 	book Book
 	now  func() time.Time
-	// upstreams does not change.
-	upstreams []*upstream
 	// changed, of capacity 1, tells that the book is to be told.
 	changed chan struct{}
+
+	// mu guards the list, which only grows.
+	mu   sync.Mutex
+	list []*upstream
 }
 
 func newFleet(book Book, servers []Server) *fleet {
 	f := &fleet{book: book, now: time.Now, changed: make(chan struct{}, 1)}
 	for i := range servers {
-		b := &upstream{Server: &servers[i]}
-		b.draining.Store(servers[i].Drain)
-		f.upstreams = append(f.upstreams, b)
+		f.add(&servers[i])
 	}
 	return f
+}
+
+// add takes up a server.
+func (f *fleet) add(server *Server) {
+	b := &upstream{Server: server}
+	b.draining.Store(server.Drain)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, b)
+}
+
+// all returns the servers there are.
+func (f *fleet) all() []*upstream {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.list)
+}
+
+// find returns the server of that name, or nil.
+func (f *fleet) find(name string) *upstream {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, b := range f.list {
+		if b.Name == name {
+			return b
+		}
+	}
+	return nil
 }
 
 // named returns the upstreams of those names, in that order.
 func (f *fleet) named(names []string) []*upstream {
 	var list []*upstream
 	for _, name := range names {
-		for _, b := range f.upstreams {
-			if b.Name == name {
-				list = append(list, b)
-			}
+		if b := f.find(name); b != nil {
+			list = append(list, b)
 		}
 	}
 	return list
@@ -189,7 +216,7 @@ func (f *fleet) run(ctx context.Context, report func(error)) {
 
 // tell tells the book all that it does not know.
 func (f *fleet) tell(ctx context.Context) error {
-	for _, b := range f.upstreams {
+	for _, b := range f.all() {
 		e := b.news()
 		if e == nil {
 			continue

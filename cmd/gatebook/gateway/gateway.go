@@ -17,13 +17,21 @@ import (
 
 // Gateway is a gateway that runs: from [Start] to [Gateway.Close].
 type Gateway struct {
-	book       Book
-	log        zerolog.Logger
-	services   []*service
-	fleet      *fleet
-	recording  Recording
-	gap        gap
-	probes     atomic.Uint64
+	book      Book
+	log       zerolog.Logger
+	services  []*service
+	fleet     *fleet
+	recording Recording
+	gap       gap
+	probes    atomic.Uint64
+	// reported is when the log was last told of a session that could not be
+	// recorded, unreported how many there were since.
+	reported   atomic.Int64
+	unreported atomic.Uint64
+	// config is the one it was started with. reloading is held while another is
+	// taken over.
+	config     Config
+	reloading  sync.Mutex
 	roster     *roster
 	statistics *statistics
 	buffers    relay.Buffers
@@ -45,7 +53,7 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 	}
 	g := &Gateway{book: book, log: log, roster: newRoster()}
 	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
-	g.fleet, g.recording = newFleet(book, config.Servers), config.Record
+	g.config, g.fleet, g.recording = config, newFleet(book, config.Servers), config.Record
 	for _, c := range config.Services {
 		s := newService(c, g.fleet)
 		if err = s.listen(ctx); err != nil {
@@ -67,19 +75,26 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 // declare tells the book what there is to connect to.
 func (g *Gateway) declare(ctx context.Context, config Config) error {
 	for _, server := range config.Servers {
-		host, port, err := server.split()
-		if err != nil {
+		if err := g.declareServer(ctx, config, server); err != nil {
 			return err
-		}
-		e := events.ServerDeclared{Name: server.Name, Address: host, Port: port, Protocol: config.protocolOf(server.Name)}
-		if err := g.book.DeclareServer(ctx, e); err != nil {
-			return fmt.Errorf("declare server %s: %w", server.Name, err)
 		}
 	}
 	for _, s := range g.services {
 		if err := g.book.DeclareService(ctx, s.declared()); err != nil {
 			return fmt.Errorf("declare service %s: %w", s.Name, err)
 		}
+	}
+	return nil
+}
+
+func (g *Gateway) declareServer(ctx context.Context, config Config, server Server) error {
+	host, port, err := server.split()
+	if err != nil {
+		return err
+	}
+	e := events.ServerDeclared{Name: server.Name, Address: host, Port: port, Protocol: config.protocolOf(server.Name)}
+	if err := g.book.DeclareServer(ctx, e); err != nil {
+		return fmt.Errorf("declare server %s: %w", server.Name, err)
 	}
 	return nil
 }

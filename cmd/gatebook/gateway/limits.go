@@ -130,7 +130,7 @@ func (s *session) interrupt() {
 // endExpired tells the client of a session that was idle for too long.
 func (s *session) endExpired() *ending {
 	_ = s.client.SetReadDeadline(time.Time{})
-	if said := s.say(1, events.ReasonIdleTimeout, fmt.Sprintf("nothing happened for %s", s.service.IdleTimeout)); said != nil {
+	if said := s.say(1, events.ReasonIdleTimeout, fmt.Sprintf("nothing happened for %s", s.service.now().IdleTimeout)); said != nil {
 		s.refuse(said)
 	}
 	return &ending{reason: events.ReasonIdleTimeout}

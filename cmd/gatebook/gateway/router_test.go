@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func (c *handClock) add(d time.Duration) {
 func newRouter(kind Router) (*router, *handClock) {
 	clock := &handClock{now: time.Unix(1_000_000, 0)}
 	f := newFleet(nil, []Server{{Name: "a"}, {Name: "b"}, {Name: "c"}})
-	return &router{kind: kind, upstreams: f.upstreams, limit: 5 * time.Second, now: clock.Now}, clock
+	return &router{kind: kind, upstreams: f.all(), limit: 5 * time.Second, now: clock.Now}, clock
 }
 
 // names are those of the candidates, in order.
@@ -168,6 +170,56 @@ func TestServerStates(t *testing.T) {
 	if n := len(r.book.states()); n != 2 {
 		t.Errorf("told of %d states", n)
 	}
+}
+
+// TestServerComesBack: the book hears of it when a session has reached the server,
+// which one does after the server was left alone for a while.
+func TestServerComesBack(t *testing.T) {
+	t.Parallel()
+	address := deadAddress(t)
+	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = Priority }, address, newBackend(t, echo).address())
+	use := func() {
+		client := r.dial()
+		client.send([]byte("hello"))
+		client.want("hello")
+		client.Close()
+	}
+	use()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			echo(peer{conn.(*net.TCPConn), t, true})
+			conn.Close()
+		}
+	})
+	t.Cleanup(func() {
+		r.close()
+		listener.Close()
+		serving.Wait()
+	})
+	r.await(t, "the server is running again", func() bool {
+		use()
+		return slices.Equal(r.book.statesOf("db1"), []events.ServerState{events.ServerDown, events.ServerRunning})
+	})
+}
+
+// statesOf are those of one server.
+func (b *bookStub) statesOf(server string) []events.ServerState {
+	var list []events.ServerState
+	for _, e := range b.states() {
+		if e.Name == server {
+			list = append(list, e.State)
+		}
+	}
+	return list
 }
 
 // states are those of servers that the book was told of.

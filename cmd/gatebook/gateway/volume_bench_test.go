@@ -104,7 +104,7 @@ func TestStatisticsOfADay(t *testing.T) {
 func BenchmarkIdleLook(b *testing.B) {
 	const sessions = 100_000
 	g := &Gateway{roster: newRoster()}
-	service := newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour}, &fleet{})
+	service := newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour}, newFleet(nil, nil))
 	g.services = append(g.services, service)
 	for range sessions {
 		g.roster.enter(&session{gateway: g, service: service})
