@@ -17,6 +17,12 @@ type Book interface {
 	Open(ctx context.Context, e events.SessionOpened) (uint64, error)
 	// Record records events of a session, all or none, durably.
 	Record(ctx context.Context, id uint64, list ...events.Event) error
+	// End records how a session ended, or keeps that until the log takes it.
+	End(ctx context.Context, id uint64, e events.SessionClosed) (held bool, err error)
+	// ServerChanged records a server's state, if it is another than before.
+	ServerChanged(ctx context.Context, e events.ServerChanged) error
+	// RecordGap records how much could not be recorded.
+	RecordGap(ctx context.Context, e events.RecordingGap) error
 	// RecordStatistics leaves out the samples of sessions that have ended.
 	RecordStatistics(ctx context.Context, samples []gatebook.Sample) error
 	// Observe shows samples without recording them.

@@ -82,6 +82,18 @@ func (b *bookStub) Record(_ context.Context, id uint64, list ...events.Event) er
 	return nil
 }
 
+func (b *bookStub) End(ctx context.Context, id uint64, e events.SessionClosed) (bool, error) {
+	return false, b.Record(ctx, id, &e)
+}
+
+func (b *bookStub) ServerChanged(_ context.Context, e events.ServerChanged) error {
+	return b.declare(&e)
+}
+
+func (b *bookStub) RecordGap(_ context.Context, e events.RecordingGap) error {
+	return b.declare(&e)
+}
+
 func (b *bookStub) RecordStatistics(_ context.Context, samples []gatebook.Sample) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -25,15 +26,28 @@ const (
 // Router is how a service chooses among its servers.
 type Router string
 
-// RoundRobin takes the servers in turn and skips those that do not answer.
-const RoundRobin Router = "roundrobin"
+// The routers. All of them skip servers that do not answer.
+const (
+	// RoundRobin takes the servers in turn.
+	RoundRobin Router = "roundrobin"
+	// LeastConnections takes the server with the fewest connections of this
+	// gateway, and of several in turn.
+	LeastConnections Router = "leastconn"
+	// Priority takes the first server in the order given that answers.
+	Priority Router = "priority"
+)
 
 // Recording tells what comes first when the two are at odds: the record or the
 // traffic.
 type Recording string
 
-// RecordStrict refuses a session that cannot be recorded.
-const RecordStrict Recording = "strict"
+// The ways to record.
+const (
+	// RecordStrict refuses a session that cannot be recorded.
+	RecordStrict Recording = "strict"
+	// RecordBestEffort lets it go on, and records how many there were.
+	RecordBestEffort Recording = "best_effort"
+)
 
 // The defaults of a service.
 const (
@@ -50,7 +64,7 @@ type Config struct {
 	Services []Service
 	// StatisticsInterval is how often counters are observed; 0 is the default.
 	StatisticsInterval time.Duration
-	// Record is RecordStrict, also when it is empty.
+	// Record is RecordStrict when it is empty.
 	Record Recording
 }
 
@@ -59,6 +73,8 @@ type Server struct {
 	Name string
 	// Address is its host and port.
 	Address string
+	// Drain: the server gets no new sessions.
+	Drain bool
 }
 
 // Service is what clients connect to.
@@ -71,6 +87,16 @@ type Service struct {
 	Servers []string
 	// Router is RoundRobin, also when it is empty.
 	Router Router
+	// MaxSessions is how many sessions there may be at a time; 0 is any number.
+	MaxSessions int
+	// IdleTimeout ends a session on which nothing moved for so long; 0 never does.
+	IdleTimeout time.Duration
+	// Probes are networks whose connections are counted instead of recorded when
+	// they end without a word.
+	Probes []netip.Prefix
+	// Compression lets clients of MySQL compress; a change of user then goes
+	// unseen.
+	Compression bool
 	// ConnectTimeout limits each attempt to reach a server, LoginTimeout the time
 	// a client and a server take to agree on a login. 0 is the default.
 	ConnectTimeout, LoginTimeout time.Duration
@@ -84,8 +110,8 @@ type Service struct {
 func (c Config) withDefaults() (Config, error) {
 	c.StatisticsInterval = positive(c.StatisticsInterval, DefaultStatisticsInterval)
 	var all []error
-	if c.Record != "" && c.Record != RecordStrict {
-		all = append(all, fmt.Errorf("record is %q, it can be %q", c.Record, RecordStrict))
+	if c.Record != "" && c.Record != RecordStrict && c.Record != RecordBestEffort {
+		all = append(all, fmt.Errorf("record is %q, it can be %q or %q", c.Record, RecordStrict, RecordBestEffort))
 	}
 	known := make(map[string]bool)
 	for _, server := range c.Servers {
@@ -115,8 +141,10 @@ func (s Service) withDefaults(known map[string]bool) (Service, error) {
 	switch {
 	case s.Protocol != MySQL && s.Protocol != Postgres && s.Protocol != TCP:
 		return s, fmt.Errorf("protocol is %q, it can be %s, %s or %s", s.Protocol, MySQL, Postgres, TCP)
-	case s.Router != RoundRobin:
-		return s, fmt.Errorf("router is %q, it can be %s", s.Router, RoundRobin)
+	case s.Router != RoundRobin && s.Router != LeastConnections && s.Router != Priority:
+		return s, fmt.Errorf("router is %q, it can be %s, %s or %s", s.Router, RoundRobin, LeastConnections, Priority)
+	case s.MaxSessions < 0:
+		return s, fmt.Errorf("the limit of sessions is %d, it cannot be negative", s.MaxSessions)
 	case len(s.Servers) == 0:
 		return s, errors.New("it has no servers")
 	case s.HighWater < 0 || s.LowWater < 0 || s.HighWater > 0 && s.HighWater <= s.LowWater:

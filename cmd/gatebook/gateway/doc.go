@@ -15,14 +15,29 @@
 // while the server is dialled. No login reaches a server before session_opened is
 // durable, and no reply to a login reaches a client before session_ready is: a
 // session that cannot be recorded is refused in the words of its protocol. When
-// session_closed is recorded, both sockets are closed.
+// session_closed is recorded, both sockets are closed. That goes for a change of
+// user in MySQL as well, which is a login over a connection that is there.
+//
+// With [RecordBestEffort] the order is the same and nothing waits for it: what a
+// session has to record is recorded behind its back, and what cannot be is counted
+// and recorded as a gap when it can. Either way a log that takes nothing harms no
+// session that is there, and their ends are kept by the book until it does.
 //
 // # Ends
 //
 // The first cause of an end is the reason on the record. Killing, shutting down
 // and the login's time limit all work by noting the reason and closing both
 // sockets, whatever the session is doing at the time; everything else it is doing
-// then fails soon, and the noted reason stands.
+// then fails soon, and the noted reason stands. A session that was idle for too
+// long is handed back by its relay instead, which is paused, so that its own
+// goroutine can tell the client.
+//
+// # Servers
+//
+// Nothing but sessions finds out whether a server answers: servers count calls that
+// do not log in against the gateway's address. One that does not answer is left
+// alone for a time that doubles, after which one session tries it; its state is a
+// fact in the book when it changes.
 //
 // # Ownership
 //
@@ -30,7 +45,9 @@
 // and waits for its helpers: one that records while it dials, one that carries the
 // client's answers during the login, and one for the server's bytes in the relay
 // (see package relay). An established session is two goroutines and holds no
-// buffer while it is idle. The gateway owns the goroutines that accept, that watch
-// for kills and that collect statistics. [Gateway.Close] ends all of them and
-// waits for them.
+// buffer while it is idle. With best effort one more goroutine of a session records,
+// as long as there is something to record. The gateway owns the goroutines that
+// accept, that watch for kills, switched services, idle sessions and gaps, that tell
+// of servers and that collect statistics. [Gateway.Close] ends all of them and waits
+// for them.
 package gateway

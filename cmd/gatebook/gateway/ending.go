@@ -71,9 +71,11 @@ func cause(err error) string {
 // server still runs for a killed one is cancelled meanwhile.
 func (s *session) finish(ctx context.Context, end *ending) {
 	stopped := s.hangUp()
+	s.letGo()
 	s.introduce(ctx, events.TypeClient)
 	list, err := s.conclude()
-	if end.failure == nil {
+	s.settleRecord()
+	if end.failure == nil && !s.bestEffort() {
 		end.failure = err
 	}
 	if end.failure != nil {
@@ -83,11 +85,7 @@ func (s *session) finish(ctx context.Context, end *ending) {
 	if stopped == events.ReasonKilled && s.key.Process != 0 {
 		cancelling.Go(func() { s.cancelQuery(ctx) })
 	}
-	if s.id != 0 {
-		if err := s.gateway.book.Record(ctx, s.id, append(list, s.closed(stopped, end))...); err != nil {
-			s.report(err)
-		}
-	}
+	s.recordEnd(ctx, list, s.closed(stopped, end))
 	cancelling.Wait()
 }
 
@@ -100,9 +98,20 @@ func (s *session) hangUp() events.Reason {
 	return s.stopped
 }
 
+// reportPause is how seldom the log says that sessions cannot be recorded: while
+// the disk is full clients come back again and again, and each is refused.
+const reportPause = time.Second
+
 // report logs what could not be recorded.
 func (s *session) report(err error) {
-	s.gateway.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id).Msg("cannot record session")
+	g := s.gateway
+	now, last := time.Now().UnixNano(), g.reported.Load()
+	if now-last < int64(reportPause) || !g.reported.CompareAndSwap(last, now) {
+		g.unreported.Add(1)
+		return
+	}
+	g.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id).
+		Uint64("others", g.unreported.Swap(0)).Msg("cannot record session")
 }
 
 // closed is the event that ends the session.

@@ -108,7 +108,12 @@ func (x *exchange) open(words []byte, f follower) *ending {
 	if len(rest) == 0 {
 		return nil
 	}
-	f.Follow(rest)
+	if f != nil {
+		f.Follow(rest)
+	}
+	if c, ok := f.(*commands); ok && c.stopped() {
+		return tooEarly()
+	}
 	if _, err := x.server.conn.Write(rest); err != nil {
 		return lost(relay.Server, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -16,9 +17,21 @@ import (
 
 // Gateway is a gateway that runs: from [Start] to [Gateway.Close].
 type Gateway struct {
-	book       Book
-	log        zerolog.Logger
-	services   []*service
+	book      Book
+	log       zerolog.Logger
+	services  []*service
+	fleet     *fleet
+	recording Recording
+	gap       gap
+	probes    atomic.Uint64
+	// reported is when the log was last told of a session that could not be
+	// recorded, unreported how many there were since.
+	reported   atomic.Int64
+	unreported atomic.Uint64
+	// config is the one it was started with. reloading is held while another is
+	// taken over.
+	config     Config
+	reloading  sync.Mutex
 	roster     *roster
 	statistics *statistics
 	buffers    relay.Buffers
@@ -42,12 +55,9 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 	}
 	g := &Gateway{book: book, log: log, roster: newRoster(), cancels: make(chan struct{}, maxCancels)}
 	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
-	servers := make(map[string]*Server)
-	for _, server := range config.Servers {
-		servers[server.Name] = &server
-	}
+	g.config, g.fleet, g.recording = config, newFleet(book, config.Servers), config.Record
 	for _, c := range config.Services {
-		s := newService(c, servers)
+		s := newService(c, g.fleet)
 		if err = s.listen(ctx); err != nil {
 			break
 		}
@@ -67,19 +77,26 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 // declare tells the book what there is to connect to.
 func (g *Gateway) declare(ctx context.Context, config Config) error {
 	for _, server := range config.Servers {
-		host, port, err := server.split()
-		if err != nil {
+		if err := g.declareServer(ctx, config, server); err != nil {
 			return err
-		}
-		e := events.ServerDeclared{Name: server.Name, Address: host, Port: port, Protocol: config.protocolOf(server.Name)}
-		if err := g.book.DeclareServer(ctx, e); err != nil {
-			return fmt.Errorf("declare server %s: %w", server.Name, err)
 		}
 	}
 	for _, s := range g.services {
 		if err := g.book.DeclareService(ctx, s.declared()); err != nil {
 			return fmt.Errorf("declare service %s: %w", s.Name, err)
 		}
+	}
+	return nil
+}
+
+func (g *Gateway) declareServer(ctx context.Context, config Config, server Server) error {
+	host, port, err := server.split()
+	if err != nil {
+		return err
+	}
+	e := events.ServerDeclared{Name: server.Name, Address: host, Port: port, Protocol: config.protocolOf(server.Name)}
+	if err := g.book.DeclareServer(ctx, e); err != nil {
+		return fmt.Errorf("declare server %s: %w", server.Name, err)
 	}
 	return nil
 }
@@ -96,6 +113,16 @@ func (g *Gateway) work(ctx context.Context, interval time.Duration) {
 	}
 	g.workers.Go(func() { g.statistics.run(running, interval) })
 	g.workers.Go(func() { g.watchKills(running) })
+	g.workers.Go(func() { g.watchIdle(running) })
+	g.workers.Go(func() {
+		g.fleet.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
+	})
+	if g.recording == RecordBestEffort {
+		g.workers.Go(func() { g.watchGap(running) })
+	}
+	if board, ok := g.book.(Switchboard); ok {
+		g.workers.Go(func() { g.watchSwitches(running, board) })
+	}
 }
 
 // Addresses are where a service listens; nil when there is no such service.
@@ -153,6 +180,9 @@ func (g *Gateway) Close(ctx context.Context) error {
 		late = fmt.Errorf("record the end of all sessions: %w", ctx.Err())
 		g.abandon()
 		<-ended
+	}
+	if err := g.gap.record(ctx, g.book); err != nil {
+		g.log.Error().Err(err).Msg("cannot record what was not recorded")
 	}
 	if err := g.book.Stop(ctx); err != nil {
 		return errors.Join(late, fmt.Errorf("stop the book: %w", err))

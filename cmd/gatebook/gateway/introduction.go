@@ -61,6 +61,9 @@ func (s *session) enter(ctx context.Context, in *introduction, e events.SessionO
 	}
 	close(in.named)
 	if in.refused != nil {
+		if s.bestEffort() {
+			s.gateway.missed(1, 0, in.refused)
+		}
 		return
 	}
 	select {
@@ -90,8 +93,11 @@ func (s *session) reached(serverID uint64) {
 	close(s.introduction.reached)
 }
 
-// named waits until the opening is durable.
+// named waits until the opening is durable, where the record comes first.
 func (s *session) named() error {
+	if s.bestEffort() {
+		return nil
+	}
 	<-s.introduction.named
 	return s.introduction.refused
 }
@@ -117,6 +123,10 @@ func (s *session) conclude() ([]events.Event, error) {
 // ready records that the login succeeded. The connection is told of again when
 // the server's own number for it has become known since.
 func (s *session) ready(ctx context.Context, login events.SessionReady, serverID uint64) error {
+	if s.bestEffort() {
+		s.readyLater(ctx, login, serverID)
+		return nil
+	}
 	list, err := s.conclude()
 	if err != nil {
 		return err

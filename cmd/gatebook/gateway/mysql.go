@@ -20,17 +20,15 @@ const (
 // OK. It returns nil when the session is ready, and on the record.
 func (s *session) loginMySQL(ctx context.Context) *ending {
 	s.introduce(ctx, events.TypeClient)
+	if end := s.admit(); end != nil {
+		return end
+	}
 	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
 		s.refuse(mysql.AppendError(nil, 0, mysql.Error{Code: mysqlUnreachable, Message: unreachable(s)}))
 		return end
 	}
 	defer s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)()
-	x := &exchange{
-		client: s.stream(s.client, mysql.Frame), server: s.stream(s.server, mysql.Frame),
-		headSize: mysql.HeaderSize,
-		// A command begins at sequence 0, an answer goes on counting.
-		belongs: func(head []byte) bool { return mysql.Packet(head).Sequence() != 0 },
-	}
+	x := s.exchangeMySQL()
 	defer x.release()
 	greeting, end := s.greetMySQL(x)
 	if end != nil {
@@ -68,7 +66,8 @@ func (s *session) greetMySQL(x *exchange) (mysql.Greeting, *ending) {
 		return mysql.Greeting{}, lost(relay.Server, err)
 	}
 	s.reached(uint64(greeting.ThreadID))
-	greeting.Hide(packet)
+	greeting.Withhold(packet, s.hidden())
+	s.sequence.Store(2) // the client's login has 1
 	return greeting, x.pass(packet)
 }
 
@@ -86,10 +85,10 @@ func (s *session) forwardMySQL(x *exchange, g mysql.Greeting) (mysql.Login, *end
 		return login, s.rejectMySQL(next, lost(relay.Client, err))
 	case login.TLS:
 		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on TLS"})
-	case login.Compressed:
+	case login.Compressed && !s.service.Compression:
 		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on compression"})
 	}
-	s.tried = login.User
+	s.tried, s.speaks = login.User, mysql.Common(packet, g)
 	if err := s.named(); err != nil {
 		return login, s.unrecordedMySQL(next, err)
 	}
@@ -133,10 +132,19 @@ func (s *session) awaitMySQL(ctx context.Context, x *exchange, login mysql.Login
 			return s.acceptMySQL(ctx, x, login, packet)
 		}
 		x.listen()
+		s.sequence.Store(uint32(packet[3]) + 2)
 		if end := x.pass(packet); end != nil {
 			return end
 		}
 	}
+}
+
+// hidden are the capabilities that clients of the service are not offered.
+func (s *session) hidden() mysql.Capabilities {
+	if s.service.Compression {
+		return mysql.Hidden &^ (mysql.Compress | mysql.CompressZstd)
+	}
+	return mysql.Hidden
 }
 
 // acceptMySQL records that the login succeeded, and then tells the client.
@@ -148,7 +156,10 @@ func (s *session) acceptMySQL(ctx context.Context, x *exchange, login mysql.Logi
 	if err != nil {
 		return s.unrecordedMySQL(ok.Sequence(), err)
 	}
-	f := &mysql.Follower{}
+	if login.Compressed { // what follows cannot be followed
+		return x.open(ok, nil)
+	}
+	f := &commands{server: s.server}
 	s.follower = f
 	return x.open(ok, f)
 }

@@ -43,6 +43,9 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 		return s.forwardCancel(ctx, startup.Key, packet)
 	}
 	s.tried = startup.User
+	if end := s.admit(); end != nil {
+		return end
+	}
 	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
 		s.refuse(postgres.AppendError(nil, postgres.Error{Severity: fatal, Code: "08001", Message: unreachable(s)}))
 		return end
@@ -178,7 +181,7 @@ func (s *session) forwardCancel(ctx context.Context, key postgres.Key, packet []
 	if server == nil {
 		return &ending{reason: events.ReasonAuthFailed, description: "the key to cancel with belongs to no session"}
 	}
-	if end := s.reach(ctx, slices.Values([]*Server{server})); end != nil {
+	if end := s.reach(ctx, slices.Values([]*upstream{server})); end != nil {
 		return end
 	}
 	s.reached(0)

@@ -18,27 +18,28 @@ func keepAlive() net.KeepAliveConfig {
 
 // reach connects the session to the first of the servers that answers. Each that
 // does not is noted for the book.
-func (s *session) reach(ctx context.Context, servers iter.Seq[*Server]) *ending {
+func (s *session) reach(ctx context.Context, servers iter.Seq[*upstream]) *ending {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if !s.dialling(cancel) {
 		return &ending{} // stopped from outside, which has its own reason
 	}
-	last := ""
+	last := "all are drained"
 	for server := range servers {
 		s.number++
-		conn, err := dial(ctx, server, s.service.ConnectTimeout)
-		if err == nil && !s.attach(conn) {
-			return &ending{}
-		}
-		if err == nil {
+		server.connections.Add(1)
+		conn, err := dial(ctx, server.Server, s.service.ConnectTimeout)
+		if err == nil && s.attach(conn) {
 			s.target = server
+			s.gateway.fleet.answered(server)
 			return nil
 		}
-		if ctx.Err() != nil {
+		server.connections.Add(-1)
+		if err == nil || ctx.Err() != nil {
 			return &ending{}
 		}
 		last = cause(err)
+		s.gateway.fleet.failed(server, last)
 		s.attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
 	}
 	return &ending{reason: events.ReasonConnectFailed, description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last)}

@@ -17,7 +17,7 @@ type roster struct {
 	opening int
 	early   map[uint64]struct{}
 	// issuers are the servers that gave out the keys to cancel queries with.
-	issuers map[postgres.Key]*Server
+	issuers map[postgres.Key]*upstream
 }
 
 func newRoster() *roster {
@@ -25,7 +25,7 @@ func newRoster() *roster {
 		live:    make(map[*session]struct{}),
 		byID:    make(map[uint64]*session),
 		early:   make(map[uint64]struct{}),
-		issuers: make(map[postgres.Key]*Server),
+		issuers: make(map[postgres.Key]*upstream),
 	}
 }
 
@@ -101,14 +101,14 @@ func (r *roster) wanted(id uint64) *session {
 }
 
 // issued notes which server gave out a key.
-func (r *roster) issued(key postgres.Key, server *Server) {
+func (r *roster) issued(key postgres.Key, server *upstream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.issuers[key] = server
 }
 
 // issuer returns the server that gave out a key, or nil.
-func (r *roster) issuer(key postgres.Key) *Server {
+func (r *roster) issuer(key postgres.Key) *upstream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.issuers[key]

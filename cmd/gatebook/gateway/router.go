@@ -1,27 +1,63 @@
 package gateway
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 	"sync/atomic"
+	"time"
 )
 
-// roundRobin hands out servers in turn. It is safe for concurrent use.
-type roundRobin struct {
-	servers []*Server
+// router hands out a service's servers. It is safe for concurrent use.
+type router struct {
+	kind      Router
+	upstreams []*upstream
+	// limit is what an attempt to reach a server may take.
+	limit time.Duration
+	now   func() time.Time
 	// taken is how many sessions were given a server.
 	taken atomic.Uint64
 }
 
-// candidates yields every server once, in the order in which to try them: the
-// one whose turn it is first.
-func (r *roundRobin) candidates() iter.Seq[*Server] {
-	count := uint64(len(r.servers))
-	first := (r.taken.Add(1) - 1) % count
-	return func(yield func(*Server) bool) {
-		for i := range count {
-			if !yield(r.servers[(first+i)%count]) {
+// candidates yields the servers in the order in which to try them, each once. First
+// come those that answer or are due to be tried again; then, rather than refuse
+// the session, those that are being left alone. One that is being drained is not
+// among them.
+func (r *router) candidates() iter.Seq[*upstream] {
+	list := r.order()
+	return func(yield func(*upstream) bool) {
+		var alone []*upstream
+		for _, b := range list {
+			switch {
+			case b.draining.Load():
+			case !b.offer(r.now(), r.limit):
+				alone = append(alone, b)
+			case !yield(b):
+				return
+			}
+		}
+		for _, b := range alone {
+			if !yield(b) {
 				return
 			}
 		}
 	}
+}
+
+// order returns the servers as the router wants them, whether they answer or not.
+func (r *router) order() []*upstream {
+	if r.kind == Priority {
+		return r.upstreams
+	}
+	count := uint64(len(r.upstreams))
+	first := (r.taken.Add(1) - 1) % count
+	list := slices.Concat(r.upstreams[first:], r.upstreams[:first])
+	if r.kind == LeastConnections {
+		load := make(map[*upstream]int64, len(list)) // as of one moment
+		for _, b := range list {
+			load[b] = b.connections.Load()
+		}
+		slices.SortStableFunc(list, func(a, b *upstream) int { return cmp.Compare(load[a], load[b]) })
+	}
+	return list
 }

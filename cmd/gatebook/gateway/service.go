@@ -5,19 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
-// service is a service that runs. It does not change once it does.
+// service is a service that runs, in one configuration of it, which does not
+// change. A session keeps the one it began with.
 type service struct {
 	Service
-	router    *roundRobin
+	router    *router
 	login     login
 	listeners []*net.TCPListener
+
+	// tally and latest are shared by all configurations of the service; latest is
+	// the one that new sessions get.
+	tally  *tally
+	latest *atomic.Pointer[service]
 }
+
+// now returns the service as it is configured now.
+func (s *service) now() *service { return s.latest.Load() }
 
 // login lets a client of one protocol in: it reaches a server, follows the login
 // and returns nil when the session is ready and on the record, or else how it
@@ -25,11 +35,10 @@ type service struct {
 type login func(s *session, ctx context.Context) *ending
 
 // newService makes a service of a configuration that is known to be right.
-func newService(c Service, servers map[string]*Server) *service {
-	s := &service{Service: c, router: &roundRobin{}}
-	for _, name := range c.Servers {
-		s.router.servers = append(s.router.servers, servers[name])
-	}
+func newService(c Service, f *fleet) *service {
+	s := &service{Service: c, tally: &tally{}, latest: &atomic.Pointer[service]{}}
+	s.router = &router{kind: c.Router, upstreams: f.named(c.Servers), limit: c.ConnectTimeout, now: f.now}
+	s.latest.Store(s)
 	switch c.Protocol {
 	case MySQL:
 		s.login = (*session).loginMySQL
@@ -110,7 +119,8 @@ func (g *Gateway) begin(ctx context.Context, s *service, listener string, conn *
 		g.log.Error().Err(err).Str("service", s.Name).Msg("cannot use client connection")
 		return
 	}
-	v := &session{gateway: g, service: s, listener: listener, client: client}
+	v := &session{gateway: g, service: s.now(), listener: listener, client: client}
+	v.busy.Store(v.bestEffort()) // until it is recorded
 	g.roster.enter(v)
 	g.sessions.Go(func() {
 		defer g.roster.leave(v)

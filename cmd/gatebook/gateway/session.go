@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
@@ -31,11 +32,26 @@ type session struct {
 	// number is that of the connection to target, or of the latest attempt. Both
 	// stay as they are when the login is over.
 	number uint32
-	target *Server
+	target *upstream
 	// key cancels what the server is doing; empty unless it is PostgreSQL's.
 	key postgres.Key
 	// follower follows what the client sends; nil when there is nothing to see.
 	follower follower
+
+	// admitted: the session counts toward its service's limit.
+	admitted bool
+	// written is closed when all is recorded that nobody waits for; nil unless
+	// there was something.
+	written chan struct{}
+	// speaks are the capabilities of MySQL that client and server agreed on.
+	speaks mysql.Capabilities
+
+	// sequence is the number of the next packet of MySQL during a login.
+	sequence atomic.Uint32
+	// established: the session is in its relay, which began at since (as
+	// [events.Time]).
+	established atomic.Bool
+	since       atomic.Int64
 
 	// busy: the session is on the list of those whose counters changed.
 	busy atomic.Bool
@@ -49,6 +65,8 @@ type session struct {
 	stopped events.Reason
 	// cancel ends the attempt to reach a server that is under way.
 	cancel context.CancelFunc
+	// expired: the session was idle for too long.
+	expired bool
 }
 
 // follower tells what a client's bytes mean after the login.
@@ -59,10 +77,14 @@ type follower interface {
 
 // run is the session's life. The context is that of recording.
 func (s *session) run(ctx context.Context) {
+	if s.probing() {
+		s.hangUp()
+		return
+	}
 	end := s.service.login(s, ctx)
 	if end == nil {
 		s.tried = ""
-		end = s.relay()
+		end = s.relay(ctx)
 	}
 	s.finish(ctx, end)
 }
@@ -70,8 +92,9 @@ func (s *session) run(ctx context.Context) {
 // linger is how long a client of a database may stay whose server has closed.
 const linger = time.Second
 
-// relay moves bytes until somebody ends the session.
-func (s *session) relay() *ending {
+// relay moves bytes until somebody ends the session. The context is that of
+// recording.
+func (s *session) relay(ctx context.Context) *ending {
 	options := relay.Options{
 		High: s.service.HighWater, Low: s.service.LowWater,
 		Buffers: &s.gateway.buffers, Moved: s.moved,
@@ -79,11 +102,42 @@ func (s *session) relay() *ending {
 	if s.service.Protocol != TCP {
 		options.Linger = linger
 	}
-	if s.follower != nil {
-		options.Watch = s.follower.Follow
+	switch f := s.follower.(type) {
+	case *commands:
+		options.Until = f.pass
+	case nil:
+	default:
+		options.Watch = f.Follow
 	}
 	s.moved()
-	return s.judge(relay.Run(s.client, s.server, options))
+	for {
+		s.establish()
+		end := relay.Run(s.client, s.server, options)
+		expired := s.suspend()
+		switch {
+		case expired:
+			return s.endExpired()
+		case !end.Paused:
+			return s.judge(end)
+		}
+		if end := s.changeUser(ctx, end.Rest); end != nil {
+			return end
+		}
+	}
+}
+
+// establish notes that the session is in its relay.
+func (s *session) establish() {
+	s.since.Store(int64(events.TimeOf(time.Now())))
+	s.established.Store(true)
+}
+
+// suspend notes that it is not, and reports whether it was idle for too long.
+func (s *session) suspend() (expired bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.established.Store(false)
+	return s.expired
 }
 
 // judge tells why a session ended whose relay ended so.
@@ -148,12 +202,6 @@ func (s *session) closeSockets() {
 	if s.server != nil {
 		_ = s.server.Close()
 	}
-}
-
-// limit stops the session for the reason unless it is released in time.
-func (s *session) limit(d time.Duration, reason events.Reason) (release func()) {
-	timer := time.AfterFunc(d, func() { s.stop(reason) })
-	return func() { timer.Stop() }
 }
 
 // opened is the event that the session begins with.

@@ -14,26 +14,6 @@ import (
 	"gatebook/events"
 )
 
-func TestRoundRobin(t *testing.T) {
-	t.Parallel()
-	r := &roundRobin{servers: []*Server{{Name: "a"}, {Name: "b"}, {Name: "c"}}}
-	for _, want := range []string{"abc", "bca", "cab", "abc"} {
-		got := ""
-		for s := range r.candidates() {
-			got += s.Name
-		}
-		if got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
-	}
-	for s := range r.candidates() {
-		if s.Name != "b" {
-			t.Errorf("got %s", s.Name)
-		}
-		break
-	}
-}
-
 func TestStartRefuses(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

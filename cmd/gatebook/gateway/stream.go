@@ -86,3 +86,6 @@ func (s *stream) release() {
 	}
 	s.buffer, s.memory, s.from, s.to = nil, nil, 0, 0
 }
+
+// preload gives the stream, before its first read, bytes that were read already.
+func (s *stream) preload(b []byte) { s.memory, s.to = b, len(b) }

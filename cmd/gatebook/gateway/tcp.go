@@ -10,6 +10,9 @@ import (
 // when its server has answered. It returns nil when that is on the record.
 func (s *session) loginTCP(ctx context.Context) *ending {
 	s.introduce(ctx, events.TypeClient)
+	if end := s.admit(); end != nil {
+		return end
+	}
 	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
 		return end
 	}

@@ -1,7 +1,13 @@
 package mysql
 
-// commandQuit is the command a client says goodbye with.
-const commandQuit = 0x01
+// The commands that a follower tells from others: the goodbye, the change of user,
+// and those that a server does not answer.
+const (
+	commandQuit           = 0x01
+	commandChangeUser     = 0x11
+	commandSendLongData   = 0x18
+	commandCloseStatement = 0x19
+)
 
 // Follower follows the packets of a client after its login, by their headers
 // alone: it copies and keeps nothing of them. The zero value stands at the start
@@ -14,35 +20,75 @@ type Follower struct {
 	rest int
 	// quit: the packet under way is a goodbye if its payload says so.
 	quit bool
+	// first: the next byte of the payload is a command's.
+	first bool
+	// asked: a command came that the server answers.
+	asked bool
 	// goodbye: the last packet was one, and nothing came after it.
 	goodbye bool
 }
 
-// Follow takes note of the client's next bytes.
-func (f *Follower) Follow(p []byte) {
-	for len(p) > 0 {
+// Follow takes note of the client's next bytes, up to a change of user, and
+// returns how many they are. A change of user begins there, with its header, of
+// which [Follower.Head] was followed before; the follower then stands at its
+// start.
+func (f *Follower) Follow(p []byte) int {
+	for at := 0; at < len(p); {
 		f.goodbye = false
 		if f.rest == 0 {
-			p = f.begin(p)
+			at += f.begin(p[at:])
 			continue
 		}
-		n := min(f.rest, len(p))
+		if f.first && p[at] == commandChangeUser {
+			here := min(at, HeaderSize)
+			f.have, f.rest, f.first = HeaderSize-here, 0, false
+			return at - here
+		}
+		n := min(f.rest, len(p)-at)
 		f.rest -= n
-		f.goodbye = f.quit && p[0] == commandQuit
-		p = p[n:]
+		f.command(p[at])
+		at += n
 	}
+	return len(p)
 }
 
-// begin takes what p holds of a header.
-func (f *Follower) begin(p []byte) []byte {
+// command takes note of the first byte of some payload.
+func (f *Follower) command(b byte) {
+	f.goodbye = f.quit && b == commandQuit
+	if f.first {
+		f.asked = f.asked || b != commandQuit && b != commandSendLongData && b != commandCloseStatement
+	}
+	f.first = false
+}
+
+// Head takes what was followed of the header of a change of user before Follow
+// stopped at it. It is valid until the next call of Follow, which begins after
+// the change.
+func (f *Follower) Head() []byte {
+	head := f.header[:f.have]
+	f.have = 0
+	return head
+}
+
+// Asked takes note of whether commands came, since the last call, that the server
+// answers.
+func (f *Follower) Asked() bool {
+	asked := f.asked
+	f.asked = false
+	return asked
+}
+
+// begin takes what p holds of a header, and returns how much that is.
+func (f *Follower) begin(p []byte) int {
 	n := copy(f.header[f.have:], p)
 	f.have += n
 	if f.have == HeaderSize {
 		f.have = 0
 		f.rest = length(f.header[:])
-		f.quit = f.rest == 1 && f.header[3] == 0
+		f.first = f.header[3] == 0
+		f.quit = f.rest == 1 && f.first
 	}
-	return p[n:]
+	return n
 }
 
 // Goodbye tells whether the last thing the client sent was its goodbye.

@@ -80,14 +80,48 @@ func FuzzMySQLLogin(f *testing.F) {
 func FuzzMySQLFollower(f *testing.F) {
 	seed(f, "client")
 	f.Add([]byte("\x01\x00\x00\x00\x01"))
+	f.Add([]byte("a"))
+	f.Add([]byte("\x01\x00\x00\x00\x0e\x05\x00\x00\x00\x11sue\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var whole, pieces Follower
-		whole.Follow(b)
-		for i := range b {
-			pieces.Follow(b[i : i+1])
+		stopped := followInPieces(&pieces, b, 1)
+		n := whole.Follow(b)
+		if n != stopped {
+			t.Fatalf("stopped at %d in one piece, at %d byte by byte", n, stopped)
 		}
-		if whole.Goodbye() != pieces.Goodbye() || whole.rest != pieces.rest || whole.have != pieces.have {
+		if n < len(b) {
+			whole.Head()
+		}
+		if whole.Goodbye() != pieces.Goodbye() || whole.rest != pieces.rest || whole.have != pieces.have || whole.Asked() != pieces.Asked() {
 			t.Fatalf("%+v in one piece, %+v byte by byte", whole, pieces)
+		}
+	})
+}
+
+// followInPieces gives the follower pieces of that size, and returns where the
+// change of user begins that it stopped at, or the length of all.
+func followInPieces(f *Follower, b []byte, size int) int {
+	for at := 0; at < len(b); at += size {
+		piece := b[at:min(at+size, len(b))]
+		if n := f.Follow(piece); n < len(piece) {
+			return at + n - len(f.Head())
+		}
+	}
+	return len(b)
+}
+
+func FuzzMySQLChangeUser(f *testing.F) {
+	f.Add([]byte(change))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := first(t, b)
+		if p == nil {
+			return
+		}
+		for _, common := range []Capabilities{^Capabilities(0), Protocol41, Protocol41 | SecureConnection} {
+			login, err := ParseChangeUser(p, common)
+			if err == nil && len(login.User)+len(login.Database)+len(login.Program) > len(p) {
+				t.Fatalf("%+v of %d bytes", login, len(p))
+			}
 		}
 	})
 }

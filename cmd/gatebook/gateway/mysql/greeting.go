@@ -63,8 +63,11 @@ func ParseGreeting(p Packet) (Greeting, error) {
 }
 
 // Hide takes the hidden capabilities out of p, the packet g was read from.
-func (g Greeting) Hide(p Packet) {
-	offered := g.Capabilities &^ Hidden
+func (g Greeting) Hide(p Packet) { g.Withhold(p, Hidden) }
+
+// Withhold takes capabilities out of p, the packet g was read from.
+func (g Greeting) Withhold(p Packet, hidden Capabilities) {
+	offered := g.Capabilities &^ hidden
 	binary.LittleEndian.PutUint16(p[g.low:], uint16(offered))
 	if g.high > 0 {
 		binary.LittleEndian.PutUint16(p[g.high:], uint16(offered>>16))

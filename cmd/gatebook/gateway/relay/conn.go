@@ -79,6 +79,9 @@ func (c *Conn) CloseWrite() error { return c.tcp.CloseWrite() }
 // SetReadDeadline ends a read that waits at t; the zero time never does.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.tcp.SetReadDeadline(t) }
 
+// SetWriteDeadline ends a write that waits at t, one of another goroutine as well.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.tcp.SetWriteDeadline(t) }
+
 // RemoteAddr is the address of the other end.
 func (c *Conn) RemoteAddr() net.Addr { return c.tcp.RemoteAddr() }
 

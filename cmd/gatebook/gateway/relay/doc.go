@@ -31,9 +31,16 @@
 // databases, the client is given a while to close as well and is then closed: an
 // idle client would not notice for hours.
 //
+// # Pauses
+//
+// A relay can stop without an end: at a place in the client's bytes, or when a read
+// deadline of either socket is over. Both directions then pass on what they have
+// read, and [Run] returns with the sockets open, so that somebody else can use them
+// and run a relay over them again.
+//
 // # Ownership
 //
 // A [Conn] belongs to who made it, before and after [Run]; in between, only
-// Close, Counters and Active may be called. The read half of a Conn is used by
+// Close, Counters and Active may be called, and deadlines set. The read half of a Conn is used by
 // one goroutine at a time, and so is the write half.
 package relay

@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"io"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,6 +17,8 @@ type pipe struct {
 	source, target Side
 	// watch sees the bytes; nil when nobody wants to.
 	watch func(p []byte)
+	// until tells how much of them to pass on; nil when it is all.
+	until func(p []byte) int
 
 	// drainer is the goroutine that writes the queue; the pipe's own goroutine
 	// starts it and waits for it.
@@ -58,6 +61,10 @@ func (p *pipe) step() bool {
 			p.relay.passEnd(p)
 		}
 		return false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		p.relay.pause()
+		p.flush()
+		return false
 	case err != nil:
 		p.relay.broke(p.source, err)
 		return false
@@ -67,8 +74,14 @@ func (p *pipe) step() bool {
 		p.watch(buffer[:n])
 	}
 	p.relay.options.Moved() // what was read, should writing take long
-	more := p.pass(buffer[:n])
+	b, all := p.divide(buffer[:n])
+	more := len(b) == 0 || p.pass(b)
 	p.relay.options.Moved()
+	if more && !all {
+		p.flush()
+		p.relay.pause()
+		return false
+	}
 	return more
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -42,6 +43,10 @@ type Options struct {
 	// Watch sees what the client sends, in order, before it is written. It may be
 	// nil, and must not keep its argument.
 	Watch func(p []byte)
+	// Until sees the same after Watch, and tells how much of it is to be passed on.
+	// When that is not all the relay stops and leaves the sockets open. It may be
+	// nil, and must not keep its argument.
+	Until func(p []byte) int
 	// Moved is told, from any goroutine, that counters changed.
 	Moved func()
 }
@@ -52,6 +57,11 @@ type End struct {
 	First Side
 	// Err is what broke that side, nil when it closed in order.
 	Err error
+	// Paused: nobody ended. Either Until stopped the relay, and Rest is what it did
+	// not pass on, or a read deadline that was set from outside did. Everything else
+	// was passed on, and the sockets are open.
+	Paused bool
+	Rest   string
 }
 
 // relay is a relay under way.
@@ -60,6 +70,9 @@ type relay struct {
 	options        Options
 	// linger ends the relay when Linger is over; set by the server's pipe.
 	linger *time.Timer
+	// paused: both directions are to stop. rest is set by the client's pipe.
+	paused atomic.Bool
+	rest   string
 
 	// mu guards end and errs.
 	mu  sync.Mutex
@@ -69,11 +82,12 @@ type relay struct {
 }
 
 // Run moves bytes between client and server until both directions ended or one
-// side broke, and closes both. The calling goroutine moves the client's bytes.
+// side broke, and closes both, or until it is paused. The calling goroutine moves
+// the client's bytes.
 func Run(client, server *Conn, options Options) End {
 	r := &relay{client: client, server: server, options: options}
 	up := newPipe(r, client, server, Client, Server)
-	up.watch = options.Watch
+	up.watch, up.until = options.Watch, options.Until
 	down := newPipe(r, server, client, Server, Client)
 	var wait sync.WaitGroup
 	wait.Go(down.run)
@@ -81,6 +95,9 @@ func Run(client, server *Conn, options Options) End {
 	wait.Wait()
 	if r.linger != nil {
 		r.linger.Stop()
+	}
+	if r.resumable() {
+		return End{Paused: true, Rest: r.rest}
 	}
 	r.close()
 	r.end.Err = r.errs[r.end.First]

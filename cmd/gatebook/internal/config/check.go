@@ -19,7 +19,7 @@ const reservedName = "gatebook"
 
 func (f *File) check() error {
 	all := []error{
-		oneOf("record", f.Record, "strict"),
+		oneOf("record", f.Record, "strict", "best_effort"),
 		positive("statistics_interval", f.StatisticsInterval),
 	}
 	if f.Listen != "" {
@@ -54,10 +54,11 @@ func (f *File) checkService(name string, s Service, taken map[string]string) err
 	}
 	all = append(all,
 		oneOf(at+".protocol", s.Protocol, "mysql", "postgres", "tcp"),
-		oneOf(at+".router", s.Router, "roundrobin"),
+		oneOf(at+".router", s.Router, "roundrobin", "leastconn", "priority"),
 		positive(at+".connect_timeout", s.ConnectTimeout),
 		positive(at+".login_timeout", s.LoginTimeout),
-		checkMarks(at, s))
+		checkMarks(at, s),
+		checkLimits(at, s))
 	if len(s.Listen) == 0 {
 		all = append(all, fmt.Errorf("%s listens nowhere; write listen = [\"127.0.0.1:4006\"]", at))
 	}

@@ -16,7 +16,8 @@ type File struct {
 	// Data is the data folder, Listen the address of the API.
 	Data   string `toml:"data"`
 	Listen string `toml:"listen"`
-	// Record is "strict": a session that cannot be recorded is refused.
+	// Record is "strict": a session that cannot be recorded is refused; or
+	// "best_effort": it goes on, and the gap is recorded.
 	Record string `toml:"record"`
 	// RecordAdmin tells whether the API's own clients are in the book.
 	RecordAdmin *bool `toml:"record_admin"`
@@ -33,6 +34,8 @@ type File struct {
 type Server struct {
 	// Address is host and port.
 	Address string `toml:"address"`
+	// Drain: it gets no new sessions.
+	Drain bool `toml:"drain"`
 }
 
 // Service is what clients connect to.
@@ -42,7 +45,7 @@ type Service struct {
 	// Listen are the addresses to listen on, Servers names of servers.
 	Listen  []string `toml:"listen"`
 	Servers []string `toml:"servers"`
-	// Router is "roundrobin".
+	// Router is "roundrobin", "leastconn" or "priority".
 	Router         string   `toml:"router"`
 	ConnectTimeout Duration `toml:"connect_timeout"`
 	LoginTimeout   Duration `toml:"login_timeout"`
@@ -50,6 +53,15 @@ type Service struct {
 	// default; a high mark of 0 means that nothing is queued.
 	HighWater *int `toml:"high_water"`
 	LowWater  *int `toml:"low_water"`
+	// MaxSessions limits the sessions at a time, IdleTimeout how long nothing may
+	// move on one.
+	MaxSessions *int     `toml:"max_sessions"`
+	IdleTimeout Duration `toml:"idle_timeout"`
+	// Probes are networks whose connections are not recorded when they end
+	// without a byte.
+	Probes []string `toml:"probes"`
+	// Compression lets clients of MySQL compress.
+	Compression bool `toml:"compression"`
 }
 
 // Read reads and checks the file at path.
@@ -105,9 +117,12 @@ func unknownKeys(err *toml.StrictMissingError) error {
 func keysOf(key []string) []string {
 	switch {
 	case len(key) == 3 && key[0] == "servers":
-		return []string{"address"}
+		return []string{"address", "drain"}
 	case len(key) == 3 && key[0] == "services":
-		return []string{"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water"}
+		return []string{
+			"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water",
+			"max_sessions", "idle_timeout", "probes", "compression",
+		}
 	case len(key) == 1:
 		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "servers", "services"}
 	}

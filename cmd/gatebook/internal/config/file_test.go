@@ -18,6 +18,7 @@ hosts = ["gatebook.example.org"]
 
 [servers.db-1]
 address = "10.0.0.1:3306"
+drain = true
 
 [services.orders]
 protocol = "mysql"
@@ -28,6 +29,10 @@ connect_timeout = "2s"
 login_timeout = "1d"
 high_water = 4096
 low_water = 16
+max_sessions = 500
+idle_timeout = "8h"
+probes = ["10.0.0.0/8", "192.0.2.1"]
+compression = true
 `
 
 func TestParse(t *testing.T) {
@@ -58,7 +63,7 @@ func TestRefused(t *testing.T) {
 		"unknown nested key":  {"protocol =", "protocoll =", `unknown key "services.orders.protocoll"; did you mean "protocol"?`},
 		"nothing like it":     {"data =", "xyzzyplugh =", `line 2: unknown key "xyzzyplugh"`},
 		"protocol":            {`"mysql"`, `"mysq"`, `services.orders.protocol is "mysq", it can be mysql, postgres, tcp; did you mean "mysql"?`},
-		"record":              {`"strict"`, `"lax"`, `record is "lax", it can be strict`},
+		"record":              {`"strict"`, `"lax"`, `record is "lax", it can be strict, best_effort`},
 		"server not declared": {`["db-1"]`, `["db-2"]`, `services.orders.servers names "db-2", which is not declared; did you mean "db-1"?`},
 		"marks":               {"high_water = 4096", "high_water = 16", "services.orders: high_water is 16, it must exceed low_water, 16"},
 		"negative mark":       {"low_water = 16", "low_water = -1", "neither can be negative"},
@@ -69,7 +74,11 @@ func TestRefused(t *testing.T) {
 		"reserved":            {"[services.orders]", "[services.Gatebook]", "reserved"},
 		"type":                {"record_admin = false", `record_admin = "no"`, "line 5"},
 		"syntax":              {"[servers.db-1]", "[servers.db-1", "line 9"},
-		"later setting":       {"high_water = 4096", "max_sessions = 10", `unknown key "services.orders.max_sessions"`},
+		"router":              {`"roundrobin"`, `"leastcon"`, `services.orders.router is "leastcon", it can be roundrobin, leastconn, priority; did you mean "leastconn"?`},
+		"limit":               {"max_sessions = 500", "max_sessions = 0", "services.orders.max_sessions is 0, it must be more than 0"},
+		"network":             {`"192.0.2.1"`, `"192.0.2.1/40"`, `services.orders.probes has "192.0.2.1/40", which is no network`},
+		"compression":         {`protocol = "mysql"`, `protocol = "postgres"`, "services.orders.compression is for protocol mysql"},
+		"server's key":        {"drain = true", "drained = true", `unknown key "servers.db-1.drained"; did you mean "drain"?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(whole, c.from, c.to, 1)

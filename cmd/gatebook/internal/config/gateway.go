@@ -13,10 +13,10 @@ import (
 func (f *File) Gateway() gateway.Config {
 	c := gateway.Config{
 		StatisticsInterval: f.StatisticsInterval.Or(gateway.DefaultStatisticsInterval),
-		Record:             gateway.RecordStrict,
+		Record:             gateway.Recording(f.Record),
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		c.Servers = append(c.Servers, gateway.Server{Name: name, Address: f.Servers[name].Address})
+		c.Servers = append(c.Servers, gateway.Server{Name: name, Address: f.Servers[name].Address, Drain: f.Servers[name].Drain})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		s := f.Services[name]
@@ -26,6 +26,8 @@ func (f *File) Gateway() gateway.Config {
 			Listen: s.Listen, Servers: s.Servers,
 			ConnectTimeout: time.Duration(s.ConnectTimeout), LoginTimeout: time.Duration(s.LoginTimeout),
 			HighWater: high, LowWater: low,
+			MaxSessions: s.maxSessions(), IdleTimeout: time.Duration(s.IdleTimeout),
+			Probes: s.networks(), Compression: s.Compression,
 		})
 	}
 	return c

@@ -1,0 +1,172 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/events"
+	"gatebook/storage"
+)
+
+// fickleBook is a bookStub whose log can be full: ends are kept then.
+type fickleBook struct {
+	*bookStub
+	mu   sync.Mutex
+	full bool
+	// wait holds up Open and Record until it is closed; nil does not.
+	wait chan struct{}
+}
+
+func (b *fickleBook) set(full bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.full = full
+}
+
+// refuses is what the bookStub asks before it keeps an event.
+func (b *fickleBook) refuses(uint64, events.Event) error {
+	if b.wait != nil {
+		<-b.wait
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.full {
+		return storage.ErrDiskFull
+	}
+	return nil
+}
+
+// RecordGap refuses while the log is full.
+func (b *fickleBook) RecordGap(ctx context.Context, e events.RecordingGap) error {
+	if err := b.refuses(0, nil); err != nil {
+		return err
+	}
+	return b.bookStub.RecordGap(ctx, e)
+}
+
+// newFickleRig is a rig whose book is fickle.
+func newFickleRig(t *testing.T, recording Recording, protocol Protocol, server func(peer), wait chan struct{}) (*rig, *fickleBook) {
+	t.Helper()
+	book := &fickleBook{bookStub: newBookStub(), wait: wait}
+	book.before = book.refuses
+	r := &rig{book: book.bookStub, t: t}
+	g, err := Start(t.Context(), Config{
+		Record:  recording,
+		Servers: []Server{{Name: "db1", Address: newBackend(t, server).address()}},
+		Services: []Service{{
+			Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
+			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
+		}},
+	}, book, zerolog.New(zerolog.NewTestWriter(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Gateway = g
+	close(book.started)
+	t.Cleanup(r.close)
+	return r, book
+}
+
+// TestBestEffortDoesNotWait: a session goes on while nothing of it is recorded yet,
+// and all of it is recorded in the end.
+func TestBestEffortDoesNotWait(t *testing.T) {
+	t.Parallel()
+	for protocol, server := range map[Protocol]func(peer){MySQL: changeServer, Postgres: pgServer, TCP: echo} {
+		t.Run(string(protocol), func(t *testing.T) {
+			t.Parallel()
+			wait := make(chan struct{})
+			r, _ := newFickleRig(t, RecordBestEffort, protocol, server, wait)
+			client := r.dial()
+			want := []events.Kind{events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady}
+			switch protocol {
+			case MySQL:
+				client.logIn()
+				client.send(mysqlPacket(0, changeUser("sue", "shop", "till")))
+				client.packet()
+				client.send(mysqlPacket(2, "answer"))
+				client.want(string(mysqlPacket(3, mysqlOK)))
+				want = append(want, events.KindSessionReady)
+			case Postgres:
+				client.send(pgLogin())
+				client.want(pgWelcome())
+			case TCP:
+				client.send([]byte("hello"))
+				client.want("hello")
+			}
+			client.Close()
+			close(wait)
+			r.book.ended(t, 1)
+			wantKinds(t, r.book.await(t, 1, events.KindSessionClosed), append(want, events.KindSessionClosed)...)
+			if e := r.gap.take(); e != nil {
+				t.Errorf("a gap: %+v", e)
+			}
+		})
+	}
+}
+
+// TestGap: sessions that cannot be recorded go on, and how many they were is
+// recorded as soon as it can be.
+func TestGap(t *testing.T) {
+	t.Parallel()
+	r, book := newFickleRig(t, RecordBestEffort, MySQL, mysqlServer, nil)
+	before := r.dial()
+	before.logIn()
+	r.book.await(t, 1, events.KindSessionReady)
+	book.set(true)
+	for range 3 {
+		client := r.dial()
+		client.logIn()
+		client.send([]byte("hello"))
+		client.want("hello")
+		client.Close()
+	}
+	r.await(t, "they are over", func() bool { return len(r.roster.all()) == 1 })
+	if err := r.gap.record(t.Context(), book); err == nil {
+		t.Error("the gap was recorded")
+	}
+	book.set(false)
+	r.await(t, "the gap is recorded", func() bool { return len(r.book.gaps()) > 0 })
+	got := r.book.gaps()
+	if len(got) != 1 || got[0].Sessions != 3 || got[0].Events != 0 || got[0].From == 0 || got[0].Until < got[0].From {
+		t.Errorf("gaps %+v", got)
+	}
+	before.send([]byte("hello"))
+	before.want("hello")
+	before.Close()
+	r.book.ended(t, 1)
+}
+
+// TestStrictRefuses: in the other mode such a session is refused, and says why.
+func TestStrictRefuses(t *testing.T) {
+	t.Parallel()
+	r, book := newFickleRig(t, RecordStrict, MySQL, mysqlServer, nil)
+	before := r.dial()
+	before.logIn()
+	book.set(true)
+	client := r.dial()
+	client.packet()
+	client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
+	if e := mysql.ParseError(client.packet()); e.Code != mysqlUnknown || e.Message != "the session cannot be recorded" {
+		t.Errorf("got %v", e)
+	}
+	client.wantEnd()
+	before.send([]byte("hello"))
+	before.want("hello")
+	book.set(false)
+	r.dial().logIn()
+	if n := len(r.book.gaps()); n != 0 {
+		t.Errorf("%d gaps", n)
+	}
+}
+
+// gaps are those the book was told of.
+func (b *bookStub) gaps() []*events.RecordingGap {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return find[*events.RecordingGap](slices.Clone(b.declared))
+}

@@ -1,0 +1,271 @@
+package gateway
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/events"
+)
+
+// TestSessionLimit: one session too many is refused in the words of its protocol,
+// and there is room again when one has ended.
+func TestSessionLimit(t *testing.T) {
+	t.Parallel()
+	one := func(_ *rig, s *Service) { s.MaxSessions = 1 }
+	t.Run("mysql", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, MySQL, one, newBackend(t, mysqlServer).address())
+		first := r.dial()
+		first.logIn()
+		wantMySQLError(r.dial(), 0, 1040)
+		wantReason(t, r, 2, events.ReasonLimit)
+		first.Close()
+		wantReason(t, r, 1, events.ReasonClientClosed)
+		r.dial().logIn()
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, Postgres, one, newBackend(t, pgServer).address())
+		first := r.dial()
+		first.send(pgLogin())
+		first.want(pgWelcome())
+		second := r.dial()
+		second.send(pgStartup(pgTLS, ""))
+		second.want("N")
+		second.send(pgLogin())
+		wantPostgresError(second, "53300")
+		wantReason(t, r, 2, events.ReasonLimit)
+		// To cancel a query takes no room.
+		third := r.dial()
+		third.send(pgStartup(pgCancel, pgKey))
+		r.book.await(t, 3, events.KindConnectionOpened)
+	})
+	t.Run("tcp", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, TCP, one, newBackend(t, echo).address())
+		first := r.dial()
+		first.send([]byte("hello"))
+		first.want("hello")
+		r.dial().wantEnd()
+		wantReason(t, r, 2, events.ReasonLimit)
+	})
+}
+
+func wantReason(t *testing.T, r *rig, id uint64, want events.Reason) {
+	t.Helper()
+	if end := r.book.ended(t, id); end.Reason != want {
+		t.Errorf("session %d ended with %v %q, want %v", id, end.Reason, end.Description, want)
+	}
+}
+
+// TestIdleTimeout: a session on which nothing moves is told so and ended; one on
+// which something does goes on.
+func TestIdleTimeout(t *testing.T) {
+	t.Parallel()
+	idle := func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }
+	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
+		t.Run(string(protocol), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, protocol, idle, newBackend(t, server).address())
+			client := r.dial()
+			switch protocol {
+			case MySQL:
+				client.logIn()
+			case Postgres:
+				client.send(pgLogin())
+				client.want(pgWelcome())
+			}
+			client.send([]byte("hello"))
+			client.want("hello")
+			moved := r.only().lastMoved()
+			r.endIdle(moved.Add(time.Hour - time.Millisecond))
+			client.send([]byte("still here"))
+			client.want("still here")
+			r.endIdle(time.Now().Add(time.Hour))
+			switch protocol {
+			case MySQL:
+				wantMySQLError(client, 1, 4031)
+			case Postgres:
+				wantPostgresError(client, "57P05")
+			case TCP:
+				client.wantEnd()
+			}
+			client.Close()
+			wantReason(t, r, 1, events.ReasonIdleTimeout)
+		})
+	}
+}
+
+// TestIdleTimeoutOfDeafClient: a client that takes nothing does not keep its
+// session alive.
+func TestIdleTimeoutOfDeafClient(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, TCP, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newBackend(t, func(p peer) {
+		for {
+			p.send(make([]byte, 64<<10))
+		}
+	}).address())
+	r.dial()
+	r.await(t, "the queue is full", func() bool {
+		s := r.only()
+		return s != nil && s.established.Load() && s.client.Counters().HighWaterEvents > 0
+	})
+	r.endIdle(time.Now().Add(time.Hour))
+	wantReason(t, r, 1, events.ReasonIdleTimeout)
+}
+
+// TestLoginTimeoutIsSaid: who takes too long to log in is told so.
+func TestLoginTimeoutIsSaid(t *testing.T) {
+	t.Parallel()
+	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
+	t.Run("mysql: silent client", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, MySQL, soon, newBackend(t, mysqlServer).address())
+		client := r.dial()
+		client.packet()
+		wantMySQLError(client, 2, 1159)
+		wantReason(t, r, 1, events.ReasonLoginTimeout)
+	})
+	t.Run("mysql: silent server", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, MySQL, soon, newBackend(t, func(p peer) { p.wantEnd() }).address())
+		wantMySQLError(r.dial(), 0, 1159)
+		wantReason(t, r, 1, events.ReasonLoginTimeout)
+	})
+	t.Run("postgres: silent server", func(t *testing.T) {
+		t.Parallel()
+		r := newRig(t, Postgres, soon, newBackend(t, func(p peer) {
+			p.startup()
+			p.wantEnd()
+		}).address())
+		client := r.dial()
+		client.send(pgLogin())
+		wantPostgresError(client, "57014")
+		wantReason(t, r, 1, events.ReasonLoginTimeout)
+	})
+}
+
+// TestProbes: connections without a word from certain networks are counted and not
+// recorded, and reach no server. Others are sessions.
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
+		t.Run(string(protocol), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, protocol, func(_ *rig, s *Service) {
+				s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+			}, newBackend(t, server).address())
+			r.dial().Close()
+			reset := r.dial()
+			reset.SetLinger(0)
+			reset.Close()
+			r.await(t, "both are counted", func() bool { return r.Probes() == 2 })
+			client := r.dial()
+			switch protocol {
+			case MySQL:
+				client.logIn() // silent until the server has spoken
+			case Postgres:
+				client.send(pgLogin())
+				client.want(pgWelcome())
+			case TCP:
+				client.send([]byte("hello"))
+				client.want("hello")
+			}
+			client.Close()
+			wantReason(t, r, 1, events.ReasonClientClosed)
+			if n := r.Probes(); n != 2 {
+				t.Errorf("counted %d", n)
+			}
+		})
+	}
+}
+
+// TestProbeAtShutdown: a connection that has not said anything yet holds nothing
+// up.
+func TestProbeAtShutdown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Postgres, func(_ *rig, s *Service) {
+		s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	}, newBackend(t, pgServer).address())
+	client := r.dial()
+	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.close()
+	client.wantEnd()
+	if n := len(r.book.sessions); n != 0 || r.Probes() != 0 {
+		t.Errorf("%d sessions, %d probes", n, r.Probes())
+	}
+}
+
+// boardStub is a bookStub that switches services.
+type boardStub struct {
+	*bookStub
+	switches chan []Switch
+}
+
+func (b boardStub) Switches(ctx context.Context) ([]Switch, error) {
+	select {
+	case list := <-b.switches:
+		return list, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// TestStoppedService: a service that is stopped lets nobody in, and those that are
+// there go on.
+func TestStoppedService(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	board := boardStub{r.book, make(chan []Switch)}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r.workers.Go(func() { r.watchSwitches(ctx, board) })
+	there := r.dial()
+	there.logIn()
+	board.switches <- []Switch{{Service: "front", Stopped: true}, {Service: "other", Stopped: true}}
+	board.switches <- nil // taken only when the first was dealt with
+	wantMySQLError(r.dial(), 0, 1053)
+	wantReason(t, r, 2, events.ReasonShutdown)
+	there.send([]byte("hello"))
+	there.want("hello")
+	board.switches <- []Switch{{Service: "front"}}
+	board.switches <- nil
+	r.dial().logIn()
+	cancel()
+}
+
+// TestStoppedPostgres: its clients hear so as well.
+func TestStoppedPostgres(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	r.turn(Switch{Service: "front", Stopped: true})
+	client := r.dial()
+	client.send(pgLogin())
+	m := client.message()
+	if e := postgres.ParseError(m); e.Code != "57P03" || e.Message != "service front is stopped" {
+		t.Errorf("got %+v", e)
+	}
+	client.Close()
+	wantReason(t, r, 1, events.ReasonShutdown)
+}
+
+// TestCompression: where the service allows it, a client is let in that compresses.
+func TestCompression(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.Compression = true }, newBackend(t, mysqlServer).address())
+	client := r.dial()
+	greeting, err := mysql.ParseGreeting(client.packet())
+	if err != nil || greeting.Capabilities&mysql.Compress == 0 || greeting.Capabilities&mysql.TLS != 0 {
+		t.Fatalf("greeting %+v, %v", greeting, err)
+	}
+	client.send(mysqlLogin(usual|mysql.Compress, "jdoe", "shop", "till"))
+	client.want(string(mysqlPacket(2, mysqlOK)))
+	client.send([]byte("\x05\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x11"))
+	client.want("\x05\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x11")
+	client.Close()
+	wantReason(t, r, 1, events.ReasonClientClosed)
+}

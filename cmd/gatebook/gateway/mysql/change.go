@@ -1,0 +1,41 @@
+package mysql
+
+import "fmt"
+
+// Common are the capabilities that a client asks for in p, its login, and that the
+// server has offered.
+func Common(p Packet, g Greeting) Capabilities {
+	c := cursor{rest: p.Payload()}
+	return Capabilities(c.number(4)) & g.Capabilities
+}
+
+// ParseChangeUser reads the packet by which a client logs in anew over a connection
+// it has, between a client and a server with those capabilities in common. What the
+// packet does not have is "".
+func ParseChangeUser(p Packet, common Capabilities) (Login, error) {
+	c := cursor{rest: p.Payload()}
+	if command := c.number(1); command != commandChangeUser {
+		return Login{}, fmt.Errorf("%w: command %#02x where a change of user was", ErrMalformed, command)
+	}
+	login := Login{User: string(c.terminated())}
+	if common&SecureConnection != 0 {
+		c.take(c.number(1))
+	} else {
+		c.terminated()
+	}
+	if c.short {
+		return Login{}, fmt.Errorf("%w: a change of user cut short", ErrMalformed)
+	}
+	login.Database = string(c.tail())
+	if len(c.rest) == 0 {
+		return login, nil
+	}
+	c.take(2) // character set
+	if common&PluginAuth != 0 {
+		c.tail()
+	}
+	if common&ConnectAttributes != 0 && len(c.rest) > 0 {
+		login.Program = attribute(&c, "program_name")
+	}
+	return login, nil
+}

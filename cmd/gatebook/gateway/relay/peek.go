@@ -1,0 +1,35 @@
+package relay
+
+import (
+	"errors"
+	"io"
+	"syscall"
+	"time"
+)
+
+// Await waits until the other end has sent something, and takes nothing of it. The
+// error is io.EOF when it hung up instead, and os.ErrDeadlineExceeded when the time
+// is over.
+func (c *Conn) Await(d time.Duration) error {
+	if err := c.SetReadDeadline(time.Now().Add(d)); err != nil {
+		return err
+	}
+	var failed error
+	err := c.raw.Read(func(fd uintptr) bool {
+		var one [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK)
+		switch {
+		case errors.Is(err, syscall.EAGAIN):
+			return false
+		case err != nil:
+			failed = err
+		case n == 0:
+			failed = io.EOF
+		}
+		return true
+	})
+	if err == nil {
+		err = failed
+	}
+	return errors.Join(err, c.SetReadDeadline(time.Time{}))
+}

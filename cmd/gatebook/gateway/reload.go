@@ -1,0 +1,161 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Reload takes over what of a new configuration can change while the gateway runs,
+// and tells what that was and what needs a restart. Both are lists of lines like
+// "service orders: max_sessions".
+//
+// Sessions that begin from now on get all of it; those that are there keep what
+// they began with, but for the idle timeout. New servers are taken up and drained
+// ones get no more sessions. A restart is needed to change how a server is reached,
+// what a service listens on or speaks, which services there are, and how is recorded.
+// A server that is no longer configured is no longer used, and stays in the book.
+//
+// With an error nothing has changed, or, when it is the book's, what the list tells.
+func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needRestart []string, err error) {
+	config, err = config.withDefaults()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read configuration: %w", err)
+	}
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	l := &reload{gateway: g, old: g.config, new: config}
+	l.common()
+	if err := l.servers(ctx); err != nil {
+		return l.changes, l.needRestart, err
+	}
+	if err := l.services(ctx); err != nil {
+		return l.changes, l.needRestart, err
+	}
+	return l.changes, l.needRestart, nil
+}
+
+// reload is one under way.
+type reload struct {
+	gateway              *Gateway
+	old, new             Config
+	changes, needRestart []string
+}
+
+func (l *reload) changed(format string, args ...any) {
+	l.changes = append(l.changes, fmt.Sprintf(format, args...))
+}
+
+func (l *reload) later(format string, args ...any) {
+	l.needRestart = append(l.needRestart, fmt.Sprintf(format, args...))
+}
+
+// common looks at what is neither a server's nor a service's.
+func (l *reload) common() {
+	if l.new.StatisticsInterval != l.old.StatisticsInterval {
+		l.later("statistics_interval")
+	}
+	if l.new.Record.orStrict() != l.old.Record.orStrict() {
+		l.later("record")
+	}
+}
+
+// orStrict is the way to record that is meant.
+func (r Recording) orStrict() Recording {
+	if r == "" {
+		return RecordStrict
+	}
+	return r
+}
+
+// servers takes up new servers, and drains those that are to be.
+func (l *reload) servers(ctx context.Context) error {
+	for i := range l.new.Servers {
+		server := &l.new.Servers[i]
+		known := l.gateway.fleet.find(server.Name)
+		if known == nil {
+			if err := l.gateway.declareServer(ctx, l.new, *server); err != nil {
+				return err
+			}
+			l.gateway.fleet.add(server)
+			l.changed("server %s: new", server.Name)
+			continue
+		}
+		if known.draining.Swap(server.Drain) != server.Drain {
+			l.changed("server %s: drain", server.Name)
+		}
+		ignored := []string{"Name", "Drain"}
+		if keys := differences(*known.Server, *server, ignored); len(keys) > 0 {
+			l.later("server %s: %s", server.Name, strings.Join(keys, ", "))
+		}
+	}
+	return nil
+}
+
+// services changes those that stay.
+func (l *reload) services(ctx context.Context) error {
+	for _, running := range l.gateway.services {
+		if !slices.ContainsFunc(l.new.Services, func(s Service) bool { return s.Name == running.Name }) {
+			l.later("service %s: not configured any more", running.Name)
+		}
+	}
+	for _, c := range l.new.Services {
+		i := slices.IndexFunc(l.gateway.services, func(s *service) bool { return s.Name == c.Name })
+		if i < 0 {
+			l.later("service %s: new", c.Name)
+			continue
+		}
+		if err := l.service(ctx, l.gateway.services[i].now(), c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// service gives new sessions of a service its new configuration.
+func (l *reload) service(ctx context.Context, running *service, c Service) error {
+	if c.Protocol != running.Protocol || !slices.Equal(c.Listen, running.Listen) {
+		l.later("service %s: protocol, listen", c.Name)
+		c.Protocol, c.Listen = running.Protocol, running.Listen
+	}
+	keys := differences(running.Service, c, nil)
+	if len(keys) == 0 {
+		return nil
+	}
+	next := newService(c, l.gateway.fleet)
+	next.listeners, next.tally, next.latest = running.listeners, running.tally, running.latest
+	if err := l.gateway.book.DeclareService(ctx, next.declared()); err != nil {
+		return fmt.Errorf("declare service %s: %w", c.Name, err)
+	}
+	next.latest.Store(next)
+	l.changed("service %s: %s", c.Name, strings.Join(keys, ", "))
+	return nil
+}
+
+// differences are the keys of the fields that differ.
+func differences(old, new any, ignored []string) []string {
+	var keys []string
+	a, b := reflect.ValueOf(old), reflect.ValueOf(new)
+	for i := range a.NumField() {
+		name := a.Type().Field(i).Name
+		if !slices.Contains(ignored, name) && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			keys = append(keys, key(name))
+		}
+	}
+	return keys
+}
+
+// key is a field as the configuration file writes it.
+func key(field string) string {
+	var b strings.Builder
+	for i, r := range field {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}

@@ -1,0 +1,230 @@
+package gateway
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"gatebook/events"
+)
+
+// handClock is a clock that a test turns.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// newRouter routes among servers a, b and c.
+func newRouter(kind Router) (*router, *handClock) {
+	clock := &handClock{now: time.Unix(1_000_000, 0)}
+	f := newFleet(nil, []Server{{Name: "a"}, {Name: "b"}, {Name: "c"}})
+	return &router{kind: kind, upstreams: f.all(), limit: 5 * time.Second, now: clock.Now}, clock
+}
+
+// names are those of the candidates, in order.
+func (r *router) names() string {
+	got := ""
+	for s := range r.candidates() {
+		got += s.Name
+	}
+	return got
+}
+
+func wantOrders(t *testing.T, r *router, orders ...string) {
+	t.Helper()
+	for _, want := range orders {
+		if got := r.names(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
+func TestRoundRobin(t *testing.T) {
+	t.Parallel()
+	r, _ := newRouter(RoundRobin)
+	wantOrders(t, r, "abc", "bca", "cab", "abc")
+	for s := range r.candidates() {
+		if s.Name != "b" {
+			t.Errorf("got %s", s.Name)
+		}
+		break
+	}
+}
+
+func TestLeastConnections(t *testing.T) {
+	t.Parallel()
+	r, _ := newRouter(LeastConnections)
+	wantOrders(t, r, "abc", "bca", "cab") // a tie: in turn
+	r.upstreams[0].connections.Store(2)
+	r.upstreams[1].connections.Store(1)
+	wantOrders(t, r, "cba", "cba", "cba")
+	r.upstreams[2].connections.Store(1)
+	wantOrders(t, r, "bca", "bca", "cba")
+}
+
+func TestPriority(t *testing.T) {
+	t.Parallel()
+	r, clock := newRouter(Priority)
+	wantOrders(t, r, "abc", "abc")
+	r.upstreams[0].failed(clock.Now(), "connection refused")
+	wantOrders(t, r, "bca", "bca")
+	clock.add(firstPause)
+	wantOrders(t, r, "abc", "bca") // one session tries it, the other does not wait for that
+	r.upstreams[0].answered(clock.Now())
+	wantOrders(t, r, "abc", "abc")
+}
+
+// TestLeftAlone: a server that does not answer is left alone for a growing time,
+// however many sessions find that out at once.
+func TestLeftAlone(t *testing.T) {
+	t.Parallel()
+	r, clock := newRouter(RoundRobin)
+	b := r.upstreams[0]
+	for _, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		if !b.offer(clock.Now(), time.Second) {
+			t.Fatalf("not offered before a pause of %d s", seconds)
+		}
+		for range 3 {
+			b.failed(clock.Now(), "connection refused")
+		}
+		clock.add(seconds*time.Second - time.Nanosecond)
+		if b.offer(clock.Now(), time.Second) {
+			t.Errorf("offered within a pause of %d s", seconds)
+		}
+		clock.add(time.Nanosecond)
+	}
+	b.answered(clock.Now())
+	b.failed(clock.Now(), "connection refused")
+	clock.add(firstPause)
+	if !b.offer(clock.Now(), time.Second) {
+		t.Error("the pause did not begin anew")
+	}
+	// Who tries it may be held up: then it is another's turn.
+	if b.offer(clock.Now(), time.Second) {
+		t.Error("offered to two at once")
+	}
+	clock.add(time.Second)
+	if !b.offer(clock.Now(), time.Second) {
+		t.Error("never offered again")
+	}
+}
+
+// TestNobodyElse: servers that are left alone are tried when there are no others,
+// those that are drained are not.
+func TestNobodyElse(t *testing.T) {
+	t.Parallel()
+	r, clock := newRouter(RoundRobin)
+	for _, b := range r.upstreams {
+		b.failed(clock.Now(), "connection refused")
+	}
+	wantOrders(t, r, "abc")
+	r.upstreams[1].draining.Store(true)
+	wantOrders(t, r, "ca")
+	for _, b := range r.upstreams {
+		b.draining.Store(true)
+	}
+	wantOrders(t, r, "")
+}
+
+// TestServerStates: the book hears that a server is down, and that it is back, and
+// of nothing in between.
+func TestServerStates(t *testing.T) {
+	t.Parallel()
+	server := newBackend(t, echo)
+	address := server.address()
+	r := newRig(t, TCP, nil, deadAddress(t), address)
+	use := func(n int) {
+		for range n {
+			client := r.dial()
+			client.send([]byte("hello"))
+			client.want("hello")
+			client.Close()
+		}
+	}
+	use(4)
+	r.await(t, "both states are known", func() bool { return len(r.book.states()) == 2 })
+	use(4)
+	for _, e := range r.book.states() {
+		want := events.ServerChanged{Name: "db2", State: events.ServerRunning, Since: e.Since}
+		if e.Name == "db1" {
+			want = events.ServerChanged{Name: "db1", State: events.ServerDown, Since: e.Since, Cause: "connection refused"}
+		}
+		if *e != want || e.Since == 0 {
+			t.Errorf("got %+v", e)
+		}
+	}
+	if n := len(r.book.states()); n != 2 {
+		t.Errorf("told of %d states", n)
+	}
+}
+
+// TestServerComesBack: the book hears of it when a session has reached the server,
+// which one does after the server was left alone for a while.
+func TestServerComesBack(t *testing.T) {
+	t.Parallel()
+	address := deadAddress(t)
+	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = Priority }, address, newBackend(t, echo).address())
+	use := func() {
+		client := r.dial()
+		client.send([]byte("hello"))
+		client.want("hello")
+		client.Close()
+	}
+	use()
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			echo(peer{conn.(*net.TCPConn), t, true})
+			conn.Close()
+		}
+	})
+	t.Cleanup(func() {
+		r.close()
+		listener.Close()
+		serving.Wait()
+	})
+	r.await(t, "the server is running again", func() bool {
+		use()
+		return slices.Equal(r.book.statesOf("db1"), []events.ServerState{events.ServerDown, events.ServerRunning})
+	})
+}
+
+// statesOf are those of one server.
+func (b *bookStub) statesOf(server string) []events.ServerState {
+	var list []events.ServerState
+	for _, e := range b.states() {
+		if e.Name == server {
+			list = append(list, e.State)
+		}
+	}
+	return list
+}
+
+// states are those of servers that the book was told of.
+func (b *bookStub) states() []*events.ServerChanged {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return find[*events.ServerChanged](b.declared)
+}

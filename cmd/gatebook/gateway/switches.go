@@ -1,0 +1,50 @@
+package gateway
+
+import (
+	"context"
+	"time"
+)
+
+// Switch tells that a service was stopped or started.
+type Switch struct {
+	Service string
+	Stopped bool
+}
+
+// Switchboard is a [Book] that also tells which services are to let nobody in.
+type Switchboard interface {
+	// Switches waits until services of this source were switched since the last
+	// call. The first call returns at once with those that are stopped, if any.
+	Switches(ctx context.Context) ([]Switch, error)
+}
+
+// switchPause is how long the gateway rests when the book does not tell it of
+// switches.
+const switchPause = time.Second
+
+// watchSwitches stops and starts services as the book says, until ctx ends.
+func (g *Gateway) watchSwitches(ctx context.Context, board Switchboard) {
+	for ctx.Err() == nil {
+		list, err := board.Switches(ctx)
+		for _, w := range list {
+			g.turn(w)
+		}
+		if err != nil && ctx.Err() == nil {
+			g.log.Error().Err(err).Msg("cannot hear of services being stopped")
+			pause(ctx, switchPause)
+		}
+	}
+}
+
+// turn stops or starts a service: one that is stopped refuses new sessions in the
+// words of its protocol, and those that are there go on.
+func (g *Gateway) turn(w Switch) {
+	for _, s := range g.services {
+		if s.Name != w.Service {
+			continue
+		}
+		if s.tally.stopped.Swap(w.Stopped) != w.Stopped {
+			g.log.Info().Str("service", w.Service).Bool("stopped", w.Stopped).Msg("service switched")
+		}
+	}
+}

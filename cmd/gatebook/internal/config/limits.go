@@ -1,0 +1,52 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+)
+
+// checkLimits checks what keeps sessions out, or ends them.
+func checkLimits(at string, s Service) error {
+	all := []error{positive(at+".idle_timeout", s.IdleTimeout)}
+	if s.MaxSessions != nil && *s.MaxSessions <= 0 {
+		all = append(all, fmt.Errorf("%s.max_sessions is %d, it must be more than 0; leave it out for any number", at, *s.MaxSessions))
+	}
+	if s.Compression && s.Protocol != "mysql" {
+		all = append(all, fmt.Errorf("%s.compression is for protocol mysql", at))
+	}
+	for _, text := range s.Probes {
+		if _, err := parseNetwork(text); err != nil {
+			all = append(all, fmt.Errorf("%s.probes has %q, which is no network; write one like \"10.0.0.0/8\"", at, text))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// parseNetwork reads a network, or an address as the network of itself.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	network, err := netip.ParsePrefix(text)
+	return network.Masked(), err
+}
+
+// networks are the probes of a service that was checked.
+func (s Service) networks() []netip.Prefix {
+	var list []netip.Prefix
+	for _, text := range s.Probes {
+		if network, err := parseNetwork(text); err == nil {
+			list = append(list, network)
+		}
+	}
+	return list
+}
+
+// maxSessions is the limit, 0 where there is none.
+func (s Service) maxSessions() int {
+	if s.MaxSessions == nil {
+		return 0
+	}
+	return *s.MaxSessions
+}
