@@ -132,21 +132,20 @@ const cancelPatience = 2 * time.Second
 func (s *session) cancelQuery(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
 	defer cancel()
-	if err := askToCancel(ctx, s.target.Address, s.key); err != nil {
+	if err := s.askToCancel(ctx, s.key); err != nil {
 		s.gateway.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.id).Msg("cannot cancel query")
 	}
 }
 
 // askToCancel sends a cancel request to a server and waits for its end.
-func askToCancel(ctx context.Context, address string, key postgres.Key) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+func (s *session) askToCancel(ctx context.Context, key postgres.Key) error {
+	conn, err := s.connect(ctx, s.target)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	if limit, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(limit); err != nil {
+		if err := conn.SetReadDeadline(limit); err != nil {
 			return err
 		}
 	}

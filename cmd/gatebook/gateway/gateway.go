@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -22,6 +23,12 @@ type Gateway struct {
 	roster     *roster
 	statistics *statistics
 	buffers    relay.Buffers
+	config     Config
+
+	// credentials are those of handshakes that begin now; reloading is held by who
+	// replaces them.
+	credentials atomic.Pointer[credentials]
+	reloading   sync.Mutex
 
 	// retire ends the gateway's own goroutines, which workers waits for; abandon
 	// ends what sessions record, which sessions waits for.
@@ -38,7 +45,12 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	g := &Gateway{book: book, log: log, roster: newRoster()}
+	g := &Gateway{book: book, log: log, roster: newRoster(), config: config}
+	loaded, err := loadCredentials(config, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	g.credentials.Store(loaded)
 	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
 	servers := make(map[string]*Server)
 	for _, server := range config.Servers {

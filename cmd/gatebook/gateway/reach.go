@@ -27,7 +27,7 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*Server]) *ending 
 	last := ""
 	for server := range servers {
 		s.number++
-		conn, err := dial(ctx, server, s.service.ConnectTimeout)
+		conn, err := s.connect(ctx, server)
 		if err == nil && !s.attach(conn) {
 			return &ending{}
 		}

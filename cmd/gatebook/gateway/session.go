@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -20,6 +19,12 @@ type session struct {
 	service  *service
 	listener string
 	client   *relay.Conn
+
+	// origin is where the client is and arrived the address it connected to, by a
+	// proxy's word; the zero values mean the socket's own.
+	origin, arrived netip.AddrPort
+	// presented is the certificate the client was shown, in DER.
+	presented []byte
 
 	// announced: the introduction has begun. It sets id, which never changes
 	// afterwards, and is nil again when the login is over.
@@ -59,7 +64,10 @@ type follower interface {
 
 // run is the session's life. The context is that of recording.
 func (s *session) run(ctx context.Context) {
-	end := s.service.login(s, ctx)
+	end := s.arrive()
+	if end == nil {
+		end = s.service.login(s, ctx)
+	}
 	if end == nil {
 		s.tried = ""
 		end = s.relay()
@@ -164,10 +172,10 @@ func (s *session) opened(kind events.SessionType) events.SessionOpened {
 		Listener: s.listener,
 		Protocol: string(s.service.Protocol),
 	}
-	if tcp, ok := s.client.RemoteAddr().(*net.TCPAddr); ok {
-		address := tcp.AddrPort()
-		e.Address, e.Port = canonical(address.Addr()), address.Port()
+	if from := s.from(); from.IsValid() {
+		e.Address, e.Port = canonical(from.Addr()), from.Port()
 	}
+	s.noteTLS(&e)
 	return e
 }
 

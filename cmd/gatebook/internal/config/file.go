@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -33,6 +34,13 @@ type File struct {
 type Server struct {
 	// Address is host and port.
 	Address string `toml:"address"`
+	// TLS is "off", "prefer" or "require"; CA is a PEM file with the authorities of
+	// the server's certificate, ServerName the name in it.
+	TLS        string `toml:"tls"`
+	CA         string `toml:"ca"`
+	ServerName string `toml:"server_name"`
+	// ProxyProtocol tells the server the client's address.
+	ProxyProtocol bool `toml:"proxy_protocol"`
 }
 
 // Service is what clients connect to.
@@ -50,6 +58,18 @@ type Service struct {
 	// default; a high mark of 0 means that nothing is queued.
 	HighWater *int `toml:"high_water"`
 	LowWater  *int `toml:"low_water"`
+	// TLS ends clients' TLS.
+	TLS *ClientTLS `toml:"tls"`
+	// AcceptProxyProtocol are networks of proxies.
+	AcceptProxyProtocol []netip.Prefix `toml:"accept_proxy_protocol"`
+}
+
+// ClientTLS are PEM files: a certificate, its key, and the authorities of the
+// certificates that clients then must have.
+type ClientTLS struct {
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+	ClientCA    string `toml:"client_ca"`
 }
 
 // Read reads and checks the file at path.
@@ -105,9 +125,11 @@ func unknownKeys(err *toml.StrictMissingError) error {
 func keysOf(key []string) []string {
 	switch {
 	case len(key) == 3 && key[0] == "servers":
-		return []string{"address"}
+		return []string{"address", "tls", "ca", "server_name", "proxy_protocol"}
 	case len(key) == 3 && key[0] == "services":
-		return []string{"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water"}
+		return []string{"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water", "tls", "accept_proxy_protocol"}
+	case len(key) == 4 && key[0] == "services" && key[2] == "tls":
+		return []string{"certificate", "key", "client_ca"}
 	case len(key) == 1:
 		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "servers", "services"}
 	}

@@ -16,7 +16,11 @@ func (f *File) Gateway() gateway.Config {
 		Record:             gateway.RecordStrict,
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		c.Servers = append(c.Servers, gateway.Server{Name: name, Address: f.Servers[name].Address})
+		s := f.Servers[name]
+		c.Servers = append(c.Servers, gateway.Server{
+			Name: name, Address: s.Address,
+			TLS: gateway.TLSMode(s.TLS), CA: s.CA, ServerName: s.ServerName, ProxyProtocol: s.ProxyProtocol,
+		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		s := f.Services[name]
@@ -26,6 +30,7 @@ func (f *File) Gateway() gateway.Config {
 			Listen: s.Listen, Servers: s.Servers,
 			ConnectTimeout: time.Duration(s.ConnectTimeout), LoginTimeout: time.Duration(s.LoginTimeout),
 			HighWater: high, LowWater: low,
+			TLS: s.clientTLS(), AcceptProxyProtocol: s.AcceptProxyProtocol,
 		})
 	}
 	return c
