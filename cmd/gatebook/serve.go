@@ -120,8 +120,14 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return api.Serve(listener) })
+	signals, release := hangups()
+	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
+		group.Go(func() error {
+			reloadOnHangup(running, signals, relay, log)
+			return nil
+		})
 		fmt.Fprintf(to.out, "API   http://%s\n", listener.Addr())
 		tellServices(to, s, relay)
 		<-running.Done()
