@@ -30,7 +30,7 @@ func TestHangup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(file, "[services.orders.tls]\ncertificate = %q\nkey = %q\n", certificate, key)
+	fmt.Fprintf(file, "tls = { certificate = %q, key = %q }\n", certificate, key)
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
