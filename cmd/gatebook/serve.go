@@ -54,6 +54,7 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 		}
 	}
 	settings := settings{
+		path:     c.Config,
 		file:     file,
 		data:     first(c.Data, file.Data, defaultData),
 		listen:   first(c.Listen, file.Listen, defaultListen),
@@ -72,6 +73,7 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 
 // settings are what a server runs with.
 type settings struct {
+	path         string // of the configuration file, "" when there is none
 	file         *config.File
 	data, listen string
 	insecure     bool
@@ -120,8 +122,14 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return api.Serve(listener) })
+	signals, release := hangups()
+	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
+		group.Go(func() error {
+			reloadOnHangup(running, signals, relay, s.path, log)
+			return nil
+		})
 		fmt.Fprintf(to.out, "API   http://%s\n", listener.Addr())
 		tellServices(to, s, relay)
 		<-running.Done()

@@ -75,6 +75,13 @@ type Server struct {
 	Address string
 	// Drain: the server gets no new sessions.
 	Drain bool
+	// TLS tells whether the gateway speaks TLS to it; CA is the path of a PEM file
+	// with the authorities of its certificate, "" for those of the system, and
+	// ServerName the name in it, "" for the host of the address.
+	TLS            TLSMode
+	CA, ServerName string
+	// ProxyProtocol tells the server the client's address before anything else.
+	ProxyProtocol bool
 }
 
 // Service is what clients connect to.
@@ -103,6 +110,12 @@ type Service struct {
 	// HighWater and LowWater are the marks of each direction's queue, in bytes.
 	// With a high mark of 0, which is no default, nothing is queued.
 	HighWater, LowWater int
+	// TLS ends clients' TLS.
+	TLS ClientTLS
+	// AcceptProxyProtocol are the networks of proxies: each connection from there
+	// begins with a header of the PROXY protocol, which tells the client's address.
+	// A header from elsewhere is part of what the client says.
+	AcceptProxyProtocol []netip.Prefix
 }
 
 // withDefaults returns the configuration with its defaults filled in, or what is
@@ -129,7 +142,7 @@ func (c Config) withDefaults() (Config, error) {
 		services = append(services, service)
 	}
 	c.Services = services
-	return c, errors.Join(all...)
+	return c, errors.Join(append(all, c.checkTLS())...)
 }
 
 func (s Service) withDefaults(known map[string]bool) (Service, error) {

@@ -23,6 +23,15 @@
 // and recorded as a gap when it can. Either way a log that takes nothing harms no
 // session that is there, and their ends are kept by the book until it does.
 //
+// # TLS
+//
+// TLS ends here on either side, since a login that goes through it would not be
+// seen. A service with a certificate opens its sessions in the book once the client
+// has begun TLS or its login without, so that the opening tells truly of it; one that
+// does neither is in the book when its login's time is over. Toward servers, MySQL
+// begins TLS right before the login, the other protocols when they are reached.
+// Where a proxy brings the client, its header comes before everything.
+//
 // # Ends
 //
 // The first cause of an end is the reason on the record. Killing, shutting down

@@ -147,7 +147,7 @@ func (s *session) cancelQuery(ctx context.Context) {
 	defer cancel()
 	err := s.gateway.takeTurn(ctx)
 	if err == nil {
-		err = askToCancel(ctx, s.target.Address, s.key)
+		err = s.askToCancel(ctx, s.key)
 		<-s.gateway.cancels
 	}
 	if err != nil {
@@ -166,15 +166,14 @@ func (g *Gateway) takeTurn(ctx context.Context) error {
 }
 
 // askToCancel sends a cancel request to a server and waits for its end.
-func askToCancel(ctx context.Context, address string, key postgres.Key) error {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+func (s *session) askToCancel(ctx context.Context, key postgres.Key) error {
+	conn, err := s.connect(ctx, s.target.Server)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	if limit, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(limit); err != nil {
+		if err := conn.SetReadDeadline(limit); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,10 @@ type Gateway struct {
 	// cancels holds an element for every cancel request under way.
 	cancels chan struct{}
 
+	// credentials are those of handshakes that begin now. Who replaces them holds
+	// reloading.
+	credentials atomic.Pointer[credentials]
+
 	// retire ends the gateway's own goroutines, which workers waits for; abandon
 	// ends what sessions record, which sessions waits for.
 	retire, abandon   context.CancelFunc
@@ -54,6 +58,11 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
 	g := &Gateway{book: book, log: log, roster: newRoster(), cancels: make(chan struct{}, maxCancels)}
+	loaded, err := loadCredentials(config, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	g.credentials.Store(loaded)
 	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
 	g.config, g.fleet, g.recording = config, newFleet(book, config.Servers), config.Record
 	for _, c := range config.Services {

@@ -40,16 +40,24 @@ func (s *session) introduce(ctx context.Context, kind events.SessionType) {
 	if s.announced {
 		return
 	}
+	in := s.prepared()
 	s.announced = true
-	in := &introduction{
-		named:   make(chan struct{}),
-		reached: make(chan struct{}),
-		over:    make(chan struct{}),
-		done:    make(chan struct{}),
-	}
-	s.introduction = in
 	s.gateway.roster.expect()
 	go s.enter(ctx, in, s.opened(kind))
+}
+
+// prepared is the introduction, which may be yet to begin: until it does it
+// collects attempts.
+func (s *session) prepared() *introduction {
+	if s.introduction == nil && !s.announced {
+		s.introduction = &introduction{
+			named:   make(chan struct{}),
+			reached: make(chan struct{}),
+			over:    make(chan struct{}),
+			done:    make(chan struct{}),
+		}
+	}
+	return s.introduction
 }
 
 // enter is the introduction's goroutine. It ends when the login is over.
@@ -83,14 +91,15 @@ func (s *session) enter(ctx context.Context, in *introduction, e events.SessionO
 
 // attempted adds what dialling has brought.
 func (s *session) attempted(e events.Event) {
-	s.introduction.attempts = append(s.introduction.attempts, e)
+	in := s.prepared()
+	in.attempts = append(in.attempts, e)
 }
 
 // reached tells of the server that was reached, and of its own number for the
 // connection, 0 when it is not known yet.
 func (s *session) reached(serverID uint64) {
 	s.attempted(s.connection(serverID))
-	close(s.introduction.reached)
+	close(s.prepared().reached)
 }
 
 // named waits until the opening is durable, where the record comes first.

@@ -19,7 +19,9 @@ const (
 // loginMySQL carries a login of MySQL or MariaDB from the server's greeting to its
 // OK. It returns nil when the session is ready, and on the record.
 func (s *session) loginMySQL(ctx context.Context) *ending {
-	s.introduce(ctx, events.TypeClient)
+	if !s.service.endsTLS() { // else it is told with the TLS there is
+		s.introduce(ctx, events.TypeClient)
+	}
 	if end := s.admit(); end != nil {
 		return end
 	}
@@ -34,7 +36,7 @@ func (s *session) loginMySQL(ctx context.Context) *ending {
 	if end != nil {
 		return end
 	}
-	login, end := s.forwardMySQL(x, greeting)
+	login, end := s.forwardMySQL(ctx, x, greeting)
 	if end != nil {
 		return end
 	}
@@ -67,30 +69,34 @@ func (s *session) greetMySQL(x *exchange) (mysql.Greeting, *ending) {
 	}
 	s.reached(uint64(greeting.ThreadID))
 	greeting.Withhold(packet, s.hidden())
+	if s.service.endsTLS() {
+		greeting.OfferTLS(packet)
+	}
 	s.sequence.Store(2) // the client's login has 1
 	return greeting, x.pass(packet)
 }
 
 // forwardMySQL passes on the client's login, once the session's opening is
 // durable.
-func (s *session) forwardMySQL(x *exchange, g mysql.Greeting) (mysql.Login, *ending) {
-	packet, err := x.client.next()
-	if err != nil {
-		return mysql.Login{}, s.rejectMySQL(2, lost(relay.Client, err))
-	}
-	next := mysql.Packet(packet).Sequence() + 1
-	login, err := mysql.ParseLogin(packet, g)
+func (s *session) forwardMySQL(ctx context.Context, x *exchange, g mysql.Greeting) (mysql.Login, *ending) {
+	login, packet, next, end := s.readMySQL(x, g)
 	switch {
-	case err != nil:
-		return login, s.rejectMySQL(next, lost(relay.Client, err))
-	case login.TLS:
-		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on TLS"})
+	case end != nil:
+		return login, end
+	case s.needsTLS():
+		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: insists})
 	case login.Compressed && !s.service.Compression:
 		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on compression"})
 	}
 	s.tried, s.speaks = login.User, mysql.Common(packet, g)
+	s.introduce(ctx, events.TypeClient)
 	if err := s.named(); err != nil {
 		return login, s.unrecordedMySQL(next, err)
+	}
+	if err := s.secureMySQL(x, g, packet); err != nil {
+		end := s.failedServer(explainTLS(err))
+		s.refuse(mysql.AppendError(nil, next, mysql.Error{Code: mysqlTLS, State: "HY000", Message: end.description}))
+		return login, end
 	}
 	if _, err := s.server.Write(packet); err != nil {
 		return login, lost(relay.Server, err)
@@ -119,6 +125,7 @@ func (s *session) unrecordedMySQL(sequence byte, err error) *ending {
 
 // awaitMySQL follows the authentication until the server says how it ended.
 func (s *session) awaitMySQL(ctx context.Context, x *exchange, login mysql.Login) *ending {
+	plugin := login.Plugin
 	for {
 		packet, end := x.reply()
 		if end != nil {
@@ -130,6 +137,12 @@ func (s *session) awaitMySQL(ctx context.Context, x *exchange, login mysql.Login
 			return &ending{reason: events.ReasonAuthFailed, description: mysql.ParseError(packet).String()}
 		case mysql.ReplyOK:
 			return s.acceptMySQL(ctx, x, login, packet)
+		}
+		if name := mysql.Packet(packet).Switched(); name != "" {
+			plugin = name
+		}
+		if s.mismatched(packet, plugin) {
+			return s.refuseMismatch(packet, plugin)
 		}
 		x.listen()
 		s.sequence.Store(uint32(packet[3]) + 2)

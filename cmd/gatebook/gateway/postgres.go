@@ -81,14 +81,17 @@ func (s *session) startPostgres(ctx context.Context, client *stream) (postgres.S
 		}
 		switch startup.Request {
 		case postgres.RequestSession:
+			if s.needsTLS() {
+				return startup, nil, &ending{reason: events.ReasonAuthFailed, description: insists}
+			}
 			s.introduce(ctx, events.TypeClient)
 			return startup, packet, nil
 		case postgres.RequestCancel:
 			s.introduce(ctx, events.TypeCancel)
 			return startup, packet, nil
 		}
-		if _, err := s.client.Write([]byte{'N'}); err != nil {
-			return startup, nil, lost(relay.Client, err)
+		if end := s.encryptPostgres(client, startup.Request); end != nil {
+			return startup, nil, end
 		}
 	}
 	return postgres.Startup{}, nil, lost(relay.Client, fmt.Errorf("%w: encryption asked for again and again", postgres.ErrMalformed))
@@ -97,7 +100,7 @@ func (s *session) startPostgres(ctx context.Context, client *stream) (postgres.S
 // nextStartup waits for an untyped packet. A client that keeps silent is opened in
 // the book meanwhile.
 func (s *session) nextStartup(ctx context.Context, client *stream) ([]byte, error) {
-	if !s.announced {
+	if !s.announced && !s.service.endsTLS() { // else it is told with the TLS there is
 		_ = s.client.SetReadDeadline(time.Now().Add(silence))
 		packet, err := client.next()
 		_ = s.client.SetReadDeadline(time.Time{})
@@ -131,6 +134,12 @@ func (s *session) awaitPostgres(ctx context.Context, x *exchange, startup postgr
 			if end := s.noteHeld(m, len(held)); end != nil {
 				return end
 			}
+			continue
+		case m.OffersBinding():
+			if end := s.bindPostgres(x, m); end != nil {
+				return end
+			}
+			x.listen()
 			continue
 		}
 		x.listen()

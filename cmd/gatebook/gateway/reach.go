@@ -28,7 +28,7 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*upstream]) *endin
 	for server := range servers {
 		s.number++
 		server.connections.Add(1)
-		conn, err := dial(ctx, server.Server, s.service.ConnectTimeout)
+		conn, err := s.connect(ctx, server.Server)
 		if err == nil && s.attach(conn) {
 			s.target = server
 			s.gateway.fleet.answered(server)

@@ -80,6 +80,9 @@ func (l *reload) servers(ctx context.Context) error {
 			if err := l.gateway.declareServer(ctx, l.new, *server); err != nil {
 				return err
 			}
+			if err := l.gateway.trust(*server); err != nil {
+				return err
+			}
 			l.gateway.fleet.add(server)
 			l.changed("server %s: new", server.Name)
 			continue
@@ -92,6 +95,19 @@ func (l *reload) servers(ctx context.Context) error {
 			l.later("server %s: %s", server.Name, strings.Join(keys, ", "))
 		}
 	}
+	return nil
+}
+
+// trust reads what TLS with a new server needs. Its caller holds reloading.
+func (g *Gateway) trust(server Server) error {
+	config := g.config
+	config.Servers = append(slices.Clone(config.Servers), server)
+	fresh, err := loadCredentials(config, g.credentials.Load())
+	if err != nil {
+		return fmt.Errorf("server %s: %w", server.Name, err)
+	}
+	g.config = config
+	g.credentials.Store(fresh)
 	return nil
 }
 
@@ -120,6 +136,10 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	if c.Protocol != running.Protocol || !slices.Equal(c.Listen, running.Listen) {
 		l.later("service %s: protocol, listen", c.Name)
 		c.Protocol, c.Listen = running.Protocol, running.Listen
+	}
+	if !reflect.DeepEqual(c.TLS, running.TLS) {
+		l.later("service %s: tls", c.Name)
+		c.TLS = running.TLS
 	}
 	keys := differences(running.Service, c, nil)
 	if len(keys) == 0 {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -21,6 +20,12 @@ type session struct {
 	service  *service
 	listener string
 	client   *relay.Conn
+
+	// origin is where the client is and arrived the address it connected to, by a
+	// proxy's word; the zero values mean the socket's own.
+	origin, arrived netip.AddrPort
+	// presented is the certificate the client was shown, in DER.
+	presented []byte
 
 	// announced: the introduction has begun. It sets id, which never changes
 	// afterwards, and is nil again when the login is over.
@@ -81,7 +86,10 @@ func (s *session) run(ctx context.Context) {
 		s.hangUp()
 		return
 	}
-	end := s.service.login(s, ctx)
+	end := s.arrive()
+	if end == nil {
+		end = s.service.login(s, ctx)
+	}
 	if end == nil {
 		s.tried = ""
 		end = s.relay(ctx)
@@ -212,10 +220,10 @@ func (s *session) opened(kind events.SessionType) events.SessionOpened {
 		Listener: s.listener,
 		Protocol: string(s.service.Protocol),
 	}
-	if tcp, ok := s.client.RemoteAddr().(*net.TCPAddr); ok {
-		address := tcp.AddrPort()
-		e.Address, e.Port = canonical(address.Addr()), address.Port()
+	if from := s.from(); from.IsValid() {
+		e.Address, e.Port = canonical(from.Addr()), from.Port()
 	}
+	s.noteTLS(&e)
 	return e
 }
 

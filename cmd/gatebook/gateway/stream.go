@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/gateway/relay"
 )
 
@@ -18,6 +19,9 @@ type stream struct {
 	memory []byte
 	// from and to are where in memory the bytes are that were read and not taken.
 	from, to int
+	// renumber is added to the sequence number of each packet that is taken; 0 but
+	// for MySQL whose two sides count differently.
+	renumber byte
 }
 
 // head waits for the first n bytes of the next packet, and does not take them.
@@ -40,6 +44,9 @@ func (s *stream) next() ([]byte, error) {
 		if size > 0 && s.to-s.from >= size {
 			packet := s.memory[s.from : s.from+size : s.from+size]
 			s.from += size
+			if s.renumber != 0 {
+				mysql.Packet(packet).SetSequence(mysql.Packet(packet).Sequence() + s.renumber)
+			}
 			return packet, nil
 		}
 		if err := s.fill(); err != nil {

@@ -9,6 +9,14 @@ import (
 // loginTCP connects a session that has no login the gateway could see: it is ready
 // when its server has answered. It returns nil when that is on the record.
 func (s *session) loginTCP(ctx context.Context) *ending {
+	if s.service.endsTLS() {
+		release := s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)
+		end := s.secureClient(nil)
+		release()
+		if end != nil {
+			return end
+		}
+	}
 	s.introduce(ctx, events.TypeClient)
 	if end := s.admit(); end != nil {
 		return end

@@ -48,6 +48,10 @@ func FuzzMySQLGreeting(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if switched := p.Switched(); len(switched) > len(p) {
+			t.Fatalf("a plugin %q in %d bytes", switched, len(p))
+		}
+		p.WantsPassword()
 		g.Hide(p)
 		hidden, err := ParseGreeting(p)
 		if err != nil || hidden.Capabilities != g.Capabilities&^Hidden || hidden.ThreadID != g.ThreadID {
@@ -72,6 +76,16 @@ func FuzzMySQLLogin(f *testing.F) {
 		}
 		if !bytes.Equal(p, before) {
 			t.Fatal("the packet was changed")
+		}
+		if login, err := ParseLogin(p, Greeting{Capabilities: ^Capabilities(0)}); err == nil && !login.TLS {
+			p.SetTLS(true)
+			request, err := ParseLogin(p.AppendTLSRequest(nil, 1), Greeting{})
+			if p.SetTLS(false); err != nil || !request.TLS {
+				t.Fatalf("%+v, %v", request, err)
+			}
+			if again, err := ParseLogin(p, Greeting{Capabilities: ^Capabilities(0)}); err != nil || again != login {
+				t.Fatalf("%+v became %+v, %v", login, again, err)
+			}
 		}
 	})
 }

@@ -13,6 +13,8 @@ type Login struct {
 	Database string
 	// Program is the connection attribute program_name.
 	Program string
+	// Plugin is the authentication plugin the client has answered with.
+	Plugin string
 }
 
 // tlsRequestSize is the payload of a request for TLS: a login cut before the
@@ -44,7 +46,7 @@ func ParseLogin(p Packet, g Greeting) (Login, error) {
 		login.Database = string(c.tail())
 	}
 	if asked&PluginAuth != 0 {
-		c.tail()
+		login.Plugin = string(c.tail())
 	}
 	if asked&ConnectAttributes != 0 {
 		login.Program = attribute(&c, "program_name")

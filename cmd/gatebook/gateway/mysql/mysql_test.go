@@ -37,7 +37,7 @@ func cut(t testing.TB, b []byte) (Packet, []byte) {
 // TestCaptured reads real conversations from end to end.
 func TestCaptured(t *testing.T) {
 	t.Parallel()
-	jdoe := Login{User: "jdoe", Database: "shop", Program: "mysql"}
+	jdoe := Login{User: "jdoe", Database: "shop", Program: "mysql", Plugin: "mysql_native_password"}
 	dump, till, ed, compressed := jdoe, jdoe, jdoe, jdoe
 	dump.Database, dump.Program = "", "mysqldump"
 	till.Program = "till"

@@ -44,6 +44,7 @@ func FuzzPostgresStartup(f *testing.F) {
 func FuzzPostgresMessage(f *testing.F) {
 	seed(f, "server")
 	f.Add(AppendError(nil, Error{"FATAL", "57P03", "not now"}))
+	f.Add([]byte("R\x00\x00\x00\x2a\x00\x00\x00\x0aSCRAM-SHA-256-PLUS\x00SCRAM-SHA-256\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for {
 			size, err := Frame(b)
@@ -56,6 +57,10 @@ func FuzzPostgresMessage(f *testing.F) {
 			m := Message(b[:size])
 			m.Authenticated()
 			_ = ParseError(m).String()
+			m.Binds()
+			if m.OffersBinding() && Message(m.AppendUnbound(nil)).OffersBinding() {
+				t.Fatalf("%q still offers to bind", m)
+			}
 			if key, err := ParseKey(m); err == nil && string(m.Body()[4:]) != key.Secret {
 				t.Fatalf("%+v of %q", key, m)
 			}

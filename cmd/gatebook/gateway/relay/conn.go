@@ -14,8 +14,10 @@ import (
 type Conn struct {
 	tcp *net.TCPConn
 	raw syscall.RawConn
-	in  inbound
-	out outbound
+	// secure is TLS on the socket, nil without.
+	secure *secure
+	in     inbound
+	out    outbound
 
 	// taking is the state of a read, giving that of a write: they are here so
 	// that a read and a write allocate nothing. Each is used by one goroutine at
@@ -56,7 +58,13 @@ func NewConn(tcp *net.TCPConn) (*Conn, error) {
 
 // Read reads into p. The end is io.EOF.
 func (c *Conn) Read(p []byte) (int, error) {
-	n, err := c.tcp.Read(p)
+	var n int
+	var err error
+	if c.secure != nil {
+		n, err = c.readWaiting(p)
+	} else {
+		n, err = c.tcp.Read(p)
+	}
 	if n > 0 {
 		c.countRead(n)
 	}
@@ -65,6 +73,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // Write writes all of p, waiting as long as it takes.
 func (c *Conn) Write(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.writeTLS(p)
+	}
 	n, err := c.tcp.Write(p)
 	c.countWrite(n)
 	return n, err
@@ -74,7 +85,12 @@ func (c *Conn) Write(p []byte) (int, error) {
 func (c *Conn) Close() error { return c.tcp.Close() }
 
 // CloseWrite tells the other end that nothing more will come.
-func (c *Conn) CloseWrite() error { return c.tcp.CloseWrite() }
+func (c *Conn) CloseWrite() error {
+	if c.secure != nil {
+		c.secure.sayGoodbye()
+	}
+	return c.tcp.CloseWrite()
+}
 
 // SetReadDeadline ends a read that waits at t; the zero time never does.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.tcp.SetReadDeadline(t) }
@@ -84,6 +100,9 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.tcp.SetWriteDeadli
 
 // RemoteAddr is the address of the other end.
 func (c *Conn) RemoteAddr() net.Addr { return c.tcp.RemoteAddr() }
+
+// LocalAddr is the address of this end.
+func (c *Conn) LocalAddr() net.Addr { return c.tcp.LocalAddr() }
 
 // receive waits for data, and only then borrows a buffer for them. The end is
 // io.EOF. The buffer is the caller's, who returns it.
@@ -110,7 +129,7 @@ func (c *Conn) receive(buffers *Buffers) (*Buffer, int, error) {
 func (c *Conn) readOnce(fd uintptr) bool {
 	t := &c.taking
 	buffer := t.buffers.Borrow()
-	n, err := uninterrupted(syscall.Read, fd, buffer[:])
+	n, err := c.readFrom(fd, buffer[:])
 	if errors.Is(err, syscall.EAGAIN) {
 		t.buffers.Return(buffer)
 		return false
@@ -119,12 +138,31 @@ func (c *Conn) readOnce(fd uintptr) bool {
 	return true
 }
 
-// offer makes one write call and returns how much of p the socket took, which
-// may be nothing.
-func (c *Conn) offer(p []byte) (int, error) { return c.give(p, c.giving.once) }
+// readFrom makes one attempt to read.
+func (c *Conn) readFrom(fd uintptr, p []byte) (int, error) {
+	if c.secure != nil {
+		return c.secure.read(fd, p)
+	}
+	return uninterrupted(syscall.Read, fd, p)
+}
+
+// offer makes one write call (with TLS one for each record) and returns how much
+// of p the socket took, which may be nothing. What it did not take must be what
+// the next push begins with.
+func (c *Conn) offer(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.offerTLS(p)
+	}
+	return c.give(p, c.giving.once)
+}
 
 // push waits until the socket takes some of p, and returns how much it took.
-func (c *Conn) push(p []byte) (int, error) { return c.give(p, c.giving.wait) }
+func (c *Conn) push(p []byte) (int, error) {
+	if c.secure != nil {
+		return c.pushTLS(p)
+	}
+	return c.give(p, c.giving.wait)
+}
 
 // give runs one of the two ways to write.
 func (c *Conn) give(p []byte, write func(fd uintptr) bool) (int, error) {

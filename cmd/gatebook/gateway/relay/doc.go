@@ -22,6 +22,15 @@
 // two waits by deadlines, would pay timers for every chunk of a stalled peer.
 // [Run] returns when all of them have ended.
 //
+// # TLS
+//
+// A [Conn] may speak TLS ([Conn.StartTLS]); the pipes do not know. Below TLS lies a
+// socket that never waits: what it does not take of a record is kept there, at
+// most one record, until the drainer finishes it, and counts as not written until
+// then. So the marks and bounds are the same, in plaintext, and an idle connection
+// holds no buffer of the relay's, though crypto/tls keeps some of its own. A read or
+// a write call is that of a record.
+//
 // # Ends
 //
 // The end of one side is passed on when everything before it was, and the other

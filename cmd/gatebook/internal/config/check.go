@@ -26,7 +26,7 @@ func (f *File) check() error {
 		all = append(all, checkAddress("listen", f.Listen))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		all = append(all, checkServer(name, f.Servers[name]))
+		all = append(all, checkServer(name, f.Servers[name]), f.checkServerTLS(name, f.Servers[name]))
 	}
 	taken := make(map[string]string)
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
@@ -57,6 +57,7 @@ func (f *File) checkService(name string, s Service, taken map[string]string) err
 		oneOf(at+".router", s.Router, "roundrobin", "leastconn", "priority"),
 		positive(at+".connect_timeout", s.ConnectTimeout),
 		positive(at+".login_timeout", s.LoginTimeout),
+		checkClientTLS(at+".tls", s.TLS),
 		checkMarks(at, s),
 		checkLimits(at, s))
 	if len(s.Listen) == 0 {

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -36,6 +37,13 @@ type Server struct {
 	Address string `toml:"address"`
 	// Drain: it gets no new sessions.
 	Drain bool `toml:"drain"`
+	// TLS is "off", "prefer" or "require"; CA is a PEM file with the authorities of
+	// the server's certificate, ServerName the name in it.
+	TLS        string `toml:"tls"`
+	CA         string `toml:"ca"`
+	ServerName string `toml:"server_name"`
+	// ProxyProtocol tells the server the client's address.
+	ProxyProtocol bool `toml:"proxy_protocol"`
 }
 
 // Service is what clients connect to.
@@ -62,6 +70,18 @@ type Service struct {
 	Probes []string `toml:"probes"`
 	// Compression lets clients of MySQL compress.
 	Compression bool `toml:"compression"`
+	// TLS ends clients' TLS.
+	TLS *ClientTLS `toml:"tls"`
+	// AcceptProxyProtocol are networks of proxies.
+	AcceptProxyProtocol []netip.Prefix `toml:"accept_proxy_protocol"`
+}
+
+// ClientTLS are PEM files: a certificate, its key, and the authorities of the
+// certificates that clients then must have.
+type ClientTLS struct {
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
+	ClientCA    string `toml:"client_ca"`
 }
 
 // Read reads and checks the file at path.
@@ -117,12 +137,14 @@ func unknownKeys(err *toml.StrictMissingError) error {
 func keysOf(key []string) []string {
 	switch {
 	case len(key) == 3 && key[0] == "servers":
-		return []string{"address", "drain"}
+		return []string{"address", "drain", "tls", "ca", "server_name", "proxy_protocol"}
 	case len(key) == 3 && key[0] == "services":
 		return []string{
 			"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water",
-			"max_sessions", "idle_timeout", "probes", "compression",
+			"max_sessions", "idle_timeout", "probes", "compression", "tls", "accept_proxy_protocol",
 		}
+	case len(key) == 4 && key[0] == "services" && key[2] == "tls":
+		return []string{"certificate", "key", "client_ca"}
 	case len(key) == 1:
 		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "servers", "services"}
 	}

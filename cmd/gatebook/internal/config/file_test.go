@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway"
 	"gatebook/cmd/gatebook/internal/config"
 )
 
@@ -19,6 +20,10 @@ hosts = ["gatebook.example.org"]
 [servers.db-1]
 address = "10.0.0.1:3306"
 drain = true
+tls = "require"
+ca = "ca.pem"
+server_name = "db.example.org"
+proxy_protocol = true
 
 [services.orders]
 protocol = "mysql"
@@ -33,6 +38,12 @@ max_sessions = 500
 idle_timeout = "8h"
 probes = ["10.0.0.0/8", "192.0.2.1"]
 compression = true
+accept_proxy_protocol = ["10.0.0.0/8"]
+
+[services.orders.tls]
+certificate = "orders.pem"
+key = "orders.key"
+client_ca = "clients.pem"
 `
 
 func TestParse(t *testing.T) {
@@ -56,11 +67,32 @@ func TestMarksDefault(t *testing.T) {
 	}
 }
 
+// What is said of TLS and proxies reaches the gateway.
+func TestGatewayTLS(t *testing.T) {
+	f, err := config.Parse(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := f.Gateway()
+	server, service := c.Servers[0], c.Services[0]
+	if server.TLS != gateway.TLSRequire || server.CA != "ca.pem" || server.ServerName != "db.example.org" || !server.ProxyProtocol {
+		t.Errorf("server %+v", server)
+	}
+	if service.TLS != (gateway.ClientTLS{Certificate: "orders.pem", Key: "orders.key", ClientCA: "clients.pem"}) ||
+		len(service.AcceptProxyProtocol) != 1 || service.AcceptProxyProtocol[0].String() != "10.0.0.0/8" {
+		t.Errorf("service %+v", service)
+	}
+	over := strings.NewReplacer(`"mysql"`, `"tcp"`, `"require"`, `"prefer"`).Replace(whole)
+	if _, err := config.Parse(over); err == nil || !strings.Contains(err.Error(), "cannot tell whether it has TLS") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Every refusal says where, what, and what would be right.
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"unknown key":         {"data =", "dota =", `line 2: unknown key "dota"; did you mean "data"?`},
-		"unknown nested key":  {"protocol =", "protocoll =", `unknown key "services.orders.protocoll"; did you mean "protocol"?`},
+		"unknown nested key":  {"\nprotocol =", "\nprotocoll =", `unknown key "services.orders.protocoll"; did you mean "protocol"?`},
 		"nothing like it":     {"data =", "xyzzyplugh =", `line 2: unknown key "xyzzyplugh"`},
 		"protocol":            {`"mysql"`, `"mysq"`, `services.orders.protocol is "mysq", it can be mysql, postgres, tcp; did you mean "mysql"?`},
 		"record":              {`"strict"`, `"lax"`, `record is "lax", it can be strict, best_effort`},
@@ -76,9 +108,17 @@ func TestRefused(t *testing.T) {
 		"syntax":              {"[servers.db-1]", "[servers.db-1", "line 9"},
 		"router":              {`"roundrobin"`, `"leastcon"`, `services.orders.router is "leastcon", it can be roundrobin, leastconn, priority; did you mean "leastconn"?`},
 		"limit":               {"max_sessions = 500", "max_sessions = 0", "services.orders.max_sessions is 0, it must be more than 0"},
-		"network":             {`"192.0.2.1"`, `"192.0.2.1/40"`, `services.orders.probes has "192.0.2.1/40", which is no network`},
+		"probing network":     {`"192.0.2.1"`, `"192.0.2.1/40"`, `services.orders.probes has "192.0.2.1/40", which is no network`},
 		"compression":         {`protocol = "mysql"`, `protocol = "postgres"`, "services.orders.compression is for protocol mysql"},
 		"server's key":        {"drain = true", "drained = true", `unknown key "servers.db-1.drained"; did you mean "drain"?`},
+		"tls":                 {`"require"`, `"requires"`, `servers.db-1.tls is "requires", it can be off, prefer, require; did you mean "require"?`},
+		"no tls":              {`tls = "require"`, `tls = "off"`, `servers.db-1.ca is of no use without TLS`},
+		"proxy to postgres":   {`"mysql"`, `"postgres"`, "servers.db-1.proxy_protocol: PostgreSQL does not know the PROXY protocol"},
+		"network":             {`accept_proxy_protocol = ["10.0.0.0/8"]`, `accept_proxy_protocol = ["10.0.0.0"]`, `"10.0.0.0"`},
+		"no certificate":      {`certificate = "orders.pem"`, "", "services.orders.tls has no certificate"},
+		"no key":              {`key = "orders.key"`, "", "services.orders.tls has no key"},
+		"unknown tls key":     {"client_ca", "client_cas", `unknown key "services.orders.tls.client_cas"; did you mean "client_ca"?`},
+		"later setting":       {"high_water = 4096", "max_frobs = 10", `unknown key "services.orders.max_frobs"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(whole, c.from, c.to, 1)

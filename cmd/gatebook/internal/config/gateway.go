@@ -16,7 +16,11 @@ func (f *File) Gateway() gateway.Config {
 		Record:             gateway.Recording(f.Record),
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		c.Servers = append(c.Servers, gateway.Server{Name: name, Address: f.Servers[name].Address, Drain: f.Servers[name].Drain})
+		s := f.Servers[name]
+		c.Servers = append(c.Servers, gateway.Server{
+			Name: name, Address: s.Address, Drain: s.Drain,
+			TLS: gateway.TLSMode(s.TLS), CA: s.CA, ServerName: s.ServerName, ProxyProtocol: s.ProxyProtocol,
+		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		s := f.Services[name]
@@ -28,6 +32,7 @@ func (f *File) Gateway() gateway.Config {
 			HighWater: high, LowWater: low,
 			MaxSessions: s.maxSessions(), IdleTimeout: time.Duration(s.IdleTimeout),
 			Probes: s.networks(), Compression: s.Compression,
+			TLS: s.clientTLS(), AcceptProxyProtocol: s.AcceptProxyProtocol,
 		})
 	}
 	return c

@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"crypto/tls"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"gatebook/cmd/gatebook/internal/certtest"
+	"gatebook/cmd/gatebook/internal/servertest"
+	"gatebook/events"
+)
+
+// TestClientCertificate: a service with authorities lets in only clients with a
+// certificate of theirs, and the book has its subject.
+func TestClientCertificate(t *testing.T) {
+	t.Parallel()
+	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
+	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
+	maria, postgres := servertest.StartMariaDB(t), servertest.StartPostgres(t)
+	for protocol, server := range map[Protocol]*servertest.Server{MySQL: maria, Postgres: postgres} {
+		front := files(t, authority.Issue("front"))
+		front.ClientCA = ca
+		r := start(t, protocol, Server{Address: server.Address}, Service{TLS: front})
+		to := r.throughFront(server.Login)
+		ping := func(config *tls.Config) error {
+			if protocol == MySQL {
+				return openMySQL(t, to, config).PingContext(t.Context())
+			}
+			return openPostgres(t, to, config, "").PingContext(t.Context())
+		}
+		config := tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"}
+		with := config.Clone()
+		with.Certificates = []tls.Certificate{authority.Issue("jdoe").TLS(t)}
+		if err := ping(with); err != nil {
+			t.Fatalf("%s: %v", protocol, err)
+		}
+		wantSecured(t, r, 1, true, "CN=jdoe,O=Test")
+		foreign := config.Clone()
+		certificate := other.Issue("mallory").TLS(t)
+		foreign.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
+		for _, refused := range []struct {
+			config *tls.Config
+			want   string
+		}{
+			{&config, "TLS: client didn't provide a certificate"},
+			{foreign, "TLS: failed to verify certificate: x509: certificate signed by unknown authority"},
+			{nil, insists},
+		} {
+			if err := ping(refused.config); err == nil || refused.config == nil && !strings.Contains(err.Error(), insists) {
+				t.Errorf("%s: %s: got %v", protocol, refused.want, err)
+			}
+			if end := r.book.endedWith(t, refused.want); end.Reason != events.ReasonAuthFailed {
+				t.Errorf("%s: ended as %+v", protocol, end)
+			}
+		}
+	}
+}
+
+// TestClientDistrusts: a client that does not know the service's authority goes, and
+// the book says why.
+func TestClientDistrusts(t *testing.T) {
+	t.Parallel()
+	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
+	r := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue("front"))})
+	to := r.throughFront(servertest.Login{User: "jdoe"})
+	wantFailure(t, openMySQL(t, to, &tls.Config{RootCAs: other.Pool(), ServerName: "localhost"}), "unknown authority")
+	end := r.book.ended(t, 1)
+	if end.Reason != events.ReasonAuthFailed || !strings.HasPrefix(end.Description, "TLS: ") {
+		t.Errorf("ended as %+v", end)
+	}
+}
+
+// TestReload: sessions that go on do not notice, those that come see the new
+// certificate, and files that will not do change nothing.
+func TestReloadCertificates(t *testing.T) {
+	t.Parallel()
+	authority := certtest.NewAuthority(t, "authority")
+	front := files(t, authority.Issue("old"))
+	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{TLS: front})
+	connect := func(name string) *tls.Conn {
+		t.Helper()
+		client := tls.Client(r.dial(), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+		if err := client.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		if got := client.ConnectionState().PeerCertificates[0].Subject.CommonName; got != name {
+			t.Errorf("served %q, want %q", got, name)
+		}
+		return client
+	}
+	echoes := func(client *tls.Conn) {
+		t.Helper()
+		b := []byte("still here")
+		if _, err := client.Write(b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Read(b); err != nil || string(b) != "still here" {
+			t.Errorf("got %q, %v", b, err)
+		}
+	}
+	before := connect("old")
+	echoes(before)
+	fresh := authority.Issue("new")
+	for path, content := range map[string][]byte{front.Certificate: fresh.Certificate, front.Key: []byte("no key")} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.ReloadCertificates(); err == nil || !strings.Contains(err.Error(), "service front: load certificate and key") {
+		t.Errorf("reload: %v", err)
+	}
+	echoes(connect("old"))
+	if err := os.WriteFile(front.Key, fresh.Key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.ReloadCertificates(); err != nil {
+		t.Errorf("reload: %v", err)
+	}
+	echoes(connect("new"))
+	echoes(before)
+	if services, servers := r.Secured(); services != 1 || servers != 0 {
+		t.Errorf("%d services and %d servers with TLS", services, servers)
+	}
+	if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionReady))[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3 ") {
+		t.Errorf("opened: %+v", opened)
+	}
+}
+
+// endedWith waits until a session has ended whose description holds the text. Some
+// clients try more than once.
+func (b *bookStub) endedWith(t testing.TB, text string) *events.SessionClosed {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	stop := context.AfterFunc(t.Context(), b.changed.Broadcast)
+	defer stop()
+	timer := time.AfterFunc(patienceOfTests, b.changed.Broadcast)
+	defer timer.Stop()
+	for begun := time.Now(); ; b.changed.Wait() {
+		for _, list := range b.sessions {
+			for _, end := range find[*events.SessionClosed](list) {
+				if strings.Contains(end.Description, text) {
+					return end
+				}
+			}
+		}
+		if t.Context().Err() != nil || time.Since(begun) >= patienceOfTests {
+			t.Fatalf("no session ended with %q", text)
+		}
+	}
+}

@@ -1,0 +1,192 @@
+package gateway
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/pires/go-proxyproto"
+
+	"gatebook/cmd/gatebook/internal/certtest"
+	"gatebook/cmd/gatebook/internal/servertest"
+	"gatebook/events"
+)
+
+// loopback is the network of the tests' proxies.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
+// announce is a header that a proxy sends.
+func announce(t testing.TB, version byte, source, destination string) []byte {
+	t.Helper()
+	from := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(source))
+	to := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(destination))
+	b, err := proxyproto.HeaderProxyFromAddrs(version, from, to).Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// local is a proxy's header for its own health check.
+func local(t testing.TB) []byte {
+	t.Helper()
+	b, err := (&proxyproto.Header{Version: 2, Command: proxyproto.LOCAL, TransportProtocol: proxyproto.UNSPEC}).Format()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestProxyAccepted: the recorded address is the one a proxy tells of, and not a
+// byte of what follows the header is lost.
+func TestProxyAccepted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		header  []byte
+		address string
+		port    uint16
+	}{
+		"version 1":         {announce(t, 1, "192.0.2.7:4711", "198.51.100.1:3306"), "192.0.2.7", 4711},
+		"version 1, IPv6":   {announce(t, 1, "[2001:db8::7]:4711", "[2001:db8::1]:3306"), "2001:db8::7", 4711},
+		"version 1, no one": {[]byte("PROXY UNKNOWN\r\n"), "127.0.0.1", 0},
+		"version 2":         {announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"), "192.0.2.7", 4711},
+		"version 2, IPv6":   {announce(t, 2, "[2001:db8::7]:4711", "[2001:db8::1]:3306"), "2001:db8::7", 4711},
+		"mapped":            {announce(t, 2, "[::ffff:192.0.2.7]:4711", "[2001:db8::1]:3306"), "192.0.2.7", 4711},
+		"health check":      {local(t), "127.0.0.1", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
+			client := r.dial()
+			client.send(append(bytes.Clone(test.header), "hello"...))
+			client.want("hello")
+			opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
+			if test.port == 0 {
+				test.port = addressOf(client.LocalAddr()).Port()
+			}
+			if opened.Address != test.address || opened.Port != test.port {
+				t.Errorf("opened %+v", opened)
+			}
+		})
+	}
+}
+
+// TestProxyRefused: a proxy that does not say whom it brings brings nobody.
+func TestProxyRefused(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ sent, want string }{
+		"no header": {"GET / HTTP/1.1\r\n", "no header of the PROXY protocol"},
+		"no line":   {"PROXY TCP4 " + strings.Repeat("1", 200), "107 bytes or less"},
+		"nonsense":  {"PROXY TCP4 here there 1 2\r\n", "invalid address"},
+		"too long":  {string(proxyproto.SIGV2) + "\x21\x11\xff\xff", "invalid length"},
+	} {
+		r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback})
+		r.dial().send([]byte(test.sent))
+		if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.want) {
+			t.Errorf("%s: ended as %+v", name, end)
+		}
+	}
+	r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback, LoginTimeout: 10_000_000})
+	r.dial()
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+		t.Errorf("silent: ended as %+v", end)
+	}
+}
+
+// TestProxySpoofed: a header from a network that is not named is what the client
+// says, and nothing else.
+func TestProxySpoofed(t *testing.T) {
+	t.Parallel()
+	elsewhere := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	header := announce(t, 1, "192.0.2.7:4711", "198.51.100.1:3306")
+	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: elsewhere})
+	client := r.dial()
+	client.send(header)
+	client.want(string(header))
+	r2 := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
+	r2.dial().send(header)
+	r2.book.ended(t, 1)
+	for _, r := range []*rig{r, r2} {
+		if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]; opened.Address != "127.0.0.1" {
+			t.Errorf("opened %+v", opened)
+		}
+	}
+}
+
+// TestProxySent: MariaDB believes the gateway where the client is, and that is where
+// a proxy before the gateway said it is; with TLS on both sides and with none.
+func TestProxySent(t *testing.T) {
+	t.Parallel()
+	authority := certtest.NewAuthority(t, "authority")
+	own := authority.Issue("db1")
+	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key),
+		servertest.WithArgs("--proxy-protocol-networks=127.0.0.0/8"))
+	for _, mode := range []TLSMode{TLSOff, TLSPrefer} {
+		for _, source := range []string{"192.0.2.7:4711", "[2001:db8::7]:4711"} {
+			r := start(t, MySQL, Server{Address: server.Address, ProxyProtocol: true, TLS: mode}, Service{AcceptProxyProtocol: loopback})
+			front := proxied(t, r.Addresses("front")[0].String(), announce(t, 1, source, "[2001:db8::1]:3306"))
+			to := server.Login
+			to.Address = front
+			want := netip.MustParseAddrPort(source)
+			got := query(t, openMySQL(t, to, nil), "SELECT SUBSTRING_INDEX(host, ':', 8) FROM information_schema.processlist WHERE id = CONNECTION_ID()")
+			if !strings.Contains(got, want.Addr().String()) {
+				t.Errorf("the server sees %q, want %s", got, want)
+			}
+			if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]; opened.Address != want.Addr().String() || opened.Port != 4711 {
+				t.Errorf("opened %+v", opened)
+			}
+		}
+	}
+}
+
+// proxied is the address of a proxy that begins each connection to another address
+// with a header.
+func proxied(t testing.TB, to string, header []byte) string {
+	t.Helper()
+	return newBackend(t, func(p peer) {
+		onward, err := net.Dial("tcp", to)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer onward.Close()
+		if _, err := onward.Write(header); err != nil {
+			return
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = io.Copy(p, onward)
+			_ = p.CloseWrite()
+		}()
+		_, _ = io.Copy(onward, p)
+		_ = onward.(*net.TCPConn).CloseWrite()
+		<-done
+	}).address()
+}
+
+// FuzzProxyHeader: any bytes give a header or an error, and never more is read than
+// the header is long.
+func FuzzProxyHeader(f *testing.F) {
+	f.Add([]byte("PROXY TCP4 192.0.2.7 198.51.100.1 4711 3306\r\nrest"))
+	f.Add([]byte("PROXY UNKNOWN\r\n"))
+	f.Add(append(announce(f, 2, "192.0.2.7:4711", "198.51.100.1:3306"), "rest"...))
+	f.Add(announce(f, 2, "[2001:db8::7]:4711", "[2001:db8::1]:3306"))
+	f.Add(local(f))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := bytes.NewReader(b)
+		header, err := readHeader(r)
+		if err != nil {
+			return
+		}
+		used := b[:len(b)-r.Len()]
+		again, err := readHeader(bytes.NewReader(used))
+		if err != nil || !again.EqualsTo(header) {
+			t.Fatalf("%q: %+v, and then %+v, %v", used, header, again, err)
+		}
+		addressOf(header.SourceAddr)
+	})
+}

@@ -1,0 +1,99 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"strings"
+	"testing"
+
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/internal/certtest"
+	"gatebook/events"
+)
+
+// TestPasswordNeedsSameTLS: a password that is sent one way with TLS and another
+// without cannot be taken from one to the other. As long as the server has no need
+// of it, it does not matter.
+func TestPasswordNeedsSameTLS(t *testing.T) {
+	t.Parallel()
+	authority := certtest.NewAuthority(t, "authority")
+	const fast, full = "\x01\x03", "\x01\x04"
+	for name, test := range map[string]struct {
+		switched, step string
+		refused        string
+	}{
+		"full authentication": {cachingSHA2, full, "caching_sha2_password needs the password"},
+		"fast authentication": {cachingSHA2, fast, ""},
+		"the older plugin":    {plainSHA2, "", "sha256_password needs the password"},
+		"another plugin":      {"dialog", full, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := start(t, MySQL, Server{Address: newBackend(t, func(p peer) {
+				p.send(mysqlGreeting())
+				if login := p.packet(); login.Sequence() != 1 || login.Payload()[1]&0x08 != 0 {
+					t.Errorf("login at %d: %q", login.Sequence(), login)
+				}
+				p.send(mysqlPacket(2, "\xfe"+test.switched+"\x00nonce\x00"))
+				if answer := p.packet(); answer.Sequence() != 3 {
+					t.Errorf("an answer at %d", answer.Sequence())
+				}
+				p.send(mysqlPacket(4, test.step))
+				p.send(mysqlPacket(5, mysqlOK))
+				echo(p)
+			}).address()}, Service{TLS: files(t, authority.Issue("front"))})
+			client := r.dial()
+			if g, err := mysql.ParseGreeting(client.packet()); err != nil || g.Capabilities&mysql.TLS == 0 {
+				t.Errorf("greeting %+v, %v", g, err)
+			}
+			login := mysqlLogin(usual|mysql.TLS, "jdoe", "shop", "till")
+			client.send(mysql.Packet(login).AppendTLSRequest(nil, 1))
+			secured := tls.Client(client.TCPConn, &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+			send := func(b []byte) {
+				if _, err := secured.Write(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			read := func() mysql.Packet {
+				b := make([]byte, 512)
+				n, err := secured.Read(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b[:n]
+			}
+			mysql.Packet(login).SetSequence(2)
+			send(login)
+			reply := read()
+			if test.switched == plainSHA2 {
+				wantMismatch(t, r, reply, 3, test.refused)
+				return
+			}
+			if reply.Switched() != test.switched || reply.Sequence() != 3 {
+				t.Errorf("got %q", reply)
+			}
+			send(mysqlPacket(4, "answer"))
+			reply = read()
+			if test.refused != "" {
+				wantMismatch(t, r, reply, 5, test.refused)
+				return
+			}
+			if reply.Sequence() != 5 {
+				t.Errorf("got %q", reply)
+			}
+			list := r.book.await(t, 1, events.KindSessionReady)
+			if opened := find[*events.SessionOpened](list)[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3") {
+				t.Errorf("opened %+v", opened)
+			}
+		})
+	}
+}
+
+func wantMismatch(t *testing.T, r *rig, reply mysql.Packet, sequence byte, want string) {
+	t.Helper()
+	if mysql.ReplyOf(reply) != mysql.ReplyError || reply.Sequence() != sequence || !strings.Contains(mysql.ParseError(reply).Message, want) {
+		t.Errorf("got %q, want %q", reply, want)
+	}
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, want) {
+		t.Errorf("ended as %+v", end)
+	}
+}

@@ -1,0 +1,220 @@
+package gateway
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+)
+
+// ClientTLS ends a service's TLS at the gateway. The zero value offers none.
+type ClientTLS struct {
+	// Certificate and Key are paths of PEM files.
+	Certificate, Key string
+	// ClientCA is the path of a PEM file with the authorities of clients'
+	// certificates. With it every client must have one, and so must use TLS.
+	ClientCA string
+}
+
+// TLSMode tells whether the gateway speaks TLS to a server.
+type TLSMode string
+
+// The modes.
+const (
+	// TLSOff never does. So does the empty mode.
+	TLSOff TLSMode = "off"
+	// TLSPrefer does if the server offers it. Without [Server.CA] the server's
+	// certificate is not verified: that keeps listeners out, but not impostors.
+	TLSPrefer TLSMode = "prefer"
+	// TLSRequire does, verifies the certificate, and uses no server that has none.
+	TLSRequire TLSMode = "require"
+)
+
+// credentials are what handshakes are made with. They do not change: a reload makes
+// others.
+type credentials struct {
+	// services are the sides of a server, by service, servers those of a client, by
+	// server. Who does without TLS is in neither.
+	services, servers map[string]*tls.Config
+}
+
+// checkTLS tells what is wrong with the parts of a configuration that are about TLS
+// and the PROXY protocol.
+func (c Config) checkTLS() error {
+	var all []error
+	for _, s := range c.Servers {
+		protocol := c.protocolOf(s.Name)
+		switch {
+		case !slices.Contains([]TLSMode{"", TLSOff, TLSPrefer, TLSRequire}, s.TLS):
+			all = append(all, fmt.Errorf("server %s: tls is %q, it can be %s, %s or %s", s.Name, s.TLS, TLSOff, TLSPrefer, TLSRequire))
+		case s.TLS == TLSPrefer && protocol == string(TCP):
+			all = append(all, fmt.Errorf("server %s: a server of plain TCP cannot tell whether it offers TLS; tls can be %s or %s", s.Name, TLSOff, TLSRequire))
+		case !s.speaksTLS() && (s.CA != "" || s.ServerName != ""):
+			all = append(all, fmt.Errorf("server %s: ca and server_name are of no use without tls", s.Name))
+		}
+		if s.ProxyProtocol && c.served(s.Name, Postgres) {
+			all = append(all, fmt.Errorf("server %s: PostgreSQL does not know the PROXY protocol", s.Name))
+		}
+	}
+	for _, s := range c.Services {
+		if (s.TLS.Certificate == "") != (s.TLS.Key == "") {
+			all = append(all, fmt.Errorf("service %s: tls needs both a certificate and a key", s.Name))
+		}
+		if s.TLS.ClientCA != "" && s.TLS.Certificate == "" {
+			all = append(all, fmt.Errorf("service %s: tls has a client_ca but no certificate", s.Name))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// served tells whether a service of that protocol has the server.
+func (c Config) served(server string, protocol Protocol) bool {
+	return slices.ContainsFunc(c.Services, func(s Service) bool {
+		return s.Protocol == protocol && slices.Contains(s.Servers, server)
+	})
+}
+
+// endsTLS tells whether the service offers TLS to its clients.
+func (s Service) endsTLS() bool { return s.TLS.Certificate != "" }
+
+// speaksTLS tells whether the gateway speaks TLS to the server, if it can.
+func (s Server) speaksTLS() bool { return s.TLS == TLSPrefer || s.TLS == TLSRequire }
+
+// loadCredentials reads all files that the configuration names. What cannot be read
+// stays as it is in old, and is in the error.
+func loadCredentials(c Config, old *credentials) (*credentials, error) {
+	fresh := &credentials{services: make(map[string]*tls.Config), servers: make(map[string]*tls.Config)}
+	if old == nil {
+		old = &credentials{}
+	}
+	var all []error
+	for _, s := range c.Services {
+		if !s.endsTLS() {
+			continue
+		}
+		config, err := s.TLS.load()
+		if err != nil {
+			all = append(all, fmt.Errorf("service %s: %w", s.Name, err))
+			config = old.services[s.Name]
+		}
+		fresh.services[s.Name] = config
+	}
+	for _, s := range c.Servers {
+		if !s.speaksTLS() {
+			continue
+		}
+		config, err := s.loadTLS()
+		if err != nil {
+			all = append(all, fmt.Errorf("server %s: %w", s.Name, err))
+			config = old.servers[s.Name]
+		}
+		fresh.servers[s.Name] = config
+	}
+	return fresh, errors.Join(all...)
+}
+
+// load reads what the service's side of a handshake needs.
+func (t ClientTLS) load() (*tls.Config, error) {
+	certificate, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("load certificate and key: %w", err)
+	}
+	config := &tls.Config{
+		Certificates: []tls.Certificate{certificate},
+		MinVersion:   tls.VersionTLS12,
+		// The relay writes records as long as there are.
+		DynamicRecordSizingDisabled: true,
+	}
+	if t.ClientCA != "" {
+		if config.ClientCAs, err = loadPool(t.ClientCA); err != nil {
+			return nil, err
+		}
+		config.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return config, nil
+}
+
+// loadTLS reads what the gateway's side of a handshake with the server needs.
+func (s Server) loadTLS() (*tls.Config, error) {
+	host, _, err := s.split()
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{
+		ServerName:                  host,
+		MinVersion:                  tls.VersionTLS12,
+		DynamicRecordSizingDisabled: true,
+		InsecureSkipVerify:          s.TLS == TLSPrefer && s.CA == "",
+	}
+	if s.ServerName != "" {
+		config.ServerName = s.ServerName
+	}
+	if s.CA != "" {
+		if config.RootCAs, err = loadPool(s.CA); err != nil {
+			return nil, err
+		}
+	}
+	return config, nil
+}
+
+// loadPool reads the certificates of authorities.
+func loadPool(path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("load authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("load authorities: %s holds no certificate in PEM", path)
+	}
+	return pool, nil
+}
+
+// ReloadCertificates reads the files of certificates, keys and authorities anew.
+// Handshakes from now on use them; sessions that go on do not notice. What cannot
+// be read stays as it was, and the error says so.
+func (g *Gateway) ReloadCertificates() error {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	fresh, err := loadCredentials(g.config, g.credentials.Load())
+	g.credentials.Store(fresh)
+	if err != nil {
+		return fmt.Errorf("reload certificates: %w", err)
+	}
+	return nil
+}
+
+// Secured is how many services offer TLS, and to how many servers the gateway
+// speaks it: what there is to reload.
+func (g *Gateway) Secured() (services, servers int) {
+	c := g.credentials.Load()
+	return len(c.services), len(c.servers)
+}
+
+// Warnings are what is allowed in a configuration and yet will surprise.
+func (c Config) Warnings() []string {
+	var all []string
+	for _, service := range c.Services {
+		for _, server := range c.Servers {
+			if !slices.Contains(service.Servers, server.Name) {
+				continue
+			}
+			all = append(all, service.warn(server)...)
+		}
+	}
+	return all
+}
+
+// warn tells what is surprising about the service's TLS beside that of a server.
+func (s Service) warn(server Server) []string {
+	at := fmt.Sprintf("service %s, server %s: ", s.Name, server.Name)
+	switch {
+	case s.Protocol == Postgres && s.endsTLS() && server.speaksTLS():
+		return []string{at + "with TLS on both sides a SCRAM login succeeds only if the service has the server's own certificate and key, or the client says channel_binding=disable"}
+	case s.Protocol == MySQL && s.endsTLS() != server.speaksTLS():
+		return []string{at + "caching_sha2_password and sha256_password need TLS on both sides or on none"}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+// Package certtest makes certificate authorities and certificates for tests.
+package certtest
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// Authority signs certificates. Nobody trusts it but who is told to.
+type Authority struct {
+	// Certificate is the authority's own, PEM.
+	Certificate []byte
+
+	t      testing.TB
+	parsed *x509.Certificate
+	key    *ecdsa.PrivateKey
+}
+
+// Pair is a certificate and its key, both PEM.
+type Pair struct{ Certificate, Key []byte }
+
+// NewAuthority makes an authority of that name.
+func NewAuthority(t testing.TB, name string) *Authority {
+	t.Helper()
+	template := template(t, name)
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage = x509.KeyUsageCertSign
+	key := newKey(t)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Authority{Certificate: encode("CERTIFICATE", der), t: t, parsed: parsed, key: key}
+}
+
+// Issue makes a certificate of that common name, good for 127.0.0.1 and localhost,
+// for servers and clients alike.
+func (a *Authority) Issue(name string) Pair {
+	a.t.Helper()
+	template := template(a.t, name)
+	template.DNSNames = []string{"localhost"}
+	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	key := newKey(a.t)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.parsed, key.Public(), a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return Pair{Certificate: encode("CERTIFICATE", der), Key: encode("PRIVATE KEY", secret)}
+}
+
+// Pool is a pool of this authority alone.
+func (a *Authority) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.parsed)
+	return pool
+}
+
+// TLS is the pair as crypto/tls wants it.
+func (p Pair) TLS(t testing.TB) tls.Certificate {
+	t.Helper()
+	certificate, err := tls.X509KeyPair(p.Certificate, p.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return certificate
+}
+
+// WriteFile puts content into the folder and returns its path.
+func WriteFile(t testing.TB, folder, name string, content []byte) string {
+	t.Helper()
+	path := filepath.Join(folder, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func template(t testing.TB, name string) *x509.Certificate {
+	t.Helper()
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	return &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: name, Organization: []string{"Test"}},
+		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+		KeyUsage: x509.KeyUsageDigitalSignature,
+	}
+}
+
+func newKey(t testing.TB) *ecdsa.PrivateKey {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func encode(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}

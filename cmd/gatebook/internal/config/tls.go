@@ -1,0 +1,56 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"gatebook/cmd/gatebook/gateway"
+)
+
+func (f *File) checkServerTLS(name string, s Server) error {
+	at := "servers." + name
+	all := []error{oneOf(at+".tls", s.TLS, "off", "prefer", "require")}
+	if s.TLS == "" || s.TLS == "off" {
+		if s.CA != "" {
+			all = append(all, fmt.Errorf("%s.ca is of no use without TLS; write tls = \"require\"", at))
+		}
+		if s.ServerName != "" {
+			all = append(all, fmt.Errorf("%s.server_name is of no use without TLS; write tls = \"require\"", at))
+		}
+	}
+	for _, service := range slices.Sorted(maps.Keys(f.Services)) {
+		v := f.Services[service]
+		if !slices.Contains(v.Servers, name) {
+			continue
+		}
+		if s.ProxyProtocol && v.Protocol == string(gateway.Postgres) {
+			all = append(all, fmt.Errorf("%s.proxy_protocol: PostgreSQL does not know the PROXY protocol, and services.%s speaks postgres with it", at, service))
+		}
+		if s.TLS == "prefer" && v.Protocol == string(gateway.TCP) {
+			all = append(all, fmt.Errorf("%s.tls is \"prefer\", but over plain TCP, which services.%s speaks with it, a server cannot tell whether it has TLS; it can be off, require", at, service))
+		}
+	}
+	return errors.Join(all...)
+}
+
+func checkClientTLS(at string, t *ClientTLS) error {
+	switch {
+	case t == nil:
+		return nil
+	case t.Certificate == "":
+		return fmt.Errorf("%s has no certificate; write certificate = \"service.pem\"", at)
+	case t.Key == "":
+		return fmt.Errorf("%s has no key; write key = \"service.key\"", at)
+	}
+	return nil
+}
+
+// clientTLS is what the gateway ends clients' TLS with.
+func (s Service) clientTLS() gateway.ClientTLS {
+	if s.TLS == nil {
+		return gateway.ClientTLS{}
+	}
+	return gateway.ClientTLS{Certificate: s.TLS.Certificate, Key: s.TLS.Key, ClientCA: s.TLS.ClientCA}
+}
