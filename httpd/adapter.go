@@ -7,42 +7,54 @@ import (
 	"strconv"
 
 	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
 )
 
-// adapt makes a handler one of Gin's. It is the one place where a request is let
-// in, and where an error becomes an answer and is logged. json tells that the
-// answer is JSON, which the client must take; allow is the path's Allow header,
-// nil when the path is not known or the router has set it.
-func (s *Server) adapt(allow []string, quiet, json bool, h handler) gin.HandlerFunc {
+// endpoint is a handler and what surrounds it.
+type endpoint struct {
+	handle handler
+	// allow is the path's Allow header; nil when the path is not known, or the
+	// router has set it.
+	allow []string
+	// quiet: the request opens no session in the book.
+	quiet bool
+	// anyType: the answer has no body, so that it does not matter what the client
+	// accepts.
+	anyType bool
+}
+
+// adapt makes an endpoint one of Gin's handlers. It is the one place where a
+// request is let in, and where an error becomes an answer and is logged.
+func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		if allow != nil {
-			c.Writer.Header()["Allow"] = allow
+		if e.allow != nil {
+			c.Writer.Header()["Allow"] = e.allow
 		}
-		if err := s.attempt(c, quiet, json, h); err != nil {
+		if err := s.attempt(c, e); err != nil {
 			s.fail(c, err)
 		}
 	}
 }
 
 // attempt lets the request in and handles it. A panic becomes an error.
-func (s *Server) attempt(c *gin.Context, quiet, json bool, h handler) (err error) {
+func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
-	if own := connOf(c.Request); own != nil && !quiet {
+	if own := connOf(c.Request); own != nil && !e.quiet {
 		s.door.enter(c.Request.Context(), own)
 	}
 	if err := s.guard.check(c.Request); err != nil {
 		return err
 	}
-	if json {
+	if !e.anyType {
 		if err := checkAccept(c.Request); err != nil {
 			return err
 		}
 	}
-	return h(c)
+	return e.handle(c)
 }
 
 // fail answers with an error. When the answer has begun already nothing can be
@@ -76,15 +88,18 @@ func (s *Server) fail(c *gin.Context, err error) {
 }
 
 func (s *Server) logFailure(r *http.Request, f *failure, err error) {
-	event := s.log.Warn()
+	level := zerolog.WarnLevel
 	if f.status == http.StatusInternalServerError {
-		event = s.log.Error()
+		level = zerolog.ErrorLevel
 	}
-	if p, ok := errors.AsType[*panicError](err); ok {
-		event = event.Bytes("stack", p.stack)
-	}
-	event.Err(err).Str("method", r.Method).Str("path", r.URL.Path).Str("remote", r.RemoteAddr).
-		Int("status", f.status).Msg("request failed")
+	s.log.WithLevel(level).Err(err).
+		Str("method", r.Method).Str("path", r.URL.Path).Str("remote", r.RemoteAddr).Int("status", f.status).
+		Func(func(e *zerolog.Event) {
+			if p, ok := errors.AsType[*panicError](err); ok {
+				e.Bytes("stack", p.stack)
+			}
+		}).
+		Msg("request failed")
 }
 
 // append appends the body of the failure's answer.

@@ -154,7 +154,6 @@ func BenchmarkSession(b *testing.B) {
 	go plain.Serve(l)
 	b.Cleanup(func() { check(b, plain.Close()) })
 
-	b.SetBytes(int64(len(body)))
 	compare(b, clients, 500, askers(b, clients, address, "/sessions/500"),
 		askers(b, clients, l.Addr().String(), "/sessions/500"), [2]string{"session", "constant"})
 }

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -90,7 +89,7 @@ func failureOf(err error) *failure {
 		return &failure{status: http.StatusNotFound, short: "Session not found", long: "No such session is in the book."}
 	case errors.Is(err, gatebook.ErrInvalid):
 		return &failure{status: http.StatusBadRequest, short: "Invalid request", long: sentence(err.Error())}
-	case errors.Is(err, storage.ErrBusy), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, storage.ErrBusy):
 		return &failure{
 			status: http.StatusServiceUnavailable, short: "Busy", retryAfter: "1",
 			long: "Too much is waiting to be recorded. Nothing was done; try again in a second.",

@@ -54,15 +54,16 @@ func (s *Server) newEngine() *gin.Engine {
 	for _, r := range s.routes() {
 		allow := []string{allowed(r.methods)}
 		for method, h := range r.methods {
-			engine.Handle(method, r.path, s.adapt(allow, r.quiet, true, h))
+			adapted := s.adapt(endpoint{handle: h, allow: allow, quiet: r.quiet})
+			engine.Handle(method, r.path, adapted)
 			if method == http.MethodGet {
-				engine.HEAD(r.path, s.adapt(allow, r.quiet, true, h))
+				engine.HEAD(r.path, adapted)
 			}
 		}
-		engine.OPTIONS(r.path, s.adapt(allow, r.quiet, false, s.options))
+		engine.OPTIONS(r.path, s.adapt(endpoint{handle: s.options, allow: allow, quiet: r.quiet, anyType: true}))
 	}
-	engine.NoMethod(s.adapt(nil, false, false, s.wrongMethod))
-	engine.NoRoute(s.adapt(nil, false, false, noRoute))
+	engine.NoMethod(s.adapt(endpoint{handle: wrongMethod, anyType: true}))
+	engine.NoRoute(s.adapt(endpoint{handle: noRoute, anyType: true}))
 	return engine
 }
 
@@ -89,7 +90,7 @@ func (s *Server) options(c *gin.Context) error {
 
 // wrongMethod refuses a method that the path does not have. The router has found
 // out which it has.
-func (s *Server) wrongMethod(c *gin.Context) error {
+func wrongMethod(c *gin.Context) error {
 	methods := strings.Split(c.Writer.Header().Get("Allow"), ", ")
 	slices.Sort(methods)
 	allow := strings.Join(methods, ", ")

@@ -35,6 +35,9 @@ func (s *streams) check(entries []Entry) error {
 			continue
 		}
 		last, known := s.now[stream]
+		if !known && e.Expect >= s.turned {
+			continue // what is not in now lies at or before turned
+		}
 		if !known {
 			last, known = s.before[stream]
 		}

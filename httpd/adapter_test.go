@@ -1,0 +1,76 @@
+package httpd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
+
+	"gatebook/projection"
+)
+
+// still is a registry of which only the clock and the moment are asked.
+type still struct{ Registry }
+
+func (still) Now() time.Time            { return time.Unix(1, 0) }
+func (still) Moment() projection.Moment { return projection.Moment{Sequence: 7} }
+
+// broken yields n names and then an error.
+func broken(n int) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for range n {
+			if !yield(strings.Repeat("x", 1000), nil) {
+				return
+			}
+		}
+		yield("", errors.New("the archive is damaged"))
+	}
+}
+
+// TestListThatBreaks checks what a client sees of a list whose reading fails: an
+// error when nothing was sent yet, and otherwise an answer that is cut off.
+func TestListThatBreaks(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		names int
+		cut   bool
+	}{{3, false}, {3000, true}} {
+		var log bytes.Buffer
+		s, err := New(Config{Registry: still{}, Logger: zerolog.New(&log)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		engine := gin.New()
+		engine.GET("/", s.adapt(endpoint{handle: func(c2 *gin.Context) error {
+			a := s.answer(c2, s.registry.Moment(), parameters{})
+			defer a.release()
+			return list(a, 9, s.status.usual, broken(c.names))
+		}}))
+		server := httptest.NewServer(engine)
+		w, err := http.Get(server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(w.Body)
+		w.Body.Close()
+		server.Close()
+		http.DefaultClient.CloseIdleConnections()
+		if c.cut != (err != nil) || c.cut != (w.StatusCode == http.StatusOK) {
+			t.Errorf("%d names: got %d, %v", c.names, w.StatusCode, err)
+		}
+		if !c.cut && (string(body) != string(failureOf(errors.New("")).append(nil)) || w.Header.Get(headerTotal) != "") {
+			t.Errorf("got %v %s", w.Header, body)
+		}
+		if !strings.Contains(log.String(), "the archive is damaged") {
+			t.Errorf("the log says %q", log.String())
+		}
+	}
+}
