@@ -167,7 +167,7 @@ func TestFolderRefused(t *testing.T) {
 			if err := os.Truncate(filepath.Join(folder, "log.db"), 9000); err != nil {
 				t.Fatal(err)
 			}
-		}, "log.db is damaged: it was cut short"},
+		}, "it was cut short"},
 		"log gone": {func(t *testing.T, folder string) {
 			if err := os.Remove(filepath.Join(folder, "log.db")); err != nil {
 				t.Fatal(err)
