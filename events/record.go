@@ -62,10 +62,6 @@ const (
 	crcSize        = 4
 )
 
-func cutShort(sequence uint64) error {
-	return fmt.Errorf("%w %d: it ends within its head", ErrDamaged, sequence)
-}
-
 // Coder encodes, decodes and cleans events, one after the other, and spares what
 // each would allocate for itself. The zero value is ready. It is used by one
 // goroutine at a time.

@@ -80,7 +80,8 @@ func CreateBolt(path string) error {
 }
 
 // OpenBolt opens the log at path. Errors: [ErrNotExist], [*InUseError],
-// [*CorruptError], [*migrations.NewerError], all wrapped. The file is not changed.
+// [*CorruptError], [*migrations.NewerError], [events.ErrNewer], all wrapped, and those
+// of the system. The file is not changed.
 func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 	db, err := openBoltFile(path, initialMap)
 	if err != nil {
