@@ -72,7 +72,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 	}
 	header := c.Writer.Header()
 	header.Del(headerTotal)
-	header["Content-Type"] = jsonType
+	header["Content-Type"] = s.contentType
 	if header[headerSequence] == nil {
 		stamp(c, s.registry.Moment().Sequence)
 	}

@@ -54,7 +54,9 @@ func (d *frontDoor) open(ctx context.Context, c *conn) uint64 {
 	c.mu.Lock()
 	c.id = id
 	c.mu.Unlock()
-	d.note(d.source.Record(ctx, id, &events.SessionReady{}))
+	if err := d.source.Record(ctx, id, &events.SessionReady{}); !endedOtherwise(err) {
+		d.note(err)
+	}
 	// A kill that came before the connection was known here found nobody.
 	if v, _, err := d.registry.Session(id); err == nil && v.Status == projection.Live && v.Stage == projection.Stopping {
 		c.kill()

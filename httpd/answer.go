@@ -29,21 +29,13 @@ const (
 	headerTotal    = "X-Total-Count"
 )
 
-// jsonType is the value of Content-Type, which is never changed.
-var jsonType = []string{contentJSON}
-
-// pieces are buffers that an answer takes one of.
-var pieces = sync.Pool{New: func() any {
-	b := make([]byte, 0, piece+piece/4)
-	return &b
-}}
-
 // answer is a successful answer under way.
 type answer struct {
 	c      *gin.Context
 	b      []byte  // what is rendered and not sent
-	pooled *[]byte // where b came from
-	sent   bool    // pieces were sent
+	buffer *[]byte // where b came from, and goes back to
+	pool   *sync.Pool
+	sent   bool // pieces were sent
 	pretty bool
 	rendering
 }
@@ -51,17 +43,20 @@ type answer struct {
 // answer begins one that is of that moment. It must be released.
 func (s *Server) answer(c *gin.Context, m projection.Moment, p parameters) *answer {
 	stamp(c, m.Sequence)
-	c.Writer.Header()["Content-Type"] = jsonType
-	pooled := pieces.Get().(*[]byte)
+	c.Writer.Header()["Content-Type"] = s.contentType
+	buffer, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new(make([]byte, 0, piece+piece/4))
+	}
 	return &answer{
-		c: c, b: (*pooled)[:0], pooled: pooled, pretty: p.pretty,
+		c: c, b: (*buffer)[:0], buffer: buffer, pool: &s.buffers, pretty: p.pretty,
 		rendering: rendering{now: events.TimeOf(s.registry.Now())},
 	}
 }
 
 func (a *answer) release() {
-	*a.pooled = a.b[:0]
-	pieces.Put(a.pooled)
+	*a.buffer = a.b[:0]
+	a.pool.Put(a.buffer)
 }
 
 // stamp tells the client which moment its answer is of.

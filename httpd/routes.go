@@ -22,6 +22,7 @@ type route struct {
 
 func (s *Server) routes() []route {
 	get := func(h handler) map[string]handler { return map[string]handler{http.MethodGet: h} }
+	put := func(h handler) map[string]handler { return map[string]handler{http.MethodPut: h} }
 	return []route{
 		{path: "/", methods: get(s.root)},
 		{path: "/health", methods: get(s.health), quiet: true},
@@ -34,6 +35,8 @@ func (s *Server) routes() []route {
 		{path: "/sessions/:id/connections", methods: get(s.listConnections)},
 		{path: "/services", methods: get(s.listServices)},
 		{path: "/services/:name", methods: get(s.showService)},
+		{path: "/services/:name/stop", methods: put(s.switchService(true))},
+		{path: "/services/:name/start", methods: put(s.switchService(false))},
 		{path: "/servers", methods: get(s.listServers)},
 		{path: "/servers/:name", methods: get(s.showServer)},
 		{path: "/sources", methods: get(s.listSources)},

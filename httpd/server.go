@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -29,6 +30,7 @@ type Registry interface {
 	Sources() ([]*projection.Source, projection.Moment)
 	Source(name string) (*projection.Source, projection.Moment)
 	Moment() projection.Moment
+	SwitchService(ctx context.Context, name string, stopped bool, by string) error
 	Now() time.Time
 	// Err tells why nothing can be recorded now.
 	Err() error
@@ -63,6 +65,9 @@ type Server struct {
 	door     *frontDoor
 	http     *http.Server
 
+	contentType []string  // the value of the header; never changed
+	buffers     sync.Pool // of *[]byte, to render into
+
 	sessions    *resource[projection.View]
 	connections *resource[connection]
 	services    *resource[service]
@@ -84,6 +89,8 @@ func New(c Config) (*Server, error) {
 		guard:    guard{insecure: c.Insecure},
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
+
+		contentType: []string{contentJSON},
 
 		sessions:    sessionResource(),
 		connections: connectionResource(),

@@ -27,13 +27,13 @@ func serviceResource() *resource[service] {
 	}, nil))
 }
 
-// state is "started" while the source that declared the service runs. Of a
-// service known only by name it is not known.
+// state is "started" while the source that declared the service runs and nobody
+// has stopped it. Of a service known only by name it is not known.
 func (s service) state() string {
 	switch {
 	case s.Started == 0 || s.source == nil:
 		return ""
-	case s.source.State == projection.SourceRunning:
+	case s.source.State == projection.SourceRunning && !s.Stopped:
 		return "started"
 	}
 	return "stopped"

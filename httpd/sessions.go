@@ -97,7 +97,8 @@ func until(v projection.View, now events.Time) events.Time {
 }
 
 // appendIdle appends the whole seconds since the client was last read from, at the
-// session's end if it has one.
+// session's end if it has one. Few sessions were observed, so that most are spared
+// what [projection.View.LastActive] looks at.
 func appendIdle(b []byte, r *rendering, v projection.View) []byte {
 	active := v.Active
 	if v.Observed != nil {
@@ -105,6 +106,14 @@ func appendIdle(b []byte, r *rendering, v projection.View) []byte {
 	}
 	idle := until(v, r.now) - max(active, v.Opened)
 	return strconv.AppendInt(b, int64(max(idle, 0)/second), 10)
+}
+
+// appendAddress appends the client's address, which mostly is one of IP.
+func appendAddress(b []byte, _ *rendering, v projection.View) []byte {
+	if ip := v.IP(); ip.IsValid() {
+		return append(ip.AppendTo(append(b, '"')), '"')
+	}
+	return appendKnown(b, v.Address())
 }
 
 // serversOf are the servers a session reached, each once, in that order.
@@ -178,12 +187,4 @@ func sessionID(c *gin.Context) (uint64, error) {
 		return 0, notFound("Session", c.Param("id"))
 	}
 	return id, nil
-}
-
-// appendAddress appends the client's address, which mostly is one of IP.
-func appendAddress(b []byte, _ *rendering, v projection.View) []byte {
-	if ip := v.IP(); ip.IsValid() {
-		return append(ip.AppendTo(append(b, '"')), '"')
-	}
-	return appendKnown(b, v.Address())
 }

@@ -1,0 +1,38 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook"
+)
+
+// switchService makes the handler that stops or starts the service that the path
+// names. It answers when that is on the record; its source hears of it at once.
+func (s *Server) switchService(stopped bool) handler {
+	return func(c *gin.Context) error {
+		if _, err := parse(c.Request.URL.RawQuery); err != nil {
+			return err
+		}
+		name, err := url.PathUnescape(c.Param("name"))
+		if err != nil {
+			return fmt.Errorf("unescape a path that was matched: %w", err)
+		}
+		err = s.registry.SwitchService(c.Request.Context(), name, stopped, actor(c.Request))
+		if errors.Is(err, gatebook.ErrNotFound) {
+			return notFound("Service", strconv.Quote(name))
+		}
+		if err != nil {
+			return err
+		}
+		stamp(c, s.registry.Moment().Sequence)
+		c.Status(http.StatusNoContent)
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+}
