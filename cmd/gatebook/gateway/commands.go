@@ -31,13 +31,12 @@ type commands struct {
 func (c *commands) pass(p []byte) int {
 	n := c.Follower.Follow(p)
 	c.changing = n < len(p)
-	sent := c.server.Counters().BytesRead
 	switch {
 	case c.Asked():
 		c.early = c.changing
-		c.asked, c.mark = true, sent
+		c.asked, c.mark = true, c.server.Received()
 	case c.changing:
-		c.early = c.asked && sent == c.mark
+		c.early = c.asked && c.server.Received() == c.mark
 	}
 	return n
 }
