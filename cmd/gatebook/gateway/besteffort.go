@@ -11,6 +11,11 @@ import (
 // does waits for the book, but its end does for what was recorded before.
 func (s *session) bestEffort() bool { return s.gateway.recording == RecordBestEffort }
 
+// recordPatience is how long an append waits for its turn while the log keeps
+// others waiting. Without an end to it sessions that are long over would pile up
+// behind a disk that hangs.
+const recordPatience = 10 * time.Second
+
 // missed counts whole sessions, and events of others, that could not be recorded,
 // and says so when a gap begins.
 func (g *Gateway) missed(sessions, lost uint64, err error) {
@@ -68,6 +73,8 @@ func (s *session) recordOrMiss(ctx context.Context, list []events.Event) {
 	if s.id == 0 {
 		return // the session is counted, and all of it is missing
 	}
+	ctx, cancel := context.WithTimeout(ctx, recordPatience)
+	defer cancel()
 	if err := s.gateway.book.Record(ctx, s.id, list...); err != nil {
 		s.gateway.missed(0, uint64(len(list)), err)
 	}
@@ -79,6 +86,8 @@ func (s *session) recordEnd(ctx context.Context, list []events.Event, e *events.
 	if s.id == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, recordPatience)
+	defer cancel()
 	if len(list) > 0 {
 		err := s.gateway.book.Record(ctx, s.id, append(list, e)...)
 		if err == nil {

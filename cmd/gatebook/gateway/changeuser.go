@@ -83,6 +83,7 @@ func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Logi
 				return s.unrecordedMySQL(p.Sequence(), err)
 			}
 		}
+		f.Alone()
 		return x.open(p, f)
 	}
 }

@@ -109,6 +109,10 @@ func TestChangeUser(t *testing.T) {
 		t.Fatalf("the change was answered with %v", e)
 	}
 	wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop"}, events.SessionReady{User: "sue", Program: "till/2"})
+	// The server lets it go on as whom it was.
+	if got := client.whoami(); got != "sue@%" {
+		t.Errorf("after a refusal it is %s", got)
+	}
 	client.send(mysqlPacket(0, "\x01"))
 	client.Close()
 	if end := r.book.ended(t, 1); end.User != "" {
@@ -197,6 +201,29 @@ func TestEarlyChangeUser(t *testing.T) {
 			wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop", Program: "till"})
 		})
 	}
+}
+
+// TestForgedRefusal: a client that has something of its own taken for the refusal
+// of its change cannot go on with it.
+func TestForgedRefusal(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+		p.send(mysqlGreeting())
+		p.packet()
+		p.send(mysqlPacket(2, mysqlOK))
+		p.packet()
+		p.send(mysqlPacket(1, "\xffa row that looks like this"))
+		p.send(mysqlPacket(1, "\xfemysql_native_password\x00scramble"))
+		p.wantEnd()
+	}).address())
+	client := r.dial()
+	client.logIn()
+	client.send(mysqlPacket(0, changeUser("sue", "shop", "till")))
+	client.packet()
+	client.packet()
+	client.send(mysqlPacket(2, "answer"))
+	client.wantEnd()
+	wantReason(t, r, 1, events.ReasonError)
 }
 
 // TestChangeUserWithLogin: nor is one let through that comes with the login.

@@ -13,7 +13,8 @@ import (
 // only a client that waits for the replies to its earlier commands makes that
 // certain. One that does not could have the reply to something else taken for it.
 // So a change of user that is sent before the server has said anything to the
-// command before it ends the session; no client library does that.
+// command before it ends the session; no client library does that. So does an
+// answer of the client to a change that has failed, which it then had not.
 type commands struct {
 	mysql.Follower
 	server *relay.Conn
@@ -30,14 +31,17 @@ type commands struct {
 // a change of user, or behind one.
 func (c *commands) pass(p []byte) int {
 	n := c.Follower.Follow(p)
+	if c.Stray() {
+		c.changing, c.early = true, true
+		return 0
+	}
 	c.changing = n < len(p)
-	sent := c.server.Counters().BytesRead
 	switch {
 	case c.Asked():
 		c.early = c.changing
-		c.asked, c.mark = true, sent
+		c.asked, c.mark = true, c.server.Received()
 	case c.changing:
-		c.early = c.asked && sent == c.mark
+		c.early = c.asked && c.server.Received() == c.mark
 	}
 	return n
 }

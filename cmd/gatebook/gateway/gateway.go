@@ -79,6 +79,7 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 		g.closeListeners()
 		return nil, err
 	}
+	g.firstSwitches(ctx)
 	g.work(context.WithoutCancel(ctx), config.StatisticsInterval)
 	return g, nil
 }

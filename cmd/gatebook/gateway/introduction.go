@@ -63,7 +63,7 @@ func (s *session) prepared() *introduction {
 // enter is the introduction's goroutine. It ends when the login is over.
 func (s *session) enter(ctx context.Context, in *introduction, e events.SessionOpened) {
 	defer close(in.done)
-	s.id, in.refused = s.gateway.book.Open(ctx, e)
+	s.id, in.refused = s.open(ctx, e)
 	if s.gateway.roster.name(s, s.id) {
 		s.stop(events.ReasonKilled)
 	}
@@ -87,6 +87,13 @@ func (s *session) enter(ctx context.Context, in *introduction, e events.SessionO
 		in.failed = s.gateway.book.Record(ctx, s.id, in.attempts...)
 	case <-in.over:
 	}
+}
+
+// open records the opening.
+func (s *session) open(ctx context.Context, e events.SessionOpened) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordPatience)
+	defer cancel()
+	return s.gateway.book.Open(ctx, e)
 }
 
 // attempted adds what dialling has brought.

@@ -3,9 +3,13 @@ package gateway
 import (
 	"context"
 	"net/netip"
+	"reflect"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"gatebook"
 	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/events"
@@ -200,6 +204,35 @@ func TestProbeAtShutdown(t *testing.T) {
 	}
 }
 
+// TestSwitchboard: a source that tells of switches is listened to.
+func TestSwitchboard(t *testing.T) {
+	t.Parallel()
+	var source Book = (*gatebook.Source)(nil)
+	_, tells := reflect.TypeOf(source).MethodByName("Switches")
+	if _, heard := source.(Switchboard); heard != tells {
+		t.Errorf("a source tells of switches: %v, and is listened to: %v", tells, heard)
+	}
+}
+
+// TestStoppedBefore: a service that was stopped before the gateway started lets
+// nobody in from the first client on.
+func TestStoppedBefore(t *testing.T) {
+	t.Parallel()
+	board := boardStub{newBookStub(), make(chan []Switch, 1)}
+	close(board.started)
+	board.switches <- []Switch{{Service: "front", Stopped: true}}
+	g, err := Start(t.Context(), Config{
+		Servers:  []Server{{Name: "db1", Address: newBackend(t, mysqlServer).address()}},
+		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
+	}, board, zerolog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{Gateway: g, book: board.bookStub, t: t}
+	t.Cleanup(r.close)
+	wantMySQLError(r.dial(), 0, 1053)
+}
+
 // boardStub is a bookStub that switches services.
 type boardStub struct {
 	*bookStub
@@ -207,6 +240,11 @@ type boardStub struct {
 }
 
 func (b boardStub) Switches(ctx context.Context) ([]Switch, error) {
+	select {
+	case list := <-b.switches:
+		return list, nil
+	default:
+	}
 	select {
 	case list := <-b.switches:
 		return list, nil

@@ -38,10 +38,14 @@ func TestReload(t *testing.T) {
 			c.Services[0].Listen = []string{"127.0.0.1:4006"}
 			c.Services[0].MaxSessions = 5
 		}, []string{"service front: max_sessions"}, []string{"service front: protocol, listen"}},
-		"other services": {func(c *Config) { c.Services[0].Name = "back" }, nil,
-			[]string{"service front: not configured any more", "service back: new"}},
-		"recording": {func(c *Config) { c.Record, c.StatisticsInterval = RecordBestEffort, time.Minute }, nil,
-			[]string{"statistics_interval", "record"}},
+		"other services": {
+			func(c *Config) { c.Services[0].Name = "back" }, nil,
+			[]string{"service front: not configured any more", "service back: new"},
+		},
+		"recording": {
+			func(c *Config) { c.Record, c.StatisticsInterval = RecordBestEffort, time.Minute }, nil,
+			[]string{"statistics_interval", "record"},
+		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -172,6 +172,49 @@ func TestServerStates(t *testing.T) {
 	}
 }
 
+// TestLeastConnectionsInUse: sessions count for their server as long as they live,
+// however they end, and attempts that fail do not.
+func TestLeastConnectionsInUse(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = LeastConnections },
+		newBackend(t, echo).address(), newBackend(t, echo).address(), deadAddress(t))
+	var clients []peer
+	connect := func() {
+		client := r.dial()
+		client.send([]byte("hello"))
+		client.want("hello")
+		clients = append(clients, client)
+	}
+	inUse := func(want ...int64) {
+		t.Helper()
+		r.await(t, "the connections are counted", func() bool {
+			for i, server := range r.fleet.all() {
+				if server.connections.Load() != want[i] {
+					return false
+				}
+			}
+			return true
+		})
+	}
+	for range 6 {
+		connect()
+	}
+	inUse(3, 3, 0)
+	for id := range uint64(6) {
+		opened := find[*events.ConnectionOpened](r.book.await(t, id+1, events.KindSessionReady))
+		if opened[0].Server == "db1" {
+			clients[id].Close()
+		}
+	}
+	inUse(0, 3, 0)
+	for range 3 {
+		connect()
+	}
+	inUse(3, 3, 0)
+	r.close()
+	inUse(0, 0, 0)
+}
+
 // TestServerComesBack: the book hears of it when a session has reached the server,
 // which one does after the server was left alone for a while.
 func TestServerComesBack(t *testing.T) {

@@ -36,6 +36,21 @@ func (g *Gateway) watchSwitches(ctx context.Context, board Switchboard) {
 	}
 }
 
+// firstSwitches learns, before the first client is accepted, which services are
+// stopped from before. A call whose time is over is answered with what is known.
+func (g *Gateway) firstSwitches(ctx context.Context) {
+	board, ok := g.book.(Switchboard)
+	if !ok {
+		return
+	}
+	over, cancel := context.WithCancel(ctx)
+	cancel()
+	list, _ := board.Switches(over)
+	for _, w := range list {
+		g.turn(w)
+	}
+}
+
 // turn stops or starts a service: one that is stopped refuses new sessions in the
 // words of its protocol, and those that are there go on.
 func (g *Gateway) turn(w Switch) {

@@ -24,6 +24,8 @@ type Follower struct {
 	first bool
 	// asked: a command came that the server answers.
 	asked bool
+	// alone: the next packet is to be a command. stray: it was not.
+	alone, stray bool
 	// goodbye: the last packet was one, and nothing came after it.
 	goodbye bool
 }
@@ -86,10 +88,18 @@ func (f *Follower) begin(p []byte) int {
 		f.have = 0
 		f.rest = length(f.header[:])
 		f.first = f.header[3] == 0
+		f.stray = f.stray || f.alone && !f.first
+		f.alone = false
 		f.quit = f.rest == 1 && f.first
 	}
 	return n
 }
+
+// Alone says that nothing is under way, so that the next packet is to be a command.
+func (f *Follower) Alone() { f.alone = true }
+
+// Stray tells whether another packet came instead.
+func (f *Follower) Stray() bool { return f.stray }
 
 // Goodbye tells whether the last thing the client sent was its goodbye.
 func (f *Follower) Goodbye() bool { return f.goodbye }

@@ -37,5 +37,8 @@ func (c *Conn) Counters() events.Counters {
 	}
 }
 
+// Received returns how many bytes were read so far.
+func (c *Conn) Received() uint64 { return c.in.bytes.Load() }
+
 // Active returns when data were last read, 0 if never.
 func (c *Conn) Active() events.Time { return events.Time(c.in.active.Load()) }
