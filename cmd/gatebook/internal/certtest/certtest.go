@@ -1,4 +1,3 @@
-// Package certtest makes certificate authorities and certificates for tests.
 package certtest
 
 import (

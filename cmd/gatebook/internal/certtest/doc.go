@@ -1,0 +1,3 @@
+// Package certtest makes certificate authorities and certificates for tests: fresh
+// ones for each, good for an hour and for the loopback address alone.
+package certtest
