@@ -13,14 +13,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/cmd/gatebook/internal/certtest"
-	"gatebook/cmd/gatebook/internal/servertest"
 	"gatebook/events"
 )
 
 // TestStartRefusesTLS: what cannot work is refused before anything listens.
 func TestStartRefusesTLS(t *testing.T) {
 	t.Parallel()
-	pair := files(t, certtest.NewAuthority(t, "authority").Issue("front"))
+	pair := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
 	for want, change := range map[string]func(c *Config, s *Service){
 		`server db1: tls is "always"`:                   func(c *Config, _ *Service) { c.Servers[0].TLS = "always" },
 		"cannot tell whether it offers TLS":             func(c *Config, _ *Service) { c.Servers[0].TLS = TLSPrefer },
@@ -75,7 +74,7 @@ func TestWarnings(t *testing.T) {
 // same, when its time is over; so is one that begins TLS and stops in the middle.
 func TestSilentWithTLS(t *testing.T) {
 	t.Parallel()
-	front := files(t, certtest.NewAuthority(t, "authority").Issue("front"))
+	front := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
 	for protocol, talk := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		r := start(t, protocol, Server{Address: newBackend(t, talk).address()}, Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
 		r.dial()
@@ -94,13 +93,13 @@ func TestTCPTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
-	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue("db1").TLS(t)}}
+	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "db1").TLS(t)}}
 	backend := newBackend(t, func(p peer) {
 		secured := tls.Server(p.TCPConn, serving)
 		_, _ = io.Copy(secured, secured)
 		_ = secured.CloseWrite()
 	})
-	r := start(t, TCP, Server{Address: backend.address(), TLS: TLSRequire, CA: ca}, Service{TLS: files(t, authority.Issue("front"))})
+	r := start(t, TCP, Server{Address: backend.address(), TLS: TLSRequire, CA: ca}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	client := tls.Client(r.dial(), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
 	if _, err := client.Write([]byte("there and back")); err != nil {
 		t.Fatal(err)
@@ -121,9 +120,8 @@ func TestTCPTLS(t *testing.T) {
 func TestStalledReaderWithTLS(t *testing.T) {
 	t.Parallel()
 	const rows, size = 64, 1 << 20
-	authority := certtest.NewAuthority(t, "authority")
-	own := authority.Issue("db1")
-	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key))
+	authority, own := shared.keys(t)
+	server := shared.mariaDB(t)
 	r := start(t, MySQL, Server{Address: server.Address, TLS: TLSPrefer}, Service{TLS: files(t, own)})
 	db := openMySQL(t, r.throughFront(server.Login), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
 	answer, err := db.QueryContext(t.Context(), "SELECT REPEAT(CHAR(65 + seq % 26), 1048576) FROM seq_1_to_64")
@@ -172,7 +170,7 @@ func TestKilledWithTLS(t *testing.T) {
 				return
 			}
 		}
-	}).address()}, Service{TLS: files(t, authority.Issue("front"))})
+	}).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	conn := r.dial()
 	client := tls.Client(net.Conn(conn), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
 	if err := client.Handshake(); err != nil {
