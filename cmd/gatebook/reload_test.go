@@ -24,7 +24,7 @@ func TestHangup(t *testing.T) {
 	write := func(pair certtest.Pair) (string, string) {
 		return certtest.WriteFile(t, folder, "service.pem", pair.Certificate), certtest.WriteFile(t, folder, "service.key", pair.Key)
 	}
-	certificate, key := write(authority.Issue("old"))
+	certificate, key := write(authority.Issue(t, "old"))
 	path := configure(t, "mysql", server)
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -72,7 +72,7 @@ func TestHangup(t *testing.T) {
 	if seen != "old" {
 		t.Errorf("served %q", seen)
 	}
-	write(authority.Issue("new"))
+	write(authority.Issue(t, "new"))
 	if err := p.command.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

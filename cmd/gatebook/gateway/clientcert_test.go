@@ -19,9 +19,8 @@ func TestClientCertificate(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
-	maria, postgres := servertest.StartMariaDB(t), servertest.StartPostgres(t)
-	for protocol, server := range map[Protocol]*servertest.Server{MySQL: maria, Postgres: postgres} {
-		front := files(t, authority.Issue("front"))
+	for protocol, server := range map[Protocol]*servertest.Server{MySQL: shared.mariaDB(t), Postgres: shared.postgreSQL(t)} {
+		front := files(t, authority.Issue(t, "front"))
 		front.ClientCA = ca
 		r := start(t, protocol, Server{Address: server.Address}, Service{TLS: front})
 		to := r.throughFront(server.Login)
@@ -33,13 +32,13 @@ func TestClientCertificate(t *testing.T) {
 		}
 		config := tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"}
 		with := config.Clone()
-		with.Certificates = []tls.Certificate{authority.Issue("jdoe").TLS(t)}
+		with.Certificates = []tls.Certificate{authority.Issue(t, "jdoe").TLS(t)}
 		if err := ping(with); err != nil {
 			t.Fatalf("%s: %v", protocol, err)
 		}
 		wantSecured(t, r, 1, true, "CN=jdoe,O=Test")
 		foreign := config.Clone()
-		certificate := other.Issue("mallory").TLS(t)
+		certificate := other.Issue(t, "mallory").TLS(t)
 		foreign.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &certificate, nil }
 		for _, refused := range []struct {
 			config *tls.Config
@@ -64,7 +63,7 @@ func TestClientCertificate(t *testing.T) {
 func TestClientDistrusts(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
-	r := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue("front"))})
+	r := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	to := r.throughFront(servertest.Login{User: "jdoe"})
 	wantFailure(t, openMySQL(t, to, &tls.Config{RootCAs: other.Pool(), ServerName: "localhost"}), "unknown authority")
 	end := r.book.ended(t, 1)
@@ -78,7 +77,7 @@ func TestClientDistrusts(t *testing.T) {
 func TestReloadCertificates(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
-	front := files(t, authority.Issue("old"))
+	front := files(t, authority.Issue(t, "old"))
 	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{TLS: front})
 	connect := func(name string) *tls.Conn {
 		t.Helper()
@@ -103,7 +102,7 @@ func TestReloadCertificates(t *testing.T) {
 	}
 	before := connect("old")
 	echoes(before)
-	fresh := authority.Issue("new")
+	fresh := authority.Issue(t, "new")
 	for path, content := range map[string][]byte{front.Certificate: fresh.Certificate, front.Key: []byte("no key")} {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"gatebook/cmd/gatebook/gateway"
 	"gatebook/cmd/gatebook/internal/servertest"
 )
 
@@ -52,7 +53,7 @@ type tests struct{ *testing.M }
 
 func (m tests) Run() int {
 	code := m.M.Run()
-	err := errors.Join(servers.first.close(), servers.second.close(), servers.postgres.close())
+	err := errors.Join(servers.first.close(), servers.second.close(), servers.postgres.close(), gateway.CloseSharedServers())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -19,14 +19,9 @@ const sslInUse = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()
 // channel binding gets in, and the others are told why.
 func TestPostgresTLS(t *testing.T) {
 	t.Parallel()
-	authority := certtest.NewAuthority(t, "authority")
-	own, another := authority.Issue("db1"), authority.Issue("front")
-	server := servertest.StartPostgres(t, servertest.WithTLS(own.Certificate, own.Key))
-	if err := server.AddUser("jdoe", "secret"); err != nil {
-		t.Fatal(err)
-	}
-	to := server.Login
-	to.User, to.Password = "jdoe", "secret"
+	authority, own := shared.keys(t)
+	another, server := authority.Issue(t, "front"), shared.postgreSQL(t)
+	to := jdoe(server)
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
 	config := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"}
 	for name, test := range map[string]struct {
@@ -89,9 +84,7 @@ func TestPostgresTLS(t *testing.T) {
 // TestPostgresServerTLS: a server whose TLS will not do is one that does not answer.
 func TestPostgresServerTLS(t *testing.T) {
 	t.Parallel()
-	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
-	own := authority.Issue("db1")
-	server := servertest.StartPostgres(t, servertest.WithTLS(own.Certificate, own.Key))
+	other, server := certtest.NewAuthority(t, "other"), shared.postgreSQL(t)
 	plain := newBackend(t, func(p peer) {
 		p.startup()
 		p.send([]byte("N"))
@@ -121,7 +114,7 @@ func TestPostgresServerTLS(t *testing.T) {
 func TestPostgresInjection(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
-	r := start(t, Postgres, Server{Address: deadAddress(t)}, Service{TLS: files(t, authority.Issue("front"))})
+	r := start(t, Postgres, Server{Address: deadAddress(t)}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	client := r.dial()
 	client.send(append(pgStartup(pgTLS, ""), pgLogin()...))
 	wantPostgresError(client, "08P01")
@@ -135,7 +128,7 @@ func TestPostgresInjection(t *testing.T) {
 func TestPostgresCancelThroughTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
-	front := files(t, authority.Issue("front"))
+	front := files(t, authority.Issue(t, "front"))
 	r := start(t, Postgres, Server{Address: newBackend(t, func(p peer) {
 		first := p.startup()
 		if startup, err := postgres.ParseStartup(first); err != nil || startup.Request == postgres.RequestCancel {

@@ -10,8 +10,6 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
-	"gatebook/cmd/gatebook/internal/certtest"
-	"gatebook/cmd/gatebook/internal/servertest"
 	"gatebook/events"
 )
 
@@ -120,15 +118,12 @@ func TestProxySpoofed(t *testing.T) {
 // a proxy before the gateway said it is; with TLS on both sides and with none.
 func TestProxySent(t *testing.T) {
 	t.Parallel()
-	authority := certtest.NewAuthority(t, "authority")
-	own := authority.Issue("db1")
-	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key),
-		servertest.WithArgs("--proxy-protocol-networks=127.0.0.0/8"))
+	server := shared.mariaDB(t)
 	for _, mode := range []TLSMode{TLSOff, TLSPrefer} {
 		for _, source := range []string{"192.0.2.7:4711", "[2001:db8::7]:4711"} {
 			r := start(t, MySQL, Server{Address: server.Address, ProxyProtocol: true, TLS: mode}, Service{AcceptProxyProtocol: loopback})
 			front := proxied(t, r.Addresses("front")[0].String(), announce(t, 1, source, "[2001:db8::1]:3306"))
-			to := server.Login
+			to := jdoe(server)
 			to.Address = front
 			want := netip.MustParseAddrPort(source)
 			got := query(t, openMySQL(t, to, nil), "SELECT SUBSTRING_INDEX(host, ':', 8) FROM information_schema.processlist WHERE id = CONNECTION_ID()")

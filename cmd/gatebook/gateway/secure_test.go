@@ -118,14 +118,9 @@ func wantSecured(t testing.TB, r *rig, id uint64, secured bool, subject string) 
 // TestMySQLTLS has TLS on either side, on both and on none, with real clients.
 func TestMySQLTLS(t *testing.T) {
 	t.Parallel()
-	authority := certtest.NewAuthority(t, "authority")
-	own := authority.Issue("db1")
-	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key))
-	if err := server.AddUser("jdoe", "secret"); err != nil {
-		t.Fatal(err)
-	}
-	to := server.Login
-	to.User, to.Password = "jdoe", "secret"
+	authority, _ := shared.keys(t)
+	server := shared.mariaDB(t)
+	to := jdoe(server)
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
 	tests := map[string]Server{
 		"off":                 {TLS: TLSOff},
@@ -137,7 +132,7 @@ func TestMySQLTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			backend.Address = server.Address
-			r := start(t, MySQL, backend, Service{TLS: files(t, authority.Issue("front"))})
+			r := start(t, MySQL, backend, Service{TLS: files(t, authority.Issue(t, "front"))})
 			const text = "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'Ssl_version'"
 			for id, config := range []*tls.Config{nil, {RootCAs: authority.Pool(), ServerName: "localhost"}} {
 				db := openMySQL(t, r.throughFront(to), config)
@@ -164,9 +159,8 @@ func TestMySQLTLS(t *testing.T) {
 // the book keeps.
 func TestMySQLServerTLS(t *testing.T) {
 	t.Parallel()
-	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
-	own := authority.Issue("db1")
-	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key))
+	authority, _ := shared.keys(t)
+	other, server := certtest.NewAuthority(t, "other"), shared.mariaDB(t)
 	plain := newBackend(t, func(p peer) {
 		greeting := mysqlGreeting()
 		greeting[4+len("\x0a10.11.0-test\x00")+4+len("scramble\x00")+1] &^= 0x08
@@ -174,10 +168,10 @@ func TestMySQLServerTLS(t *testing.T) {
 		echo(p)
 	})
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", other.Certificate)
-	own2 := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
+	known := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
 	for want, backend := range map[string]Server{
 		"certificate signed by unknown authority": {Address: server.Address, TLS: TLSRequire, CA: ca},
-		"certificate is valid for localhost":      {Address: server.Address, TLS: TLSPrefer, CA: own2, ServerName: "elsewhere"},
+		"certificate is valid for localhost":      {Address: server.Address, TLS: TLSPrefer, CA: known, ServerName: "elsewhere"},
 		"the server offers no TLS":                {Address: plain.address(), TLS: TLSRequire, CA: ca},
 	} {
 		r := start(t, MySQL, backend, Service{})

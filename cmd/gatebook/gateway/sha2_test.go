@@ -40,7 +40,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 				p.send(mysqlPacket(4, test.step))
 				p.send(mysqlPacket(5, mysqlOK))
 				echo(p)
-			}).address()}, Service{TLS: files(t, authority.Issue("front"))})
+			}).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
 			client := r.dial()
 			if g, err := mysql.ParseGreeting(client.packet()); err != nil || g.Capabilities&mysql.TLS == 0 {
 				t.Errorf("greeting %+v, %v", g, err)

@@ -32,7 +32,7 @@ func connectTLS(t testing.TB, version uint16, both bool) *secured {
 	r.client, r.server = r.rig.client, r.rig.server
 	authority := certtest.NewAuthority(t, "authority")
 	serving := &tls.Config{
-		Certificates: []tls.Certificate{authority.Issue("relay").TLS(t)},
+		Certificates: []tls.Certificate{authority.Issue(t, "relay").TLS(t)},
 		MinVersion:   version, MaxVersion: version, DynamicRecordSizingDisabled: true,
 	}
 	calling := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost", MinVersion: version, MaxVersion: version}
@@ -185,7 +185,7 @@ func (h *halting) Write(p []byte) (int, error) {
 func TestTLSReadDeadline(t *testing.T) {
 	r := connect(t)
 	authority := certtest.NewAuthority(t, "authority")
-	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue("relay").TLS(t)}}
+	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "relay").TLS(t)}}
 	h := &halting{Conn: r.client, half: make(chan struct{}), more: make(chan struct{})}
 	peer := tls.Client(h, &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
 	handshake(t, peer, func() error { return r.clientConn.StartTLS(tls.Server, serving, nil, &Buffers{}) })
@@ -220,7 +220,7 @@ func TestTLSReadDeadline(t *testing.T) {
 func TestTLSEarlyBytes(t *testing.T) {
 	r := connect(t)
 	authority := certtest.NewAuthority(t, "authority")
-	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue("relay").TLS(t)}}
+	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "relay").TLS(t)}}
 	peer := tls.Client(r.client, &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
 	handshake(t, peer, func() error {
 		early := make([]byte, 100)

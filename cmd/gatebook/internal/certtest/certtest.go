@@ -21,7 +21,6 @@ type Authority struct {
 	// Certificate is the authority's own, PEM.
 	Certificate []byte
 
-	t      testing.TB
 	parsed *x509.Certificate
 	key    *ecdsa.PrivateKey
 }
@@ -44,25 +43,25 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Authority{Certificate: encode("CERTIFICATE", der), t: t, parsed: parsed, key: key}
+	return &Authority{Certificate: encode("CERTIFICATE", der), parsed: parsed, key: key}
 }
 
 // Issue makes a certificate of that common name, good for 127.0.0.1 and localhost,
 // for servers and clients alike.
-func (a *Authority) Issue(name string) Pair {
-	a.t.Helper()
-	template := template(a.t, name)
+func (a *Authority) Issue(t testing.TB, name string) Pair {
+	t.Helper()
+	template := template(t, name)
 	template.DNSNames = []string{"localhost"}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-	key := newKey(a.t)
+	key := newKey(t)
 	der, err := x509.CreateCertificate(rand.Reader, template, a.parsed, key.Public(), a.key)
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		a.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return Pair{Certificate: encode("CERTIFICATE", der), Key: encode("PRIVATE KEY", secret)}
 }

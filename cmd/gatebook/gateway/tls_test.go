@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"database/sql"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook/cmd/gatebook/internal/certtest"
+	"gatebook/events"
+)
+
+// TestStartRefusesTLS: what cannot work is refused before anything listens.
+func TestStartRefusesTLS(t *testing.T) {
+	t.Parallel()
+	pair := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
+	for want, change := range map[string]func(c *Config, s *Service){
+		`server db1: tls is "always"`:                   func(c *Config, _ *Service) { c.Servers[0].TLS = "always" },
+		"cannot tell whether it offers TLS":             func(c *Config, _ *Service) { c.Servers[0].TLS = TLSPrefer },
+		"ca and server_name are of no use":              func(c *Config, _ *Service) { c.Servers[0].CA = pair.Certificate },
+		"PostgreSQL does not know the PROXY protocol":   func(c *Config, s *Service) { c.Servers[0].ProxyProtocol, s.Protocol = true, Postgres },
+		"service front: tls needs both":                 func(_ *Config, s *Service) { s.TLS.Certificate = pair.Certificate },
+		"service front: tls has a client_ca":            func(_ *Config, s *Service) { s.TLS.ClientCA = pair.Certificate },
+		"service front: load certificate and key":       func(_ *Config, s *Service) { s.TLS = ClientTLS{Certificate: pair.Key, Key: pair.Key} },
+		"service front: load authorities: open /nowher": func(_ *Config, s *Service) { s.TLS = pair; s.TLS.ClientCA = "/nowhere.pem" },
+		"holds no certificate in PEM":                   func(c *Config, _ *Service) { c.Servers[0].TLS, c.Servers[0].CA = TLSRequire, pair.Key },
+	} {
+		service := Service{Name: "front", Protocol: TCP, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}
+		config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
+		change(&config, &service)
+		config.Services = []Service{service}
+		if _, err := Start(t.Context(), config, newBookStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		protocol Protocol
+		front    bool
+		mode     TLSMode
+		want     string
+	}{
+		{MySQL, true, TLSOff, "caching_sha2_password"},
+		{MySQL, false, TLSPrefer, "caching_sha2_password"},
+		{MySQL, true, TLSRequire, ""},
+		{MySQL, false, "", ""},
+		{Postgres, true, TLSRequire, "SCRAM"},
+		{Postgres, true, TLSOff, ""},
+		{Postgres, false, TLSPrefer, ""},
+		{TCP, true, TLSRequire, ""},
+	} {
+		service := Service{Name: "front", Protocol: test.protocol, Servers: []string{"db1"}}
+		if test.front {
+			service.TLS = ClientTLS{Certificate: "a", Key: "b"}
+		}
+		c := Config{Services: []Service{service}, Servers: []Server{{Name: "db1", TLS: test.mode}, {Name: "db2"}}}
+		got := strings.Join(c.Warnings(), "; ")
+		if (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
+			t.Errorf("%+v: %q", test, got)
+		}
+	}
+}
+
+// TestSilentWithTLS: a client that never says what it wants is in the book all the
+// same, when its time is over; so is one that begins TLS and stops in the middle.
+func TestSilentWithTLS(t *testing.T) {
+	t.Parallel()
+	front := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
+	for protocol, talk := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
+		r := start(t, protocol, Server{Address: newBackend(t, talk).address()}, Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
+		r.dial()
+		if protocol == Postgres {
+			r.dial().send(pgStartup(pgTLS, ""))
+			r.book.ended(t, 2)
+		}
+		if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+			t.Errorf("%s: ended as %+v", protocol, end)
+		}
+	}
+}
+
+// TestTCPTLS: with plain TCP both sides may begin with TLS at once.
+func TestTCPTLS(t *testing.T) {
+	t.Parallel()
+	authority := certtest.NewAuthority(t, "authority")
+	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
+	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "db1").TLS(t)}}
+	backend := newBackend(t, func(p peer) {
+		secured := tls.Server(p.TCPConn, serving)
+		_, _ = io.Copy(secured, secured)
+		_ = secured.CloseWrite()
+	})
+	r := start(t, TCP, Server{Address: backend.address(), TLS: TLSRequire, CA: ca}, Service{TLS: files(t, authority.Issue(t, "front"))})
+	client := tls.Client(r.dial(), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+	if _, err := client.Write([]byte("there and back")); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(client); err != nil || string(got) != "there and back" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonClientClosed || end.Finals[0].Counters.BytesRead != 14 || end.Finals[1].Counters.BytesWritten != 14 {
+		t.Errorf("ended as %+v", end)
+	}
+}
+
+// TestStalledReaderWithTLS: 64 MiB of a real server's, for a client that stops
+// reading, with TLS on both sides: the marks are crossed, and nothing is lost.
+func TestStalledReaderWithTLS(t *testing.T) {
+	t.Parallel()
+	const rows, size = 64, 1 << 20
+	authority, own := shared.keys(t)
+	server := shared.mariaDB(t)
+	r := start(t, MySQL, Server{Address: server.Address, TLS: TLSPrefer}, Service{TLS: files(t, own)})
+	db := openMySQL(t, r.throughFront(server.Login), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+	answer, err := db.QueryContext(t.Context(), "SELECT REPEAT(CHAR(65 + seq % 26), 1048576) FROM seq_1_to_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Close()
+	s := r.only()
+	begun := time.Now()
+	for tick := time.NewTicker(time.Millisecond); s.client.Counters().HighWaterEvents == 0; <-tick.C {
+		if time.Since(begun) > patienceOfTests {
+			t.Fatalf("stalled: %+v", s.client.Counters())
+		}
+	}
+	if held := s.server.Counters().BytesRead - s.client.Counters().BytesWritten; held > DefaultHighWater+32<<10 {
+		t.Errorf("held %d bytes", held)
+	}
+	got, want := sha256.New(), sha256.New()
+	count := 0
+	for ; answer.Next(); count++ {
+		var row sql.RawBytes
+		if err := answer.Scan(&row); err != nil {
+			t.Fatal(err)
+		}
+		got.Write(row)
+	}
+	for i := range rows {
+		io.WriteString(want, strings.Repeat(string(rune('A'+(i+1)%26)), size))
+	}
+	if err := answer.Err(); err != nil || count != rows || string(got.Sum(nil)) != string(want.Sum(nil)) {
+		t.Errorf("%d rows, %v", count, err)
+	}
+	if c := s.client.Counters(); c.LowWaterEvents < c.HighWaterEvents || c.BufferedWrites == 0 || c.BytesWritten < rows*size {
+		t.Errorf("counters %+v", c)
+	}
+}
+
+// TestKilledWithTLS: a stalled session goes at once.
+func TestKilledWithTLS(t *testing.T) {
+	t.Parallel()
+	authority := certtest.NewAuthority(t, "authority")
+	r := start(t, TCP, Server{Address: newBackend(t, func(p peer) {
+		b := make([]byte, 64<<10)
+		for {
+			if _, err := p.Write(b); err != nil {
+				return
+			}
+		}
+	}).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
+	conn := r.dial()
+	client := tls.Client(net.Conn(conn), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+	if err := client.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	r.book.await(t, 1, events.KindSessionReady)
+	s := r.only()
+	for tick := time.NewTicker(time.Millisecond); s.client.Counters().HighWaterEvents == 0; <-tick.C {
+		if t.Context().Err() != nil {
+			t.Fatal("never stalled")
+		}
+	}
+	r.book.kills <- []uint64{1}
+	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+		t.Errorf("ended as %+v", end)
+	}
+}
