@@ -62,7 +62,6 @@ func eventuallyTrue(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-
 // drip sends bytes one at a time until the connection ends.
 func drip(p peer, b []byte) {
 	p.hangsUp = true
@@ -97,8 +96,8 @@ func TestStalledLogins(t *testing.T) {
 			p.packet()
 			go drip(p, login)
 		}},
-		"mysql: a client that will say no more":  {MySQL, silent, func(p peer) { p.CloseWrite() }},
-		"mysql: a silent server": {MySQL, silent, func(peer) {}},
+		"mysql: a client that will say no more": {MySQL, silent, func(p peer) { p.CloseWrite() }},
+		"mysql: a silent server":                {MySQL, silent, func(peer) {}},
 		"mysql: half a greeting": {MySQL, func(p peer) {
 			p.send(mysqlGreeting()[:20])
 			silent(p)
