@@ -10,7 +10,7 @@ BENCH ?= .
 COUNT ?= 5
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz bench cover clean
+.PHONY: help build run test soak lint fuzz bench cover clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,6 +24,12 @@ run: build ## Build and start the server, with its data in ./gatebook-data
 test: ## Run all tests with the race detector; install the test servers that are missing
 	.ci/install-servers
 	go test -race -shuffle=on ./...
+
+soak: ## Run what is too large for make test: 50 MiB through the gateway, 10,000 idle sessions
+	.ci/install-servers
+	go vet -tags soak ./cmd/...
+	go test -tags soak -v -run 'DumpAndRestore|Copy' ./cmd/gatebook/gateway
+	go test -tags soak -v -run 'Crowd' ./cmd/gatebook
 
 lint: ## Check formatting, go vet, staticcheck, zerologlint and go.mod
 	@unformatted=$$($(tool) gofumpt -l .); \

@@ -107,7 +107,9 @@ func startServer(t testing.TB, make func(...Option) (*Server, error), opts []Opt
 func (s *Server) childCommand(path string, args ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	cmd.Dir = s.dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+s.dir)
+	// A folder for temporary files that two servers share is one that they
+	// collide in.
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+s.dir, "TMPDIR="+s.dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.engine.credential()}
 	return cmd
 }

@@ -1,0 +1,212 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"io"
+	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
+	"testing"
+
+	"gatebook/events"
+)
+
+// The rows of a stalled transfer, and what the sender may get rid of while nobody
+// reads: the buffers of four sockets, and far less than all.
+const (
+	rowSize  = 1 << 20
+	rowCount = 64
+	inFlight = 32 << 20
+)
+
+// rows sends 64 MiB in packets of MySQL, counts what it has sent, and returns
+// the sum of it.
+func rows(w io.Writer, sent *atomic.Int64) (sum [sha256.Size]byte, err error) {
+	hash := sha256.New()
+	source := rand.NewChaCha8([32]byte{})
+	payload := make([]byte, rowSize)
+	_, _ = source.Read(payload)
+	row := mysqlPacket(0, string(payload))
+	for i := range rowCount {
+		row[3], row[i<<14] = byte(i), byte(i) // no two rows are alike
+		hash.Write(row)
+		n, err := w.Write(row)
+		sent.Add(int64(n))
+		if err != nil {
+			return sum, err
+		}
+	}
+	hash.Sum(sum[:0])
+	return sum, nil
+}
+
+// total is what rows sends.
+const total = rowCount * (rowSize + 4)
+
+// take reads what rows has sent, and returns its sum.
+func take(r io.Reader) (sum [sha256.Size]byte, err error) {
+	hash := sha256.New()
+	if _, err := io.CopyN(hash, r, total); err != nil {
+		return sum, err
+	}
+	hash.Sum(sum[:0])
+	return sum, nil
+}
+
+// stalled is a session whose client and server both send rows and do not read
+// until released.
+type stalled struct {
+	*rig
+	client             peer
+	release            chan struct{}
+	fromHere, fromRear atomic.Int64
+	sums               chan [sha256.Size]byte // of what was sent and of what was read, by either
+}
+
+func newStalled(t *testing.T) *stalled {
+	t.Helper()
+	s := &stalled{release: make(chan struct{}), sums: make(chan [sha256.Size]byte, 4)}
+	s.rig = newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+		p.send(mysqlGreeting())
+		p.packet()
+		p.send(mysqlPacket(2, mysqlOK))
+		s.exchange(p, &s.fromRear)
+	}).address())
+	s.client = s.dial()
+	s.client.logIn()
+	return s
+}
+
+// exchange sends rows, and reads those of the other side once released.
+func (s *stalled) exchange(p peer, sent *atomic.Int64) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		if sum, err := rows(p, sent); err == nil {
+			s.sums <- sum
+		}
+	}()
+	<-s.release
+	if sum, err := take(p); err == nil {
+		s.sums <- sum
+	}
+	<-written
+}
+
+// marks are how often the queues to the client and to the server have crossed
+// their high marks.
+func (s *stalled) marks() (client, server uint64) {
+	one := s.only()
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	return one.client.Counters().HighWaterEvents, one.server.Counters().HighWaterEvents
+}
+
+// TestRowsBothWays: 64 MiB each way, whose readers stall: the gateway holds no
+// more than its marks, and in the end all of it arrives as it was sent.
+func TestRowsBothWays(t *testing.T) {
+	givesBack(t, "released", func(t *testing.T) {
+		s := newStalled(t)
+		var before, during runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.exchange(s.client, &s.fromHere)
+		}()
+		eventuallyTrue(t, "both queues are above their marks", func() bool {
+			client, server := s.marks()
+			return client > 0 && server > 0
+		})
+		runtime.GC()
+		runtime.ReadMemStats(&during)
+		// Two queues, and the rows that the test itself is sending.
+		if held := int64(during.HeapAlloc) - int64(before.HeapAlloc); held > 12<<20 {
+			t.Errorf("the stalled transfer holds %d bytes", held)
+		}
+		if here, rear := s.fromHere.Load(), s.fromRear.Load(); here > inFlight || rear > inFlight {
+			t.Errorf("%d and %d bytes have left their senders, want at most %d", here, rear, inFlight)
+		}
+		close(s.release)
+		<-done
+		s.client.Close()
+		end := s.book.ended(t, 1)
+		first := <-s.sums
+		for range 3 {
+			if sum := <-s.sums; sum != first {
+				t.Error("what arrived is not what was sent")
+			}
+		}
+		if end.Reason != events.ReasonClientClosed && end.Reason != events.ReasonServerClosed {
+			t.Errorf("ended with %v %q", end.Reason, end.Description)
+		}
+		for _, f := range end.Finals {
+			c := f.Counters
+			if c.HighWaterEvents == 0 || c.LowWaterEvents < c.HighWaterEvents || c.BufferedWrites == 0 || c.BytesRead < total || c.BytesWritten < total {
+				t.Errorf("connection %d: %+v", f.Connection, c)
+			}
+		}
+	})
+	givesBack(t, "killed", func(t *testing.T) {
+		s := newStalled(t)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.exchange(s.client, &s.fromHere)
+		}()
+		eventuallyTrue(t, "both queues are above their marks", func() bool {
+			client, server := s.marks()
+			return client > 0 && server > 0
+		})
+		s.book.kills <- []uint64{1}
+		if end := s.book.ended(t, 1); end.Reason != events.ReasonKilled {
+			t.Errorf("ended with %v %q", end.Reason, end.Description)
+		}
+		close(s.release)
+		<-done
+	})
+}
+
+// TestHalfOpen: a client that will say no more keeps its session as long as its
+// server has something to say, and a kill ends it all the same.
+func TestHalfOpen(t *testing.T) {
+	for name, protocol := range map[string]Protocol{"mysql": MySQL, "tcp": TCP} {
+		last := make(chan struct{})
+		start := func(t *testing.T) (*rig, peer) {
+			r := newRig(t, protocol, nil, newBackend(t, func(p peer) {
+				if protocol == MySQL {
+					p.send(mysqlGreeting())
+					p.packet()
+					p.send(mysqlPacket(2, mysqlOK))
+				}
+				p.want("that is all")
+				p.wantEnd()
+				<-last
+				_, _ = p.Write([]byte("so it is"))
+			}).address())
+			client := r.dial()
+			if protocol == MySQL {
+				client.logIn()
+			}
+			client.send([]byte("that is all"))
+			client.CloseWrite()
+			r.book.await(t, 1, events.KindSessionReady)
+			return r, client
+		}
+		givesBack(t, name+"/killed", func(t *testing.T) {
+			r, client := start(t)
+			r.book.kills <- []uint64{1}
+			client.wantEnd()
+			wantReason(t, r, events.ReasonKilled)
+			close(last)
+		})
+		givesBack(t, name+"/answered", func(t *testing.T) {
+			r, client := start(t) // the server may answer at once
+			client.want("so it is")
+			client.wantEnd()
+			client.Close()
+			wantReason(t, r, events.ReasonClientClosed)
+		})
+	}
+}

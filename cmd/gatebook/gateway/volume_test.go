@@ -1,0 +1,6 @@
+//go:build !soak
+
+package gateway_test
+
+// volume is the size of a generated database, in MiB.
+const volume = 5
