@@ -22,8 +22,8 @@ const (
 	late = time.Hour
 )
 
-// within limits the logins of a rig.
-func within(limit time.Duration) func(*rig, *Service) {
+// loginWithin limits the logins of a rig.
+func loginWithin(limit time.Duration) func(*rig, *Service) {
 	return func(_ *rig, s *Service) { s.LoginTimeout = limit }
 }
 
@@ -144,7 +144,7 @@ func TestStalledLogins(t *testing.T) {
 	for name, test := range tests {
 		run := func(limit time.Duration, reason events.Reason, act func(r *rig)) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, test.protocol, within(limit), newBackend(t, test.server).address())
+				r := newRig(t, test.protocol, loginWithin(limit), newBackend(t, test.server).address())
 				client := r.dial()
 				test.client(client)
 				r.book.await(t, 1, events.KindSessionOpened)
@@ -182,17 +182,17 @@ func TestGarbage(t *testing.T) {
 			}
 			name := fmt.Sprintf("%s, seed %d", protocol, seed)
 			givesBack(t, name+"/client", func(t *testing.T) {
-				r := newRig(t, protocol, within(soon), newBackend(t, server).address())
+				r := newRig(t, protocol, loginWithin(soon), newBackend(t, server).address())
 				speak(r.dial())
-				wantReason(t, r, events.ReasonAuthFailed, events.ReasonLoginTimeout)
+				expectReason(t, r, events.ReasonAuthFailed, events.ReasonLoginTimeout)
 			})
 			givesBack(t, name+"/server", func(t *testing.T) {
-				r := newRig(t, protocol, within(soon), newBackend(t, speak).address())
+				r := newRig(t, protocol, loginWithin(soon), newBackend(t, speak).address())
 				client := r.dial()
 				login(client)
 				_, _ = io.Copy(io.Discard, client)
 				client.Close()
-				wantReason(t, r, events.ReasonError, events.ReasonLoginTimeout, events.ReasonAuthFailed)
+				expectReason(t, r, events.ReasonError, events.ReasonLoginTimeout, events.ReasonAuthFailed)
 			})
 			givesBack(t, name+"/after the login", func(t *testing.T) {
 				r := newRig(t, protocol, nil, newBackend(t, server).address())
@@ -206,14 +206,14 @@ func TestGarbage(t *testing.T) {
 				client.send(garbage)
 				client.want(string(garbage))
 				client.Close()
-				wantReason(t, r, events.ReasonClientClosed)
+				expectReason(t, r, events.ReasonClientClosed)
 			})
 		}
 	}
 }
 
-// wantReason waits for the end of the only session.
-func wantReason(t *testing.T, r *rig, reasons ...events.Reason) {
+// expectReason waits for the end of the only session.
+func expectReason(t *testing.T, r *rig, reasons ...events.Reason) {
 	t.Helper()
 	if end := r.book.ended(t, 1); !slices.Contains(reasons, end.Reason) {
 		t.Errorf("ended with %v %q, want one of %v", end.Reason, end.Description, reasons)

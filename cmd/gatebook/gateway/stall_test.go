@@ -198,7 +198,7 @@ func TestHalfOpen(t *testing.T) {
 			r, client := start(t)
 			r.book.kills <- []uint64{1}
 			client.wantEnd()
-			wantReason(t, r, events.ReasonKilled)
+			expectReason(t, r, events.ReasonKilled)
 			close(last)
 		})
 		givesBack(t, name+"/answered", func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestHalfOpen(t *testing.T) {
 			client.want("so it is")
 			client.wantEnd()
 			client.Close()
-			wantReason(t, r, events.ReasonClientClosed)
+			expectReason(t, r, events.ReasonClientClosed)
 		})
 	}
 }
