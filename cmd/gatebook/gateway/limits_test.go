@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"net/netip"
-	"reflect"
 	"testing"
 	"time"
 
@@ -204,15 +203,8 @@ func TestProbeAtShutdown(t *testing.T) {
 	}
 }
 
-// TestSwitchboard: a source that tells of switches is listened to.
-func TestSwitchboard(t *testing.T) {
-	t.Parallel()
-	var source Book = (*gatebook.Source)(nil)
-	_, tells := reflect.TypeOf(source).MethodByName("Switches")
-	if _, heard := source.(Switchboard); heard != tells {
-		t.Errorf("a source tells of switches: %v, and is listened to: %v", tells, heard)
-	}
-}
+// A registry's source tells of switches.
+var _ Switchboard = (*gatebook.Source)(nil)
 
 // TestStoppedBefore: a service that was stopped before the gateway started lets
 // nobody in from the first client on.

@@ -3,13 +3,12 @@ package gateway
 import (
 	"context"
 	"time"
+
+	"gatebook"
 )
 
 // Switch tells that a service was stopped or started.
-type Switch struct {
-	Service string
-	Stopped bool
-}
+type Switch = gatebook.Switch
 
 // Switchboard is a [Book] that also tells which services are to let nobody in.
 type Switchboard interface {
