@@ -171,10 +171,12 @@ func differences(old, new any, ignored []string) []string {
 // key is a field as the configuration file writes it.
 func key(field string) string {
 	var b strings.Builder
-	for i, r := range field {
-		if unicode.IsUpper(r) && i > 0 {
+	lower := false
+	for _, r := range field {
+		if unicode.IsUpper(r) && lower {
 			b.WriteByte('_')
 		}
+		lower = unicode.IsLower(r)
 		b.WriteRune(unicode.ToLower(r))
 	}
 	return b.String()

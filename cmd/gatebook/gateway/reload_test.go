@@ -63,6 +63,15 @@ func TestReload(t *testing.T) {
 	}
 }
 
+func TestKey(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]string{"MaxSessions": "max_sessions", "Listen": "listen", "TLS": "tls"} {
+		if got := key(field); got != want {
+			t.Errorf("%s: got %s, want %s", field, got, want)
+		}
+	}
+}
+
 // TestReloadRefuses: a configuration that is wrong changes nothing.
 func TestReloadRefuses(t *testing.T) {
 	t.Parallel()
