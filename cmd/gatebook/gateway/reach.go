@@ -68,6 +68,11 @@ func (s *session) refuse(words []byte) {
 	if _, err := s.client.Write(words); err != nil {
 		return
 	}
+	s.partWith()
+}
+
+// partWith waits for a client to hang up that has been told why it should.
+func (s *session) partWith() {
 	_ = s.client.CloseWrite()
 	_ = s.client.SetReadDeadline(time.Now().Add(farewellTime))
 	var discarded [512]byte

@@ -24,7 +24,7 @@ func (s *session) secureClient(early []byte) *ending {
 		s.presented = config.Certificates[0].Certificate[0]
 		return nil
 	}
-	s.refuse(nil) // the alert is sent; it must arrive
+	s.partWith() // TLS has told it why
 	if isNetwork(err) {
 		return lost(relay.Client, err)
 	}
