@@ -47,6 +47,7 @@ func TestPeers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	trust(t, postgres)
 	maria, post := frontsOf(t, mariadb, postgres)
 	execTool(t, "sysbench", sysbench(maria[0], "oltp_point_select", "--table-size=10000", "prepare")...)
 	execTool(t, "pgbench", pgbench(post[0], "--initialize", "--scale=1", "--quiet", "shop")...)
@@ -65,10 +66,10 @@ func TestPeers(t *testing.T) {
 			return after(t, report, "99th percentile:")
 		}, "%.2f", nil},
 		{"PostgreSQL: point selects/s, 64 clients", post, func(t *testing.T, f front) float64 {
-			return after(t, execTool(t, "pgbench", pgbench(f, "-S", "-M", "prepared", "-c", "64", "-j", "2", "-T", seconds, "shop")...), "tps =")
+			return transactions(t, pgbench(f, "-S", "-M", "prepared", "-c", "64", "-j", "2", "-T", seconds, "shop"))
 		}, "%.0f", nil},
 		{"PostgreSQL: connect, query, disconnect/s, 64 clients", post, func(t *testing.T, f front) float64 {
-			return after(t, execTool(t, "pgbench", pgbench(f, "-S", "-C", "-c", "64", "-j", "2", "-T", seconds, "shop")...), "tps =")
+			return transactions(t, pgbench(f, "-S", "-C", "-c", "64", "-j", "2", "-T", seconds, "shop"))
 		}, "%.0f", nil},
 		{"PostgreSQL: p99 in ms, 8 clients, 1000 selects/s", post, func(t *testing.T, f front) float64 {
 			log := filepath.Join(t.TempDir(), "log")
@@ -89,6 +90,24 @@ func TestPeers(t *testing.T) {
 		}
 	}
 	report(all, maria, post)
+}
+
+// trust lets everybody in without a password, whose check would cost the client
+// and the server far more than all the rest of a connection.
+func trust(t *testing.T, postgres *servertest.Server) {
+	t.Helper()
+	folder, err := postgres.Query("SHOW data_directory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"COPY (SELECT 'host all all 127.0.0.1/32 trust') TO '" + folder[0][0] + "/pg_hba.conf'",
+		"SELECT pg_reload_conf()",
+	} {
+		if err := postgres.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // frontsOf starts what stands in front of the servers. The first is the server
@@ -140,7 +159,7 @@ shop = host=%s port=%s dbname=shop
 listen_addr = %s
 listen_port = %s
 unix_socket_dir =
-auth_type = scram-sha-256
+auth_type = trust
 auth_file = %s
 pool_mode = session
 max_client_conn = 1000
@@ -218,6 +237,20 @@ func sysbench(f front, script string, more ...string) []string {
 func pgbench(f front, more ...string) []string {
 	host, port, _ := net.SplitHostPort(f.to.Address)
 	return append([]string{"--host=" + host, "--port=" + port, "--username=" + f.to.User, "--no-vacuum"}, more...)
+}
+
+// transactions are those per second of a run of pgbench. Its time includes that
+// of connecting, after which on a busy machine nothing may be left: then it runs
+// again.
+func transactions(t *testing.T, args []string) float64 {
+	t.Helper()
+	for range 5 {
+		if report := execTool(t, "pgbench", args...); strings.Contains(report, "tps =") {
+			return after(t, report, "tps =")
+		}
+	}
+	t.Fatal("pgbench does not come to its transactions")
+	return 0
 }
 
 // execTool runs a program to its end and returns what it printed.

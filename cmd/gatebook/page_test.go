@@ -1,0 +1,189 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"gatebook/cmd/gatebook/internal/config"
+	"gatebook/cmd/gatebook/internal/servertest"
+)
+
+// block is a fenced block of a page.
+type block struct {
+	line       int
+	kind, text string
+}
+
+// blocksOf cuts the fenced blocks out of a page.
+func blocksOf(t *testing.T, path string) []block {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []block
+	inside := false
+	for i, line := range strings.Split(string(text), "\n") {
+		kind, fence := strings.CutPrefix(line, "```")
+		switch {
+		case fence && !inside:
+			all = append(all, block{line: i + 1, kind: kind})
+			inside = true
+		case fence:
+			inside = false
+		case inside:
+			all[len(all)-1].text += line + "\n"
+		}
+	}
+	return all
+}
+
+// page runs the blocks of a page in order.
+type page struct {
+	t      *testing.T
+	folder string
+	server *servertest.Server
+	// printed is what the block before has printed, so far.
+	printed func() string
+}
+
+// TestGatewayPage does what docs/GATEWAY.md tells a reader to do. The page says
+// in its source what becomes of which block.
+func TestGatewayPage(t *testing.T) {
+	t.Parallel()
+	p := &page{t: t, folder: t.TempDir(), server: servertest.StartMariaDB(t)}
+	_, database, _ := net.SplitHostPort(p.server.Address)
+	ports := strings.NewReplacer("3306", database, "4006", unusedPort(t), "8989", unusedPort(t))
+	for _, b := range blocksOf(t, filepath.Join("..", "..", "docs", "GATEWAY.md")) {
+		b.text = ports.Replace(b.text)
+		if !p.do(b) {
+			t.Fatalf("line %d: what is a block of %q?", b.line, b.kind)
+		}
+		if t.Failed() {
+			t.Fatalf("line %d: failed", b.line)
+		}
+	}
+}
+
+// unusedPort is one that nobody listens on at the moment.
+func unusedPort(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return port
+}
+
+// do does with a block what its kind says, and reports whether it is known.
+func (p *page) do(b block) bool {
+	p.t.Helper()
+	switch kind, file, _ := strings.Cut(b.kind, " "); {
+	case b.kind == "sh install":
+		for _, name := range []string{"mariadb", "curl", "make", "install"} {
+			if _, err := exec.LookPath(name); err != nil {
+				p.t.Errorf("%v: run .ci/install-servers", err)
+			}
+		}
+	case b.kind == "sh":
+		out, err := p.bash(b.text).CombinedOutput()
+		if err != nil {
+			p.t.Errorf("line %d: %v\n%s", b.line, err, out)
+		}
+		p.printed = func() string { return string(out) }
+	case b.kind == "sh background":
+		p.start(b)
+	case b.kind == "sql":
+		for statement := range strings.SplitSeq(strings.TrimSpace(b.text), ";\n") {
+			if err := p.server.Exec(strings.TrimSuffix(statement, ";")); err != nil {
+				p.t.Errorf("line %d: %v", b.line, err)
+			}
+		}
+	case b.kind == "toml":
+		if _, err := config.Parse(b.text); err != nil {
+			p.t.Errorf("line %d: %v", b.line, err)
+		}
+	case kind == "toml":
+		if err := os.WriteFile(filepath.Join(p.folder, file), []byte(b.text), 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+	case b.kind == "text":
+		p.expect(b)
+	default:
+		return false
+	}
+	return true
+}
+
+// bash is the command that runs a script.
+func (p *page) bash(script string) *exec.Cmd {
+	cmd := exec.CommandContext(p.t.Context(), "bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = p.folder
+	cmd.Env = append(cmd.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "LC_ALL=C", "HOME="+p.folder)
+	return cmd
+}
+
+// start leaves a block running until the test's end.
+func (p *page) start(b block) {
+	p.t.Helper()
+	cmd := p.bash("exec " + b.text)
+	out := &output{}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
+	})
+	p.printed = out.String
+}
+
+// expect waits until the block before has printed what a block shows.
+func (p *page) expect(b block) {
+	p.t.Helper()
+	var pattern strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(b.text)) {
+		line = regexp.QuoteMeta(strings.TrimSpace(line))
+		fmt.Fprintf(&pattern, `\s*%s\s*`, strings.ReplaceAll(line, "…", `(?s:.*?)`))
+	}
+	expression := regexp.MustCompile("^" + pattern.String())
+	defer func() {
+		if p.t.Failed() {
+			p.t.Logf("line %d: it printed\n%s", b.line, p.printed())
+		}
+	}()
+	eventually(p.t, fmt.Sprintf("line %d: prints what it should", b.line), func() bool {
+		return expression.MatchString(p.printed())
+	})
+}
+
+// output is what a running program prints.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
