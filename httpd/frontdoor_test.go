@@ -320,7 +320,7 @@ func TestIdleTimeout(t *testing.T) {
 	d.endsWith(1, events.ReasonIdleTimeout)
 }
 
-func TestShutdownWaitsForRecordsOnly(t *testing.T) {
+func TestShutdownWaitsForRecords(t *testing.T) {
 	t.Parallel()
 	d := newDoor(t)
 	const n = 20
@@ -328,11 +328,7 @@ func TestShutdownWaitsForRecordsOnly(t *testing.T) {
 	for range n {
 		d.dial().ask("GET", "/sources")
 	}
-	began := time.Now()
 	check(t, d.server.Shutdown(t.Context()))
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("it took %v", took)
-	}
 	fresh.gone()
 	if m := d.registry.Moment(); m.Live != 0 || m.Closed != n {
 		t.Errorf("%d sessions live, %d are closed", m.Live, m.Closed)

@@ -27,8 +27,14 @@ func newBook() *book {
 // commit makes a checkpoint's changes.
 func (b *book) commit(t rapid.TB, c *projection.Checkpoint) {
 	t.Helper()
+	changed := make(map[string]bool)
 	for _, row := range c.Rows() {
 		table := b.tables[row.Table]
+		if name := row.Table + string(row.Key); changed[name] {
+			t.Fatalf("row %x of table %q is changed twice", row.Key, row.Table)
+		} else {
+			changed[name] = true
+		}
 		switch {
 		case table == nil:
 			t.Fatalf("there is no table %q", row.Table)

@@ -165,14 +165,23 @@ func TestLoadRefuses(t *testing.T) {
 		}
 	}
 	for _, table := range []string{projection.TableServices, projection.TableServers, projection.TableSources} {
-		_, err := projection.Load(s.book.position, nil, func(name string, row func(k, v []byte) error) error {
-			if name == table {
-				return nil
+		for _, times := range []int{0, 2} {
+			_, err := projection.Load(s.book.position, nil, func(name string, row func(k, v []byte) error) error {
+				if name != table {
+					return s.book.scan(name, row)
+				}
+				return s.book.scan(name, func(key, value []byte) error {
+					for i := range times {
+						if err := row(append(key, "xx"[:i]...), value); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			})
+			if err == nil || !strings.Contains(err.Error(), table) {
+				t.Errorf("table %s has %d rows for one name: error %v", table, times, err)
 			}
-			return s.book.scan(name, row)
-		})
-		if err == nil || !strings.Contains(err.Error(), table) {
-			t.Errorf("table %s has no rows: error %v", table, err)
 		}
 	}
 }

@@ -191,23 +191,29 @@ func texts(all []string) []string {
 // An address is shown in the one form its row is written in.
 func TestAddress(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ told, want string }{
-		{"", ""},
-		{"192.0.2.7", "192.0.2.7"},
-		{"::ffff:192.0.2.7", "192.0.2.7"},
-		{"2001:DB8:0::1", "2001:db8::1"},
-		{"::1", "::1"},
-		{"::", "::"},
-		{"0.0.0.0", "0.0.0.0"},
-		{"::ffff:0.0.0.0", "0.0.0.0"},
-		{"fe80::1%eth0", "fe80::1%eth0"},
-		{"/run/app.sock", "/run/app.sock"},
-		{"192.0.2.007", "192.0.2.007"},
+	for _, c := range []struct {
+		told, want string
+		isIP       bool
+	}{
+		{"", "", false},
+		{"192.0.2.7", "192.0.2.7", true},
+		{"::ffff:192.0.2.7", "192.0.2.7", true},
+		{"2001:DB8:0::1", "2001:db8::1", true},
+		{"::1", "::1", true},
+		{"::", "::", false}, // no client's
+		{"0.0.0.0", "0.0.0.0", true},
+		{"::ffff:0.0.0.0", "0.0.0.0", true},
+		{"fe80::1%eth0", "fe80::1%eth0", false},
+		{"/run/app.sock", "/run/app.sock", false},
+		{"192.0.2.007", "192.0.2.007", false},
 	} {
 		s := &Session{origin: unique.Make(Origin{}), login: unique.Make(Login{})}
 		s.setAddress(c.told)
 		if got := s.Address(); got != c.want {
 			t.Errorf("%q is shown as %q, want %q", c.told, got, c.want)
+		}
+		if ip := s.IP(); ip.IsValid() != c.isIP || c.isIP && ip.String() != c.want {
+			t.Errorf("the IP address of %q is %v", c.told, ip)
 		}
 		wantRoundTrip(t, s, (*Session).fields)
 	}
@@ -241,6 +247,26 @@ func FuzzDecodeSession(f *testing.F) {
 		}
 		if s.Status > Lost || s.Stage > Stopping || slices.ContainsFunc(s.Connections, func(c Connection) bool { return c.State > Failed }) {
 			t.Fatalf("%x became a session that cannot be: %+v", row, s)
+		}
+	})
+}
+
+// FuzzDecodeEntity does the same with the rows of services, servers and sources,
+// and with the one of the totals.
+func FuzzDecodeEntity(f *testing.F) {
+	f.Add(byte(0), entityRow(TableServices, "", (&Service{Name: "orders", Servers: []string{"db-1", "db-2"}, Stopped: true}).fields).Value)
+	f.Add(byte(1), entityRow(TableServers, "", (&Server{Name: "db-1", Port: 3306, Since: -1}).fields).Value)
+	f.Add(byte(2), entityRow(TableSources, "", (&Source{Name: "gateway", State: SourceLost, Lease: 1}).fields).Value)
+	f.Add(byte(3), entityRow(TableTotals, "", (&summary{Totals: Totals{1, 2}, services: []string{"orders"}}).fields).Value)
+	f.Fuzz(func(t *testing.T, table byte, row []byte) {
+		fields := []func(*wire.Coder){new(Service).fields, new(Server).fields, new(Source).fields, new(summary).fields}[table%4]
+		c := wire.NewDecoder(row, nil)
+		if fields(&c); c.Finish() != nil {
+			return
+		}
+		again := wire.NewEncoder(nil)
+		if fields(&again); !bytes.Equal(again.Bytes(), row) {
+			t.Fatalf("%x is encoded again as %x", row, again.Bytes())
 		}
 	})
 }

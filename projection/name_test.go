@@ -26,6 +26,7 @@ func TestNameKey(t *testing.T) {
 		{"CAFE\u0301", "caf\u00e9"},
 		{"\u212aelvin", "kelvin"},
 		{"\u212bngstr\u00f6m", "\u00e5ngstr\u00f6m"},
+		{"J\u030cH\u0331", "\u01f0\u1e96"}, // only in lower case they are one letter
 		{"ΣΊΣΥΦΟΣ", "σίσυφοσ"},
 		{"Straße", "straße"},
 		{"订单", "订单"},

@@ -73,7 +73,8 @@ func TestNewestCounters(t *testing.T) {
 		}
 		s := tell(t)
 		s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"}, &events.ConnectionOpened{Connection: 2, Server: "db-1"})
-		s.Observe([]projection.Sample{reads(1, 2, 99, 99), reads(1, number, 5, 10)})
+		s.Observe([]projection.Sample{reads(1, number, 5, 10), reads(1, 2, 99, 99)})
+		held := hold(*s.session(1))
 		s.happens(1, record(4, number, 9))
 		s.sees(number, 5, 10)
 		s.happens(1, record(6, number, 11))
@@ -86,6 +87,7 @@ func TestNewestCounters(t *testing.T) {
 		s.sees(number, 9, 12)
 		s.sees(2, 99, 99)
 		equal(t, "count", s.session(1).Observed.Count, 4)
+		equal(t, "what a reader holds", hold(held.view), held)
 	}
 }
 
