@@ -24,8 +24,9 @@ const (
 
 // commands are all of them, with the flags they share.
 type commands struct {
-	Serve   serveCommand `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
-	Version versionFlag  `help:"Print the version and exit."`
+	Serve       serveCommand `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
+	CheckConfig checkCommand `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
+	Version     versionFlag  `help:"Print the version and exit."`
 }
 
 type versionFlag bool

@@ -165,6 +165,9 @@ func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, 
 	if len(c.Services) == 0 {
 		return nil, nil
 	}
+	for _, warning := range c.Warnings() {
+		log.Warn().Msg(warning)
+	}
 	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gateway", Version: version, Host: hostname()})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)

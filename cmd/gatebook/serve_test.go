@@ -278,3 +278,25 @@ func TestLoopbackOnly(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// A configuration file is checked without starting anything.
+func TestCheckConfig(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gatebook.toml")
+	for _, c := range []struct {
+		text   string
+		status int
+		want   string
+	}{
+		{"[servers.a]\naddress = \"127.0.0.1:1\"\n", 0, "is right: 0 services, 1 servers"},
+		{"[servers.a]\naddres = \"127.0.0.1:1\"\n", 1, `did you mean "address"?`},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		command := exec.Command(binary, "check-config", path)
+		out, _ := command.CombinedOutput() // the status says it
+		if command.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
+			t.Errorf("%q: status %d, %s", c.text, command.ProcessState.ExitCode(), out)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"fmt"
+
+	"gatebook/cmd/gatebook/internal/config"
+)
+
+// checkCommand are the arguments of check-config.
+type checkCommand struct {
+	File string `arg:"" optional:"" help:"Configuration file (gatebook.toml)." type:"path" default:"gatebook.toml"`
+}
+
+// Help is what --help adds.
+func (checkCommand) Help() string {
+	return `Nothing is started and nothing is changed. What is wrong goes to standard error, with exit status 1.
+
+Example:
+  gatebook check-config /etc/gatebook.toml`
+}
+
+// Run reads the file as serve would.
+func (c *checkCommand) Run(to *streams) error {
+	file, err := config.Read(c.File)
+	if err != nil {
+		return err
+	}
+	gateway := file.Gateway()
+	for _, warning := range gateway.Warnings() {
+		fmt.Fprintln(to.out, "warning:", warning)
+	}
+	fmt.Fprintf(to.out, "%s is right: %d services, %d servers\n", c.File, len(gateway.Services), len(gateway.Servers))
+	return nil
+}
