@@ -2,6 +2,7 @@ package gatebook
 
 import (
 	"fmt"
+	"slices"
 
 	"gatebook/events"
 	"gatebook/projection"
@@ -107,8 +108,15 @@ type draft struct {
 	id      uint64
 	phase   phase
 	session *projection.Session // as it is; nil when it is new
-	opened  []uint32            // connections the list opens
+	opened  []opening           // connections the list opens
 	closed  []uint32            // connections the list closes
+}
+
+// opening is a connection that a list opens.
+type opening struct {
+	number   uint32
+	server   string
+	serverID uint64
 }
 
 // take decides about the next event of a list.
@@ -121,8 +129,11 @@ func (d *draft) take(e events.Event) error {
 	case *events.ConnectionOpened:
 		return d.open(e, to)
 	case *events.ConnectionFailed:
-		if e.Connection == 0 {
-			return d.refuse(e, "connection 0 is the client's")
+		if why := d.unfit(e.Connection, e.Server); why != "" {
+			return d.refuse(e, why)
+		}
+		if d.isOpen(e.Connection) {
+			return d.refuse(e, fmt.Sprintf("connection %d is open", e.Connection))
 		}
 	case *events.ConnectionClosed:
 		if !d.isOpen(e.Final.Connection) {
@@ -145,15 +156,15 @@ func (d *draft) take(e events.Event) error {
 // open decides about a connection that is opened, or that is told again with the
 // server's own number for it.
 func (d *draft) open(e *events.ConnectionOpened, to phase) error {
-	if e.Connection == 0 {
-		return d.refuse(e, "connection 0 is the client's")
+	if why := d.unfit(e.Connection, e.Server); why != "" {
+		return d.refuse(e, why)
 	}
-	if d.isOpen(e.Connection) {
-		if c := d.connection(e.Connection); c != nil && (c.Server() != e.Server || c.ServerID != 0 && c.ServerID != e.ServerID) {
-			return d.refuse(e, fmt.Sprintf("connection %d is open to %s already", e.Connection, c.Server()))
-		}
-	} else {
-		d.opened = append(d.opened, e.Connection)
+	server, id, open := d.target(e.Connection)
+	switch {
+	case !open:
+		d.opened = append(d.opened, opening{e.Connection, e.Server, e.ServerID})
+	case server != e.Server || id != 0 && id != e.ServerID:
+		return d.refuse(e, fmt.Sprintf("connection %d is open to %s already", e.Connection, server))
 	}
 	d.phase = to
 	return nil
@@ -167,19 +178,36 @@ func (d *draft) connection(number uint32) *projection.Connection {
 	return c
 }
 
+// unfit tells what is wrong with the number and the server of a connection.
+func (d *draft) unfit(number uint32, server string) string {
+	switch {
+	case number == 0:
+		return "connection 0 is the client's"
+	case server == "":
+		return "it names no server"
+	}
+	return ""
+}
+
 func (d *draft) isOpen(number uint32) bool {
-	for _, n := range d.closed {
-		if n == number {
-			return false
+	_, _, open := d.target(number)
+	return open
+}
+
+// target is the server that a connection is open to, and its number there.
+func (d *draft) target(number uint32) (server string, id uint64, open bool) {
+	if slices.Contains(d.closed, number) {
+		return "", 0, false
+	}
+	for _, o := range d.opened {
+		if o.number == number {
+			return o.server, o.serverID, true
 		}
 	}
-	for _, n := range d.opened {
-		if n == number {
-			return true
-		}
+	if c := d.connection(number); c != nil && c.State == projection.Open {
+		return c.Server(), c.ServerID, true
 	}
-	c := d.connection(number)
-	return c != nil && c.State == projection.Open
+	return "", 0, false
 }
 
 func (d *draft) refuse(e events.Event, why string) error {

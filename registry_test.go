@@ -135,13 +135,18 @@ func TestRefused(t *testing.T) {
 		list []events.Event
 		want string
 	}{
-		"after the end":         {ended, []events.Event{&events.SessionReady{}}, "session_ready does not fit session 2: it is closed"},
-		"ended twice":           {ended, []events.Event{&events.SessionClosed{}}, "session_closed does not fit session 2: it is closed"},
-		"lost after the end":    {ended, []events.Event{&events.SessionLost{}}, "session_lost does not fit session 2: it is closed"},
-		"opened again":          {live, []events.Event{&events.SessionOpened{}}, "session_opened does not fit session 1: it is logging in"},
-		"recovered, never lost": {live, []events.Event{&events.SessionRecovered{}}, "session_recovered does not fit session 1: it is logging in"},
-		"client's connection":   {live, []events.Event{&events.ConnectionOpened{Server: "db-1"}}, "connection_opened does not fit session 1: connection 0 is the client's"},
-		"other server":          {live, []events.Event{&events.ConnectionOpened{Connection: 1, Server: "db-2"}}, "connection_opened does not fit session 1: connection 1 is open to db-1 already"},
+		"after the end":           {ended, []events.Event{&events.SessionReady{}}, "session_ready does not fit session 2: it is closed"},
+		"ended twice":             {ended, []events.Event{&events.SessionClosed{}}, "session_closed does not fit session 2: it is closed"},
+		"lost after the end":      {ended, []events.Event{&events.SessionLost{}}, "session_lost does not fit session 2: it is closed"},
+		"opened again":            {live, []events.Event{&events.SessionOpened{}}, "session_opened does not fit session 1: it is logging in"},
+		"recovered, never lost":   {live, []events.Event{&events.SessionRecovered{}}, "session_recovered does not fit session 1: it is logging in"},
+		"client's connection":     {live, []events.Event{&events.ConnectionOpened{Server: "db-1"}}, "connection_opened does not fit session 1: connection 0 is the client's"},
+		"other server":            {live, []events.Event{&events.ConnectionOpened{Connection: 1, Server: "db-2"}}, "connection_opened does not fit session 1: connection 1 is open to db-1 already"},
+		"no server":               {live, []events.Event{&events.ConnectionOpened{Connection: 2}}, "connection_opened does not fit session 1: it names no server"},
+		"failed where it is open": {live, []events.Event{&events.ConnectionFailed{Connection: 1, Server: "db-1"}}, "connection_failed does not fit session 1: connection 1 is open"},
+		"two servers in a list": {live, []events.Event{
+			&events.ConnectionOpened{Connection: 3, Server: "a"}, &events.ConnectionOpened{Connection: 3, Server: "b"},
+		}, "connection_opened does not fit session 1: connection 3 is open to a already"},
 		"unknown connection":    {live, []events.Event{&events.ConnectionClosed{Final: events.Final{Connection: 2}}}, "connection_closed does not fit session 1: connection 2 is not open"},
 		"statistics of nothing": {live, []events.Event{&events.StatisticsRecorded{Final: events.Final{Connection: 2}}}, "statistics_recorded does not fit session 1: connection 2 is not open"},
 		"nothing to withdraw":   {live, []events.Event{&events.KillWithdrawn{}}, "kill_withdrawn does not fit session 1: no kill is scheduled"},
@@ -160,7 +165,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: the log grew to %d", name, now)
 		}
 	}
-	if r.Refused() != 12 {
+	if r.Refused() != 15 {
 		t.Errorf("%d were counted", r.Refused())
 	}
 	if err := s.Record(t.Context(), 99, &events.SessionReady{}); !errors.Is(err, gatebook.ErrNotFound) {

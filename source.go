@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"gatebook/events"
@@ -36,6 +37,8 @@ type Source struct {
 	name        string
 	incarnation string
 	stopped     atomic.Bool
+	// signing is held while a sign of life is recorded: none comes after the stop.
+	signing sync.Mutex
 
 	kills    []uint64      // guarded by registry.mu: asked for, not handed out
 	asked    chan struct{} // capacity 1: there are kills
@@ -101,6 +104,7 @@ func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) e
 		return fmt.Errorf("%w: a service needs a name", ErrInvalid)
 	}
 	e.Source = s.name
+	e.Listeners, e.Servers = withoutEmpty(e.Listeners), withoutEmpty(e.Servers)
 	return s.declare(ctx, func() events.Event {
 		old, _ := s.registry.state.Service(e.Name)
 		e.Stopped = old != nil && old.Stopped // an administrator's word outlives a restart
@@ -110,6 +114,11 @@ func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) e
 		}
 		return &e
 	})
+}
+
+// withoutEmpty is a list of the caller's without empty texts, as a copy.
+func withoutEmpty(list []string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == "" })
 }
 
 // DeclareServer tells of a server. It is recorded only when it is new or differs
@@ -262,7 +271,10 @@ func (r *Registry) handOut(id uint64) {
 // Stop ends the incarnation. Sessions it has left open are closed with reason
 // source_stopped. It does nothing the second time.
 func (s *Source) Stop(ctx context.Context) error {
-	if s.stopped.Swap(true) {
+	s.signing.Lock()
+	before := s.stopped.Swap(true)
+	s.signing.Unlock()
+	if before {
 		return nil
 	}
 	close(s.closed)
@@ -303,12 +315,21 @@ func (r *Registry) giveSigns(ctx context.Context) {
 	}
 	r.mu.Unlock()
 	for _, s := range running {
-		if s.stopped.Load() || !r.state.HasLive(s.name) {
+		if !r.state.HasLive(s.name) {
 			continue
 		}
-		err := r.append(ctx, one(0, &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}))
+		err := s.giveSign(ctx)
 		if err != nil && !errors.Is(err, storage.ErrClosed) {
 			r.options.Report(fmt.Errorf("record a sign of life of source %s: %w", s.name, err))
 		}
 	}
+}
+
+func (s *Source) giveSign(ctx context.Context) error {
+	s.signing.Lock()
+	defer s.signing.Unlock()
+	if s.stopped.Load() {
+		return nil
+	}
+	return s.registry.append(ctx, one(0, &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}))
 }

@@ -60,3 +60,32 @@ func TestSwitchService(t *testing.T) {
 		t.Errorf("the API's own service: %v", err)
 	}
 }
+
+// A declaration with empty names is the same after a restart, and is not recorded
+// again.
+func TestDeclaredOnce(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	var before uint64
+	for range 2 {
+		r := open(t, folder)
+		s := start(t, r, "gateway")
+		seen := r.Moment().Sequence
+		if err := s.DeclareService(t.Context(), events.ServiceDeclared{Name: "orders", Router: "roundrobin", Servers: []string{"", "db-1"}}); err != nil {
+			t.Fatal(err)
+		}
+		recorded := r.Moment().Sequence - seen
+		if v, _ := r.Service("orders"); len(v.Servers) != 1 || v.Servers[0] != "db-1" {
+			t.Errorf("servers %q", v.Servers)
+		}
+		if v, _ := r.Server("db-1"); v == nil {
+			t.Error("a server that a service names is not known")
+		}
+		if before > 0 && recorded != 0 {
+			t.Errorf("declared again: %d records", recorded)
+		}
+		before = r.Moment().Sequence
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -46,6 +46,9 @@ func (s *State) declareService(r *events.Record, e *events.ServiceDeclared) {
 		v.Started = r.At()
 	}
 	v.Version = r.Sequence
+	for _, server := range e.Servers {
+		s.meetServer(server, r.Sequence)
+	}
 }
 
 // service returns the service of that name to change, which is new if need be.
@@ -74,6 +77,14 @@ func (s *State) applyServer(r *events.Record) {
 // server returns the server of that name to change, which is new if need be.
 func (s *State) server(name string) *Server {
 	return s.servers.own(name, func() *Server { return &Server{Name: name} })
+}
+
+// meetServer makes a server that is first met known by its name, so that whatever
+// names it can link to it.
+func (s *State) meetServer(name string, sequence uint64) {
+	if s.servers.find(name) == nil {
+		s.server(name).Version = sequence
+	}
 }
 
 func (s *State) countServer(name string, sequence uint64, total, current int) {

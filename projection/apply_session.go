@@ -104,7 +104,6 @@ func (v *Session) recover(r *events.Record, e *events.SessionRecovered) {
 	v.Status = Live
 	x := v.amend()
 	x.Ending = Ending{}
-	x.Recovered = r.At()
 	switch e.Incarnation {
 	case "":
 	case v.Origin().Incarnation:
@@ -155,6 +154,7 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 	case *events.ConnectionFailed:
 		v.add(Connection{Number: e.Connection, Opened: r.At(), server: unique.Make(e.Server)})
 		v.Connections[len(v.Connections)-1].close(Failed, events.ReasonConnectFailed, r.At(), e.Cause)
+		s.meetServer(e.Server, r.Sequence)
 	case *events.ConnectionClosed:
 		if c := v.own(e.Final.Connection); c != nil && c.State == Open {
 			c.counters.set(e.Final.Counters)

@@ -167,7 +167,6 @@ func (v *extra) fields(c *wire.Coder) {
 	c.Text(11, &v.Ending.By)
 	c.LongText(12, &v.Ending.Description)
 	wire.Int(c, 13, &v.Ending.LastSeen)
-	wire.Int(c, 14, &v.Recovered)
 	c.Text(15, &v.Incarnation)
 	c.Bool(17, &v.WasLost)
 }

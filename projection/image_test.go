@@ -18,9 +18,9 @@ import (
 func full() *Session {
 	extra := extra{
 		Type: events.TypeCancel, Key: "c-1", TLS: "TLS 1.3", Subject: "CN=jdoe",
-		Kill:      Kill{By: "ann", Why: "maintenance", Due: 10, Requested: 11},
-		Ending:    Ending{Ended: 12, Reason: events.ReasonKilled, By: "bob", Description: "gone", LastSeen: 13},
-		Recovered: 14, WasLost: true, Incarnation: "2",
+		Kill:    Kill{By: "ann", Why: "maintenance", Due: 10, Requested: 11},
+		Ending:  Ending{Ended: 12, Reason: events.ReasonKilled, By: "bob", Description: "gone", LastSeen: 13},
+		WasLost: true, Incarnation: "2",
 	}
 	s := &Session{
 		ID: 1, Version: 1 << 40, Opened: 3, Ready: -4, Active: 5, Port: 4711, Status: Lost, Stage: Stopping,

@@ -89,6 +89,9 @@ func (m *model) apply(r events.Record) {
 		if v.Started == 0 {
 			v.Started = r.At()
 		}
+		for _, server := range e.Servers {
+			m.meet(server)
+		}
 	case *events.ServerDeclared:
 		v := m.server(e.Name)
 		v.Source, v.Address, v.Port, v.Protocol = e.Source, e.Address, e.Port, e.Protocol
@@ -136,6 +139,7 @@ func (m *model) change(v *session, r events.Record) {
 			Number: e.Connection, Server: e.Server, Opened: r.At(), Closed: r.At(),
 			State: projection.Failed, Reason: events.ReasonConnectFailed, Cause: e.Cause,
 		})
+		m.meet(e.Server)
 	case *events.ConnectionClosed:
 		c := v.last(e.Final.Connection)
 		c.State, c.Reason, c.Closed, c.Counters = projection.Ended, e.Reason, r.At(), e.Final.Counters
@@ -245,6 +249,12 @@ func (m *model) server(name string) *projection.Server {
 	}
 	m.servers[i].Version = m.sequence
 	return &m.servers[i]
+}
+
+func (m *model) meet(name string) {
+	if !slices.ContainsFunc(m.servers, func(v projection.Server) bool { return same(v.Name, name) }) {
+		m.server(name)
+	}
 }
 
 func (m *model) source(name string) *projection.Source {

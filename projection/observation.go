@@ -106,6 +106,9 @@ func (v *View) Current(number uint32) (events.Counters, events.Time) {
 
 // LastActive is when the client was last read from, or else when it came.
 func (v *View) LastActive() events.Time {
-	_, active := v.Current(0)
+	active := v.Active
+	if v.Observed != nil {
+		_, active = v.Current(0)
+	}
 	return max(active, v.Opened)
 }

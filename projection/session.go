@@ -87,7 +87,6 @@ type extra struct {
 	Subject       string
 	Kill          Kill
 	Ending        Ending
-	Recovered     events.Time
 	WasLost       bool
 	Incarnation   string // the one that recovered the session, "" for its first
 	AddressAsText string // an address that is no IP address

@@ -75,8 +75,12 @@ func (t *table) from(id uint64, skip int, visit func(*Session) bool) {
 			skip -= p.used
 			continue
 		}
-		for _, s := range p.slots {
-			if s == nil || s.ID < id {
+		begin := 0
+		if t.bases[i] < id {
+			begin = int(id - t.bases[i])
+		}
+		for _, s := range p.slots[min(begin, pageSize):] {
+			if s == nil {
 				continue
 			}
 			if skip > 0 {

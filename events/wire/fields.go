@@ -120,7 +120,8 @@ func (c *Coder) Opaque(tag uint64, v *string) {
 	}
 }
 
-// Texts visits a list of texts. None of them is empty: an empty one is left out.
+// Texts visits a list of texts. None of them is empty: an empty one is left out,
+// and cleaning takes it out.
 func (c *Coder) Texts(tag uint64, v *[]string) {
 	switch c.mode {
 	case encoding:
@@ -140,9 +141,13 @@ func (c *Coder) Texts(tag uint64, v *[]string) {
 			c.readKey()
 		}
 	case cleaning:
-		for i := range *v {
-			(*v)[i] = CleanText((*v)[i], TextLimit)
+		kept := (*v)[:0]
+		for _, text := range *v {
+			if text != "" {
+				kept = append(kept, CleanText(text, TextLimit))
+			}
 		}
+		*v = kept
 	}
 }
 
