@@ -65,9 +65,13 @@ func TestKillInLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
+	conn, err := db.Conn(t.Context()) // a pool would begin again on another connection
+	if err != nil {
+		t.Fatal(err)
+	}
 	failed := make(chan error, 1)
 	go func() {
-		_, err := db.Exec("LOAD DATA LOCAL INFILE 'Reader::endless' INTO TABLE line")
+		_, err := conn.ExecContext(t.Context(), "LOAD DATA LOCAL INFILE 'Reader::endless' INTO TABLE line")
 		failed <- err
 	}()
 	select {
