@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -35,19 +34,11 @@ func wholeRegistry(b *testing.B) storagetest.Append {
 	if err != nil {
 		b.Fatal(err)
 	}
-	lives := make(chan *life, 4096) // those that no producer has now
-	var count atomic.Int64
-	return func(int64) error {
-		var l *life
-		select {
-		case l = <-lives:
-		default:
-			l = &life{source: source, number: count.Add(1)}
-		}
-		err := l.step(ctx)
-		lives <- l
-		return err
+	var lives [1024]life
+	for i := range lives {
+		lives[i] = life{source: source, number: int64(i)}
 	}
+	return func(producer int, _ int64) error { return lives[producer].step(ctx) }
 }
 
 // life is a producer's: one ordinary session after the other, an event at a time.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"gatebook/events"
 )
@@ -18,7 +19,7 @@ const (
 	listBytes   = 32 << 20
 	// lingers is how often in a row the writer lets the producers run without
 	// seeing one more of them join, before it cuts a batch all the same.
-	lingers = 16
+	lingers = 64
 )
 
 // store is what an engine does: it makes values durable under ascending
@@ -47,6 +48,9 @@ type appender struct {
 	closed  bool
 	started bool
 
+	// waiting is how many appends are in open, for a look without the lock.
+	waiting atomic.Int64
+
 	pendings sync.Pool // of *pending: memory that the next appends use again
 
 	wake chan struct{} // tells the goroutine that there is something in open
@@ -58,8 +62,9 @@ type appender struct {
 	delivered []events.Record
 	values    [][]byte
 	spare     *batch // the batch before, whose memory is used again
-	// acknowledged is how many appends the last batch held.
-	acknowledged int
+	// expected is how many appends the next batch may hold: those that the last one
+	// acknowledged, and those that had come by then.
+	expected int
 }
 
 // batch is what one commit will hold.
@@ -165,6 +170,7 @@ func (a *appender) enter(ctx context.Context, p *pending) (*batch, error) {
 			b := a.open
 			b.appends = append(b.appends, p)
 			b.records += len(p.entries)
+			a.waiting.Add(1)
 			if len(b.appends) == 1 {
 				select {
 				case a.wake <- struct{}{}:
@@ -189,13 +195,12 @@ func (a *appender) enter(ctx context.Context, p *pending) (*batch, error) {
 
 // linger waits, without a timer, for those whom the last batch has just
 // acknowledged: mostly they come back with their next append, and one sync can
-// serve them all. A lone writer is never kept waiting.
+// serve them all, and those who came meanwhile. Without these two groups would
+// take turns, half of the producers to a sync. A lone writer is never kept waiting.
 func (a *appender) linger() {
 	for idle, before := 0, 0; idle < lingers; idle++ {
-		a.mu.Lock()
-		n := len(a.open.appends)
-		a.mu.Unlock()
-		if n == 0 || n >= a.acknowledged {
+		n := int(a.waiting.Load())
+		if n == 0 || n >= a.expected {
 			return
 		}
 		if n > before {
@@ -217,6 +222,7 @@ func (a *appender) step() bool {
 		return false
 	}
 	a.open, a.room = &batch{done: make(chan struct{})}, nil
+	a.waiting.Store(0)
 	if a.spare != nil {
 		a.open.appends = a.spare.appends[:0]
 	}
@@ -226,7 +232,9 @@ func (a *appender) step() bool {
 		close(room)
 	}
 	a.write(b, head)
-	a.acknowledged = len(b.appends)
+	a.mu.Lock()
+	a.expected = len(b.appends) + len(a.open.appends)
+	a.mu.Unlock()
 	close(b.done)
 	clear(b.appends)
 	a.spare = b

@@ -37,7 +37,7 @@ func wholeLog(b *testing.B) storagetest.Append {
 			b.Error(err)
 		}
 	})
-	return func(n int64) error {
+	return func(_ int, n int64) error {
 		return log.Append(context.Background(), []storage.Entry{{
 			Record: events.Record{Session: uint64(n), Event: storagetest.Opening(n)},
 			Expect: log.Head().Sequence,

@@ -18,9 +18,10 @@ import (
 	"gatebook/events"
 )
 
-// Append appends one event of about 160 bytes, the n-th, and returns when it is
-// acknowledged.
-type Append func(n int64) error
+// Append appends one event of about 160 bytes, the n-th, for a producer, and returns
+// when it is acknowledged. Producers are numbered from 0 to 1,023; each has one append
+// at a time.
+type Append func(producer int, n int64) error
 
 // Target is something whose appends are measured.
 type Target struct {
@@ -59,7 +60,7 @@ func produce(b *testing.B, producers int, appendOne Append) {
 		wg.Go(func() {
 			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
 				begun := time.Now()
-				if err := appendOne(n); err != nil {
+				if err := appendOne(p, n); err != nil {
 					b.Error(err)
 					return
 				}
@@ -109,7 +110,7 @@ func rawFile(b *testing.B) Append {
 		return unix.Fdatasync(int(f.Fd()))
 	}, f.Close)
 	value := openingBytes()
-	return func(int64) error { return g.append(value) }
+	return func(int, int64) error { return g.append(value) }
 }
 
 func bareBolt(b *testing.B) Append {
@@ -143,7 +144,7 @@ func bareBolt(b *testing.B) Append {
 		})
 	}, db.Close)
 	value := openingBytes()
-	return func(int64) error { return g.append(value) }
+	return func(int, int64) error { return g.append(value) }
 }
 
 // group commits as the log does: one goroutine takes all that waits, writes it,
