@@ -148,7 +148,7 @@ func bareBolt(b *testing.B) Append {
 }
 
 // group commits as the log does: one goroutine takes all that waits, writes it,
-// and lingers for those it has just acknowledged.
+// and lingers for those it has just acknowledged, besides those who came meanwhile.
 type group struct {
 	write func(values [][]byte) error
 	wake  chan struct{}
@@ -168,8 +168,8 @@ func newGroup(b *testing.B, write func([][]byte) error, release func() error) *g
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for acknowledged := 0; ; {
-			batch := g.take(acknowledged)
+		for expected := 0; ; {
+			batch := g.take(expected)
 			if batch == nil {
 				if _, more := <-g.wake; !more {
 					return
@@ -177,7 +177,9 @@ func newGroup(b *testing.B, write func([][]byte) error, release func() error) *g
 				continue
 			}
 			batch.err = g.write(batch.values)
-			acknowledged = len(batch.values)
+			g.mu.Lock()
+			expected = len(batch.values) + len(g.open.values)
+			g.mu.Unlock()
 			close(batch.done)
 		}
 	}()
@@ -207,13 +209,13 @@ func (g *group) append(value []byte) error {
 }
 
 // take lingers and cuts the batch; nil when there is nothing in it.
-func (g *group) take(acknowledged int) *groupBatch {
-	const lingers = 16
+func (g *group) take(expected int) *groupBatch {
+	const lingers = 64
 	for idle, before := 0, 0; idle < lingers; idle++ {
 		g.mu.Lock()
 		n := len(g.open.values)
 		g.mu.Unlock()
-		if n == 0 || n >= acknowledged {
+		if n == 0 || n >= expected {
 			break
 		}
 		if n > before {
