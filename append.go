@@ -28,6 +28,9 @@ func (r *Registry) append(ctx context.Context, decide decide) error {
 // appendDecided decides and appends until what was decided upon is still so when
 // it is committed.
 func (r *Registry) appendDecided(ctx context.Context, decide decide) error {
+	if err := r.writable(); err != nil {
+		return err
+	}
 	for {
 		seen, _ := r.state.Sequence()
 		entries, err := decide()

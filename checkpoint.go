@@ -38,7 +38,7 @@ func (r *Registry) background(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-save.C:
-			if err := r.saveIfDue(); err != nil {
+			if err := errors.Join(r.checkFile(), r.saveIfDue()); err != nil {
 				r.options.Report(err)
 			}
 		case <-seen.C:

@@ -96,6 +96,9 @@ func (r *Registry) openLog() (storage.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.file, err = os.Stat(path); err != nil {
+		return nil, err
+	}
 	log, err := storage.OpenBolt(path, storage.BoltOptions{Clock: func() events.Time { return events.TimeOf(r.options.Now()) }})
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,8 @@ type Registry struct {
 	options Options
 	opening Opening
 
+	file    os.FileInfo   // the log's file when it was opened; nil without one
+	gone    atomic.Bool   // whether it is no longer at its path
 	lastID  atomic.Uint64 // the last session id that was given
 	refused atomic.Uint64 // events that did not fit
 
@@ -87,7 +90,12 @@ func (r *Registry) Now() time.Time { return r.options.Now() }
 func (r *Registry) Refused() uint64 { return r.refused.Load() }
 
 // Err tells why nothing can be recorded now; nil when all is well.
-func (r *Registry) Err() error { return r.log.Err() }
+func (r *Registry) Err() error {
+	if err := r.writable(); err != nil {
+		return err
+	}
+	return r.log.Err()
+}
 
 // deliver is where every record arrives after it is durable, replayed or new.
 func (r *Registry) deliver(batch []events.Record) error {

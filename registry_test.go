@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -557,5 +558,39 @@ func TestObserve(t *testing.T) {
 	v = session(t, r, id)
 	if counters, _ := v.Current(0); counters.Reads != 9 || v.Observed != nil {
 		t.Errorf("after the end %+v, %+v", counters, v.Observed)
+	}
+}
+
+// A log whose file is removed while it is in use takes nothing more: it would be
+// lost with the process.
+func TestFileRemoved(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	reported := make(chan error, 8)
+	r, err := gatebook.Open(t.Context(), folder, gatebook.Options{Report: func(err error) { reported <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, r, "gateway")
+	id := openSession(t, s)
+	remove(t, folder, "log.db")
+	select {
+	case err := <-reported:
+		if !strings.Contains(err.Error(), "log.db: the log's file has been removed or replaced") {
+			t.Errorf("reported %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("nobody noticed")
+	}
+	if err := r.Err(); !errors.Is(err, storage.ErrReadOnly) {
+		t.Errorf("it says %v of itself", err)
+	}
+	if _, err := s.Open(t.Context(), events.SessionOpened{Service: "orders"}); !errors.Is(err, storage.ErrReadOnly) {
+		t.Errorf("opening: %v", err)
+	}
+	if v := session(t, r, id); v.Status != projection.Live {
+		t.Error("reading stopped as well")
+	}
+	if err := r.Close(); !errors.Is(err, storage.ErrReadOnly) {
+		t.Errorf("closing says %v", err)
 	}
 }

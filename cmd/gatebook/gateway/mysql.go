@@ -11,7 +11,7 @@ import (
 
 // The errors of MySQL that the gateway itself has reason to send.
 const (
-	mysqlUnreachable  = 2003
+	mysqlUnreachable  = 1429 // a client takes no code of its own library, such as 2003, from a server
 	mysqlBadHandshake = 1043
 	mysqlUnknown      = 1105
 )

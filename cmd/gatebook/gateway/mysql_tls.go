@@ -8,8 +8,9 @@ import (
 	"gatebook/events"
 )
 
-// mysqlTLS is the code of the client libraries for a failure of TLS.
-const mysqlTLS = 2026
+// mysqlTLS is the code for a failure of TLS toward the server: that of a server that
+// cannot be reached, because clients take none of their own, 2026, from a server.
+const mysqlTLS = mysqlUnreachable
 
 // The plugins whose messages depend on whether there is TLS: with it the client
 // sends its password as it is, without it encrypted with a key it asks for.

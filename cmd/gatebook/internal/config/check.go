@@ -20,7 +20,6 @@ const reservedName = "gatebook"
 func (f *File) check() error {
 	all := []error{
 		oneOf("record", f.Record, "strict", "best_effort"),
-		positive("statistics_interval", f.StatisticsInterval),
 	}
 	if f.Listen != "" {
 		all = append(all, checkAddress("listen", f.Listen))
@@ -55,8 +54,6 @@ func (f *File) checkService(name string, s Service, taken map[string]string) err
 	all = append(all,
 		oneOf(at+".protocol", s.Protocol, "mysql", "postgres", "tcp"),
 		oneOf(at+".router", s.Router, "roundrobin", "leastconn", "priority"),
-		positive(at+".connect_timeout", s.ConnectTimeout),
-		positive(at+".login_timeout", s.LoginTimeout),
 		checkClientTLS(at+".tls", s.TLS),
 		checkMarks(at, s),
 		checkLimits(at, s))
@@ -122,16 +119,10 @@ func checkAddress(key, address string) error {
 	return nil
 }
 
-func positive(key string, d Duration) error {
-	if d < 0 {
-		return fmt.Errorf("%s is %s, it must be more than 0", key, time.Duration(d))
-	}
-	return nil
-}
-
-// Duration is a duration as people write it: "90s", "8h", "30d". 0 means that it
-// is not there.
-type Duration time.Duration
+// Duration is a duration as people write it: "90s", "8h", "30d". The zero value
+// means that it is not there. It is no number, so that a number without a unit is
+// refused instead of taken for nanoseconds.
+type Duration struct{ of time.Duration }
 
 // UnmarshalText is that of [encoding.TextUnmarshaler].
 func (d *Duration) UnmarshalText(text []byte) error {
@@ -139,22 +130,25 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		n, err := strconv.ParseFloat(days, 64)
 		if err == nil && n > 0 && n < 36500 {
-			*d = Duration(n * 24 * float64(time.Hour))
+			d.of = time.Duration(n * 24 * float64(time.Hour))
 			return nil
 		}
 	}
 	v, err := time.ParseDuration(s)
-	if err != nil || v <= 0 {
+	if err != nil {
 		return fmt.Errorf("%q is no duration; write one like \"500ms\", \"10s\", \"8h\" or \"30d\"", s)
 	}
-	*d = Duration(v)
+	if v < time.Millisecond {
+		return fmt.Errorf("%q is too short; the least is \"1ms\"", s)
+	}
+	d.of = v
 	return nil
 }
 
 // Or is the duration, or another where it is not there.
 func (d Duration) Or(other time.Duration) time.Duration {
-	if d == 0 {
+	if d.of == 0 {
 		return other
 	}
-	return time.Duration(d)
+	return d.of
 }

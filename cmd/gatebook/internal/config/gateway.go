@@ -3,7 +3,6 @@ package config
 import (
 	"maps"
 	"slices"
-	"time"
 
 	"gatebook/cmd/gatebook/gateway"
 )
@@ -28,9 +27,9 @@ func (f *File) Gateway() gateway.Config {
 		c.Services = append(c.Services, gateway.Service{
 			Name: name, Protocol: gateway.Protocol(s.Protocol), Router: gateway.Router(s.Router),
 			Listen: s.Listen, Servers: s.Servers,
-			ConnectTimeout: time.Duration(s.ConnectTimeout), LoginTimeout: time.Duration(s.LoginTimeout),
+			ConnectTimeout: s.ConnectTimeout.Or(0), LoginTimeout: s.LoginTimeout.Or(0),
 			HighWater: high, LowWater: low,
-			MaxSessions: s.maxSessions(), IdleTimeout: time.Duration(s.IdleTimeout),
+			MaxSessions: s.maxSessions(), IdleTimeout: s.IdleTimeout.Or(0),
 			Probes: s.networks(), Compression: s.Compression,
 			TLS: s.clientTLS(), AcceptProxyProtocol: s.AcceptProxyProtocol,
 		})

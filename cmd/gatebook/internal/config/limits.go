@@ -8,7 +8,7 @@ import (
 
 // checkLimits checks what keeps sessions out, or ends them.
 func checkLimits(at string, s Service) error {
-	all := []error{positive(at+".idle_timeout", s.IdleTimeout)}
+	var all []error
 	if s.MaxSessions != nil && *s.MaxSessions <= 0 {
 		all = append(all, fmt.Errorf("%s.max_sessions is %d, it must be more than 0; leave it out for any number", at, *s.MaxSessions))
 	}
