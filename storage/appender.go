@@ -275,7 +275,7 @@ func (a *appender) write(b *batch, head Head) {
 		a.fail(b, err)
 		return
 	}
-	a.streams.keep(next.Sequence)
+	a.streams.keep()
 	err := a.deliver(a.delivered)
 	clear(a.delivered)
 	if err != nil {

@@ -2,28 +2,33 @@ package storage
 
 import "fmt"
 
-// streamsKept is how many streams a generation remembers.
-const streamsKept = 1 << 16
+// streamSlots is how many streams are remembered at most: a megabyte. It is a power
+// of two, and streams that follow each other do not share a slot.
+const streamSlots = 1 << 16
 
-// streams remembers the last sequence of the streams that were written lately.
-// Of a stream it does not remember it knows only that its last record is not
-// after floor: an expectation before floor is therefore refused, and its
-// decider, who then looks again, sees more. So memory is bounded, nothing has
-// to be read at start, and no conflict is missed.
+// streams remembers the last sequence of the streams that were written lately, each
+// in the one slot that is its own by its number: of two that share it, the one written
+// later. Of a stream it does not remember it knows only that its last record is not
+// after floor: an expectation before floor is therefore refused, and its decider, who
+// then looks again, sees more. So memory is bounded, nothing has to be read at start,
+// and no conflict is missed.
 type streams struct {
-	now, before map[uint64]uint64
-	floor       uint64 // what neither generation knows lies at or before this
-	turned      uint64 // the head when now was begun
-	undone      []noted
+	slots []slot // by the lowest bits of the stream's number
+	floor uint64 // what no slot knows lies at or before this
+
+	// undone is what the slots held before the batch at hand, and floorBefore what
+	// floor was.
+	undone      []slot
+	floorBefore uint64
 }
 
-type noted struct {
+// slot is a stream and its last sequence; stream 0 for none.
+type slot struct {
 	stream, last uint64
-	known        bool
 }
 
 func newStreams(head uint64) streams {
-	return streams{now: make(map[uint64]uint64), floor: head, turned: head}
+	return streams{slots: make([]slot, streamSlots), floor: head, floorBefore: head}
 }
 
 // check refuses a list that expects less of a stream than there is.
@@ -34,15 +39,9 @@ func (s *streams) check(entries []Entry) error {
 		if stream == 0 {
 			continue
 		}
-		last, known := s.now[stream]
-		if !known && e.Expect >= s.turned {
-			continue // what is not in now lies at or before turned
-		}
-		if !known {
-			last, known = s.before[stream]
-		}
-		if !known {
-			last = s.floor
+		last := s.floor
+		if at := &s.slots[stream%streamSlots]; at.stream == stream {
+			last = at.last
 		}
 		if e.Expect < last {
 			return fmt.Errorf("%w: stream %d was expected at %d", ErrConflict, stream, e.Expect)
@@ -56,28 +55,30 @@ func (s *streams) note(stream, sequence uint64) {
 	if stream == 0 {
 		return
 	}
-	last, known := s.now[stream]
-	s.undone = append(s.undone, noted{stream, last, known})
-	s.now[stream] = sequence
+	at := &s.slots[stream%streamSlots]
+	if at.stream != stream {
+		s.floor = max(s.floor, at.last)
+	}
+	// The number of an empty slot is told by the stream that takes it.
+	before := *at
+	if before.stream == 0 {
+		before = slot{stream: stream}
+	}
+	s.undone = append(s.undone, before)
+	*at = slot{stream, sequence}
 }
 
 // undo forgets what was noted since the last keep: the commit failed.
 func (s *streams) undo() {
 	for i := len(s.undone) - 1; i >= 0; i-- {
-		if c := s.undone[i]; c.known {
-			s.now[c.stream] = c.last
-		} else {
-			delete(s.now, c.stream)
+		before := s.undone[i]
+		at := &s.slots[before.stream%streamSlots]
+		if *at = before; before.last == 0 {
+			*at = slot{}
 		}
 	}
-	s.undone = s.undone[:0]
+	s.undone, s.floor = s.undone[:0], s.floorBefore
 }
 
-// keep ends a batch that was committed up to head.
-func (s *streams) keep(head uint64) {
-	s.undone = s.undone[:0]
-	if len(s.now) >= streamsKept {
-		s.before, s.now = s.now, make(map[uint64]uint64, streamsKept)
-		s.floor, s.turned = s.turned, head
-	}
-}
+// keep ends a batch that was committed.
+func (s *streams) keep() { s.undone, s.floorBefore = s.undone[:0], s.floor }
