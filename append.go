@@ -32,7 +32,7 @@ func (r *Registry) appendDecided(ctx context.Context, decide decide) error {
 		return err
 	}
 	for {
-		seen, _ := r.state.Sequence()
+		seen := r.state.Applied()
 		entries, err := decide()
 		if err != nil {
 			r.countRefused(err)

@@ -152,6 +152,7 @@ type Scan func(table string, row func(key, value []byte) error) error
 func Load(position uint64, archive Archive, scan Scan) (*State, error) {
 	s := New(archive)
 	s.sequence, s.saved, s.offered = position, position, position
+	s.applied.Store(position)
 	var strings wire.Strings
 	decode := func(value []byte, fields func(*wire.Coder)) error {
 		c := wire.NewDecoder(value, &strings)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"gatebook/events"
 )
@@ -21,6 +22,8 @@ type Archive func(id uint64) (*Session, error)
 // State is the fold of a log up to one sequence.
 type State struct {
 	archive Archive
+	// applied is sequence, for a look without the lock.
+	applied atomic.Uint64
 
 	// mu guards all below. Apply is the only writer of what is folded; readers hold
 	// it for moments.
@@ -119,6 +122,7 @@ func (e *entities[T]) list() []*T {
 func (s *State) Apply(batch []events.Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { s.applied.Store(s.sequence) }()
 	for i := range batch {
 		r := &batch[i]
 		if r.Sequence != s.sequence+1 {
@@ -163,6 +167,10 @@ func (s *State) find(id uint64) (*Session, error) {
 	}
 	return s.archive(id)
 }
+
+// Applied is the sequence of a record that was applied: what is looked up after the
+// call reflects at least all up to it.
+func (s *State) Applied() uint64 { return s.applied.Load() }
 
 // Sequence is that of the last record that was applied, and its time.
 func (s *State) Sequence() (uint64, events.Time) {
