@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -183,7 +184,8 @@ func TestRefused(t *testing.T) {
 // A kill is on the record, reaches the source, and is answered when the end is on
 // the record too.
 func TestKill(t *testing.T) {
-	r := open(t, filepath.Join(t.TempDir(), "data"))
+	folder := filepath.Join(t.TempDir(), "data")
+	r := open(t, folder)
 	s := start(t, r, "gateway")
 	id := openSession(t, s)
 	acted := make(chan error, 1)
@@ -215,6 +217,33 @@ func TestKill(t *testing.T) {
 	if _, err := r.Kill(t.Context(), 99, "bob", ""); !errors.Is(err, gatebook.ErrNotFound) {
 		t.Errorf("an unknown session: %v", err)
 	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	want := []events.Kind{events.KindSessionOpened, events.KindKillRequested, events.KindSessionClosed}
+	if got := kindsOf(t, filepath.Join(folder, "log.db"), id); !slices.Equal(got, want) {
+		t.Errorf("the record shows %v, want %v", got, want)
+	}
+}
+
+// kindsOf are the kinds of a session's records in a log that nobody has open.
+func kindsOf(t *testing.T, path string, id uint64) (kinds []events.Kind) {
+	t.Helper()
+	log, err := storage.OpenBolt(path, storage.BoltOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := make([]events.Record, 100)
+	n, err := log.Read(0, records)
+	if err := errors.Join(err, log.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records[:n] {
+		if r.Session == id {
+			kinds = append(kinds, r.Event.Kind())
+		}
+	}
+	return kinds
 }
 
 // A kill that nobody acts on stays pending, and asking again adds nothing.
