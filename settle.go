@@ -3,6 +3,7 @@ package gatebook
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gatebook/events"
 	"gatebook/projection"
@@ -18,14 +19,11 @@ func (r *Registry) settle(ctx context.Context) error {
 		if source.Lease != 0 {
 			continue // it may still be alive: its lease decides
 		}
-		live := r.state.LiveOf(source.Name)
-		for len(live) > 0 {
-			chunk := live[:min(len(live), settleChunk)]
+		for chunk := range slices.Chunk(r.state.LiveOf(source.Name), settleChunk) {
 			if err := r.lose(ctx, source, chunk); err != nil {
 				return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
 			}
 			r.opening.Lost += len(chunk)
-			live = live[len(chunk):]
 		}
 		if source.State != projection.SourceRunning {
 			continue

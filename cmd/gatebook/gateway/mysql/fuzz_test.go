@@ -52,7 +52,7 @@ func FuzzMySQLGreeting(f *testing.F) {
 			t.Fatalf("a plugin %q in %d bytes", switched, len(p))
 		}
 		p.WantsPassword()
-		g.Hide(p)
+		g.Withhold(p, Hidden)
 		hidden, err := ParseGreeting(p)
 		if err != nil || hidden.Capabilities != g.Capabilities&^Hidden || hidden.ThreadID != g.ThreadID {
 			t.Fatalf("%+v became %+v, %v", g, hidden, err)

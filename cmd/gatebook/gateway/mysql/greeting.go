@@ -62,9 +62,6 @@ func ParseGreeting(p Packet) (Greeting, error) {
 	return g, nil
 }
 
-// Hide takes the hidden capabilities out of p, the packet g was read from.
-func (g Greeting) Hide(p Packet) { g.Withhold(p, Hidden) }
-
 // Withhold takes capabilities out of p, the packet g was read from.
 func (g Greeting) Withhold(p Packet, hidden Capabilities) {
 	offered := g.Capabilities &^ hidden

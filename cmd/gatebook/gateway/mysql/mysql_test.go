@@ -151,7 +151,7 @@ func TestHide(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	greeting.Hide(packet)
+	greeting.Withhold(packet, Hidden)
 	hidden, err := ParseGreeting(packet)
 	if err != nil || hidden.Capabilities != greeting.Capabilities&^Hidden || greeting.Capabilities&Compress == 0 {
 		t.Errorf("%b became %b, %v", greeting.Capabilities, hidden.Capabilities, err)
