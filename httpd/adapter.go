@@ -13,6 +13,7 @@ import (
 // endpoint is a handler and what surrounds it.
 type endpoint struct {
 	handle handler
+	access access
 	// allow is the path's Allow header; nil when the path is not known, or the
 	// router has set it.
 	allow []string

@@ -11,36 +11,42 @@ import (
 // handler answers a request, or returns the error that is the answer.
 type handler func(c *gin.Context) error
 
+// operation is what a method of a path does, and who may ask for it.
+type operation struct {
+	method string
+	access access
+	handle handler
+}
+
 // route is a path and what can be done with it. HEAD and OPTIONS go without
 // saying.
 type route struct {
-	path    string
-	methods map[string]handler
+	path       string
+	operations []operation
 	// quiet paths open no session in the book: a probe that asks nothing about it.
 	quiet bool
 }
 
 func (s *Server) routes() []route {
-	get := func(h handler) map[string]handler { return map[string]handler{http.MethodGet: h} }
-	put := func(h handler) map[string]handler { return map[string]handler{http.MethodPut: h} }
+	all := func(o ...operation) []operation { return o }
+	get := func(a access, h handler) operation { return operation{http.MethodGet, a, h} }
+	put := func(a access, h handler) operation { return operation{http.MethodPut, a, h} }
+	del := func(a access, h handler) operation { return operation{http.MethodDelete, a, h} }
 	return []route{
-		{path: "/", methods: get(s.root)},
-		{path: "/health", methods: get(s.health), quiet: true},
-		{path: "/ready", methods: get(s.ready), quiet: true},
-		{path: "/sessions", methods: get(s.listSessions)},
-		{path: "/sessions/:id", methods: map[string]handler{
-			http.MethodGet:    s.showSession,
-			http.MethodDelete: s.closeSession,
-		}},
-		{path: "/sessions/:id/connections", methods: get(s.listConnections)},
-		{path: "/services", methods: get(s.listServices)},
-		{path: "/services/:name", methods: get(s.showService)},
-		{path: "/services/:name/stop", methods: put(s.switchService(true))},
-		{path: "/services/:name/start", methods: put(s.switchService(false))},
-		{path: "/servers", methods: get(s.listServers)},
-		{path: "/servers/:name", methods: get(s.showServer)},
-		{path: "/sources", methods: get(s.listSources)},
-		{path: "/sources/:name", methods: get(s.showSource)},
+		{path: "/", operations: all(get(forAll, s.root))},
+		{path: "/health", operations: all(get(forAll, s.health)), quiet: true},
+		{path: "/ready", operations: all(get(forAll, s.ready)), quiet: true},
+		{path: "/sessions", operations: all(get(forReaders, s.listSessions))},
+		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
+		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections))},
+		{path: "/services", operations: all(get(forReaders, s.listServices))},
+		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
+		{path: "/services/:name/stop", operations: all(put(forAdmins, s.switchService(true)))},
+		{path: "/services/:name/start", operations: all(put(forAdmins, s.switchService(false)))},
+		{path: "/servers", operations: all(get(forReaders, s.listServers))},
+		{path: "/servers/:name", operations: all(get(forReaders, s.showServer))},
+		{path: "/sources", operations: all(get(forReaders, s.listSources))},
+		{path: "/sources/:name", operations: all(get(forReaders, s.showSource))},
 	}
 }
 
@@ -55,32 +61,45 @@ func (s *Server) newEngine() *gin.Engine {
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	for _, r := range s.routes() {
-		allow := []string{allowed(r.methods)}
-		for method, h := range r.methods {
-			adapted := s.adapt(endpoint{handle: h, allow: allow, quiet: r.quiet})
-			engine.Handle(method, r.path, adapted)
-			if method == http.MethodGet {
+		allow := []string{allowed(r.operations)}
+		for _, o := range r.operations {
+			adapted := s.adapt(endpoint{handle: o.handle, access: o.access, allow: allow, quiet: r.quiet})
+			engine.Handle(o.method, r.path, adapted)
+			if o.method == http.MethodGet {
 				engine.HEAD(r.path, adapted)
 			}
 		}
-		engine.OPTIONS(r.path, s.adapt(endpoint{handle: s.options, allow: allow, quiet: r.quiet, anyType: true}))
+		engine.OPTIONS(r.path, s.adapt(endpoint{
+			handle: s.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
+		}))
 	}
-	engine.NoMethod(s.adapt(endpoint{handle: wrongMethod, anyType: true}))
-	engine.NoRoute(s.adapt(endpoint{handle: noRoute, anyType: true}))
+	engine.NoMethod(s.adapt(endpoint{handle: wrongMethod, access: forAccounts, anyType: true}))
+	engine.NoRoute(s.adapt(endpoint{handle: noRoute, access: forAccounts, anyType: true}))
 	return engine
 }
 
-// allowed is the value of Allow for a path with these methods.
-func allowed(methods map[string]handler) string {
+// allowed is the value of Allow for a path with these operations.
+func allowed(operations []operation) string {
 	all := []string{http.MethodOptions}
-	for method := range methods {
-		all = append(all, method)
-		if method == http.MethodGet {
+	for _, o := range operations {
+		all = append(all, o.method)
+		if o.method == http.MethodGet {
 			all = append(all, http.MethodHead)
 		}
 	}
 	slices.Sort(all)
 	return strings.Join(all, ", ")
+}
+
+// accessOfOptions is who may ask what can be done with a path: everybody where
+// something can be done by everybody, and otherwise who has an account.
+func accessOfOptions(operations []operation) access {
+	for _, o := range operations {
+		if o.access == forAll {
+			return forAll
+		}
+	}
+	return forAccounts
 }
 
 // options answers with Allow, which is there already.
