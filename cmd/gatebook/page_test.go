@@ -51,7 +51,8 @@ func blocksOf(t *testing.T, path string) []block {
 type page struct {
 	t      *testing.T
 	folder string
-	server *servertest.Server
+	server *servertest.Server // nil when the page needs no database
+	api    string             // where a server listens that is not told where
 	// printed is what the block before has printed, so far.
 	printed func() string
 }
@@ -62,14 +63,29 @@ func TestGatewayPage(t *testing.T) {
 	t.Parallel()
 	p := &page{t: t, folder: t.TempDir(), server: servertest.StartMariaDB(t)}
 	_, database, _ := net.SplitHostPort(p.server.Address)
-	ports := strings.NewReplacer("3306", database, "4006", unusedPort(t), "8989", unusedPort(t))
-	for _, b := range blocksOf(t, filepath.Join("..", "..", "docs", "GATEWAY.md")) {
-		b.text = ports.Replace(b.text)
+	p.follow(filepath.Join("docs", "GATEWAY.md"), "3306", database, "4006", unusedPort(t), "8989", unusedPort(t))
+}
+
+// TestAPIPage does the same with docs/API.md.
+func TestAPIPage(t *testing.T) {
+	t.Parallel()
+	port := unusedPort(t)
+	p := &page{t: t, folder: t.TempDir(), api: net.JoinHostPort("127.0.0.1", port)}
+	p.follow(filepath.Join("docs", "API.md"), "8989", port)
+}
+
+// follow does with the blocks of a page what they say, with other ports than it
+// names.
+func (p *page) follow(path string, ports ...string) {
+	p.t.Helper()
+	replacer := strings.NewReplacer(ports...)
+	for _, b := range blocksOf(p.t, filepath.Join("..", "..", path)) {
+		b.text = replacer.Replace(b.text)
 		if !p.do(b) {
-			t.Fatalf("line %d: what is a block of %q?", b.line, b.kind)
+			p.t.Fatalf("line %d: what is a block of %q?", b.line, b.kind)
 		}
-		if t.Failed() {
-			t.Fatalf("line %d: failed", b.line)
+		if p.t.Failed() {
+			p.t.Fatalf("line %d: failed", b.line)
 		}
 	}
 }
@@ -131,6 +147,9 @@ func (p *page) bash(script string) *exec.Cmd {
 	cmd := exec.CommandContext(p.t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = p.folder
 	cmd.Env = append(cmd.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "LC_ALL=C", "HOME="+p.folder)
+	if p.api != "" {
+		cmd.Env = append(cmd.Env, "GATEBOOK_LISTEN="+p.api)
+	}
 	return cmd
 }
 
