@@ -49,6 +49,7 @@ var testOnly = []string{
 	"go.uber.org/goleak",
 	"github.com/go-sql-driver/mysql",
 	"github.com/jackc/pgx/v5",
+	"github.com/pb33f",
 }
 
 // goPackage is what go list tells about a package.

@@ -8,56 +8,70 @@ import (
 
 const contentJSON = "application/json"
 
-// checkAccept refuses a client that does not take JSON.
-func checkAccept(r *http.Request) error {
-	values := r.Header["Accept"]
-	if len(values) == 0 || takesJSON(values) {
-		return nil
+// negotiate picks from the forms that an answer has, best first, the one that the
+// client likes best: the media type of its Content-Type.
+func negotiate(r *http.Request, forms []string) (string, error) {
+	accept := r.Header["Accept"]
+	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
+		return forms[0], nil
 	}
-	return &failure{
-		status: http.StatusNotAcceptable, short: "Not acceptable",
-		long: "The answer is " + contentJSON + ", which Accept: " + strings.Join(values, ", ") + " rules out.",
+	chosen, best := "", 0.0
+	for _, form := range forms {
+		if q := quality(accept, form); q > best {
+			chosen, best = form, q
+		}
 	}
+	if chosen == "" {
+		return "", &failure{
+			status: http.StatusNotAcceptable, short: "Not acceptable",
+			long: "The answer is " + strings.Join(forms, " or ") + ", which Accept: " + strings.Join(accept, ", ") + " rules out.",
+		}
+	}
+	return chosen, nil
 }
 
-// takesJSON tells whether the values of Accept allow JSON. The most specific range
-// that matches decides.
-func takesJSON(values []string) bool {
-	best, takes := 0, false
-	for _, value := range values {
-		if value == "*/*" || value == contentJSON {
-			return true
-		}
+// quality is how much the values of Accept like a media type, from 0 for not at
+// all to 1. The most specific range that matches decides.
+func quality(accept []string, form string) float64 {
+	kind, _, _ := strings.Cut(form, "/")
+	rank, q := 0, 0.0
+	for _, value := range accept {
 		for item := range strings.SplitSeq(value, ",") {
 			media, parameters, _ := strings.Cut(item, ";")
-			rank := 0
-			switch strings.ToLower(strings.TrimSpace(media)) {
-			case contentJSON:
-				rank = 3
-			case "application/*":
-				rank = 2
-			case "*/*":
-				rank = 1
+			media = strings.TrimSpace(media)
+			matches := 0
+			switch {
+			case strings.EqualFold(media, form):
+				matches = 3
+			case strings.EqualFold(media, kind+"/*"):
+				matches = 2
+			case media == "*/*":
+				matches = 1
 			}
-			if rank > best {
-				best, takes = rank, weight(parameters) > 0
+			if matches > rank {
+				rank, q = matches, weight(parameters)
 			}
 		}
 	}
-	return takes
+	return q
 }
 
-// weight is the q of a media range's parameters, 1 when it has none.
+// weight is the q of an element's parameters: 1 when it has none, 0 when it cannot
+// be read.
 func weight(parameters string) float64 {
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")
-		if strings.EqualFold(name, "q") {
-			q, err := strconv.ParseFloat(value, 64)
-			if err != nil {
-				return 0
-			}
-			return q
+		if !strings.EqualFold(name, "q") {
+			continue
 		}
+		if len(value) > len("0.000") || strings.Trim(value, "0123456789.") != "" {
+			return 0
+		}
+		q, err := strconv.ParseFloat(value, 64)
+		if err != nil || q > 1 {
+			return 0
+		}
+		return q
 	}
 	return 1
 }

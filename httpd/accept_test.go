@@ -1,34 +1,52 @@
 package httpd
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 func TestAccept(t *testing.T) {
 	t.Parallel()
+	const ndjson, csv, none = "application/x-ndjson", "text/csv", ""
 	for _, c := range []struct {
-		accept string
-		takes  bool
+		accept, want string
 	}{
-		{"*/*", true},
-		{"application/json", true},
-		{"Application/JSON; charset=utf-8", true},
-		{"application/*", true},
-		{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true},
-		{"text/html, application/json;q=0.1", true},
-		{"application/*;q=0, application/json", true},
-		{"text/html", false},
-		{"application/vnd.api+json", false},
-		{"application/json;q=0", false},
-		{"application/json;q=0, */*", false},
-		{"application/json; q=0.000", false},
-		{"application/json;q=high", false},
-		{"*/*;q=0", false},
-		{"", false},
+		{"*/*", contentJSON},
+		{"application/json", contentJSON},
+		{"Application/JSON; charset=utf-8", contentJSON},
+		{"application/*", contentJSON},
+		{"text/*", csv},
+		{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", contentJSON},
+		{"text/html, application/json;q=0.1", contentJSON},
+		{"application/*;q=0, application/json", contentJSON},
+		{"text/csv, application/json", contentJSON}, // equally liked: ours decides
+		{"text/csv, application/json;q=0.9", csv},
+		{"*/*;q=0.1, application/x-ndjson;q=0.2", ndjson},
+		{"application/json;q=0.5, application/*", ndjson},
+		{"application/json;q=0, */*", ndjson},
+		{"application/json;q=0, application/x-ndjson;q=0.000, */*;q=1.0", csv},
+		{"TEXT/CSV ; Q=0.001", csv},
+		{"text/html", none},
+		{"application/vnd.api+json", none},
+		{"application/json;q=0", none},
+		{"application/json;q=high", none},
+		{"application/json;q=2", none},
+		{"application/json;q=NaN", none},
+		{"application/json;q=-1", none},
+		{"application/json;q=0.12345", none},
+		{"*/*;q=0", none},
+		{"", none},
 	} {
-		if got := takesJSON([]string{c.accept}); got != c.takes {
-			t.Errorf("%q: got %v", c.accept, got)
+		got, err := negotiate(&http.Request{Header: http.Header{"Accept": {c.accept}}}, []string{contentJSON, ndjson, csv})
+		if got != c.want || (err != nil) != (c.want == none) {
+			t.Errorf("%q: got %q, %v", c.accept, got, err)
 		}
 	}
-	if !takesJSON([]string{"text/html", "application/json"}) {
+	got, _ := negotiate(&http.Request{Header: http.Header{"Accept": {"text/html", "text/csv"}}}, []string{contentJSON, csv})
+	if got != csv {
 		t.Error("the second of two headers is not seen")
+	}
+	if got, _ := negotiate(&http.Request{}, []string{contentJSON, csv}); got != contentJSON {
+		t.Errorf("without the header: got %q", got)
 	}
 }

@@ -19,6 +19,8 @@ type endpoint struct {
 	allow []string
 	// quiet: the request opens no session in the book.
 	quiet bool
+	// forms are the media types that answers have, best first; nil for JSON alone.
+	forms []string
 	// anyType: the answer has no body, so that it does not matter what the client
 	// accepts.
 	anyType bool
@@ -27,6 +29,9 @@ type endpoint struct {
 // adapt makes an endpoint one of Gin's handlers. It is the one place where a
 // request is let in, and where an error becomes an answer and is logged.
 func (s *Server) adapt(e endpoint) gin.HandlerFunc {
+	if e.forms == nil {
+		e.forms = []string{contentJSON}
+	}
 	return func(c *gin.Context) {
 		if e.allow != nil {
 			c.Writer.Header()["Allow"] = e.allow
@@ -51,7 +56,7 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 		return err
 	}
 	if !e.anyType {
-		if err := checkAccept(c.Request); err != nil {
+		if _, err := negotiate(c.Request, e.forms); err != nil {
 			return err
 		}
 	}

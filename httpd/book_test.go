@@ -80,6 +80,9 @@ func serveThat(t testing.TB, config httpd.Config) (*httpd.Server, string) {
 	t.Helper()
 	server, err := httpd.New(config)
 	check(t, err)
+	if _, measured := t.(*testing.B); !measured {
+		checked(t, server)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
 	served := make(chan error, 1)

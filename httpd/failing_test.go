@@ -108,7 +108,11 @@ func TestFailures(t *testing.T) {
 			var log lines
 			registry := &faulty{Registry: openBook(t, newClock()), fail: func() error { return c.err }}
 			base := "http://" + serve(t, httpd.Config{Registry: registry, Logger: zerolog.New(&log)})
-			for _, method := range []string{"GET", "DELETE"} {
+			methods := []string{"GET", "DELETE"}
+			if c.status == http.StatusConflict || c.status == http.StatusInsufficientStorage {
+				methods = methods[1:] // reading changes nothing and writes nothing
+			}
+			for _, method := range methods {
 				got := ask(t, client(t), method, base+"/sessions/7")
 				if got.status != c.status || got.body != c.body+"\n" || got.header.Get("Retry-After") != c.retry {
 					t.Errorf("%s: got %+v", method, got)

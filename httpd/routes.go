@@ -16,6 +16,8 @@ type operation struct {
 	method string
 	access access
 	handle handler
+	// forms are the media types that answers have, best first; nil for JSON alone.
+	forms []string
 }
 
 // route is a path and what can be done with it. HEAD and OPTIONS go without
@@ -27,15 +29,22 @@ type route struct {
 	quiet bool
 }
 
+// in tells in which media types an operation answers, best first.
+func (o operation) in(forms ...string) operation {
+	o.forms = forms
+	return o
+}
+
 func (s *Server) routes() []route {
 	all := func(o ...operation) []operation { return o }
-	get := func(a access, h handler) operation { return operation{http.MethodGet, a, h} }
-	put := func(a access, h handler) operation { return operation{http.MethodPut, a, h} }
-	del := func(a access, h handler) operation { return operation{http.MethodDelete, a, h} }
+	get := func(a access, h handler) operation { return operation{method: http.MethodGet, access: a, handle: h} }
+	put := func(a access, h handler) operation { return operation{method: http.MethodPut, access: a, handle: h} }
+	del := func(a access, h handler) operation { return operation{method: http.MethodDelete, access: a, handle: h} }
 	return []route{
 		{path: "/", operations: all(get(forAll, s.root))},
 		{path: "/health", operations: all(get(forAll, s.health)), quiet: true},
 		{path: "/ready", operations: all(get(forAll, s.ready)), quiet: true},
+		{path: "/openapi.yaml", operations: all(get(forReaders, s.showContract).in(contentYAML))},
 		{path: "/sessions", operations: all(get(forReaders, s.listSessions))},
 		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
 		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections))},
@@ -63,7 +72,7 @@ func (s *Server) newEngine() *gin.Engine {
 	for _, r := range s.routes() {
 		allow := []string{allowed(r.operations)}
 		for _, o := range r.operations {
-			adapted := s.adapt(endpoint{handle: o.handle, access: o.access, allow: allow, quiet: r.quiet})
+			adapted := s.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, quiet: r.quiet})
 			engine.Handle(o.method, r.path, adapted)
 			if o.method == http.MethodGet {
 				engine.HEAD(r.path, adapted)

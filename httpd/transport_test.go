@@ -82,6 +82,7 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 	} {
 		server, err := httpd.New(httpd.Config{Registry: registry, Insecure: c.insecure})
 		check(t, err)
+		checked(t, server)
 		r := httptest.NewRequestWithContext(t.Context(), "GET", "http://127.0.0.1/sessions", nil)
 		r.RemoteAddr = c.remote
 		if c.header != "" {

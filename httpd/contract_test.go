@@ -1,0 +1,188 @@
+package httpd_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi-validator/config"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+
+	"gatebook/httpd"
+)
+
+// contract is openapi.yaml, read.
+type contract struct {
+	model *v3.Document
+	// whole checks answers; heads those that have no body because of HEAD.
+	whole, heads validator.Validator
+}
+
+// readContract reads it once for all tests: compiling its schemas takes a while.
+var readContract = sync.OnceValues(func() (*contract, error) {
+	document, err := libopenapi.NewDocument(httpd.Contract())
+	if err != nil {
+		return nil, err
+	}
+	model, err := document.BuildV3Model()
+	if err != nil {
+		return nil, err
+	}
+	strict := []config.Option{config.WithStrictMode(), config.WithFormatAssertions()}
+	return &contract{
+		model: &model.Model,
+		whole: validator.NewValidatorFromV3Model(&model.Model, strict...),
+		heads: validator.NewValidatorFromV3Model(&model.Model, append(strict, config.WithoutResponseBodyValidation())...),
+	}, nil
+})
+
+func theContract(t testing.TB) *contract {
+	t.Helper()
+	c, err := readContract()
+	check(t, err)
+	return c
+}
+
+// checked has every answer of a server held against the contract.
+func checked(t testing.TB, server *httpd.Server) {
+	t.Helper()
+	c := theContract(t)
+	server.Wrap(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			seen := &witness{ResponseWriter: w}
+			next.ServeHTTP(seen, r) // an answer that is cut off panics, and is not looked at
+			if complaint := c.complaint(r, seen); complaint != "" {
+				t.Errorf("%s %s: %d is not as openapi.yaml says: %s", r.Method, r.URL.RequestURI(), seen.status, complaint)
+			}
+		})
+	})
+}
+
+// witness keeps what a handler answers while it passes it on.
+type witness struct {
+	http.ResponseWriter
+	status int
+	header http.Header
+	body   bytes.Buffer
+}
+
+func (w *witness) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status, w.header = status, w.Header().Clone()
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *witness) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.body.Write(b)
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets a handler reach the connection's deadlines.
+func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush is [http.Flusher]'s.
+func (w *witness) Flush() {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	w.ResponseWriter.(http.Flusher).Flush()
+}
+
+// complaint is what is wrong with an answer, "" when nothing is.
+func (c *contract) complaint(r *http.Request, seen *witness) string {
+	if seen.status == 0 {
+		return "there is no answer"
+	}
+	method := r.Method
+	path := c.pathOf(r.URL.EscapedPath())
+	operations := c.operations(path)
+	switch {
+	case path == "":
+		// Whatever is said of a path that is not known, it is an error.
+		if seen.status < http.StatusBadRequest {
+			return "the path is not in it"
+		}
+		if seen.status == http.StatusMethodNotAllowed {
+			return "the path is not in it, and has methods"
+		}
+		method, path = http.MethodGet, "/sessions/{id}"
+		seen.header.Set("Allow", "nothing")
+	case method == http.MethodOptions && seen.status == http.StatusNoContent:
+		if seen.header.Get("Allow") == "" || seen.body.Len() > 0 {
+			return fmt.Sprintf("OPTIONS tells %v, %q", seen.header, &seen.body)
+		}
+		return ""
+	case method == http.MethodHead && slices.Contains(operations, http.MethodGet):
+		method = http.MethodGet
+	case !slices.Contains(operations, method):
+		if seen.status < http.StatusBadRequest {
+			return "the method is not in it"
+		}
+		method = operations[0] // all say the same of what is refused before it is looked at
+	}
+	return c.check(method, path, r.Method == http.MethodHead, seen)
+}
+
+// check holds an answer against an operation.
+func (c *contract) check(method, path string, headOnly bool, seen *witness) string {
+	request, err := http.NewRequest(method, "http://localhost"+strings.NewReplacer("{", "", "}", "").Replace(path), nil)
+	if err != nil {
+		return err.Error()
+	}
+	response := &http.Response{StatusCode: seen.status, Header: seen.header, Body: io.NopCloser(bytes.NewReader(seen.body.Bytes()))}
+	v := c.whole
+	if headOnly {
+		v = c.heads
+	}
+	valid, complaints := v.ValidateHttpResponse(request, response)
+	if valid {
+		return ""
+	}
+	var text strings.Builder
+	for _, complaint := range complaints {
+		fmt.Fprintf(&text, "%s: %s", complaint.Message, complaint.Reason)
+		for _, detail := range complaint.SchemaValidationErrors {
+			fmt.Fprintf(&text, "; %s at %s", detail.Reason, detail.KeywordLocation)
+		}
+	}
+	return text.String()
+}
+
+// pathOf is the path of the contract that matches one as it was sent, "" for none.
+func (c *contract) pathOf(sent string) string {
+	parts := strings.Split(sent, "/")
+	for path := range c.model.Paths.PathItems.FromOldest() {
+		matches := slices.EqualFunc(strings.Split(path, "/"), parts, func(a, b string) bool {
+			return a == b || strings.HasPrefix(a, "{") && b != ""
+		})
+		if matches {
+			return path
+		}
+	}
+	return ""
+}
+
+// operations are the methods of a path of the contract, in order.
+func (c *contract) operations(path string) []string {
+	if path == "" {
+		return nil
+	}
+	var all []string
+	item, _ := c.model.Paths.PathItems.Get(path)
+	for method := range item.GetOperations().FromOldest() {
+		all = append(all, strings.ToUpper(method))
+	}
+	slices.Sort(all)
+	return all
+}

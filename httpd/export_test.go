@@ -1,0 +1,20 @@
+package httpd
+
+import "net/http"
+
+// Wrap puts a handler of a test's before all others. It is called before Serve.
+func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = wrap(s.http.Handler) }
+
+// Routes are the methods of each path.
+func (s *Server) Routes() map[string][]string {
+	all := make(map[string][]string)
+	for _, r := range s.routes() {
+		for _, o := range r.operations {
+			all[r.path] = append(all[r.path], o.method)
+		}
+	}
+	return all
+}
+
+// Contract is what is served as /openapi.yaml.
+func Contract() []byte { return contract }

@@ -1,0 +1,105 @@
+package httpd_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+
+	"gatebook/httpd"
+)
+
+func TestContractIsOpenAPI(t *testing.T) {
+	t.Parallel()
+	document, err := libopenapi.NewDocument(httpd.Contract())
+	check(t, err)
+	v, errs := validator.NewValidator(document)
+	for _, err := range errs {
+		t.Fatal(err)
+	}
+	valid, complaints := v.ValidateDocument()
+	for _, complaint := range complaints {
+		t.Error(complaint)
+	}
+	if !valid && len(complaints) == 0 {
+		t.Error("it is not valid")
+	}
+}
+
+// TestContractHasTheRoutes compares what is served with what is described, both
+// ways.
+func TestContractHasTheRoutes(t *testing.T) {
+	t.Parallel()
+	c := theContract(t)
+	server, err := httpd.New(httpd.Config{Registry: openBook(t, newClock())})
+	check(t, err)
+	parameter := regexp.MustCompile(`:(\w+)`)
+	served := make(map[string]bool)
+	for path, methods := range server.Routes() {
+		path = parameter.ReplaceAllString(path, "{$1}")
+		served[path] = true
+		slices.Sort(methods)
+		if described := c.operations(c.pathOf(path)); !slices.Equal(methods, described) {
+			t.Errorf("%s: served are %v, described %v", path, methods, described)
+		}
+	}
+	for path := range c.model.Paths.PathItems.FromOldest() {
+		if !served[path] {
+			t.Errorf("%s is described, and not served", path)
+		}
+	}
+}
+
+// TestContractHasTheParameters asks every operation for one it does not know, and
+// compares those that it says it knows with those that are described.
+func TestContractHasTheParameters(t *testing.T) {
+	t.Parallel()
+	c := theContract(t)
+	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock())})
+	asker := client(t)
+	known := regexp.MustCompile(`Known are: (.*)\."`)
+	for path, item := range c.model.Paths.PathItems.FromOldest() {
+		for method, operation := range item.GetOperations().FromOldest() {
+			target := base + strings.NewReplacer("{id}", "1", "{name}", "x").Replace(path)
+			got := ask(t, asker, strings.ToUpper(method), target+"?unheard-of=1")
+			found := known.FindStringSubmatch(got.body)
+			if found == nil {
+				t.Errorf("%s %s: got %s", method, path, got.body)
+				continue
+			}
+			takes := strings.Split(found[1], ", ")
+			slices.Sort(takes)
+			if described := inQuery(item, operation); !slices.Equal(takes, described) {
+				t.Errorf("%s %s: taken are %v, described %v", method, path, takes, described)
+			}
+		}
+	}
+}
+
+// inQuery are the names of an operation's parameters in the query, in order.
+func inQuery(item *v3.PathItem, operation *v3.Operation) []string {
+	var all []string
+	for _, p := range slices.Concat(item.Parameters, operation.Parameters) {
+		if p.In == "query" {
+			all = append(all, p.Name)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestContractIsServed(t *testing.T) {
+	t.Parallel()
+	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock())})
+	got := ask(t, client(t), "GET", base+"/openapi.yaml")
+	if got.body != string(httpd.Contract()) || got.header.Get("Content-Type") != "application/yaml" {
+		t.Errorf("got %v", got.header)
+	}
+	if got := ask(t, client(t), "GET", base+"/openapi.yaml", "Accept: application/json"); got.status != 406 {
+		t.Errorf("as JSON: got %d", got.status)
+	}
+}
