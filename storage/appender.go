@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -17,9 +16,6 @@ const (
 	// listRecords bounds one list, listBytes its encoded size.
 	listRecords = 1 << 14
 	listBytes   = 32 << 20
-	// lingers is how often in a row the writer lets the producers run without
-	// seeing one more of them join, before it cuts a batch all the same.
-	lingers = 64
 )
 
 // store is what an engine does: it makes values durable under ascending
@@ -31,7 +27,7 @@ type store interface {
 }
 
 // appender is the part of a log that all engines share: the inbox, the one
-// goroutine that commits, the expectations, the waiting.
+// goroutine that commits, the expectations, the delivery, the waiting.
 type appender struct {
 	store store
 	clock func() events.Time
@@ -41,7 +37,7 @@ type appender struct {
 	mu      sync.Mutex
 	open    *batch        // being filled; replaced when it is cut
 	room    chan struct{} // closed when a batch was cut, nil while nobody waits
-	head    Head
+	head    Head          // of what is delivered
 	moved   chan struct{} // closed when head moves, nil while nobody waits
 	failure error         // why the last commit failed
 	sticky  bool          // failure is for good
@@ -52,19 +48,25 @@ type appender struct {
 	waiting atomic.Int64
 
 	pendings sync.Pool // of *pending: memory that the next appends use again
+	batches  sync.Pool // of *batch, likewise
 
-	wake chan struct{} // tells the goroutine that there is something in open
-	done chan struct{} // closed when the goroutine has ended
+	wake chan struct{} // tells the appending goroutine that there is something in open
+	done chan struct{} // closed when it has ended
 
 	// The fields below are owned by the appending goroutine.
-	deliver   Deliver
+	committed Head
 	streams   streams
-	delivered []events.Record
 	values    [][]byte
-	spare     *batch // the batch before, whose memory is used again
-	// expected is how many appends the next batch may hold: those that the last one
-	// acknowledged, and those that had come by then.
+	// expected is how many appends the next batch may hold: those of the last one,
+	// and those that had come when it was committed.
 	expected int
+	// delivery is the batch that is delivered while the next is committed.
+	delivery sync.WaitGroup
+
+	// The fields below are owned by the one that delivers: the appending goroutine,
+	// or the delivery it has begun and not waited for yet.
+	deliver Deliver
+	broken  error // why a delivery failed, after which there is none
 }
 
 // batch is what one commit will hold.
@@ -72,11 +74,15 @@ type batch struct {
 	appends []*pending
 	records int
 	done    chan struct{} // closed when each append's err is set
+
+	// delivered is what was committed, and head the end of it.
+	delivered []events.Record
+	head      Head
 }
 
 func newAppender(s store, clock func() events.Time, head Head) *appender {
 	return &appender{
-		store: s, clock: clock, head: head,
+		store: s, clock: clock, head: head, committed: head,
 		open:    &batch{done: make(chan struct{})},
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
@@ -95,13 +101,7 @@ func (a *appender) run(deliver Deliver) error {
 		return errors.New("start of a log that was started before")
 	}
 	a.deliver, a.started = deliver, true
-	go func() {
-		defer close(a.done)
-		for range a.wake {
-			for a.step() {
-			}
-		}
-	}()
+	go a.write()
 	return nil
 }
 
@@ -124,8 +124,6 @@ func (a *appender) stop() {
 	a.mu.Unlock()
 	if started {
 		<-a.done
-		for a.step() { // what was taken in between the last wake and its closing
-		}
 	}
 }
 
@@ -142,16 +140,17 @@ func (a *appender) Append(ctx context.Context, entries []Entry) error {
 	if err := p.encode(entries); err != nil {
 		return err
 	}
-	b, err := a.enter(ctx, p)
+	done, err := a.enter(ctx, p)
 	if err != nil {
 		return err
 	}
-	<-b.done
+	<-done
 	return p.err
 }
 
-// enter puts p into the batch that is being filled.
-func (a *appender) enter(ctx context.Context, p *pending) (*batch, error) {
+// enter puts p into the batch that is being filled. It returns what is closed when
+// p.err is set.
+func (a *appender) enter(ctx context.Context, p *pending) (done <-chan struct{}, err error) {
 	for {
 		a.mu.Lock()
 		switch {
@@ -177,8 +176,9 @@ func (a *appender) enter(ctx context.Context, p *pending) (*batch, error) {
 				default:
 				}
 			}
+			done := b.done // b itself is used again
 			a.mu.Unlock()
-			return b, nil
+			return done, nil
 		}
 		if a.room == nil {
 			a.room = make(chan struct{})
@@ -191,128 +191,6 @@ func (a *appender) enter(ctx context.Context, p *pending) (*batch, error) {
 			return nil, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
 		}
 	}
-}
-
-// linger waits, without a timer, for those whom the last batch has just
-// acknowledged: mostly they come back with their next append, and one sync can
-// serve them all, and those who came meanwhile. Without these two groups would
-// take turns, half of the producers to a sync. A lone writer is never kept waiting.
-func (a *appender) linger() {
-	for idle, before := 0, 0; idle < lingers; idle++ {
-		n := int(a.waiting.Load())
-		if n == 0 || n >= a.expected {
-			return
-		}
-		if n > before {
-			idle = 0
-		}
-		before = n
-		runtime.Gosched()
-	}
-}
-
-// step cuts the batch, commits, delivers and acknowledges it. It returns false
-// when there was nothing to do.
-func (a *appender) step() bool {
-	a.linger()
-	a.mu.Lock()
-	b, room := a.open, a.room
-	if len(b.appends) == 0 {
-		a.mu.Unlock()
-		return false
-	}
-	a.open, a.room = &batch{done: make(chan struct{})}, nil
-	a.waiting.Store(0)
-	if a.spare != nil {
-		a.open.appends = a.spare.appends[:0]
-	}
-	head := a.head
-	a.mu.Unlock()
-	if room != nil {
-		close(room)
-	}
-	a.write(b, head)
-	a.mu.Lock()
-	a.expected = len(b.appends) + len(a.open.appends)
-	a.mu.Unlock()
-	close(b.done)
-	clear(b.appends)
-	a.spare = b
-	return true
-}
-
-// write makes a batch durable and delivers it. It sets each append's err.
-func (a *appender) write(b *batch, head Head) {
-	a.mu.Lock()
-	sticky, failure := a.sticky, a.failure
-	a.mu.Unlock()
-	if sticky {
-		for _, p := range b.appends {
-			p.err = failure
-		}
-		return
-	}
-	next := Head{Sequence: head.Sequence, Recorded: max(a.clock(), head.Recorded)}
-	a.values, a.delivered = a.values[:0], a.delivered[:0]
-	for _, p := range b.appends {
-		if p.err = a.streams.check(p.entries); p.err != nil {
-			continue
-		}
-		for i := range p.entries {
-			r := &p.entries[i].Record
-			next.Sequence++
-			r.Sequence, r.Recorded = next.Sequence, next.Recorded
-			a.values = append(a.values, events.Seal(p.values[i], r.Sequence, r.Recorded))
-			a.delivered = append(a.delivered, *r)
-			a.streams.note(r.Session, r.Sequence)
-		}
-	}
-	if len(a.values) == 0 {
-		return
-	}
-	if err := a.store.commit(head.Sequence+1, a.values); err != nil {
-		a.streams.undo()
-		a.fail(b, err)
-		return
-	}
-	a.streams.keep()
-	err := a.deliver(a.delivered)
-	clear(a.delivered)
-	if err != nil {
-		err = fmt.Errorf("%w: the records are in the log, but could not be applied: %w", ErrReadOnly, err)
-		a.fail(b, err)
-	}
-	a.advance(next, err == nil)
-}
-
-func (a *appender) advance(head Head, well bool) {
-	a.mu.Lock()
-	a.head = head
-	if well {
-		a.failure = nil
-	}
-	if a.moved != nil {
-		close(a.moved)
-		a.moved = nil
-	}
-	a.mu.Unlock()
-}
-
-// fail gives err to every append of b that had not failed by itself. What is not
-// a full disk is for good.
-func (a *appender) fail(b *batch, err error) {
-	full := errors.Is(err, ErrDiskFull)
-	if !full && !errors.Is(err, ErrReadOnly) {
-		err = fmt.Errorf("%w: %w", ErrReadOnly, err)
-	}
-	for _, p := range b.appends {
-		if p.err == nil {
-			p.err = err
-		}
-	}
-	a.mu.Lock()
-	a.failure, a.sticky = err, !full
-	a.mu.Unlock()
 }
 
 // Head is [Log.Head].

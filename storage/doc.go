@@ -19,7 +19,8 @@
 // takes all that waits, commits once, delivers the batch to the reader that was
 // given to Start, and only then acknowledges: when Append returns without an
 // error the records are on the disk (fsync has returned) and have been
-// delivered. A lone writer waits for no timer.
+// delivered. While many wait it delivers one batch as it commits the next, in
+// their order. A lone writer waits for no timer.
 //
 // # Failure
 //

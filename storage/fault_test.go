@@ -33,6 +33,8 @@ type faulty struct {
 	path string
 	// fault replaces the next commits, if it is not nil.
 	fault func(*bolt.Tx) error
+	// before is called before a delivery, if it is not nil, and may fail it.
+	before func() error
 
 	mu        sync.Mutex // guards delivered
 	delivered []events.Record
@@ -71,6 +73,11 @@ type fatal interface {
 }
 
 func (l *faulty) deliver(batch []events.Record) error {
+	if l.before != nil {
+		if err := l.before(); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.delivered = append(l.delivered, batch...)
