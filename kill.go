@@ -10,12 +10,13 @@ import (
 
 // Kill asks for the end of a session, for by and with why as its reason, and waits
 // until its source has closed it and that is on the record. Asking again for
-// what was asked already only waits.
+// what was asked already only waits. Conditions are for a session that has not
+// ended.
 //
 // It returns the session as it is then: still live when ctx ended first, which is
 // no error, because the source will act as soon as it can. Errors: [ErrNotFound],
-// [*EndedError] when it had ended before, those of appending.
-func (r *Registry) Kill(ctx context.Context, id uint64, by, why string) (projection.View, error) {
+// [*EndedError] when it had ended before, those of the conditions and of appending.
+func (r *Registry) Kill(ctx context.Context, id uint64, by, why string, only ...Condition) (projection.View, error) {
 	ended := r.watch(id)
 	defer r.unwatch(id, ended)
 	err := r.append(ctx, func() ([]storage.Entry, error) {
@@ -28,7 +29,11 @@ func (r *Registry) Kill(ctx context.Context, id uint64, by, why string) (project
 			return nil, ErrNotFound
 		case s.Status != projection.Live:
 			return nil, &EndedError{Session: s}
-		case s.Stage == projection.Stopping:
+		}
+		if err := met(only, s.Version, s.Modified); err != nil {
+			return nil, err
+		}
+		if s.Stage == projection.Stopping {
 			return nil, nil
 		}
 		return []storage.Entry{entry(id, &events.KillRequested{By: by, Why: why})}, nil

@@ -25,6 +25,7 @@ func dump(r *Registry) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	l.Observations = 0 // they are in memory only
 	fmt.Fprintf(&b, "%+v total %d\n", l.Moment, l.Total)
 	n := uint64(0)
 	for v, err := range l.All() {

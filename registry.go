@@ -50,6 +50,10 @@ type Registry struct {
 	holding   atomic.Bool // whether held has any
 	recording sync.Mutex  // held by the one that records what is held
 
+	// declaring is held by the one that declares a service or switches it, so that
+	// neither undoes what the other is about to record.
+	declaring sync.Mutex
+
 	// saving is held by the one that writes a checkpoint.
 	saving sync.Mutex
 	// These are guarded by saving: when the last one was written, how long that

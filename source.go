@@ -105,6 +105,8 @@ func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) e
 	}
 	e.Source = s.name
 	e.Listeners, e.Servers = withoutEmpty(e.Listeners), withoutEmpty(e.Servers)
+	s.registry.declaring.Lock()
+	defer s.registry.declaring.Unlock()
 	return s.declare(ctx, func() events.Event {
 		old, _ := s.registry.state.Service(e.Name)
 		e.Stopped = old != nil && old.Stopped // an administrator's word outlives a restart

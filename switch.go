@@ -18,8 +18,11 @@ type Switch struct {
 // SwitchService stops or starts a service, for by: its source takes no new sessions
 // of it, or takes them again. It is recorded only when it changes anything, and
 // holds over a restart. Errors: [ErrNotFound] for a service that nobody declared,
-// [ErrInvalid] for one that its source cannot stop, those of appending.
-func (r *Registry) SwitchService(ctx context.Context, name string, stopped bool, by string) error {
+// [ErrInvalid] for one that its source cannot stop, those of the conditions and of
+// appending.
+func (r *Registry) SwitchService(ctx context.Context, name string, stopped bool, by string, only ...Condition) error {
+	r.declaring.Lock()
+	defer r.declaring.Unlock()
 	return r.append(ctx, func() ([]storage.Entry, error) {
 		s, _ := r.state.Service(name)
 		switch {
@@ -27,7 +30,11 @@ func (r *Registry) SwitchService(ctx context.Context, name string, stopped bool,
 			return nil, fmt.Errorf("service %q: %w", name, ErrNotFound)
 		case s.Router == "":
 			return nil, fmt.Errorf("%w: service %q is not one of a gateway's, and only those can be stopped", ErrInvalid, s.Name)
-		case s.Stopped == stopped:
+		}
+		if err := met(only, s.Version, s.Modified); err != nil {
+			return nil, err
+		}
+		if s.Stopped == stopped {
 			return nil, nil
 		}
 		return []storage.Entry{entry(0, &events.ServiceDeclared{

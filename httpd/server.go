@@ -22,7 +22,7 @@ import (
 type Registry interface {
 	Session(id uint64) (projection.View, projection.Moment, error)
 	Sessions(q gatebook.Query) (*gatebook.Listing, error)
-	Kill(ctx context.Context, id uint64, by, why string) (projection.View, error)
+	Kill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) (projection.View, error)
 	Services() ([]*projection.Service, projection.Moment)
 	Service(name string) (*projection.Service, projection.Moment)
 	Servers() ([]*projection.Server, projection.Moment)
@@ -30,7 +30,7 @@ type Registry interface {
 	Sources() ([]*projection.Source, projection.Moment)
 	Source(name string) (*projection.Source, projection.Moment)
 	Moment() projection.Moment
-	SwitchService(ctx context.Context, name string, stopped bool, by string) error
+	SwitchService(ctx context.Context, name string, stopped bool, by string, only ...gatebook.Condition) error
 	Now() time.Time
 	// Err tells why nothing can be recorded now.
 	Err() error

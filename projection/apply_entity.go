@@ -12,8 +12,9 @@ func (s *State) applySource(r *events.Record) error {
 		v := s.sources.own(e.Source, func() *Source { return &Source{Name: e.Source} })
 		*v = Source{
 			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
-			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence,
+			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded,
 		}
+		s.touchServicesOf(v.Name, r)
 		return nil
 	case *events.SourceStopped:
 		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) { v.State, v.LastSeen = SourceStopped, r.At() })
@@ -32,10 +33,24 @@ func (s *State) changeSource(r *events.Record, name, incarnation string, change 
 		return fmt.Errorf("%w: source %q was never started", ErrImpossible, name)
 	}
 	if v.Incarnation == incarnation {
+		before := v.State
 		change(v)
-		v.Changed = r.Sequence
+		v.Changed, v.Modified = r.Sequence, r.Recorded
+		if v.State != before {
+			s.touchServicesOf(v.Name, r)
+		}
 	}
 	return nil
+}
+
+// touchServicesOf notes that the services of a source have changed, because it
+// began or ended.
+func (s *State) touchServicesOf(source string, r *events.Record) {
+	for _, v := range s.services.byKey {
+		if v.Source != "" && NameKey(v.Source) == NameKey(source) {
+			v.Version, v.Modified = r.Sequence, r.Recorded
+		}
+	}
 }
 
 func (s *State) declareService(r *events.Record, e *events.ServiceDeclared) {
@@ -45,9 +60,9 @@ func (s *State) declareService(r *events.Record, e *events.ServiceDeclared) {
 	if v.Started == 0 {
 		v.Started = r.At()
 	}
-	v.Version = r.Sequence
+	v.Version, v.Modified = r.Sequence, r.Recorded
 	for _, server := range e.Servers {
-		s.meetServer(server, r.Sequence)
+		s.meetServer(server, r)
 	}
 }
 
@@ -56,21 +71,23 @@ func (s *State) service(name string) *Service {
 	return s.services.own(name, func() *Service { return &Service{Name: name} })
 }
 
-func (s *State) countService(name string, sequence uint64, total, current int) {
+func (s *State) countService(name string, r *events.Record, total, current int) {
 	v := s.service(name)
 	v.Total += uint64(total)
 	v.Current += uint64(current)
-	v.Version = sequence
+	v.Version, v.Modified = r.Sequence, r.Recorded
 }
 
 func (s *State) applyServer(r *events.Record) {
 	switch e := r.Event.(type) {
 	case *events.ServerDeclared:
 		v := s.server(e.Name)
-		v.Source, v.Address, v.Port, v.Protocol, v.Version = e.Source, e.Address, e.Port, e.Protocol, r.Sequence
+		v.Source, v.Address, v.Port, v.Protocol = e.Source, e.Address, e.Port, e.Protocol
+		v.Version, v.Modified = r.Sequence, r.Recorded
 	case *events.ServerChanged:
 		v := s.server(e.Name)
-		v.State, v.Since, v.Cause, v.Version = e.State, e.Since, e.Cause, r.Sequence
+		v.State, v.Since, v.Cause = e.State, e.Since, e.Cause
+		v.Version, v.Modified = r.Sequence, r.Recorded
 	}
 }
 
@@ -81,15 +98,16 @@ func (s *State) server(name string) *Server {
 
 // meetServer makes a server that is first met known by its name, so that whatever
 // names it can link to it.
-func (s *State) meetServer(name string, sequence uint64) {
+func (s *State) meetServer(name string, r *events.Record) {
 	if s.servers.find(name) == nil {
-		s.server(name).Version = sequence
+		v := s.server(name)
+		v.Version, v.Modified = r.Sequence, r.Recorded
 	}
 }
 
-func (s *State) countServer(name string, sequence uint64, total, current int) {
+func (s *State) countServer(name string, r *events.Record, total, current int) {
 	v := s.server(name)
 	v.Total += uint64(total)
 	v.Current += uint64(current)
-	v.Version = sequence
+	v.Version, v.Modified = r.Sequence, r.Recorded
 }

@@ -15,7 +15,7 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	}
 	v := &Session{
 		ID:      r.Session,
-		Version: r.Sequence,
+		Version: r.Sequence, Modified: r.Recorded,
 		Opened:  r.At(),
 		Port:    e.Port,
 		trail:   extend("", 0, r.Sequence),
@@ -33,7 +33,8 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	s.lastID = max(s.lastID, v.ID)
 	s.live.put(v)
 	s.dirty = append(s.dirty, v.ID)
-	s.countService(e.Service, r.Sequence, 1, 1)
+	s.countService(e.Service, r, 1, 1)
+	s.changed = Change{r.Sequence, r.Recorded}
 	return nil
 }
 
@@ -47,7 +48,7 @@ func (s *State) changeSession(r *events.Record) error {
 		return fmt.Errorf("%w: there is no session %d", ErrImpossible, r.Session)
 	}
 	v := *old
-	v.Version = r.Sequence
+	v.Version, v.Modified = r.Sequence, r.Recorded
 	v.trail = extend(old.trail, old.Version, r.Sequence)
 	switch e := r.Event.(type) {
 	case *events.SessionReady:
@@ -81,7 +82,8 @@ func (s *State) changeSession(r *events.Record) error {
 	default:
 		return fmt.Errorf("%w: an event that package projection does not know", ErrImpossible)
 	}
-	s.replace(old, &v)
+	s.replace(old, &v, r)
+	s.changed = Change{r.Sequence, r.Recorded}
 	return nil
 }
 
@@ -149,17 +151,17 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 		if v.Stage < LoggingIn {
 			v.Stage = LoggingIn
 		}
-		s.countServer(e.Server, r.Sequence, 1, 1)
+		s.countServer(e.Server, r, 1, 1)
 		s.outdate(v.ID, e.Connection, endOfTime)
 	case *events.ConnectionFailed:
 		v.add(Connection{Number: e.Connection, Opened: r.At(), server: unique.Make(e.Server)})
 		v.Connections[len(v.Connections)-1].close(Failed, events.ReasonConnectFailed, r.At(), e.Cause)
-		s.meetServer(e.Server, r.Sequence)
+		s.meetServer(e.Server, r)
 	case *events.ConnectionClosed:
 		if c := v.own(e.Final.Connection); c != nil && c.State == Open {
 			c.counters.set(e.Final.Counters)
 			c.close(Ended, e.Reason, r.At(), "")
-			s.countServer(c.Server(), r.Sequence, 0, -1)
+			s.countServer(c.Server(), r, 0, -1)
 		}
 	}
 }
@@ -170,7 +172,7 @@ func (v *Session) add(c Connection) {
 }
 
 // replace puts the new value of a session where it belongs, and keeps the counts.
-func (s *State) replace(old, v *Session) {
+func (s *State) replace(old, v *Session, r *events.Record) {
 	if old.Version <= s.saved {
 		s.dirty = append(s.dirty, v.ID)
 	}
@@ -183,12 +185,12 @@ func (s *State) replace(old, v *Session) {
 	case v.Status == Live:
 		delete(s.ended, v.ID)
 		s.live.put(v)
-		s.countLiving(v, 1)
+		s.countLiving(v, r, 1)
 	default:
 		s.live.remove(v.ID)
 		delete(s.observed, v.ID)
 		s.ended[v.ID] = v
-		s.countLiving(v, -1)
+		s.countLiving(v, r, -1)
 	}
 	s.totals.add(old.Status, ^uint64(0))
 	s.totals.add(v.Status, 1)
@@ -204,11 +206,11 @@ func (t *Totals) add(status Status, n uint64) {
 }
 
 // countLiving counts a session in or out of what is current.
-func (s *State) countLiving(v *Session, n int) {
-	s.countService(v.Origin().Service, v.Version, 0, n)
+func (s *State) countLiving(v *Session, r *events.Record, n int) {
+	s.countService(v.Origin().Service, r, 0, n)
 	for i := range v.Connections {
 		if c := &v.Connections[i]; c.State == Open {
-			s.countServer(c.Server(), v.Version, 0, n)
+			s.countServer(c.Server(), r, 0, n)
 		}
 	}
 }

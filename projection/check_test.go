@@ -14,6 +14,7 @@ import (
 // with what the model says.
 func check(t rapid.TB, s *projection.State, b *book, m *model) {
 	t.Helper()
+	m.observations = s.Moment().Observations // those of the process, of which records say nothing
 	want := m.moment()
 	equal(t, "moment", s.Moment(), want)
 	sequence, recorded := s.Sequence()

@@ -45,7 +45,7 @@ func (s *State) Checkpoint() *Checkpoint {
 	c.servers = changed(&s.servers, s.saved, func(v *Server) uint64 { return v.Version })
 	c.sources = changed(&s.sources, s.saved, func(v *Source) uint64 { return v.Changed })
 	c.summary = summary{
-		Totals: s.totals, recorded: s.recorded, lastID: s.lastID,
+		Totals: s.totals, changed: s.changed, recorded: s.recorded, lastID: s.lastID,
 		services: slices.Clone(s.services.order), servers: slices.Clone(s.servers.order), sources: slices.Clone(s.sources.order),
 	}
 	s.saved, s.offered = s.sequence, s.sequence
@@ -164,7 +164,7 @@ func Load(position uint64, archive Archive, scan Scan) (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("totals: %w", err)
 	}
-	s.totals, s.recorded, s.lastID = sum.Totals, sum.recorded, sum.lastID
+	s.totals, s.changed, s.recorded, s.lastID = sum.Totals, sum.changed, sum.recorded, sum.lastID
 	if err := loadEntities(&s.services, TableServices, sum.services, scan, decode, (*Service).fields); err != nil {
 		return nil, err
 	}

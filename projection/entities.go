@@ -13,8 +13,10 @@ type Service struct {
 	Stopped bool
 	// Total counts the sessions it ever had, Current those that live.
 	Total, Current uint64
-	// Version is the sequence of its last change.
-	Version uint64
+	// Version is the sequence of its last change, Modified when that was recorded.
+	// That its source began or ended is a change of the service too.
+	Version  uint64
+	Modified events.Time
 }
 
 // Server is a backend, as declared, with its counts.
@@ -27,8 +29,9 @@ type Server struct {
 	Cause string
 	// Total counts the connections it ever had, Current those of live sessions.
 	Total, Current uint64
-	// Version is the sequence of its last change.
-	Version uint64
+	// Version is the sequence of its last change, Modified when that was recorded.
+	Version  uint64
+	Modified events.Time
 }
 
 // SourceState tells whether a source reports.
@@ -62,6 +65,7 @@ type Source struct {
 	// Lease is how long it may be silent, in microseconds; 0 when it lives in the
 	// registry's process.
 	Lease int64
-	// Changed is the sequence of its last change.
-	Changed uint64
+	// Changed is the sequence of its last change, Modified when that was recorded.
+	Changed  uint64
+	Modified events.Time
 }

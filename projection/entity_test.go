@@ -12,13 +12,13 @@ func TestFormerIncarnation(t *testing.T) {
 	t.Parallel()
 	s := tell(t)
 	s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: "1"}, &events.SourceStarted{Source: "Edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5})
-	want := projection.Source{Name: "edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5, Started: at(2), LastSeen: at(2), Changed: 2}
+	want := projection.Source{Name: "edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5, Started: at(2), LastSeen: at(2), Changed: 2, Modified: at(2)}
 	s.happens(0, &events.SourceStopped{Source: "edge", Incarnation: "1"}, &events.SourceSeen{Source: "edge", Incarnation: "1"},
 		&events.SourceLost{Source: "edge", Incarnation: "1", LastSeen: at(9)})
 	got, _ := s.Source("EDGE")
 	equal(t, "source", *got, want)
 	s.happens(0, &events.SourceStopped{Source: "edge", Incarnation: "2"})
-	want.State, want.LastSeen, want.Changed = projection.SourceStopped, at(6), 6
+	want.State, want.LastSeen, want.Changed, want.Modified = projection.SourceStopped, at(6), 6, at(6)
 	got, _ = s.Source("edge")
 	equal(t, "source", *got, want)
 }
@@ -57,12 +57,12 @@ func TestDeclaredAgain(t *testing.T) {
 	server, _ := s.Server("Db 1")
 	equal(t, "server", *server, projection.Server{
 		Name: "db-1", Source: "gateway", Address: "192.0.2.1", Port: 3306, Protocol: "mysql",
-		State: events.ServerDown, Since: 7, Cause: "refused", Total: 1, Current: 1, Version: 4,
+		State: events.ServerDown, Since: 7, Cause: "refused", Total: 1, Current: 1, Version: 4, Modified: at(4),
 	})
 	service, _ := s.Service("ORDERS")
 	equal(t, "service", *service, projection.Service{
 		Name: "orders", Source: "edge", Protocol: "mysql", Router: "priority", Listeners: []string{"[::]:4006"},
-		Started: at(5), Total: 1, Current: 1, Version: 6,
+		Started: at(5), Total: 1, Current: 1, Version: 6, Modified: at(6),
 	})
 }
 

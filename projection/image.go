@@ -71,6 +71,7 @@ func (s *Session) fields(c *wire.Coder) {
 	wire.List(c, 13, &s.Connections, (*Connection).fields)
 	c.Opaque(14, &s.trail)
 	wire.Nested(c, 15, &x, (*extra).fields)
+	wire.Int(c, 16, &s.Modified)
 	if c.Decoding() {
 		s.origin, s.login = unique.Make(origin), unique.Make(login)
 		if x != (extra{}) {
@@ -183,6 +184,7 @@ func (v *Service) fields(c *wire.Coder) {
 	wire.Uint(c, 9, &v.Current)
 	wire.Uint(c, 10, &v.Version)
 	c.Bool(11, &v.Stopped)
+	wire.Int(c, 12, &v.Modified)
 }
 
 func (v *Server) fields(c *wire.Coder) {
@@ -197,6 +199,7 @@ func (v *Server) fields(c *wire.Coder) {
 	wire.Uint(c, 9, &v.Total)
 	wire.Uint(c, 10, &v.Current)
 	wire.Uint(c, 11, &v.Version)
+	wire.Int(c, 12, &v.Modified)
 }
 
 func (v *Source) fields(c *wire.Coder) {
@@ -209,11 +212,13 @@ func (v *Source) fields(c *wire.Coder) {
 	wire.Int(c, 7, &v.LastSeen)
 	wire.Int(c, 8, &v.Lease)
 	wire.Uint(c, 9, &v.Changed)
+	wire.Int(c, 10, &v.Modified)
 }
 
 // summary is the row that no table of things holds.
 type summary struct {
 	Totals
+	changed  Change
 	recorded events.Time
 	lastID   uint64
 	services []string // the order in which names were first met
@@ -229,4 +234,6 @@ func (v *summary) fields(c *wire.Coder) {
 	c.Texts(5, &v.services)
 	c.Texts(6, &v.servers)
 	c.Texts(7, &v.sources)
+	wire.Uint(c, 8, &v.changed.Sequence)
+	wire.Int(c, 9, &v.changed.Recorded)
 }

@@ -23,7 +23,7 @@ func full() *Session {
 		WasLost: true, Incarnation: "2",
 	}
 	s := &Session{
-		ID: 1, Version: 1 << 40, Opened: 3, Ready: -4, Active: 5, Port: 4711, Status: Lost, Stage: Stopping,
+		ID: 1, Version: 1 << 40, Modified: 6, Opened: 3, Ready: -4, Active: 5, Port: 4711, Status: Lost, Stage: Stopping,
 		origin:      unique.Make(Origin{Source: "gateway", Incarnation: "1", Service: "orders", Listener: "[::]:4006", Protocol: "mysql"}),
 		login:       unique.Make(Login{User: "jdoe", Database: "shop", Program: "psql"}),
 		extra:       &extra,
@@ -85,10 +85,10 @@ func zero(v reflect.Value, path string) string {
 func TestEveryFieldIsStored(t *testing.T) {
 	t.Parallel()
 	s := full()
-	service := Service{"orders", "gateway", "mysql", "priority", []string{"[::]:4006"}, []string{"db-1"}, 1, true, 2, 3, 4}
-	server := Server{"db-1", "gateway", "192.0.2.1", "mysql", 3306, events.ServerDown, 1, "refused", 2, 3, 4}
-	source := Source{"gateway", "1", "1.0", "gate", SourceLost, 1, 2, 3, 4}
-	sum := summary{Totals{1, 2}, 3, 4, []string{"orders"}, []string{"db-1"}, []string{"gateway"}}
+	service := Service{"orders", "gateway", "mysql", "priority", []string{"[::]:4006"}, []string{"db-1"}, 1, true, 2, 3, 4, 5}
+	server := Server{"db-1", "gateway", "192.0.2.1", "mysql", 3306, events.ServerDown, 1, "refused", 2, 3, 4, 5}
+	source := Source{"gateway", "1", "1.0", "gate", SourceLost, 1, 2, 3, 4, 5}
+	sum := summary{Totals{1, 2}, Change{5, 6}, 3, 4, []string{"orders"}, []string{"db-1"}, []string{"gateway"}}
 	origin, login, unnamed := s.Origin(), s.Login(), *s.extra
 	unnamed.AddressAsText = "-" // it has an address instead; see TestAddress
 	for _, v := range []any{origin, login, unnamed, service, server, source, sum} {

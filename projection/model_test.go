@@ -16,11 +16,15 @@ type model struct {
 	services []projection.Service
 	servers  []projection.Server
 	sources  []projection.Source
+	changed  projection.Change // of any session
+
+	observations uint64
 }
 
 // session is all that readers see of a session.
 type session struct {
 	ID, Version           uint64
+	Modified              events.Time
 	Opened, Ready, Active events.Time
 	Origin                projection.Origin
 	Login                 projection.Login
@@ -52,7 +56,7 @@ type connection struct {
 // seen reads a session the way its readers do.
 func seen(s *projection.Session) *session {
 	v := &session{
-		ID: s.ID, Version: s.Version, Opened: s.Opened, Ready: s.Ready, Active: s.Active,
+		ID: s.ID, Version: s.Version, Modified: s.Modified, Opened: s.Opened, Ready: s.Ready, Active: s.Active,
 		Origin: s.Origin(), Login: s.Login(), Incarnation: s.Incarnation(),
 		Address: s.Address(), Port: s.Port, Type: s.Type(), Key: s.Key(), TLS: s.TLS(), Subject: s.Subject(),
 		Status: s.Status, Stage: s.Stage, Kill: s.Kill(), Ending: s.Ending(), Counters: s.Counters(),
@@ -74,8 +78,9 @@ func (m *model) apply(r events.Record) {
 		v := m.source(e.Source)
 		*v = projection.Source{
 			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
-			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence,
+			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded,
 		}
+		m.touchServicesOf(e.Source)
 	case *events.SourceStopped:
 		m.changeSource(e.Source, e.Incarnation, projection.SourceStopped, r.At())
 	case *events.SourceSeen:
@@ -100,16 +105,18 @@ func (m *model) apply(r events.Record) {
 		v.State, v.Since, v.Cause = e.State, e.Since, e.Cause
 	case *events.SessionOpened:
 		m.sessions = append(m.sessions, &session{
-			ID: r.Session, Version: r.Sequence, Opened: r.At(), Incarnation: e.Incarnation,
+			ID: r.Session, Version: r.Sequence, Modified: r.Recorded, Opened: r.At(), Incarnation: e.Incarnation,
 			Origin:  projection.Origin{Source: e.Source, Incarnation: e.Incarnation, Service: e.Service, Listener: e.Listener, Protocol: e.Protocol},
 			Address: e.Address, Port: e.Port, Type: e.Type, Key: e.Key, TLS: e.TLS, Subject: e.Subject,
 			Trail: []uint64{r.Sequence},
 		})
 		slices.SortFunc(m.sessions, func(a, b *session) int { return int(a.ID) - int(b.ID) })
 		m.service(e.Service)
+		m.changed = projection.Change{Sequence: r.Sequence, Recorded: r.Recorded}
 	default:
 		if v := m.find(r.Session); v != nil {
-			v.Version = r.Sequence
+			v.Version, v.Modified = r.Sequence, r.Recorded
+			m.changed = projection.Change{Sequence: r.Sequence, Recorded: r.Recorded}
 			v.Trail = append(v.Trail, r.Sequence)
 			m.change(v, r)
 		}
@@ -236,7 +243,7 @@ func (m *model) service(name string) *projection.Service {
 		i = len(m.services)
 		m.services = append(m.services, projection.Service{Name: name})
 	}
-	m.services[i].Version = m.sequence
+	m.services[i].Version, m.services[i].Modified = m.sequence, m.recorded
 	return &m.services[i]
 }
 
@@ -247,7 +254,7 @@ func (m *model) server(name string) *projection.Server {
 		i = len(m.servers)
 		m.servers = append(m.servers, projection.Server{Name: name})
 	}
-	m.servers[i].Version = m.sequence
+	m.servers[i].Version, m.servers[i].Modified = m.sequence, m.recorded
 	return &m.servers[i]
 }
 
@@ -268,8 +275,22 @@ func (m *model) source(name string) *projection.Source {
 
 // changeSource changes a source unless it is of another incarnation by now.
 func (m *model) changeSource(name, incarnation string, to projection.SourceState, seen events.Time) {
-	if v := m.source(name); v.Incarnation == incarnation {
-		v.State, v.LastSeen, v.Changed = to, seen, m.sequence
+	v := m.source(name)
+	if v.Incarnation != incarnation {
+		return
+	}
+	if v.State != to {
+		m.touchServicesOf(name)
+	}
+	v.State, v.LastSeen, v.Changed, v.Modified = to, seen, m.sequence, m.recorded
+}
+
+// touchServicesOf changes the services that a source has declared.
+func (m *model) touchServicesOf(source string) {
+	for _, v := range m.services {
+		if v.Source != "" && same(v.Source, source) {
+			m.service(v.Name)
+		}
 	}
 }
 
@@ -303,5 +324,6 @@ func (m *model) moment() projection.Moment {
 	return projection.Moment{
 		Sequence: m.sequence, Recorded: m.recorded, Live: len(m.of(projection.Live)),
 		Totals: projection.Totals{Closed: uint64(len(m.of(projection.Closed))), Lost: uint64(len(m.of(projection.Lost)))},
+		Sessions: m.changed, Observations: m.observations,
 	}
 }

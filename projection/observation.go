@@ -38,6 +38,7 @@ type Observation struct {
 func (s *State) Observe(samples []Sample) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.observations++
 	for i := range samples {
 		id := samples[i].Session
 		if s.live.get(id) == nil {

@@ -44,6 +44,7 @@ func TestObserve(t *testing.T) {
 	}})
 	equal(t, "count", s.session(1).Observed.Count, 3)
 
+	moment.Observations = 2
 	equal(t, "moment", s.Moment(), moment)
 	if after := s.session(1).Encode(); !bytes.Equal(after, before) {
 		t.Errorf("the row became %x, was %x", after, before)

@@ -14,10 +14,17 @@ type Moment struct {
 	// Live, and Totals, count the sessions.
 	Live int
 	Totals
+	// Sessions is the last change of any session. Observations rises whenever
+	// counters of live sessions are observed; it begins anew with the process.
+	Sessions     Change
+	Observations uint64
 }
 
 func (s *State) moment() Moment {
-	return Moment{Sequence: s.sequence, Recorded: s.recorded, Live: s.live.count, Totals: s.totals}
+	return Moment{
+		Sequence: s.sequence, Recorded: s.recorded, Live: s.live.count, Totals: s.totals,
+		Sessions: s.changed, Observations: s.observations,
+	}
 }
 
 // Moment is the state's current one.

@@ -58,8 +58,10 @@ type Login struct {
 
 // Session is one client's connection and what hangs on it. It never changes.
 type Session struct {
-	// ID is the session's number. Version is the sequence of its last record.
+	// ID is the session's number. Version is the sequence of its last record, Modified
+	// when that was recorded.
 	ID, Version uint64
+	Modified    events.Time
 	// Opened is when the client connected, Ready when the login succeeded first (0
 	// until then), Active when the client was last read from, as recorded.
 	Opened, Ready, Active events.Time

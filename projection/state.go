@@ -38,6 +38,7 @@ type State struct {
 	servers  entities[Server]
 	sources  entities[Source]
 	totals   Totals
+	changed  Change // of any session
 
 	// saved is the sequence of the last checkpoint that was collected, unless it
 	// was not saved; dirty are the sessions that changed since, each once.
@@ -49,11 +50,20 @@ type State struct {
 	offered uint64
 
 	observed map[uint64]*Observation
+	// observations counts how often something was observed.
+	observations uint64
 }
 
 // Totals count the sessions that ended.
 type Totals struct {
 	Closed, Lost uint64
+}
+
+// Change is the last one of something: its sequence, and when it was recorded. Both
+// are 0 while there was none.
+type Change struct {
+	Sequence uint64
+	Recorded events.Time
 }
 
 // New returns the state of an empty log.

@@ -15,6 +15,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 
+	"gatebook/migrations"
 	"gatebook/storage"
 )
 
@@ -242,7 +243,7 @@ func TestBookOfAnother(t *testing.T) {
 		{"a table too few", bookLog, []string{"a", "c"}, nil, `"c"`},
 		{"no book", bookLog, bookTables, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("meta")) }, "no book"},
 		{"newer format", bookLog, bookTables, func(tx *bolt.Tx) error {
-			return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, 2})
+			return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, migrations.BookFormat + 1})
 		}, "format"},
 		{"no format", bookLog, bookTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("format")) }, "format"},
 		{"no position", bookLog, bookTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("position")) }, "position"},
