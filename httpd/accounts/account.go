@@ -1,0 +1,117 @@
+package accounts
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// Role is what an account may do.
+type Role string
+
+// The roles.
+const (
+	// Admin may do everything.
+	Admin Role = "admin"
+	// Basic may read.
+	Basic Role = "basic"
+	// Source may report, as the source of the account's name, and follow the events
+	// of that source.
+	Source Role = "source"
+)
+
+// Roles are all of them.
+func Roles() []Role { return []Role{Admin, Basic, Source} }
+
+// Account is somebody who may use the API. It is never changed.
+type Account struct {
+	Name string `json:"name"`
+	Role Role   `json:"role"`
+	// Password is its bcrypt hash, "" when the account has none.
+	Password string `json:"password,omitempty"`
+	// Tokens are the SHA-256 of its tokens, in hexadecimal.
+	Tokens []string `json:"tokens,omitempty"`
+	// Changed is when something of it last changed.
+	Changed time.Time `json:"changed"`
+}
+
+const (
+	longestName = 64
+	// shortestPassword is in characters, longestPassword in bytes: bcrypt looks at no
+	// more.
+	shortestPassword = 8
+	longestPassword  = 72
+)
+
+// reserved are names that mean something else on the record.
+var reserved = []string{"anonymous", "gatebook"}
+
+// CheckName refuses a name that no account can have.
+func CheckName(name string) error {
+	switch key := keyOf(name); {
+	case name == "":
+		return errors.New("an account needs a name")
+	case len(name) > longestName:
+		return fmt.Errorf("the name has %d bytes, %d are allowed", len(name), longestName)
+	case slices.Contains(reserved, key):
+		return fmt.Errorf("the name %q is reserved", name)
+	}
+	for i, c := range name {
+		letter := c < utf8.RuneSelf && (unicode.IsLetter(c) || unicode.IsDigit(c))
+		if !letter && (i == 0 || !strings.ContainsRune("._-@", c)) {
+			return fmt.Errorf("the name %q has %q in it: a name is made of the letters a to z, digits, and . _ - @ after the first", name, c)
+		}
+	}
+	return nil
+}
+
+// CheckRole refuses what is no role.
+func CheckRole(role Role) error {
+	if slices.Contains(Roles(), role) {
+		return nil
+	}
+	return fmt.Errorf("%q is no role; it can be admin, basic or source", role)
+}
+
+// CheckPassword refuses a password that is too easy, or that could not be typed or
+// sent.
+func CheckPassword(password string) error {
+	switch n := utf8.RuneCountInString(password); {
+	case n < shortestPassword:
+		return fmt.Errorf("the password has %d characters; it needs at least %d", n, shortestPassword)
+	case len(password) > longestPassword:
+		return fmt.Errorf("the password has %d bytes; at most %d are allowed", len(password), longestPassword)
+	case !utf8.ValidString(password) || strings.ContainsFunc(password, unicode.IsControl):
+		return errors.New("the password has control characters in it, or is no UTF-8")
+	}
+	return nil
+}
+
+// keyOf is what names are compared by.
+func keyOf(name string) string { return strings.ToLower(name) }
+
+// check refuses an account that this package cannot have written.
+func (a Account) check() error {
+	if err := errors.Join(CheckName(a.Name), CheckRole(a.Role)); err != nil {
+		return err
+	}
+	if a.Password != "" {
+		if _, err := bcrypt.Cost([]byte(a.Password)); err != nil {
+			return fmt.Errorf("account %s: its password cannot be read: %w", a.Name, err)
+		}
+	}
+	for _, token := range a.Tokens {
+		if sum, err := hex.DecodeString(token); err != nil || len(sum) != sha256.Size {
+			return fmt.Errorf("account %s: a token of it cannot be read", a.Name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,233 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// usualCost of bcrypt is a quarter of a second on an ordinary machine of 2026.
+	usualCost = 12
+	// tokenPrefix makes a token known for what it is, where one is found lying about.
+	tokenPrefix = "gatebook_"
+	// lockWait is how long a change waits for another one.
+	lockWait  = 5 * time.Second
+	lockRetry = 20 * time.Millisecond
+)
+
+// Add adds an account. Without a password ("") it needs a token to log in.
+func (f File) Add(ctx context.Context, name string, role Role, password string) error {
+	if err := errors.Join(CheckName(name), CheckRole(role)); err != nil {
+		return err
+	}
+	hash := ""
+	if password != "" {
+		var err error
+		if hash, err = f.hash(password); err != nil {
+			return err
+		}
+	}
+	if err := createFolder(f.Folder); err != nil {
+		return err
+	}
+	return f.change(ctx, func(c *content) error {
+		if i := c.index(name); i >= 0 {
+			return fmt.Errorf("there is an account %s already", c.Accounts[i].Name)
+		}
+		c.Accounts = append(c.Accounts, Account{Name: name, Role: role, Password: hash, Changed: f.now()})
+		f.note(c, "added", name, role)
+		return nil
+	})
+}
+
+// SetPassword gives an account another password.
+func (f File) SetPassword(ctx context.Context, name, password string) error {
+	hash, err := f.hash(password)
+	if err != nil {
+		return err
+	}
+	return f.edit(ctx, name, "password", func(a *Account) { a.Password = hash })
+}
+
+// NewToken gives an account a token and returns it: it is kept nowhere. The tokens
+// it had are of no use any more, unless they are to be kept.
+func (f File) NewToken(ctx context.Context, name string, keep bool) (string, error) {
+	var secret [32]byte
+	rand.Read(secret[:])
+	token := tokenPrefix + base64.RawURLEncoding.EncodeToString(secret[:])
+	sum := sha256.Sum256([]byte(token))
+	err := f.edit(ctx, name, "token", func(a *Account) {
+		if !keep {
+			a.Tokens = nil
+		}
+		a.Tokens = append(slices.Clone(a.Tokens), hex.EncodeToString(sum[:]))
+	})
+	if err != nil {
+		return "", err
+	}
+	return token, nil
+}
+
+// RevokeTokens takes an account's tokens back.
+func (f File) RevokeTokens(ctx context.Context, name string) error {
+	return f.edit(ctx, name, "token", func(a *Account) { a.Tokens = nil })
+}
+
+// Remove removes an account.
+func (f File) Remove(ctx context.Context, name string) error {
+	return f.change(ctx, func(c *content) error {
+		i, err := c.find(name)
+		if err != nil {
+			return err
+		}
+		f.note(c, "removed", c.Accounts[i].Name, c.Accounts[i].Role)
+		c.Accounts = slices.Delete(c.Accounts, i, i+1)
+		return nil
+	})
+}
+
+// Record hands each change that is not on the record to record, oldest first, and
+// deletes those for which that went well. It stops at the first error.
+func (f File) Record(ctx context.Context, record func(Change) error) error {
+	if c, _, err := f.read(); err != nil || len(c.Unrecorded) == 0 {
+		return err
+	}
+	var failed error
+	err := f.change(ctx, func(c *content) error {
+		for len(c.Unrecorded) > 0 && failed == nil {
+			if failed = record(c.Unrecorded[0]); failed == nil {
+				c.Unrecorded = c.Unrecorded[1:]
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, failed)
+}
+
+// edit changes one account.
+func (f File) edit(ctx context.Context, name, what string, change func(*Account)) error {
+	return f.change(ctx, func(c *content) error {
+		i, err := c.find(name)
+		if err != nil {
+			return err
+		}
+		change(&c.Accounts[i])
+		c.Accounts[i].Changed = f.now()
+		f.note(c, what, c.Accounts[i].Name, c.Accounts[i].Role)
+		return nil
+	})
+}
+
+// note notes a change for the record.
+func (f File) note(c *content, what, name string, role Role) {
+	c.Unrecorded = append(c.Unrecorded, Change{What: what, Account: name, Role: role, By: f.By, At: f.now()})
+}
+
+// change reads, changes and replaces the file, alone.
+func (f File) change(ctx context.Context, change func(*content) error) (err error) {
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	c, _, err := f.read()
+	if err != nil {
+		return err
+	}
+	if err := change(&c); err != nil {
+		return err
+	}
+	return f.write(c)
+}
+
+// lock waits until this process alone may change the file.
+func (f File) lock(ctx context.Context) (unlock func() error, err error) {
+	file, err := os.OpenFile(filepath.Join(f.Folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no data folder %s", f.Folder)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock accounts: %w", err)
+	}
+	ctx, stop := context.WithTimeout(ctx, lockWait)
+	defer stop()
+	for {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return file.Close, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("lock accounts: %w", err), file.Close())
+		}
+		select {
+		case <-time.After(lockRetry):
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("the accounts in %s are being changed by another program: %w", f.Folder, ctx.Err()), file.Close())
+		}
+	}
+}
+
+// createFolder creates the data folder when it is not there, but never its parents.
+func createFolder(path string) error {
+	err := os.Mkdir(path, 0o700)
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("create data folder: %w", err)
+	}
+	return nil
+}
+
+func (f File) hash(password string) (string, error) {
+	if err := CheckPassword(password); err != nil {
+		return "", err
+	}
+	cost := f.Cost
+	if cost == 0 {
+		cost = usualCost
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), cost)
+	return string(hash), err
+}
+
+func (f File) now() time.Time {
+	if f.Now != nil {
+		return f.Now().UTC()
+	}
+	return time.Now().UTC()
+}
+
+// index is where an account is in the list, -1 when it is not.
+func (c *content) index(name string) int {
+	return slices.IndexFunc(c.Accounts, func(a Account) bool { return keyOf(a.Name) == keyOf(name) })
+}
+
+// find is index, or an error that names the accounts there are.
+func (c *content) find(name string) (int, error) {
+	if i := c.index(name); i >= 0 {
+		return i, nil
+	}
+	if len(c.Accounts) == 0 {
+		return 0, fmt.Errorf("there is no account %s: there are none", name)
+	}
+	names := make([]string, len(c.Accounts))
+	for i, a := range c.Accounts {
+		names[i] = a.Name
+	}
+	return 0, fmt.Errorf("there is no account %s; there are: %s", name, strings.Join(names, ", "))
+}

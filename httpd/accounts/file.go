@@ -1,0 +1,213 @@
+package accounts
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	fileName = "accounts"
+	lockName = "accounts.lock"
+	// format is the file's.
+	format = 1
+	// largest is how many bytes a file may have: more is none of ours.
+	largest = 16 << 20
+)
+
+// File is the file of accounts in a data folder.
+type File struct {
+	// Folder is the data folder.
+	Folder string
+	// By is who makes changes, for the record.
+	By string
+	// Cost is that of bcrypt; 0 means the default.
+	Cost int
+	// Now is the clock; nil means the system's.
+	Now func() time.Time
+}
+
+// Change is one that was made, for the record.
+type Change struct {
+	// What is "added", "password", "token" or "removed".
+	What    string    `json:"what"`
+	Account string    `json:"account"`
+	Role    Role      `json:"role"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+}
+
+// DamagedError tells that the file cannot be used. It is never taken for one
+// without accounts.
+type DamagedError struct {
+	Path string
+	Why  string
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("accounts file %s cannot be used: %s", e.Path, e.Why)
+}
+
+// content is what the file holds.
+type content struct {
+	// Accounts are in ascending order of key.
+	Accounts []Account `json:"accounts"`
+	// Unrecorded are changes that are not in the log.
+	Unrecorded []Change `json:"unrecorded,omitempty"`
+}
+
+// envelope is the file: its content, and what tells that it is whole.
+type envelope struct {
+	Format  int             `json:"format"`
+	SHA256  string          `json:"sha256"`
+	Content json.RawMessage `json:"content"`
+}
+
+// Path is the file's.
+func (f File) Path() string { return filepath.Join(f.Folder, fileName) }
+
+// List returns all accounts, in ascending order of name. There are none when the
+// file is not there.
+func (f File) List() ([]Account, error) {
+	c, _, err := f.read()
+	return c.Accounts, err
+}
+
+// read reads the file; the FileInfo is nil when it is not there.
+func (f File) read() (content, os.FileInfo, error) {
+	file, err := os.Open(f.Path())
+	if errors.Is(err, fs.ErrNotExist) {
+		return content{}, nil, nil
+	}
+	if err != nil {
+		return content{}, nil, fmt.Errorf("read accounts: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return content{}, nil, fmt.Errorf("read accounts: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return content{}, info, f.damaged("others can read it (mode %04o); say chmod 600 %s", info.Mode().Perm(), f.Path())
+	}
+	text, err := io.ReadAll(io.LimitReader(file, largest+1))
+	if err != nil {
+		return content{}, nil, fmt.Errorf("read accounts: %w", err)
+	}
+	c, err := f.parse(text)
+	return c, info, err
+}
+
+func (f File) damaged(format string, args ...any) error {
+	return &DamagedError{Path: f.Path(), Why: fmt.Sprintf(format, args...)}
+}
+
+// parse reads the text of a file.
+func (f File) parse(text []byte) (content, error) {
+	var e envelope
+	switch err := strictly(text, &e); {
+	case len(text) == 0:
+		return content{}, f.damaged("it is empty; restore it from a backup, or remove it if there are to be no accounts")
+	case len(text) > largest:
+		return content{}, f.damaged("it is larger than %d bytes", largest)
+	case err != nil:
+		return content{}, f.damaged("%v; restore it from a backup", err)
+	case e.Format != format:
+		return content{}, f.damaged("its format is %d, this program knows %d", e.Format, format)
+	}
+	if sum := sha256.Sum256(e.Content); e.SHA256 != hex.EncodeToString(sum[:]) {
+		return content{}, f.damaged("its checksum is wrong, so something other than gatebook user has changed it; restore it from a backup")
+	}
+	var c content
+	if err := strictly(e.Content, &c); err != nil {
+		return content{}, f.damaged("%v", err)
+	}
+	for i, a := range c.Accounts {
+		if err := a.check(); err != nil {
+			return content{}, f.damaged("%v", err)
+		}
+		if i > 0 && keyOf(c.Accounts[i-1].Name) >= keyOf(a.Name) {
+			return content{}, f.damaged("account %s is out of order, or there twice", a.Name)
+		}
+	}
+	return c, nil
+}
+
+// strictly decodes JSON with nothing unknown in it and nothing after it.
+func strictly(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
+			return errors.New("it is cut short")
+		}
+		return errors.New(strings.TrimPrefix(err.Error(), "json: "))
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something after its end")
+	}
+	return nil
+}
+
+// render makes the text of a file.
+func render(c content) ([]byte, error) {
+	slices.SortFunc(c.Accounts, func(a, b Account) int { return strings.Compare(keyOf(a.Name), keyOf(b.Name)) })
+	inner, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(inner)
+	text, err := json.Marshal(envelope{Format: format, SHA256: hex.EncodeToString(sum[:]), Content: inner})
+	return append(text, '\n'), err
+}
+
+// write replaces the file. The caller holds the lock.
+func (f File) write(c content) error {
+	text, err := render(c)
+	if err != nil {
+		return fmt.Errorf("write accounts: %w", err)
+	}
+	temporary := f.Path() + ".new"
+	// What an earlier attempt left was never in use.
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("write accounts: %w", err)
+	}
+	err = writeSynced(temporary, text)
+	if err == nil {
+		err = os.Rename(temporary, f.Path())
+	}
+	if err == nil {
+		err = syncFolder(f.Folder)
+	}
+	if err != nil {
+		return fmt.Errorf("write accounts: %w", err)
+	}
+	return nil
+}
+
+func writeSynced(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}

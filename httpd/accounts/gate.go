@@ -1,0 +1,215 @@
+package accounts
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// slotWait is how long a login waits for others to be verified.
+const slotWait = 5 * time.Second
+
+var (
+	// ErrDenied: the name, the password or the token is wrong. Which of them is not
+	// told.
+	ErrDenied = errors.New("the name, the password or the token is wrong")
+	// ErrCrowded: too many logins wait to be verified.
+	ErrCrowded = errors.New("too many logins are being verified")
+	// ErrGone: there were accounts, and their file is not there any more.
+	ErrGone = errors.New("the accounts file is gone")
+)
+
+// BackOffError tells that logins have failed too often, and how long there is to
+// wait.
+type BackOffError struct{ Wait time.Duration }
+
+func (e *BackOffError) Error() string {
+	return fmt.Sprintf("logins have failed too often; wait %s", e.Wait)
+}
+
+// Gate tells who may be let in. Its methods are safe for concurrent use.
+type Gate struct {
+	file       File
+	list       atomic.Pointer[list]
+	remembered *remembered
+	backOff    *backOff
+	slots      chan struct{} // one is taken for each hash that is computed
+
+	// reloading guards seen, and is held while the file is read.
+	reloading sync.Mutex
+	seen      os.FileInfo // of the file that was read last; nil when it was not there
+}
+
+// list are the accounts as they are looked up. It is never changed.
+type list struct {
+	byKey  map[string]*Account
+	tokens []token
+	// stand is the hash that is compared with where there is none to compare with, so
+	// that it takes as long; "" when no account has a password.
+	stand string
+}
+
+type token struct {
+	sum     [sha256.Size]byte
+	account *Account
+}
+
+// OpenGate reads the accounts of a file. That it is not there means that there are
+// none. Errors: [*DamagedError] and those of the system, wrapped.
+func OpenGate(f File) (*Gate, error) {
+	g := &Gate{
+		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now),
+		// Half of the machine at most is for those who are not let in yet.
+		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
+	g.list.Store(&list{})
+	if _, err := g.Reload(); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Reload reads the accounts anew if their file has changed. What cannot be read
+// leaves those there were in use.
+func (g *Gate) Reload() (changed bool, err error) {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	info, err := os.Stat(g.file.Path())
+	switch {
+	case errors.Is(err, os.ErrNotExist) && g.seen == nil:
+		return false, nil
+	case errors.Is(err, os.ErrNotExist) && !g.Any():
+		g.seen = nil
+		return false, nil
+	case errors.Is(err, os.ErrNotExist):
+		return false, fmt.Errorf("%w: %s; the accounts that were in it stay in use", ErrGone, g.file.Path())
+	case err != nil:
+		return false, fmt.Errorf("read accounts: %w", err)
+	case g.seen != nil && same(info, g.seen):
+		return false, nil
+	}
+	c, info, err := g.file.read()
+	if err != nil {
+		return false, err
+	}
+	l, err := newList(c.Accounts)
+	if err != nil {
+		return false, err
+	}
+	g.list.Store(l)
+	g.seen = info
+	return true, nil
+}
+
+// same tells whether a file is the one it was.
+func same(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
+}
+
+func newList(all []Account) (*list, error) {
+	l := &list{byKey: make(map[string]*Account, len(all))}
+	dearest := 0
+	for i := range all {
+		a := &all[i]
+		l.byKey[keyOf(a.Name)] = a
+		for _, text := range a.Tokens {
+			t := token{account: a}
+			if _, err := hex.Decode(t.sum[:], []byte(text)); err != nil {
+				return nil, fmt.Errorf("account %s: a token of it cannot be read: %w", a.Name, err)
+			}
+			l.tokens = append(l.tokens, t)
+		}
+		if a.Password == "" {
+			continue
+		}
+		cost, err := bcrypt.Cost([]byte(a.Password))
+		if err != nil {
+			return nil, fmt.Errorf("account %s: its password cannot be read: %w", a.Name, err)
+		}
+		if cost > dearest {
+			dearest, l.stand = cost, a.Password
+		}
+	}
+	return l, nil
+}
+
+// Any tells whether there are accounts.
+func (g *Gate) Any() bool { return len(g.list.Load().byKey) > 0 }
+
+// Password returns the account whose name and password these are. Errors:
+// [ErrDenied], [ErrCrowded], a [*BackOffError].
+func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password string) (Account, error) {
+	// Before all else: or else what is remembered could be guessed at without limit.
+	if err := g.backOff.ask(client); err != nil {
+		return Account{}, err
+	}
+	l := g.list.Load()
+	account, hash := l.byKey[keyOf(name)], ""
+	if account != nil {
+		hash = account.Password
+	}
+	if account != nil && g.remembered.knows(account.Name, hash, password) {
+		return *account, nil
+	}
+	ctx, stop := context.WithTimeout(ctx, slotWait)
+	defer stop()
+	select {
+	case g.slots <- struct{}{}:
+	case <-ctx.Done():
+		return Account{}, ErrCrowded
+	}
+	defer func() { <-g.slots }()
+	if account != nil && g.remembered.knows(account.Name, hash, password) {
+		return *account, nil // somebody with the same password has waited before us
+	}
+	if err := g.backOff.attempt(client, name); err != nil {
+		return Account{}, err
+	}
+	if !matches(hash, l.stand, password) {
+		return Account{}, ErrDenied
+	}
+	g.backOff.succeed(client, name)
+	g.remembered.learn(account.Name, hash, password)
+	return *account, nil
+}
+
+// matches tells whether a password is that of a hash, and takes as long when there
+// is none. Of a longer password bcrypt would look at the beginning alone.
+func matches(hash, stand, password string) bool {
+	against := hash
+	if against == "" {
+		against = stand
+	}
+	err := bcrypt.CompareHashAndPassword([]byte(against), []byte(password))
+	return err == nil && hash != "" && len(password) <= longestPassword
+}
+
+// Token returns the account whose token this is. Errors: [ErrDenied], a
+// [*BackOffError].
+func (g *Gate) Token(client netip.Addr, text string) (Account, error) {
+	sum := sha256.Sum256([]byte(text))
+	var found *Account
+	for _, t := range g.list.Load().tokens {
+		if subtle.ConstantTimeCompare(t.sum[:], sum[:]) == 1 {
+			found = t.account
+		}
+	}
+	if found != nil {
+		return *found, nil
+	}
+	if err := g.backOff.attempt(client, ""); err != nil {
+		return Account{}, err
+	}
+	return Account{}, ErrDenied
+}

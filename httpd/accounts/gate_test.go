@@ -1,0 +1,349 @@
+package accounts_test
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"gatebook/httpd/accounts"
+)
+
+var (
+	here  = netip.MustParseAddr("192.0.2.1")
+	there = netip.MustParseAddr("198.51.100.7")
+)
+
+func openGate(t testing.TB, f accounts.File) *accounts.Gate {
+	t.Helper()
+	g, err := accounts.OpenGate(f)
+	check(t, err)
+	return g
+}
+
+func TestPassword(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	g := openGate(t, f)
+	address := there
+	for _, c := range []struct {
+		name, password string
+		right          bool
+	}{
+		{"Ann", password, true},
+		{"aNN", password, true},
+		{"Ann", password, true}, // remembered
+		{"Ann", another, false},
+		{"Ann", "", false},
+		{"Ann", password + "x", false},
+		{"bob", another, true},
+		{"bob", password, false},
+		{"edge-1", "", false},
+		{"edge-1", password, false},
+		{"nobody", password, false},
+		{"", "", false},
+		{strings.Repeat("n", 10_000), password, false},
+	} {
+		// From elsewhere each time, so that no one has to wait.
+		address = address.Next()
+		a, err := g.Password(t.Context(), address, c.name, c.password)
+		switch {
+		case c.right && (err != nil || !strings.EqualFold(a.Name, c.name)):
+			t.Errorf("%s with %q: got %q, %v", c.name, c.password, a.Name, err)
+		case !c.right && !errors.Is(err, accounts.ErrDenied):
+			t.Errorf("%s with %q: error %v", c.name, c.password, err)
+		}
+	}
+}
+
+// bcrypt would take a password that only begins with the right one.
+func TestPasswordOfTheGreatestLength(t *testing.T) {
+	t.Parallel()
+	f := newFile(t, newClock())
+	long := strings.Repeat("p", 72)
+	check(t, f.Add(t.Context(), "ann", accounts.Admin, long))
+	g := openGate(t, f)
+	if _, err := g.Password(t.Context(), here, "ann", long+"p"); !errors.Is(err, accounts.ErrDenied) {
+		t.Errorf("a longer password: %v", err)
+	}
+	if _, err := g.Password(t.Context(), here, "ann", long); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestToken(t *testing.T) {
+	t.Parallel()
+	f, first := filled(t, newClock())
+	g := openGate(t, f)
+	holds := func(token string, want bool) {
+		t.Helper()
+		a, err := g.Token(here, token)
+		if want && (err != nil || a.Name != "edge-1" || a.Role != accounts.Source) || !want && !errors.Is(err, accounts.ErrDenied) {
+			t.Errorf("got %+v, %v, want it to hold: %v", a, err, want)
+		}
+	}
+	reload := func() {
+		t.Helper()
+		if changed, err := g.Reload(); err != nil || !changed {
+			t.Fatalf("reloaded: %v, %v", changed, err)
+		}
+	}
+	holds(first, true)
+	holds(first+"x", false)
+	second, err := f.NewToken(t.Context(), "edge-1", true)
+	check(t, err)
+	reload()
+	holds(first, true)
+	holds(second, true)
+	third, err := f.NewToken(t.Context(), "edge-1", false)
+	check(t, err)
+	reload()
+	holds(first, false)
+	holds(second, false)
+	holds(third, true)
+	check(t, f.RevokeTokens(t.Context(), "edge-1"))
+	reload()
+	holds(third, false)
+	if first == second || second == third || !strings.HasPrefix(third, "gatebook_") || len(third) < 50 {
+		t.Errorf("tokens %q, %q, %q", first, second, third)
+	}
+}
+
+// What was changed holds from the next look at the file on: a password that was
+// remembered too.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	g := openGate(t, f)
+	if changed, err := g.Reload(); err != nil || changed {
+		t.Errorf("nothing has changed: %v, %v", changed, err)
+	}
+	_, err := g.Password(t.Context(), here, "bob", another)
+	check(t, err)
+	check(t, f.SetPassword(t.Context(), "bob", password))
+	_, err = g.Reload()
+	check(t, err)
+	if _, err := g.Password(t.Context(), here, "bob", another); !errors.Is(err, accounts.ErrDenied) {
+		t.Errorf("the former password: %v", err)
+	}
+	_, err = g.Password(t.Context(), here, "bob", password)
+	check(t, err)
+	check(t, f.Remove(t.Context(), "bob"))
+	_, err = g.Reload()
+	check(t, err)
+	if _, err := g.Password(t.Context(), here, "bob", password); !errors.Is(err, accounts.ErrDenied) {
+		t.Errorf("an account that was removed: %v", err)
+	}
+}
+
+// A file that is damaged, or taken away, while it is in use leaves everything as it
+// was.
+func TestReloadOfWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	f, token := filled(t, newClock())
+	g := openGate(t, f)
+	check(t, os.WriteFile(f.Path(), nil, 0o600))
+	if _, err := g.Reload(); err == nil || !strings.Contains(err.Error(), "it is empty") {
+		t.Errorf("an empty file: %v", err)
+	}
+	check(t, os.Remove(f.Path()))
+	if _, err := g.Reload(); !errors.Is(err, accounts.ErrGone) {
+		t.Errorf("no file: %v", err)
+	}
+	if !g.Any() {
+		t.Error("there are no accounts any more")
+	}
+	_, err := g.Token(here, token)
+	check(t, err)
+}
+
+// The first account needs no restart.
+func TestFirstAccount(t *testing.T) {
+	t.Parallel()
+	f := newFile(t, newClock())
+	g := openGate(t, f)
+	if changed, err := g.Reload(); err != nil || changed || g.Any() {
+		t.Errorf("an empty folder: %v, %v, %v", changed, err, g.Any())
+	}
+	check(t, f.Add(t.Context(), "ann", accounts.Admin, password))
+	if changed, err := g.Reload(); err != nil || !changed || !g.Any() {
+		t.Errorf("after the first account: %v, %v, %v", changed, err, g.Any())
+	}
+	check(t, f.Remove(t.Context(), "ann"))
+	if _, err := g.Reload(); err != nil || g.Any() {
+		t.Errorf("after the last account: %v, %v", err, g.Any())
+	}
+}
+
+// wait is how long an error says one has to wait, 0 when it is another.
+func wait(err error) time.Duration {
+	if e, ok := errors.AsType[*accounts.BackOffError](err); ok {
+		return e.Wait
+	}
+	return 0
+}
+
+// An address that fails waits longer and longer, whatever names it tries, and even
+// with a password that is remembered, or that could be guessed; not with a token,
+// which cannot.
+func TestBackOffOfAddress(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	f, token := filled(t, c)
+	g := openGate(t, f)
+	_, err := g.Password(t.Context(), here, "Ann", password)
+	check(t, err)
+	fail := func(i int) time.Duration {
+		_, err := g.Password(t.Context(), here, fmt.Sprintf("user-%d", i), password)
+		if err == nil {
+			t.Fatal("let in")
+		}
+		return wait(err)
+	}
+	for i := range 6 {
+		if w := fail(i); w != 0 {
+			t.Fatalf("attempt %d has to wait %s", i, w)
+		}
+	}
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		if w := fail(i); w != want*time.Second {
+			t.Errorf("after %d more failures the wait is %s, want %ds", i, w, want)
+		}
+		if _, err := g.Password(t.Context(), here, "Ann", password); wait(err) == 0 {
+			t.Errorf("a remembered password: %v", err)
+		}
+		if _, err := g.Token(here, token); err != nil {
+			t.Errorf("who has a token: %v", err)
+		}
+		if _, err := g.Token(here, "x"+token); wait(err) == 0 {
+			t.Errorf("who has a wrong token: %v", err)
+		}
+		if _, err := g.Password(t.Context(), there, "Ann", password); err != nil {
+			t.Errorf("who is elsewhere: %v", err)
+		}
+		c.advance(want * time.Second)
+		if w := fail(i); w != 0 {
+			t.Errorf("after the wait there is another: %s", w)
+		}
+	}
+	c.advance(time.Hour)
+	if _, err := g.Password(t.Context(), here, "bob", another); err != nil {
+		t.Errorf("an hour later: %v", err)
+	}
+}
+
+// Whoever was let in is not kept out by others who try the account from everywhere.
+func TestBackOffSparesWhoWasLetIn(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	g := openGate(t, f)
+	_, err := g.Password(t.Context(), here, "bob", another)
+	check(t, err)
+	address := netip.MustParseAddr("203.0.113.1")
+	for i := 0; wait(err) == 0; i++ {
+		_, err = g.Password(t.Context(), address, "bob", password)
+		if address = address.Next(); err == nil || i > 30 {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+	}
+	_, err = g.Password(t.Context(), here, "bob", another)
+	check(t, err)
+}
+
+// Many addresses of one subscriber are one.
+func TestBackOffOfNetwork(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	g := openGate(t, f)
+	address := netip.MustParseAddr("2001:db8::1")
+	for range 6 {
+		_, err := g.Password(t.Context(), address, "nobody", password)
+		if !errors.Is(err, accounts.ErrDenied) {
+			t.Fatal(err)
+		}
+		address = address.Next()
+	}
+	if _, err := g.Password(t.Context(), address, "bob", another); wait(err) == 0 {
+		t.Errorf("error %v, want one to wait", err)
+	}
+}
+
+// An account that is tried from everywhere is not tried fast; its owner is kept out
+// for seconds at most.
+func TestBackOffOfAccount(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	f, _ := filled(t, c)
+	g := openGate(t, f)
+	address := netip.MustParseAddr("203.0.113.1")
+	for range 21 {
+		if _, err := g.Password(t.Context(), address, "bob", password); !errors.Is(err, accounts.ErrDenied) {
+			t.Fatal(err)
+		}
+		address = address.Next()
+	}
+	for range 10 {
+		_, err := g.Password(t.Context(), address, "bob", password)
+		w := wait(err)
+		if w <= 0 || w > 5*time.Second {
+			t.Fatalf("the wait is %s, error %v", w, err)
+		}
+		c.advance(w)
+		_, err = g.Password(t.Context(), address.Next(), "bob", password)
+		address = address.Next()
+		if !errors.Is(err, accounts.ErrDenied) {
+			t.Fatal(err)
+		}
+	}
+	c.advance(5 * time.Second)
+	if _, err := g.Password(t.Context(), here, "bob", another); err != nil {
+		t.Errorf("its owner: %v", err)
+	}
+}
+
+// A program that begins with many connections at once does not run into the count
+// of failures.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	g := openGate(t, f)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if _, err := g.Password(t.Context(), here, "Ann", password); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A password is remembered for five minutes: it still opens then, verified anew.
+func TestRememberedNotForEver(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	f, _ := filled(t, c)
+	g := openGate(t, f)
+	for range 3 {
+		_, err := g.Password(t.Context(), here, "Ann", password)
+		check(t, err)
+		if _, err := g.Password(t.Context(), here, "Ann", another); !errors.Is(err, accounts.ErrDenied) {
+			t.Fatalf("another password: %v", err)
+		}
+		c.advance(5 * time.Minute)
+	}
+}
+
+func BenchmarkRememberedPassword(b *testing.B) {
+	f, _ := filled(b, newClock())
+	g := openGate(b, f)
+	for b.Loop() {
+		if _, err := g.Password(b.Context(), here, "Ann", password); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
