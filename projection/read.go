@@ -49,8 +49,12 @@ func (s *State) Session(id uint64, inside func() error) (View, Moment, error) {
 	return View{}, s.moment(), inside()
 }
 
-// Lookup returns the session of that id if it is in memory, nil otherwise.
+// Lookup returns the session of that id if it is in memory, nil otherwise. A live one
+// it finds without a lock: it may be from inside a batch that is being applied.
 func (s *State) Lookup(id uint64) *Session {
+	if v := s.live.get(id); v != nil {
+		return v
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if v := s.live.get(id); v != nil {

@@ -1,66 +1,108 @@
 package projection
 
-import "slices"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // pageSize is how many ids one page of a table covers. Ids rise with opening, so
 // sessions of one time lie together; a page with a single old session left
 // costs half a kilobyte.
 const pageSize = 64
 
-// table holds sessions by id, in ascending order. The zero value is empty.
+// table holds sessions by id, in ascending order. The zero value is empty. One
+// goroutine at a time changes it; get is for any goroutine at any time, without a
+// lock, so that who decides about an event does not wait for a batch to be applied.
 type table struct {
+	current atomic.Pointer[directory]
+	count   int
+}
+
+// directory is where the pages of a table are. What lies within its length never
+// changes, so that who has one can go on with it.
+type directory struct {
 	bases []uint64 // the first id of each page, ascending
 	pages []*page  // beside bases; none is empty
-	count int
 }
 
 type page struct {
 	used  int
-	slots [pageSize]*Session
+	slots [pageSize]atomic.Pointer[Session]
 }
 
-func (t *table) find(id uint64) (i int, found bool) {
+func (t *table) directory() directory {
+	if d := t.current.Load(); d != nil {
+		return *d
+	}
+	return directory{}
+}
+
+func (d *directory) find(id uint64) (i int, found bool) {
 	base := id &^ (pageSize - 1)
 	// New sessions, and so most changes, are at the end.
-	if n := len(t.bases); n > 0 && t.bases[n-1] == base {
+	if n := len(d.bases); n > 0 && d.bases[n-1] == base {
 		return n - 1, true
 	}
-	return slices.BinarySearch(t.bases, base)
+	return slices.BinarySearch(d.bases, base)
 }
 
 func (t *table) get(id uint64) *Session {
-	i, found := t.find(id)
+	d := t.directory()
+	i, found := d.find(id)
 	if !found {
 		return nil
 	}
-	return t.pages[i].slots[id%pageSize]
+	return d.pages[i].slots[id%pageSize].Load()
 }
 
 func (t *table) put(s *Session) {
-	i, found := t.find(s.ID)
+	d := t.directory()
+	i, found := d.find(s.ID)
 	if !found {
-		t.bases = slices.Insert(t.bases, i, s.ID&^(pageSize-1))
-		t.pages = slices.Insert(t.pages, i, &page{})
+		d = d.with(i, s.ID&^(pageSize-1))
+		t.current.Store(&d)
 	}
-	slot := &t.pages[i].slots[s.ID%pageSize]
-	if *slot == nil {
-		t.pages[i].used++
+	slot := &d.pages[i].slots[s.ID%pageSize]
+	if slot.Load() == nil {
+		d.pages[i].used++
 		t.count++
 	}
-	*slot = s
+	slot.Store(s)
 }
 
 func (t *table) remove(id uint64) {
-	i, found := t.find(id)
-	if !found || t.pages[i].slots[id%pageSize] == nil {
+	d := t.directory()
+	i, found := d.find(id)
+	if !found || d.pages[i].slots[id%pageSize].Load() == nil {
 		return
 	}
-	t.pages[i].slots[id%pageSize] = nil
-	t.pages[i].used--
+	d.pages[i].slots[id%pageSize].Store(nil)
+	d.pages[i].used--
 	t.count--
-	if t.pages[i].used == 0 {
-		t.bases = slices.Delete(t.bases, i, i+1)
-		t.pages = slices.Delete(t.pages, i, i+1)
+	if d.pages[i].used == 0 {
+		d = d.without(i)
+		t.current.Store(&d)
+	}
+}
+
+// with returns a directory with one more page, empty, in place i. At the end it uses
+// the memory behind d's length, which nobody has seen.
+func (d *directory) with(i int, base uint64) directory {
+	if i == len(d.bases) {
+		return directory{append(d.bases, base), append(d.pages, new(page))}
+	}
+	return directory{
+		slices.Concat(d.bases[:i], []uint64{base}, d.bases[i:]),
+		slices.Concat(d.pages[:i], []*page{new(page)}, d.pages[i:]),
+	}
+}
+
+// without returns a directory without page i. It shares no memory with d: the next
+// page would go where d has its last.
+func (d *directory) without(i int) directory {
+	return directory{
+		slices.Concat(d.bases[:i], d.bases[i+1:]),
+		slices.Concat(d.pages[:i], d.pages[i+1:]),
 	}
 }
 
@@ -68,18 +110,20 @@ func (t *table) remove(id uint64) {
 // the given number of them, until it returns false. Skipping costs pages, not
 // sessions.
 func (t *table) from(id uint64, skip int, visit func(*Session) bool) {
-	i, _ := t.find(id)
-	for ; i < len(t.pages); i++ {
-		p := t.pages[i]
-		if t.bases[i] >= id && skip >= p.used {
+	d := t.directory()
+	i, _ := d.find(id)
+	for ; i < len(d.pages); i++ {
+		p := d.pages[i]
+		if d.bases[i] >= id && skip >= p.used {
 			skip -= p.used
 			continue
 		}
 		begin := 0
-		if t.bases[i] < id {
-			begin = int(id - t.bases[i])
+		if d.bases[i] < id {
+			begin = int(id - d.bases[i])
 		}
-		for _, s := range p.slots[min(begin, pageSize):] {
+		for j := min(begin, pageSize); j < pageSize; j++ {
+			s := p.slots[j].Load()
 			if s == nil {
 				continue
 			}

@@ -3,6 +3,8 @@ package projection
 import (
 	"maps"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -82,23 +84,64 @@ func TestTable(t *testing.T) {
 
 // checkPages looks whether pages are in order and none is kept for nothing.
 func checkPages(t *rapid.T, table *table) {
-	if len(table.pages) != len(table.bases) || !slices.IsSorted(table.bases) {
-		t.Fatalf("%d pages with bases %v", len(table.pages), table.bases)
+	d := table.directory()
+	if len(d.pages) != len(d.bases) || !slices.IsSorted(d.bases) {
+		t.Fatalf("%d pages with bases %v", len(d.pages), d.bases)
 	}
-	for i, p := range table.pages {
+	for i, p := range d.pages {
 		used := 0
-		for slot, s := range p.slots {
+		for slot := range p.slots {
+			s := p.slots[slot].Load()
 			if s == nil {
 				continue
 			}
-			if used++; s.ID != table.bases[i]+uint64(slot) {
-				t.Fatalf("session %d is in slot %d of page %d", s.ID, slot, table.bases[i])
+			if used++; s.ID != d.bases[i]+uint64(slot) {
+				t.Fatalf("session %d is in slot %d of page %d", s.ID, slot, d.bases[i])
 			}
 		}
 		if used == 0 || used != p.used {
-			t.Fatalf("page %d counts %d of %d", table.bases[i], p.used, used)
+			t.Fatalf("page %d counts %d of %d", d.bases[i], p.used, used)
 		}
 	}
+}
+
+// Who reads without a lock while pages come and go finds what is there all the time,
+// and never another session.
+func TestTableBesideTheWriter(t *testing.T) {
+	t.Parallel()
+	var table table
+	const kept = 3 * pageSize // every third of these stays
+	for id := uint64(0); id < kept; id += 3 {
+		table.put(&Session{ID: id})
+	}
+	var done atomic.Bool
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for i := uint64(0); !done.Load(); i++ {
+				id := i % (6 * pageSize)
+				s := table.get(id)
+				if s == nil && id < kept && id%3 == 0 || s != nil && s.ID != id {
+					t.Errorf("session %d is %v", id, s)
+					return
+				}
+			}
+		})
+	}
+	for range 200 {
+		for id := uint64(1); id < 6*pageSize; id++ {
+			if id >= kept || id%3 != 0 {
+				table.put(&Session{ID: id})
+			}
+		}
+		for id := uint64(1); id < 6*pageSize; id++ {
+			if id >= kept || id%3 != 0 {
+				table.remove(id)
+			}
+		}
+	}
+	done.Store(true)
+	readers.Wait()
 }
 
 // A trail gives back what it was extended with.

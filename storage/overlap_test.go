@@ -22,7 +22,7 @@ const followers = 300
 // overlap commits one record of stream 7, and holds its delivery up until the commit
 // of the followers has begun. That commit goes as fault says, the delivery of the
 // first as before says. One of the followers expects too little of stream 7.
-func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) (first, conflicting error, others []error) {
+func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) (others []error, first, conflicting error) {
 	t.Helper()
 	begun, gathered := make(chan struct{}), make(chan struct{})
 	second, finished := make(chan struct{}), make(chan struct{})
@@ -71,7 +71,7 @@ func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) 
 	awaitWaiting(l, 1+followers)
 	close(gathered)
 	wg.Wait()
-	return first, conflicting, others
+	return others, first, conflicting
 }
 
 // TestCommitsWhileItDelivers: a batch is committed while the one before is still
@@ -80,7 +80,7 @@ func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) 
 func TestCommitsWhileItDelivers(t *testing.T) {
 	t.Parallel()
 	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
-	first, conflicting, others := overlap(t, l, (*bolt.Tx).Commit, nil)
+	others, first, conflicting := overlap(t, l, (*bolt.Tx).Commit, nil)
 	if err := errors.Join(append(others, first)...); err != nil {
 		t.Error(err)
 	}
@@ -115,7 +115,7 @@ func TestCommitFailsWhileItDelivers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
-			first, _, others := overlap(t, l, notPersisted(c.cause), nil)
+			others, first, _ := overlap(t, l, notPersisted(c.cause), nil)
 			if first != nil {
 				t.Errorf("the first: %v", first)
 			}
@@ -146,7 +146,7 @@ func TestDeliveryFailsWhileItCommits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
-			first, _, others := overlap(t, l, fault, errReader)
+			others, first, _ := overlap(t, l, fault, errReader)
 			wantReadOnly(t, "the first", first, errReader)
 			want := uint64(1)
 			if name == "well" {
