@@ -49,10 +49,7 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
-	if own := connOf(c.Request); own != nil && !e.quiet {
-		s.door.enter(c.Request.Context(), own)
-	}
-	if err := s.guard.check(c.Request); err != nil {
+	if err := s.admit(c, e); err != nil {
 		return err
 	}
 	if !e.anyType {
@@ -81,6 +78,9 @@ func (s *Server) fail(c *gin.Context, err error) {
 	header["Content-Type"] = s.contentType
 	if header[headerSequence] == nil {
 		stamp(c, s.registry.Moment().Sequence)
+	}
+	if f.status == http.StatusUnauthorized {
+		header["Www-Authenticate"] = []string{`Basic realm="gatebook", charset="UTF-8"`, `Bearer realm="gatebook"`}
 	}
 	if f.retryAfter != "" {
 		header.Set("Retry-After", f.retryAfter)

@@ -10,9 +10,10 @@ import (
 )
 
 // enter brings a connection into the book before its first request is answered,
-// and shows its counters at the later ones. When the log takes no records the
-// request is answered all the same, and the next one tries again.
-func (d *frontDoor) enter(ctx context.Context, c *conn) {
+// and shows its counters at the later ones. user is the account that asks, "" while
+// there are none. When the log takes no records the request is answered all the
+// same, and the next one tries again.
+func (d *frontDoor) enter(ctx context.Context, c *conn, user string) {
 	if d.source == nil {
 		return
 	}
@@ -21,10 +22,13 @@ func (d *frontDoor) enter(ctx context.Context, c *conn) {
 		c.entering.Lock()
 		defer c.entering.Unlock()
 		if id = c.session(); id == 0 {
-			if id = d.open(ctx, c); id == 0 {
+			if id = d.open(ctx, c, user); id == 0 {
 				return
 			}
 		}
+	}
+	if !c.isOf(user) {
+		d.ready(ctx, c, id, user)
 	}
 	now := int64(events.TimeOf(d.now()))
 	if now-c.observed.Load() < observeInterval {
@@ -37,7 +41,7 @@ func (d *frontDoor) enter(ctx context.Context, c *conn) {
 
 // open records that a connection came, and returns its session, 0 when that could
 // not be recorded.
-func (d *frontDoor) open(ctx context.Context, c *conn) uint64 {
+func (d *frontDoor) open(ctx context.Context, c *conn, user string) uint64 {
 	ctx, stop := context.WithTimeout(ctx, recordLimit)
 	defer stop()
 	client := c.client()
@@ -54,14 +58,23 @@ func (d *frontDoor) open(ctx context.Context, c *conn) uint64 {
 	c.mu.Lock()
 	c.id = id
 	c.mu.Unlock()
-	if err := d.source.Record(ctx, id, &events.SessionReady{}); !endedOtherwise(err) {
-		d.note(err)
-	}
+	d.ready(ctx, c, id, user)
 	// A kill that came before the connection was known here found nobody.
 	if v, _, err := d.registry.Session(id); err == nil && v.Status == projection.Live && v.Stage == projection.Stopping {
 		c.kill()
 	}
 	return id
+}
+
+// ready records whose a session is.
+func (d *frontDoor) ready(ctx context.Context, c *conn, id uint64, user string) {
+	err := d.source.Record(ctx, id, &events.SessionReady{User: user})
+	if err == nil {
+		c.belongsTo(user)
+	}
+	if !endedOtherwise(err) {
+		d.note(err)
+	}
 }
 
 // leave records that a connection is gone. It is called once for each.

@@ -51,6 +51,7 @@ type conn struct {
 	// mu guards the fields below.
 	mu     sync.Mutex
 	id     uint64 // its session, 0 while it is not in the book
+	user   string // the account that the session was last of
 	killed bool
 	held   context.CancelFunc // not nil: a request is ending the connection itself
 }
@@ -140,6 +141,20 @@ func (c *conn) session() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.id
+}
+
+// isOf tells whether the connection's session is of that account.
+func (c *conn) isOf(user string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.user == user
+}
+
+// belongsTo notes whose the connection's session is.
+func (c *conn) belongsTo(user string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.user = user
 }
 
 // kill closes the connection because that was asked for; at once, or after the

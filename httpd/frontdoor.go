@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -54,12 +55,14 @@ type frontDoor struct {
 	stop      context.CancelFunc // ends the goroutine of kills; nil when there is none
 	stopped   chan struct{}      // closed when it has ended
 	failing   bool               // the last attempt to record failed
+	refused   map[netip.Addr]refusals
 }
 
 func newFrontDoor(c Config) *frontDoor {
 	d := &frontDoor{
 		registry: c.Registry, now: c.Registry.Now, log: c.Logger,
 		conns: make(map[*conn]struct{}), sessions: make(map[uint64]*conn),
+		refused: make(map[netip.Addr]refusals),
 	}
 	if c.RecordAdmin {
 		d.source = c.Source

@@ -13,19 +13,19 @@ import (
 // requestLine is how many bytes a request line may have.
 const requestLine = 8 << 10
 
-// guard decides who is answered at all while there are no accounts.
+// guard decides what is answered at all, whoever asks.
 type guard struct {
 	hosts    []string // names the API answers to, in lower case
 	insecure bool     // clients elsewhere and behind a proxy are served too
 }
 
-// check refuses a request that is not for this API, or from where it serves
-// nobody.
-func (g *guard) check(r *http.Request) error {
+// check refuses a request that is not for this API, or, while nobody has to log in,
+// from where it serves nobody.
+func (g *guard) check(r *http.Request, anonymous bool) error {
 	if err := checkLine(r); err != nil {
 		return err
 	}
-	if !g.insecure {
+	if anonymous && !g.insecure {
 		if err := checkClient(r); err != nil {
 			return err
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 
 	"github.com/gin-gonic/gin"
 
@@ -68,14 +67,4 @@ func (s *Server) closeOwn(c *gin.Context, own *conn, why string) error {
 	own.closeAfterAnswer()
 	c.Header("Connection", "close")
 	return nil
-}
-
-// actor is who asks, for the record: while there are no accounts, an address.
-func actor(r *http.Request) string {
-	const nobody = "anonymous"
-	client, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return nobody
-	}
-	return nobody + "@" + client.Addr().Unmap().String()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook"
+	"gatebook/httpd/accounts"
 	"gatebook/projection"
 )
 
@@ -46,6 +47,8 @@ type Config struct {
 	Logger      zerolog.Logger
 	// Hosts are the names the API answers to, besides addresses and localhost.
 	Hosts []string
+	// Accounts tells who may use the API; nil means that there are none.
+	Accounts *accounts.Gate
 	// Insecure serves clients on other machines and behind proxies, although
 	// there are no accounts.
 	Insecure bool
@@ -60,6 +63,7 @@ type Config struct {
 type Server struct {
 	registry Registry
 	guard    guard
+	accounts *accounts.Gate // nil when there can be none
 	killWait time.Duration
 	log      zerolog.Logger
 	door     *frontDoor
@@ -87,6 +91,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{
 		registry: c.Registry,
 		guard:    guard{insecure: c.Insecure},
+		accounts: c.Accounts,
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
 

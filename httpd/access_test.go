@@ -1,0 +1,134 @@
+package httpd_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"gatebook/httpd"
+	"gatebook/httpd/accounts"
+)
+
+const (
+	annsPassword = "annie's password"
+	bobsPassword = "bobby's password"
+)
+
+// people are accounts, one of each role, and how each logs in.
+type people struct {
+	gate *accounts.Gate
+	file accounts.File
+	// tokenOf is the one of edge-1, which has no password.
+	tokenOf string
+}
+
+func newPeople(t testing.TB) people {
+	t.Helper()
+	f := accounts.File{Folder: t.TempDir(), Cost: bcrypt.MinCost}
+	check(t, f.Add(t.Context(), "ann", accounts.Admin, annsPassword))
+	check(t, f.Add(t.Context(), "bob", accounts.Basic, bobsPassword))
+	check(t, f.Add(t.Context(), "edge-1", accounts.Source, ""))
+	token, err := f.NewToken(t.Context(), "edge-1", false)
+	check(t, err)
+	gate, err := accounts.OpenGate(f)
+	check(t, err)
+	return people{gate: gate, file: f, tokenOf: token}
+}
+
+// basic is the header of a login with a password.
+func basic(name, password string) string {
+	r := &http.Request{Header: make(http.Header)}
+	r.SetBasicAuth(name, password)
+	return "Authorization: " + r.Header.Get("Authorization")
+}
+
+func (p people) headers() map[string][]string {
+	return map[string][]string{
+		"nobody": nil,
+		"source": {"Authorization: Bearer " + p.tokenOf},
+		"basic":  {basic("bob", bobsPassword)},
+		"admin":  {basic("ann", annsPassword)},
+	}
+}
+
+// whoMay is every operation and who may ask for it. A route that is served and not
+// in it fails the test.
+var whoMay = map[string]string{
+	"GET /":                         "nobody source basic admin",
+	"GET /health":                   "nobody source basic admin",
+	"GET /ready":                    "nobody source basic admin",
+	"GET /openapi.yaml":             "basic admin",
+	"GET /sessions":                 "basic admin",
+	"GET /sessions/:id":             "basic admin",
+	"DELETE /sessions/:id":          "admin",
+	"GET /sessions/:id/connections": "basic admin",
+	"GET /services":                 "basic admin",
+	"GET /services/:name":           "basic admin",
+	"PUT /services/:name/stop":      "admin",
+	"PUT /services/:name/start":     "admin",
+	"GET /servers":                  "basic admin",
+	"GET /servers/:name":            "basic admin",
+	"GET /sources":                  "basic admin",
+	"GET /sources/:name":            "basic admin",
+}
+
+func TestWhoMay(t *testing.T) {
+	t.Parallel()
+	p := newPeople(t)
+	server, err := httpd.New(httpd.Config{Registry: openBook(t, newClock())})
+	check(t, err)
+	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: p.gate})
+	asker := client(t)
+	served := 0
+	for path, methods := range server.Routes() {
+		for _, method := range methods {
+			operation := method + " " + path
+			served++
+			allowed, ok := whoMay[operation]
+			if !ok {
+				t.Errorf("%s is not in the table of who may ask for it", operation)
+				continue
+			}
+			t.Run(operation, func(t *testing.T) { tryAll(t, asker, base, method, path, p.headers(), allowed) })
+		}
+	}
+	if served != len(whoMay) {
+		t.Errorf("%d operations are served, %d are in the table", served, len(whoMay))
+	}
+}
+
+// tryAll asks for an operation as everybody, and for HEAD and OPTIONS besides. The
+// things that the path names are not there: who may ask is told so.
+func tryAll(t *testing.T, asker *http.Client, base, method, path string, headers map[string][]string, allowed string) {
+	target := base + strings.NewReplacer(":id", "99", ":name", "none", ":sequence", "99").Replace(path)
+	methods := []string{method}
+	if method == http.MethodGet {
+		methods = append(methods, http.MethodHead)
+	}
+	for who, header := range headers {
+		for _, m := range methods {
+			want := http.StatusForbidden
+			if who == "nobody" {
+				want = http.StatusUnauthorized
+			}
+			got := ask(t, asker, m, target, header...)
+			refused := got.status == http.StatusUnauthorized || got.status == http.StatusForbidden
+			switch may := strings.Contains(allowed, who); {
+			case may && (refused || got.status >= http.StatusInternalServerError):
+				t.Errorf("%s as %s: got %d %s", m, who, got.status, got.body)
+			case !may && got.status != want:
+				t.Errorf("%s as %s: got %d, want %d", m, who, got.status, want)
+			}
+		}
+		got := ask(t, asker, http.MethodOptions, target, header...)
+		want := http.StatusNoContent
+		if who == "nobody" && !strings.Contains(allowed, who) {
+			want = http.StatusUnauthorized
+		}
+		if got.status != want || got.header.Get("Allow") == "" {
+			t.Errorf("OPTIONS as %s: got %d, Allow %q", who, got.status, got.header.Get("Allow"))
+		}
+	}
+}
