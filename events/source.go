@@ -3,7 +3,8 @@ package events
 import "gatebook/events/wire"
 
 // SourceStarted begins an incarnation of a source: one run of a program that
-// reports sessions.
+// reports sessions. It comes again, of the same incarnation, when what it tells of
+// the source is no longer so.
 type SourceStarted struct {
 	impersonal
 	Source      string
@@ -61,11 +62,14 @@ func (e *SourceLost) core(c *wire.Coder) {
 }
 
 // SourceSeen tells that a source was alive when this was recorded. It is
-// recorded at most once a minute while the source has live sessions.
+// recorded at most once a minute while the source has live sessions, and besides
+// as the last record of each report that has a number.
 type SourceSeen struct {
 	impersonal
 	Source      string
 	Incarnation string
+	// Number is that of the report, 0 for none.
+	Number uint64
 }
 
 // Kind is [KindSourceSeen].
@@ -74,6 +78,7 @@ func (*SourceSeen) Kind() Kind { return KindSourceSeen }
 func (e *SourceSeen) core(c *wire.Coder) {
 	c.Text(1, &e.Source)
 	c.Text(2, &e.Incarnation)
+	wire.Uint(c, 3, &e.Number)
 }
 
 // RecordingGap tells what a source could not record while it went on working.

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"slices"
 
 	"gatebook/events"
 )
@@ -10,10 +11,7 @@ func (s *State) applySource(r *events.Record) error {
 	switch e := r.Event.(type) {
 	case *events.SourceStarted:
 		v := s.sources.own(e.Source, func() *Source { return &Source{Name: e.Source} })
-		*v = Source{
-			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
-			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded,
-		}
+		*v = v.start(r, e, s.lastID+1)
 		s.touchServicesOf(v.Name, r)
 		return nil
 	case *events.SourceStopped:
@@ -21,9 +19,32 @@ func (s *State) applySource(r *events.Record) error {
 	case *events.SourceLost:
 		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) { v.State, v.LastSeen = SourceLost, max(v.LastSeen, e.LastSeen) })
 	case *events.SourceSeen:
-		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) { v.State, v.LastSeen = SourceRunning, r.At() })
+		return s.changeSource(r, e.Source, e.Incarnation, func(v *Source) {
+			v.State, v.LastSeen, v.Number = SourceRunning, r.At(), max(v.Number, e.Number)
+		})
 	}
 	return nil
+}
+
+// formerKept is how many former incarnations of a source are remembered.
+const formerKept = 8
+
+// start is the source in the incarnation that begins, or of which more is told.
+// Its first session will have at least the id first.
+func (v *Source) start(r *events.Record, e *events.SourceStarted, first uint64) Source {
+	now := Source{
+		Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
+		Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: first,
+	}
+	switch {
+	case v.Changed == 0 || v.Lease == 0:
+	case v.Incarnation == e.Incarnation:
+		now.Started, now.Number, now.First, now.Former = v.Started, v.Number, v.First, v.Former
+	default:
+		kept := v.Former[max(0, len(v.Former)-formerKept+1):]
+		now.Former = append(slices.Clone(kept), v.Incarnation)
+	}
+	return now
 }
 
 // changeSource changes a source, unless what is told is of a former incarnation.

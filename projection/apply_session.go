@@ -32,6 +32,7 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	}
 	s.lastID = max(s.lastID, v.ID)
 	s.live.put(v)
+	s.keyed.put(v)
 	s.dirty = append(s.dirty, v.ID)
 	s.countService(e.Service, r, 1, 1)
 	s.changed = Change{r.Sequence, r.Recorded}
@@ -182,9 +183,11 @@ func (s *State) replace(old, v *Session, r *events.Record) {
 		return
 	case old.Status != Live && v.Status != Live:
 		s.ended[v.ID] = v
+		s.keyed.put(v) // it may come from the archive
 	case v.Status == Live:
 		delete(s.ended, v.ID)
 		s.live.put(v)
+		s.keyed.put(v)
 		s.countLiving(v, r, 1)
 	default:
 		s.live.remove(v.ID)

@@ -1,6 +1,7 @@
 package projection_test
 
 import (
+	"cmp"
 	"errors"
 	"reflect"
 	"slices"
@@ -34,6 +35,7 @@ func check(t rapid.TB, s *projection.State, b *book, m *model) {
 	checkPages(t, s, m)
 	checkEntities(t, s, m)
 	checkSources(t, s, m)
+	checkKeys(t, s, b, m)
 }
 
 // errAsked is what a reader that is given it was asked for.
@@ -164,6 +166,36 @@ func checkSources(t rapid.TB, s *projection.State, m *model) {
 		equal(t, "live sessions of "+name, live, want)
 		equal(t, "has live sessions", s.HasLive(name), len(want) > 0)
 	}
+}
+
+// checkKeys looks for every session by what its source knows it by.
+func checkKeys(t rapid.TB, s *projection.State, b *book, m *model) {
+	t.Helper()
+	for _, v := range m.sessions {
+		if v.Key == "" {
+			continue
+		}
+		id := s.Keyed(v.Origin.Source, v.Origin.Incarnation, v.Key)
+		if s.Lookup(v.ID) == nil {
+			equal(t, "key in memory of a session that is not", id, 0)
+			row := b.tables[projection.TableKeys][string(projection.KeyKey(v.Origin.Source, v.Origin.Incarnation, v.Key))]
+			equal(t, "row of key "+v.Key, row, projection.IDKey(v.ID))
+			continue
+		}
+		equal(t, "session of key "+v.Key, id, v.ID)
+		all := s.KeyedOf(v.Origin.Source, v.Origin.Incarnation, v.Status)
+		var want []*projection.Session
+		for _, other := range m.sessions {
+			if other.Key != "" && other.Status == v.Status && same(other.Origin.Source, v.Origin.Source) && other.Origin.Incarnation == v.Origin.Incarnation {
+				if in := s.Lookup(other.ID); in != nil {
+					want = append(want, in)
+				}
+			}
+		}
+		slices.SortFunc(want, func(a, b *projection.Session) int { return cmp.Compare(a.ID, b.ID) })
+		equal(t, "sessions in memory with keys", all, want)
+	}
+	equal(t, "a key of nobody", s.Keyed("gateway", "1", "nobody's"), 0)
 }
 
 // named returns the element of that name; nil when there is none.

@@ -67,12 +67,7 @@ func changed[T any](e *entities[T], since uint64, version func(*T) uint64) []*T 
 // Rows are the checkpoint's, tables together and sessions by ascending id. It
 // costs the sessions that changed, and needs no lock.
 func (c *Checkpoint) Rows() []Row {
-	slices.SortFunc(c.sessions, func(a, b *Session) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(c.sessions, byID)
 	rows := make([]Row, 0, 2*len(c.sessions)+8)
 	for _, table := range []string{TableLive, TableClosed, TableLost} {
 		for _, v := range c.sessions {
@@ -87,6 +82,7 @@ func (c *Checkpoint) Rows() []Row {
 			}
 		}
 	}
+	rows = append(rows, c.keyRows()...)
 	for _, v := range c.services {
 		rows = append(rows, entityRow(TableServices, v.Name, v.fields))
 	}
@@ -124,6 +120,7 @@ func (s *State) Saved(c *Checkpoint) {
 	for _, v := range c.sessions {
 		if s.ended[v.ID] == v {
 			delete(s.ended, v.ID)
+			s.keyed.remove(v)
 		}
 	}
 }
@@ -178,6 +175,7 @@ func Load(position uint64, archive Archive, scan Scan) (*State, error) {
 		v, err := DecodeSession(value, &strings)
 		if err == nil {
 			s.live.put(v)
+			s.keyed.put(v)
 		}
 		return err
 	})

@@ -65,6 +65,13 @@ type Source struct {
 	// Lease is how long it may be silent, in microseconds; 0 when it lives in the
 	// registry's process.
 	Lease int64
+	// Number is the highest one of a report of this incarnation, 0 for none.
+	Number uint64
+	// First is the lowest id that a session of this incarnation can have.
+	First uint64
+	// Former are the incarnations before this one, the newest last: the last few of
+	// a source outside.
+	Former []string
 	// Changed is the sequence of its last change, Modified when that was recorded.
 	Changed  uint64
 	Modified events.Time

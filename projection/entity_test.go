@@ -12,7 +12,7 @@ func TestFormerIncarnation(t *testing.T) {
 	t.Parallel()
 	s := tell(t)
 	s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: "1"}, &events.SourceStarted{Source: "Edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5})
-	want := projection.Source{Name: "edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5, Started: at(2), LastSeen: at(2), Changed: 2, Modified: at(2)}
+	want := projection.Source{Name: "edge", Incarnation: "2", Version: "1.1", Host: "gate", Lease: 5, First: 1, Started: at(2), LastSeen: at(2), Changed: 2, Modified: at(2)}
 	s.happens(0, &events.SourceStopped{Source: "edge", Incarnation: "1"}, &events.SourceSeen{Source: "edge", Incarnation: "1"},
 		&events.SourceLost{Source: "edge", Incarnation: "1", LastSeen: at(9)})
 	got, _ := s.Source("EDGE")
@@ -21,6 +21,30 @@ func TestFormerIncarnation(t *testing.T) {
 	want.State, want.LastSeen, want.Changed, want.Modified = projection.SourceStopped, at(6), 6, at(6)
 	got, _ = s.Source("edge")
 	equal(t, "source", *got, want)
+}
+
+// Of a source outside it is remembered what came before, and up to which number it
+// has reported; more that is told of an incarnation does not begin it anew.
+func TestIncarnations(t *testing.T) {
+	t.Parallel()
+	s := tell(t)
+	s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: "0", Lease: 5})
+	s.happens(9, &events.SessionOpened{Source: "edge", Incarnation: "0", Service: "orders", Key: "c-1"})
+	s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: "1", Lease: 5},
+		&events.SourceSeen{Source: "edge", Incarnation: "1", Number: 7},
+		&events.SourceSeen{Source: "edge", Incarnation: "1"},
+		&events.SourceStarted{Source: "edge", Incarnation: "1", Lease: 6, Host: "gate"})
+	got, _ := s.Source("edge")
+	equal(t, "source", *got, projection.Source{
+		Name: "edge", Incarnation: "1", Host: "gate", Started: at(3), LastSeen: at(6), Lease: 6,
+		Number: 7, First: 10, Former: []string{"0"}, Changed: 6, Modified: at(6),
+	})
+	for _, next := range []string{"2", "3", "4", "5", "6", "7", "8", "9", "10"} {
+		s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: next, Lease: 6})
+	}
+	got, _ = s.Source("edge")
+	equal(t, "former incarnations", got.Former, []string{"2", "3", "4", "5", "6", "7", "8", "9"})
+	equal(t, "number", got.Number, 0)
 }
 
 // A lost source that is seen again runs again, and was seen no earlier than it was.

@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"slices"
+	"strconv"
 
 	"pgregory.net/rapid"
 
@@ -94,7 +95,7 @@ func (h *history) open() (uint64, events.Event) {
 		Address:  pick(h.t, "address", "", "192.0.2.7", "2001:db8::1", "::", "0.0.0.0", "fe80::1%eth0", "/run/socket"),
 		Port:     rapid.Uint16().Draw(h.t, "port"),
 		TLS:      pick(h.t, "tls", "", "TLS 1.3"),
-		Key:      pick(h.t, "key", "", "c-1"),
+		Key:      pick(h.t, "key", "", "c-"+strconv.FormatUint(id, 10)),
 		Listener: "0.0.0.0:4006", Protocol: "mysql", Incarnation: pick(h.t, "incarnation", "1", "2"),
 	}
 }
@@ -150,14 +151,14 @@ func (h *history) close(v *session) events.Event {
 }
 
 func (h *history) ofSource() events.Event {
-	name, incarnation := pick(h.t, "source", sourceNames...), pick(h.t, "incarnation", "1", "2")
+	name, incarnation := pick(h.t, "source", sourceNames...), pick(h.t, "incarnation", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10")
 	known := slices.ContainsFunc(h.model.sources, func(v projection.Source) bool { return same(v.Name, name) })
 	if !known || rapid.Bool().Draw(h.t, "start") {
 		return &events.SourceStarted{Source: name, Incarnation: incarnation, Version: "1.0", Host: "gate", Lease: pick(h.t, "lease", int64(0), 5)}
 	}
 	return pick[events.Event](h.t, "source event",
 		&events.SourceStopped{Source: name, Incarnation: incarnation},
-		&events.SourceSeen{Source: name, Incarnation: incarnation},
+		&events.SourceSeen{Source: name, Incarnation: incarnation, Number: rapid.Uint64Range(0, 9).Draw(h.t, "number")},
 		&events.SourceLost{Source: name, Incarnation: incarnation, LastSeen: h.moment()})
 }
 

@@ -20,11 +20,13 @@ const (
 	TableServers  = "servers"
 	TableSources  = "sources"
 	TableTotals   = "totals"
+	// TableKeys tells the ids of ended sessions by what their sources know them by.
+	TableKeys = "keys"
 )
 
 // Tables are all of them.
 func Tables() []string {
-	return []string{TableLive, TableClosed, TableLost, TableServices, TableServers, TableSources, TableTotals}
+	return []string{TableLive, TableClosed, TableLost, TableServices, TableServers, TableSources, TableTotals, TableKeys}
 }
 
 // IDKey is the key of a session's row.
@@ -213,6 +215,9 @@ func (v *Source) fields(c *wire.Coder) {
 	wire.Int(c, 8, &v.Lease)
 	wire.Uint(c, 9, &v.Changed)
 	wire.Int(c, 10, &v.Modified)
+	wire.Uint(c, 11, &v.Number)
+	wire.Uint(c, 12, &v.First)
+	c.Texts(13, &v.Former)
 }
 
 // summary is the row that no table of things holds.

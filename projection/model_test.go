@@ -75,16 +75,25 @@ func (m *model) apply(r events.Record) {
 	m.sequence, m.recorded = r.Sequence, r.Recorded
 	switch e := r.Event.(type) {
 	case *events.SourceStarted:
-		v := m.source(e.Source)
+		v, before := m.source(e.Source), *m.source(e.Source)
 		*v = projection.Source{
 			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
-			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded,
+			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: m.lastID() + 1,
+		}
+		if before.Lease != 0 && before.Incarnation == e.Incarnation {
+			v.Started, v.Number, v.First, v.Former = before.Started, before.Number, before.First, before.Former
+		} else if before.Lease != 0 {
+			v.Former = append(slices.Clone(before.Former), before.Incarnation)
+			v.Former = v.Former[max(0, len(v.Former)-8):]
 		}
 		m.touchServicesOf(e.Source)
 	case *events.SourceStopped:
 		m.changeSource(e.Source, e.Incarnation, projection.SourceStopped, r.At())
 	case *events.SourceSeen:
 		m.changeSource(e.Source, e.Incarnation, projection.SourceRunning, r.At())
+		if v := m.source(e.Source); v.Incarnation == e.Incarnation {
+			v.Number = max(v.Number, e.Number)
+		}
 	case *events.SourceLost:
 		m.changeSource(e.Source, e.Incarnation, projection.SourceLost, max(e.LastSeen, m.source(e.Source).LastSeen))
 	case *events.ServiceDeclared:
@@ -256,6 +265,14 @@ func (m *model) server(name string) *projection.Server {
 	}
 	m.servers[i].Version, m.servers[i].Modified = m.sequence, m.recorded
 	return &m.servers[i]
+}
+
+// lastID is the highest id a session has had.
+func (m *model) lastID() (highest uint64) {
+	for _, v := range m.sessions {
+		highest = max(highest, v.ID)
+	}
+	return highest
 }
 
 func (m *model) meet(name string) {

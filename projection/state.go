@@ -34,6 +34,7 @@ type State struct {
 
 	live     table
 	ended    map[uint64]*Session // ended, not archived yet
+	keyed    keys                // of those in memory
 	services entities[Service]
 	servers  entities[Server]
 	sources  entities[Source]
@@ -71,6 +72,7 @@ func New(archive Archive) *State {
 	return &State{
 		archive:  archive,
 		ended:    make(map[uint64]*Session),
+		keyed:    make(keys),
 		observed: make(map[uint64]*Observation),
 		services: newEntities[Service](),
 		servers:  newEntities[Server](),
