@@ -16,9 +16,9 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	v := &Session{
 		ID:      r.Session,
 		Version: r.Sequence, Modified: r.Recorded,
-		Opened:  r.At(),
-		Port:    e.Port,
-		trail:   extend("", 0, r.Sequence),
+		Opened: r.At(),
+		Port:   e.Port,
+		trail:  extend("", 0, r.Sequence),
 		origin: unique.Make(Origin{
 			Source: e.Source, Incarnation: e.Incarnation, Service: e.Service,
 			Listener: e.Listener, Protocol: e.Protocol,

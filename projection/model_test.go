@@ -340,7 +340,7 @@ func (m *model) counted() ([]projection.Service, []projection.Server) {
 func (m *model) moment() projection.Moment {
 	return projection.Moment{
 		Sequence: m.sequence, Recorded: m.recorded, Live: len(m.of(projection.Live)),
-		Totals: projection.Totals{Closed: uint64(len(m.of(projection.Closed))), Lost: uint64(len(m.of(projection.Lost)))},
+		Totals:   projection.Totals{Closed: uint64(len(m.of(projection.Closed))), Lost: uint64(len(m.of(projection.Lost)))},
 		Sessions: m.changed, Observations: m.observations,
 	}
 }
