@@ -3,6 +3,7 @@ package gatebook
 import (
 	"errors"
 	"iter"
+	"runtime"
 
 	"gatebook/projection"
 	"gatebook/storage"
@@ -35,6 +36,9 @@ type Listing struct {
 // and the first page of the archive if that is wanted: the rest of the archive is
 // read as the listing is walked.
 func (r *Registry) Sessions(q Query) (*Listing, error) {
+	// Who lists without pause lets those run first who append: a writer that comes
+	// back from its sync would otherwise wait for the whole time slice of each reader.
+	runtime.Gosched()
 	l := &Listing{registry: r, query: q}
 	if q.Closed {
 		l.pages = append(l.pages, &archiveCursor{table: projection.TableClosed})

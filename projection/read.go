@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"slices"
 
 	"gatebook/events"
@@ -92,27 +93,53 @@ type Copied struct {
 // Copy copies sessions out of memory. begin is called under the same lock, so
 // that what it opens is of the same moment.
 func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out := Copied{Moment: s.moment()}
-	if err := begin(); err != nil {
+	// Memory for a long list is fetched before the lock is taken: it may have to wait
+	// for the collector, and whoever applies for it.
+	out := Copied{Views: make([]View, 0, s.room(want))}
+	if err := s.copyInto(&out, want, begin); err != nil {
 		return out, err
 	}
+	if want.Closed || want.Lost {
+		slices.SortFunc(out.Views, func(a, b View) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	return out, nil
+}
+
+// room is how many sessions a copy will have, about.
+func (s *State) room(want Selection) int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := 0
 	if want.Live {
-		n := s.live.count - want.Skip
+		n = max(s.live.count-want.Skip, 0)
 		if want.Limit > 0 {
-			n = min(n, want.Limit)
+			return min(n, want.Limit)
 		}
-		out.Views = make([]View, 0, max(n, 0))
+	}
+	if want.Closed || want.Lost {
+		n += len(s.ended)
+	}
+	return n + n/64
+}
+
+// copyInto is what of Copy has to happen under the lock.
+func (s *State) copyInto(out *Copied, want Selection, begin func() error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out.Moment = s.moment()
+	if err := begin(); err != nil {
+		return err
+	}
+	if want.Live {
 		s.live.from(0, want.Skip, func(v *Session) bool {
 			out.Views = append(out.Views, View{v, s.observed[v.ID]})
 			return want.Limit == 0 || len(out.Views) < want.Limit
 		})
 	}
 	if want.Closed || want.Lost {
-		s.copyEnded(want, &out)
+		s.copyEnded(want, out)
 	}
-	return out, nil
+	return nil
 }
 
 func (s *State) copyEnded(want Selection, out *Copied) {
@@ -128,12 +155,6 @@ func (s *State) copyEnded(want Selection, out *Copied) {
 			out.Superseded[id] = struct{}{}
 		}
 	}
-	slices.SortFunc(out.Views, func(a, b View) int {
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
 }
 
 // Services returns all services, in the order in which they were first met.
