@@ -77,13 +77,26 @@ func (r *Registry) save() error {
 	for i, row := range rows {
 		changes[i] = storage.Change(row)
 	}
-	if err := r.book.Commit(c.Position, changes); err != nil {
+	if err := r.book.Commit(c.Position, changes, marksOf(c)); err != nil {
 		r.state.NotSaved(c)
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	r.state.Saved(c)
 	r.position, r.savedAt, r.savingTook = c.Position, time.Now(), time.Since(begun)
 	return nil
+}
+
+// marksOf are the checkpoint's changes to the indexes, as storage takes them.
+func marksOf(c *projection.Checkpoint) []storage.Mark {
+	marks := c.Marks()
+	all := make([]storage.Mark, len(marks))
+	for i, m := range marks {
+		all[i] = storage.Mark{
+			Key: m.Key, ID: m.ID, Lost: m.Lost, Gone: m.Gone,
+			Span: storage.Span{From: int64(m.From), Until: int64(m.Until), First: m.First, Last: m.Last},
+		}
+	}
+	return all
 }
 
 // archived finds a session that has left memory.

@@ -1,70 +1,99 @@
 package gatebook
 
 import (
+	"cmp"
 	"errors"
 	"iter"
+	"math"
 	"runtime"
+	"slices"
 
 	"gatebook/projection"
 	"gatebook/storage"
 )
 
-// archivePage is how many archived sessions one read transaction covers.
-const archivePage = 256
+// Order is the order of a list of sessions.
+type Order uint8
 
-// Query says which sessions to list, in ascending order of id.
+// The orders. A session that has not ended comes after all that have; those that
+// ended at the same time come by id.
+const (
+	ByID Order = iota
+	ByIDDescending
+	ByEnd
+	ByEndDescending
+)
+
+func (o Order) byEnd() bool { return o == ByEnd || o == ByEndDescending }
+
+// Query says which sessions to list.
 type Query struct {
 	// Live, Closed and Lost are the statuses wanted.
 	Live, Closed, Lost bool
+	// Filter says more about who is wanted.
+	Filter projection.Filter
+	// AsOf asks for the answer as of a record: what a replay of the log up to it gives.
+	// 0 asks for now.
+	AsOf  uint64
+	Order Order
+	// After is the id of the session after which the list begins; 0 is the beginning.
+	After uint64
 	// Skip are passed over, then at most Limit are listed; 0 means all.
 	Skip, Limit int
+	// Count asks for the total even where it costs looking at all that match.
+	Count bool
+}
+
+func (q *Query) has(status projection.Status) bool {
+	s := projection.Selection{Live: q.Live, Closed: q.Closed, Lost: q.Lost}
+	return s.Has(status)
 }
 
 // Listing is the answer to a query, of one moment.
 type Listing struct {
 	projection.Moment
-	// Total is how many sessions have the wanted statuses.
-	Total uint64
+	// Total is how many sessions there are without After, Skip and Limit. It is known
+	// where it costs nothing, or was asked for.
+	Total   uint64
+	Counted bool
 
 	registry *Registry
 	query    Query
-	memory   projection.Copied
-	pages    []*archiveCursor
+	memory   []projection.View // what is left of those in memory, in order
+	replaced map[uint64]struct{}
+	archive  *archiveCursor
+	gathered []projection.View // the answer itself, where it had to be made as a whole
+	whole    bool
 }
 
-// Sessions begins a listing. Its cost is the live sessions that are copied out,
-// and the first page of the archive if that is wanted: the rest of the archive is
-// read as the listing is walked.
+// Sessions begins a listing. Its cost is the sessions that are listed; of a filter,
+// those that have in common what the fewest have. The archive is read page by page
+// as the listing is walked. Two things cost all that match: Count with a filter,
+// and the order by end together with AsOf.
+//
+// Errors: [ErrNotFound] when there is no session After, [ErrInvalid] for an AsOf that
+// the log has not reached.
 func (r *Registry) Sessions(q Query) (*Listing, error) {
 	// Who lists without pause lets those run first who append: a writer that comes
 	// back from its sync would otherwise wait for the whole time slice of each reader.
 	runtime.Gosched()
-	l := &Listing{registry: r, query: q}
-	if q.Closed {
-		l.pages = append(l.pages, &archiveCursor{table: projection.TableClosed})
+	filtered := !q.Filter.Empty() || q.AsOf != 0
+	if q.Count && filtered || q.AsOf != 0 && q.Order.byEnd() {
+		return r.gather(q)
 	}
-	if q.Lost {
-		l.pages = append(l.pages, &archiveCursor{table: projection.TableLost})
-	}
-	want := projection.Selection{Live: q.Live, Closed: q.Closed, Lost: q.Lost}
-	if len(l.pages) == 0 {
-		want.Skip, want.Limit = q.Skip, q.Limit
-		l.query.Skip = 0
-	}
-	var snapshot *storage.Snapshot
-	var err error
-	l.memory, err = r.state.Copy(want, func() (err error) {
-		if len(l.pages) > 0 {
-			snapshot, err = r.book.Snapshot()
+	l := &Listing{registry: r, query: q, Counted: !filtered}
+	var after *storage.Mark
+	if q.After != 0 && q.Order.byEnd() {
+		v, _, err := r.Session(q.After)
+		if err != nil {
+			return nil, err
 		}
-		return err
-	})
-	l.Moment = l.memory.Moment
-	if snapshot != nil {
-		for _, c := range l.pages {
-			err = errors.Join(err, l.fill(c, snapshot))
-		}
-		err = errors.Join(err, snapshot.Close())
+		after = &storage.Mark{ID: q.After, Span: storage.Span{Until: endOf(v)}}
+	} else if q.After != 0 {
+		after = &storage.Mark{ID: q.After}
+	}
+	if err := l.begin(after); err != nil {
+		return nil, err
 	}
 	if q.Live {
 		l.Total += uint64(l.Live)
@@ -75,57 +104,121 @@ func (r *Registry) Sessions(q Query) (*Listing, error) {
 	if q.Lost {
 		l.Total += l.Lost
 	}
-	return l, err
+	return l, nil
 }
 
-// archiveCursor walks one table of the archive, a page at a time.
-type archiveCursor struct {
-	table string
-	next  uint64 // the id the next page begins at
-	rows  []*projection.Session
-	end   bool
-}
-
-// fill reads the cursor's next page. Rows that memory knows better, or that were
-// written after the listing's moment, are left out.
-func (l *Listing) fill(c *archiveCursor, snapshot *storage.Snapshot) error {
-	c.rows = c.rows[:0]
-	for len(c.rows) == 0 && !c.end {
-		read := 0
-		err := snapshot.Scan(c.table, projection.IDKey(c.next), func(_, row []byte) (bool, error) {
-			s, err := projection.DecodeSession(row, nil)
-			if err != nil {
-				return false, err
-			}
-			c.next = s.ID + 1
-			if _, newer := l.memory.Superseded[s.ID]; !newer && s.Version <= l.Sequence {
-				c.rows = append(c.rows, s)
-			}
-			read++
-			return read < archivePage, nil
-		})
-		if err != nil {
-			return err
+// begin copies what memory has, and opens the archive at the same moment.
+func (l *Listing) begin(after *storage.Mark) error {
+	q := &l.query
+	want := projection.Selection{
+		Live: q.Live, Closed: q.Closed, Lost: q.Lost, AsOf: q.AsOf,
+		Descending: q.Order == ByIDDescending, Limit: q.Limit,
+	}
+	if !q.Filter.Empty() {
+		want.Filter = &q.Filter
+	}
+	if !q.Order.byEnd() {
+		want.Beyond = q.After
+	}
+	archived := q.Closed || q.Lost || q.AsOf != 0
+	switch {
+	case q.AsOf != 0 || q.Order.byEnd() && q.After != 0:
+		want.Limit = 0 // not everybody who is copied will be listed
+	case archived && q.Limit > 0:
+		want.Limit = q.Skip + q.Limit // not more, whatever the archive has
+	case !archived:
+		want.Skip, q.Skip = q.Skip, 0
+	}
+	var snapshot *storage.Snapshot
+	memory, err := l.registry.state.Copy(want, func() (err error) {
+		if archived {
+			snapshot, err = l.registry.book.Snapshot()
 		}
-		c.end = read < archivePage
-	}
-	return nil
-}
-
-func (l *Listing) more(c *archiveCursor) error {
-	if len(c.rows) > 0 || c.end {
-		return nil
-	}
-	snapshot, err := l.registry.book.Snapshot()
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	return errors.Join(l.fill(c, snapshot), snapshot.Close())
+	l.Moment, l.replaced = memory.Moment, memory.Superseded
+	if q.AsOf > l.Sequence {
+		err = errBeyond(q.AsOf, l.Sequence)
+	}
+	l.memory = l.arrange(memory, after)
+	if snapshot != nil {
+		if l.archive = newArchiveCursor(q, after); err == nil {
+			err = l.archive.open(snapshot, &q.Filter)
+		}
+		if err == nil {
+			err = l.fill(snapshot)
+		}
+		err = errors.Join(err, snapshot.Close())
+	}
+	return err
+}
+
+// arrange puts what memory has into the order of the listing.
+func (l *Listing) arrange(memory projection.Copied, after *storage.Mark) []projection.View {
+	all := memory.Living
+	if len(memory.Ended) > 0 || l.query.Order.byEnd() {
+		all = append(all, memory.Ended...)
+		slices.SortFunc(all, l.query.Order.compare)
+	}
+	if after == nil {
+		return all
+	}
+	last := projection.View{Session: &projection.Session{ID: after.ID}}
+	return slices.DeleteFunc(all, func(v projection.View) bool {
+		if l.query.Order.byEnd() {
+			return compareBounds(l.query.Order.bound(v), v.ID, l.query.Order.boundOf(after.Until), after.ID) <= 0
+		}
+		return l.query.Order.compare(v, last) <= 0
+	})
+}
+
+// endOf is when a session ended, later than any time while it lives.
+func endOf(v projection.View) int64 {
+	if v.Status == projection.Live {
+		return math.MaxInt64
+	}
+	return int64(v.Ended())
+}
+
+// bound is where a session stands in an order by end.
+func (o Order) bound(v projection.View) int64 { return o.boundOf(endOf(v)) }
+
+func (o Order) boundOf(end int64) int64 {
+	if o == ByEndDescending {
+		return -end
+	}
+	return end
+}
+
+func compareBounds(a int64, idA uint64, b int64, idB uint64) int {
+	return cmp.Or(cmp.Compare(a, b), cmp.Compare(idA, idB))
+}
+
+// compare tells which of two sessions comes first.
+func (o Order) compare(a, b projection.View) int {
+	switch o {
+	case ByIDDescending:
+		return cmp.Compare(b.ID, a.ID)
+	case ByEnd, ByEndDescending:
+		return compareBounds(o.bound(a), a.ID, o.bound(b), b.ID)
+	}
+	return cmp.Compare(a.ID, b.ID)
 }
 
 // All yields the sessions. It can be walked once. An error ends it.
 func (l *Listing) All() iter.Seq2[projection.View, error] {
 	return func(yield func(projection.View, error) bool) {
+		if l.whole {
+			for _, v := range l.gathered {
+				if !yield(v, nil) {
+					return
+				}
+			}
+			return
+		}
 		skip, left := l.query.Skip, l.query.Limit
 		for {
 			v, err := l.next()
@@ -150,54 +243,101 @@ func (l *Listing) All() iter.Seq2[projection.View, error] {
 	}
 }
 
-// next takes the session with the lowest id from memory and the archive.
+// next takes the next session from memory or the archive.
 func (l *Listing) next() (projection.View, error) {
-	var from *archiveCursor
-	var best projection.View
-	if len(l.memory.Views) > 0 {
-		best = l.memory.Views[0]
+	for {
+		v, err := l.merge()
+		if err != nil || v.Session == nil || l.query.AsOf == 0 {
+			return v, err
+		}
+		if v, err = l.registry.viewAsOf(v, l.query.AsOf); err != nil {
+			return v, err
+		}
+		if v.Session != nil && l.query.has(v.Status) && l.query.Filter.Match(v.Session) {
+			return v, nil
+		}
 	}
-	for _, c := range l.pages {
-		if err := l.more(c); err != nil {
+}
+
+func (l *Listing) merge() (projection.View, error) {
+	if l.archive != nil {
+		if err := l.more(); err != nil {
 			return projection.View{}, err
 		}
-		if len(c.rows) > 0 && (best.Session == nil || c.rows[0].ID < best.ID) {
-			best, from = projection.View{Session: c.rows[0]}, c
+	}
+	if l.archive == nil || len(l.archive.rows) == 0 {
+		if len(l.memory) == 0 {
+			return projection.View{}, nil
+		}
+		v := l.memory[0]
+		l.memory = l.memory[1:]
+		return v, nil
+	}
+	row := projection.View{Session: l.archive.rows[0]}
+	if len(l.memory) > 0 && l.query.Order.compare(l.memory[0], row) <= 0 {
+		v := l.memory[0]
+		l.memory = l.memory[1:]
+		if v.ID == row.ID { // it was archived after the listing had begun
+			l.archive.rows = l.archive.rows[1:]
+		}
+		return v, nil
+	}
+	l.archive.rows = l.archive.rows[1:]
+	return row, nil
+}
+
+// gather makes the whole answer, because all that match have to be looked at.
+func (r *Registry) gather(q Query) (*Listing, error) {
+	all := q
+	all.Count, all.After, all.Skip, all.Limit = false, 0, 0, 0
+	if q.AsOf != 0 && q.Order.byEnd() {
+		all.Order = ByID
+	}
+	l, err := r.Sessions(all)
+	if err != nil {
+		return nil, err
+	}
+	sorted := all.Order == q.Order
+	found := q.After == 0
+	var matching []projection.View
+	total := uint64(0)
+	for v, err := range l.All() {
+		if err != nil {
+			return nil, err
+		}
+		total++
+		switch {
+		case !sorted:
+			matching = append(matching, v)
+		case !q.comesAfter(v, &found):
+		case q.Limit == 0 || len(matching) < q.Skip+q.Limit:
+			matching = append(matching, v)
 		}
 	}
-	switch {
-	case best.Session == nil:
-	case from != nil:
-		from.rows = from.rows[1:]
-	default:
-		l.memory.Views = l.memory.Views[1:]
+	if !sorted {
+		slices.SortFunc(matching, q.Order.compare)
+		matching = slices.DeleteFunc(matching, func(v projection.View) bool { return !q.comesAfter(v, &found) })
 	}
-	return best, nil
+	matching = matching[min(q.Skip, len(matching)):]
+	if q.Limit > 0 {
+		matching = matching[:min(q.Limit, len(matching))]
+	}
+	return &Listing{Moment: l.Moment, Total: total, Counted: true, gathered: matching, whole: true}, nil
 }
 
-// Services returns all services, in the order in which they were first met.
-func (r *Registry) Services() ([]*projection.Service, projection.Moment) { return r.state.Services() }
-
-// Service returns the service of that name, nil when there is none.
-func (r *Registry) Service(name string) (*projection.Service, projection.Moment) {
-	return r.state.Service(name)
+// comesAfter tells whether a session comes after the one that the query names; asked
+// in order, found remembers that this one went by.
+func (q *Query) comesAfter(v projection.View, found *bool) bool {
+	switch {
+	case q.After == 0:
+		return true
+	case q.Order == ByID:
+		return v.ID > q.After
+	case q.Order == ByIDDescending:
+		return v.ID < q.After
+	case *found:
+		return true
+	}
+	*found = v.ID == q.After
+	return false
 }
-
-// Servers returns all servers, in the order in which they were first met.
-func (r *Registry) Servers() ([]*projection.Server, projection.Moment) { return r.state.Servers() }
-
-// Server returns the server of that name, nil when there is none.
-func (r *Registry) Server(name string) (*projection.Server, projection.Moment) {
-	return r.state.Server(name)
-}
-
-// Sources returns all sources, in the order in which they were first met.
-func (r *Registry) Sources() ([]*projection.Source, projection.Moment) { return r.state.Sources() }
-
-// Source returns the source of that name, nil when there is none.
-func (r *Registry) Source(name string) (*projection.Source, projection.Moment) {
-	return r.state.Source(name)
-}
-
-// Moment is the registry's current one.
-func (r *Registry) Moment() projection.Moment { return r.state.Moment() }

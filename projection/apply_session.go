@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"slices"
 	"unique"
 
 	"gatebook/events"
@@ -33,6 +34,7 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	s.lastID = max(s.lastID, v.ID)
 	s.live.put(v)
 	s.keyed.put(v)
+	s.index.put(v)
 	s.dirty = append(s.dirty, v.ID)
 	s.countService(e.Service, r, 1, 1)
 	s.changed = Change{r.Sequence, r.Recorded}
@@ -53,6 +55,7 @@ func (s *State) changeSession(r *events.Record) error {
 	v.trail = extend(old.trail, old.Version, r.Sequence)
 	switch e := r.Event.(type) {
 	case *events.SessionReady:
+		v.noteFormer(e.User)
 		v.login = unique.Make(Login{User: e.User, Database: e.Database, Program: e.Program})
 		if v.Ready == 0 {
 			v.Ready = r.At()
@@ -86,6 +89,15 @@ func (s *State) changeSession(r *events.Record) error {
 	s.replace(old, &v, r)
 	s.changed = Change{r.Sequence, r.Recorded}
 	return nil
+}
+
+// noteFormer keeps the user that another one replaces.
+func (v *Session) noteFormer(next string) {
+	user := v.Login().User
+	if user == "" || user == next || slices.Contains(slices.Collect(splitFormer(v.more().Former)), user) {
+		return
+	}
+	v.amend().Former += user + formerMark
 }
 
 // end notes how a session ended.
@@ -180,6 +192,7 @@ func (s *State) replace(old, v *Session, r *events.Record) {
 	switch {
 	case old.Status == Live && v.Status == Live:
 		s.live.put(v)
+		s.index.amend(old, v)
 		return
 	case old.Status != Live && v.Status != Live:
 		s.ended[v.ID] = v
@@ -188,9 +201,11 @@ func (s *State) replace(old, v *Session, r *events.Record) {
 		delete(s.ended, v.ID)
 		s.live.put(v)
 		s.keyed.put(v)
+		s.index.put(v)
 		s.countLiving(v, r, 1)
 	default:
 		s.live.remove(v.ID)
+		s.index.drop(old)
 		delete(s.observed, v.ID)
 		s.ended[v.ID] = v
 		s.countLiving(v, r, -1)

@@ -88,11 +88,13 @@ func checkCopies(t rapid.TB, s *projection.State, b *book, m *model) {
 		}
 		equal(t, "moment of a copy", c.Moment, m.moment())
 		var got []*session
-		for i, v := range c.Views {
-			got = append(got, seen(v.Session))
-			if i > 0 && c.Views[i-1].ID >= v.ID {
-				t.Fatalf("session %d is copied after %d", v.ID, c.Views[i-1].ID)
+		for i, v := range c.Living {
+			if i > 0 && c.Living[i-1].ID >= v.ID {
+				t.Fatalf("session %d is copied after %d", v.ID, c.Living[i-1].ID)
 			}
+		}
+		for _, v := range append(c.Living, c.Ended...) {
+			got = append(got, seen(v.Session))
 		}
 		for _, v := range archived {
 			if _, known := c.Superseded[v.ID]; !known {
@@ -118,10 +120,10 @@ func checkPages(t rapid.TB, s *projection.State, m *model) {
 			if limit > 0 {
 				want = want[:min(limit, len(want))]
 			}
-			if len(c.Views) != len(want) {
-				t.Fatalf("skip %d and limit %d of %d give %d", skip, limit, n, len(c.Views))
+			if len(c.Living) != len(want) {
+				t.Fatalf("skip %d and limit %d of %d give %d", skip, limit, n, len(c.Living))
 			}
-			for i, v := range c.Views {
+			for i, v := range c.Living {
 				equal(t, "page", seen(v.Session), want[i])
 			}
 		}

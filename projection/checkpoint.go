@@ -176,6 +176,7 @@ func Load(position uint64, archive Archive, scan Scan) (*State, error) {
 		if err == nil {
 			s.live.put(v)
 			s.keyed.put(v)
+			s.index.put(v)
 		}
 		return err
 	})

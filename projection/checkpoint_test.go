@@ -205,7 +205,7 @@ func TestErrorsAreHandedOn(t *testing.T) {
 	s := tell(t)
 	s.happens(1, opened())
 	c, err := s.Copy(projection.Selection{Live: true}, func() error { return errAsked })
-	if !errors.Is(err, errAsked) || len(c.Views) > 0 || c.Moment != s.Moment() {
+	if !errors.Is(err, errAsked) || len(c.Living) > 0 || c.Moment != s.Moment() {
 		t.Errorf("copied %+v, error %v", c, err)
 	}
 }

@@ -102,26 +102,30 @@ func readCopies(t *testing.T, s *projection.State) projection.Moment {
 	if err != nil {
 		t.Error(err)
 	}
-	live, before := 0, uint64(0)
-	for _, v := range c.Views {
-		if v.ID <= before || v.Version > c.Sequence {
-			t.Errorf("session %d of version %d follows %d in a copy of %d", v.ID, v.Version, before, c.Sequence)
+	before := uint64(0)
+	for _, v := range c.Living {
+		if v.ID <= before || v.Version > c.Sequence || v.Status != projection.Live {
+			t.Errorf("session %d of version %d and status %s follows %d in a copy of %d", v.ID, v.Version, v.Status, before, c.Sequence)
 		}
-		if before = v.ID; v.Status == projection.Live {
-			live++
+		before = v.ID
+		checkView(t, &v, c.Sequence)
+	}
+	for _, v := range c.Ended {
+		if v.Version > c.Sequence || v.Status == projection.Live {
+			t.Errorf("session %d of version %d and status %s is copied among the ended", v.ID, v.Version, v.Status)
 		}
 		checkView(t, &v, c.Sequence)
 	}
-	if live != c.Live {
-		t.Errorf("%d live sessions are copied of %d", live, c.Live)
+	if len(c.Living) != c.Live {
+		t.Errorf("%d live sessions are copied of %d", len(c.Living), c.Live)
 	}
 	return c.Moment
 }
 
 func readPages(t *testing.T, s *projection.State) projection.Moment {
 	c, err := s.Copy(projection.Selection{Live: true, Skip: 10, Limit: 100}, func() error { return nil })
-	if err != nil || len(c.Views) != min(100, max(0, c.Live-10)) {
-		t.Errorf("%d of %d live sessions are copied, error %v", len(c.Views), c.Live, err)
+	if err != nil || len(c.Living) != min(100, max(0, c.Live-10)) {
+		t.Errorf("%d of %d live sessions are copied, error %v", len(c.Living), c.Live, err)
 	}
 	return c.Moment
 }

@@ -172,6 +172,7 @@ func (v *extra) fields(c *wire.Coder) {
 	wire.Int(c, 13, &v.Ending.LastSeen)
 	c.Text(15, &v.Incarnation)
 	c.Bool(17, &v.WasLost)
+	c.Opaque(18, &v.Former)
 }
 
 func (v *Service) fields(c *wire.Coder) {

@@ -102,7 +102,7 @@ func (l *life) hold() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	for _, v := range c.Views {
+	for _, v := range c.Living {
 		l.held = append(l.held, hold(v))
 	}
 }

@@ -1,11 +1,6 @@
 package projection
 
-import (
-	"cmp"
-	"slices"
-
-	"gatebook/events"
-)
+import "gatebook/events"
 
 // Moment is what one reading saw of the state as a whole.
 type Moment struct {
@@ -62,99 +57,6 @@ func (s *State) Lookup(id uint64) *Session {
 		return v
 	}
 	return s.ended[id]
-}
-
-// Selection says which sessions in memory to copy out.
-type Selection struct {
-	// Live, Closed and Lost are the statuses wanted.
-	Live, Closed, Lost bool
-	// Skip live sessions are passed over, and then at most Limit copied, 0 meaning
-	// all. They are for Live alone: what memory has of ended sessions is no page.
-	Skip, Limit int
-}
-
-// Has tells whether sessions of that status are selected.
-func (s Selection) Has(status Status) bool {
-	return status == Live && s.Live || status == Closed && s.Closed || status == Lost && s.Lost
-}
-
-// Copied is what [State.Copy] copied out.
-type Copied struct {
-	Moment
-	// Views are the sessions wanted, in ascending order of id.
-	Views []View
-	// Superseded are the ids of which the archive of this moment may have an older
-	// value, whether wanted or not: of those that ended and are in memory, and of
-	// those that changed since the last checkpoint or are in the one being written.
-	// It is nil where no ended sessions are wanted.
-	Superseded map[uint64]struct{}
-}
-
-// Copy copies sessions out of memory. begin is called under the same lock, so
-// that what it opens is of the same moment.
-func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
-	// Memory for a long list is fetched before the lock is taken: it may have to wait
-	// for the collector, and whoever applies for it.
-	out := Copied{Views: make([]View, 0, s.room(want))}
-	if err := s.copyInto(&out, want, begin); err != nil {
-		return out, err
-	}
-	if want.Closed || want.Lost {
-		slices.SortFunc(out.Views, func(a, b View) int { return cmp.Compare(a.ID, b.ID) })
-	}
-	return out, nil
-}
-
-// room is how many sessions a copy will have, about.
-func (s *State) room(want Selection) int {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	n := 0
-	if want.Live {
-		n = max(s.live.count-want.Skip, 0)
-		if want.Limit > 0 {
-			return min(n, want.Limit)
-		}
-	}
-	if want.Closed || want.Lost {
-		n += len(s.ended)
-	}
-	return n + n/64
-}
-
-// copyInto is what of Copy has to happen under the lock.
-func (s *State) copyInto(out *Copied, want Selection, begin func() error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	out.Moment = s.moment()
-	if err := begin(); err != nil {
-		return err
-	}
-	if want.Live {
-		s.live.from(0, want.Skip, func(v *Session) bool {
-			out.Views = append(out.Views, View{v, s.observed[v.ID]})
-			return want.Limit == 0 || len(out.Views) < want.Limit
-		})
-	}
-	if want.Closed || want.Lost {
-		s.copyEnded(want, out)
-	}
-	return nil
-}
-
-func (s *State) copyEnded(want Selection, out *Copied) {
-	out.Superseded = make(map[uint64]struct{}, len(s.ended)+len(s.dirty)+len(s.saving))
-	for id, v := range s.ended {
-		out.Superseded[id] = struct{}{}
-		if want.Has(v.Status) {
-			out.Views = append(out.Views, View{Session: v})
-		}
-	}
-	for _, ids := range [][]uint64{s.dirty, s.saving} {
-		for _, id := range ids {
-			out.Superseded[id] = struct{}{}
-		}
-	}
 }
 
 // Services returns all services, in the order in which they were first met.

@@ -91,6 +91,7 @@ type extra struct {
 	Ending        Ending
 	WasLost       bool
 	Incarnation   string // the one that recovered the session, "" for its first
+	Former        string // the users it had before, each ended by formerMark
 	AddressAsText string // an address that is no IP address
 }
 

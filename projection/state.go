@@ -33,6 +33,7 @@ type State struct {
 	lastID   uint64 // the highest id of a session so far
 
 	live     table
+	index    liveIndex           // of live
 	ended    map[uint64]*Session // ended, not archived yet
 	keyed    keys                // of those in memory
 	services entities[Service]
@@ -73,6 +74,7 @@ func New(archive Archive) *State {
 		archive:  archive,
 		ended:    make(map[uint64]*Session),
 		keyed:    make(keys),
+		index:    make(liveIndex),
 		observed: make(map[uint64]*Observation),
 		services: newEntities[Service](),
 		servers:  newEntities[Server](),

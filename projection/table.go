@@ -137,3 +137,24 @@ func (t *table) from(id uint64, skip int, visit func(*Session) bool) {
 		}
 	}
 }
+
+// down calls visit for the sessions with an id of at most id, from the highest, until
+// it returns false.
+func (t *table) down(id uint64, visit func(*Session) bool) {
+	d := t.directory()
+	i, found := d.find(id)
+	if !found {
+		i--
+	}
+	for ; i >= 0; i-- {
+		last := pageSize - 1
+		if id-d.bases[i] < pageSize {
+			last = int(id - d.bases[i])
+		}
+		for ; last >= 0; last-- {
+			if s := d.pages[i].slots[last].Load(); s != nil && !visit(s) {
+				return
+			}
+		}
+	}
+}

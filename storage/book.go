@@ -45,6 +45,9 @@ func CreateBook(path string, log [16]byte, tables []string) error {
 				return err
 			}
 		}
+		if _, err := tx.CreateBucket([]byte(indexBucket)); err != nil {
+			return err
+		}
 		meta, err := tx.CreateBucket([]byte(metaBucket))
 		if err != nil {
 			return err
@@ -92,6 +95,9 @@ func (b *Book) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 	if len(meta.Get([]byte(positionKey))) != 8 {
 		return damaged("its position is missing")
 	}
+	if tx.Bucket([]byte(indexBucket)) == nil {
+		return damaged("its indexes are missing")
+	}
 	for _, name := range tables {
 		if tx.Bucket([]byte(tablePrefix+name)) == nil {
 			return damaged("table %q is missing", name)
@@ -100,15 +106,20 @@ func (b *Book) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 	return nil
 }
 
-// Commit makes the changes and the position they bring the book to durable, in
-// one transaction. Rows of one table cost least in ascending order of key.
-func (b *Book) Commit(position uint64, changes []Change) error {
+// Commit makes the changes, the marks and the position they bring the book to
+// durable, in one transaction. Rows of one table cost least in ascending order of
+// key. The marks are sorted in place.
+func (b *Book) Commit(position uint64, changes []Change, marks []Mark) error {
 	err := guard(b.path, func() error {
 		return b.db.Update(func(tx *bolt.Tx) error {
 			for i := range changes {
 				if err := change(tx, &changes[i]); err != nil {
 					return err
 				}
+			}
+			x := indexes{bucket: tx.Bucket([]byte(indexBucket)), path: b.path}
+			if err := x.apply(marks); err != nil {
+				return err
 			}
 			return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, position))
 		})
@@ -128,9 +139,22 @@ func change(tx *bolt.Tx, c *Change) error {
 		return table.Delete(c.Key)
 	}
 	table.FillPercent = 0.9
-	value := make([]byte, 0, len(c.Value)+crc32.Size)
-	value = append(value, c.Value...)
-	return table.Put(c.Key, binary.BigEndian.AppendUint32(value, rowSum(c.Key, c.Value)))
+	value := append(make([]byte, 0, len(c.Value)+crc32.Size), c.Value...)
+	return table.Put(c.Key, sealRow(c.Key, value))
+}
+
+// sealRow appends the checksum to a row's value.
+func sealRow(key, value []byte) []byte {
+	return binary.BigEndian.AppendUint32(value, rowSum(key, value))
+}
+
+// openRow checks and takes off the checksum of a row's value.
+func openRow(key, value []byte) ([]byte, bool) {
+	n := len(value) - crc32.Size
+	if n < 0 || binary.BigEndian.Uint32(value[n:]) != rowSum(key, value[:n]) {
+		return nil, false
+	}
+	return value[:n:n], true
 }
 
 func rowSum(key, value []byte) uint32 {
@@ -203,11 +227,16 @@ func (s *Snapshot) Scan(table string, from []byte, row func(key, value []byte) (
 	})
 }
 
+// Damaged is the error for rows that do not fit each other.
+func (s *Snapshot) Damaged(format string, args ...any) error {
+	return &CorruptError{File: s.path, Err: fmt.Errorf(format, args...)}
+}
+
 // row checks and takes off the checksum of a value.
 func (s *Snapshot) row(table string, key, value []byte) ([]byte, error) {
-	n := len(value) - crc32.Size
-	if n < 0 || binary.BigEndian.Uint32(value[n:]) != rowSum(key, value[:n]) {
+	v, ok := openRow(key, value)
+	if !ok {
 		return nil, &CorruptError{File: s.path, Err: fmt.Errorf("the checksum of row %x of table %q is wrong", key, table)}
 	}
-	return value[:n:n], nil
+	return v, nil
 }

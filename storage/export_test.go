@@ -14,3 +14,12 @@ func (a *appender) Waiting() int {
 	defer a.mu.Unlock()
 	return a.open.records
 }
+
+// DecodeIndexNode reads a node of an index and tells how many it holds.
+func DecodeIndexNode(b []byte, level int) (int, bool) {
+	n, ok := decodeIndexNode(b, indexPlace{key: []byte("k"), level: level})
+	if !ok {
+		return 0, false
+	}
+	return len(n.children) + len(n.entries), true
+}

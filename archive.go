@@ -1,0 +1,160 @@
+package gatebook
+
+import (
+	"errors"
+	"math"
+	"net/netip"
+
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+const (
+	// archivePage is how many archived sessions one read transaction gives, and
+	// archiveLook how many it looks at for that.
+	archivePage = 256
+	archiveLook = 4096
+	// networkClients bounds how many clients of a network a search looks for: beyond
+	// it, looking at the sessions of all is as good.
+	networkClients = 1024
+)
+
+// archiveCursor walks the archive, a page at a time.
+type archiveCursor struct {
+	search storage.Search
+	filter *projection.Filter
+	rows   []*projection.Session
+	end    bool
+}
+
+// newArchiveCursor begins a walk of what the query asks for, after a place in its
+// order.
+func newArchiveCursor(q *Query, after *storage.Mark) *archiveCursor {
+	order := [...]storage.Order{
+		ByID: storage.ByID, ByIDDescending: storage.ByIDDescending,
+		ByEnd: storage.ByUntil, ByEndDescending: storage.ByUntilDescending,
+	}
+	c := &archiveCursor{search: storage.Search{Order: order[q.Order], After: after}, filter: &q.Filter}
+	since, until := int64(math.MinInt64), int64(math.MaxInt64)
+	if q.Filter.Until != 0 {
+		until = int64(q.Filter.Until)
+	}
+	if q.Filter.Since != 0 && q.AsOf == 0 {
+		since = int64(q.Filter.Since)
+	}
+	c.search.Has = func(s *storage.Sum) bool {
+		if s.MinFrom > until || s.MaxUntil < since {
+			return false
+		}
+		if q.AsOf != 0 {
+			return s.MinFirst <= q.AsOf && (q.Closed || q.Lost || s.MaxLast > q.AsOf)
+		}
+		return q.Closed && s.Closed > 0 || q.Lost && s.Lost > 0
+	}
+	return c
+}
+
+// open chooses the indexes to walk: of all groups of which every session has one, the
+// one that fewest sessions are in.
+func (c *archiveCursor) open(snapshot *storage.Snapshot, filter *projection.Filter) error {
+	groups := filter.KeyGroups()
+	if clients, few, err := clientsOf(snapshot, filter.Networks); err != nil {
+		return err
+	} else if few {
+		groups = append(groups, clients)
+	}
+	least := uint64(math.MaxUint64)
+	for _, keys := range groups {
+		n := uint64(0)
+		for _, key := range keys {
+			count, err := snapshot.Count(key)
+			if err != nil {
+				return err
+			}
+			n += count
+		}
+		if n < least {
+			least, c.search.Keys = n, keys
+		}
+	}
+	return nil
+}
+
+// clientsOf are the keys of the addresses in some networks; few is false when there
+// are no networks, or too many addresses.
+func clientsOf(snapshot *storage.Snapshot, networks []netip.Prefix) (keys [][]byte, few bool, err error) {
+	for _, network := range networks {
+		low, high := projection.AddressRange(network)
+		err := snapshot.Keys(low, high, func(key []byte) bool {
+			keys = append(keys, key)
+			return len(keys) <= networkClients
+		})
+		if err != nil {
+			return nil, false, err
+		}
+	}
+	return keys, len(networks) > 0 && len(keys) <= networkClients, nil
+}
+
+// more reads the next page when the last one is used up.
+func (l *Listing) more() error {
+	c := l.archive
+	for len(c.rows) == 0 && !c.end {
+		snapshot, err := l.registry.book.Snapshot()
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(l.fill(snapshot), snapshot.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill reads the cursor's next page. Rows that memory knows better, or that were
+// written after the listing's moment, are left out.
+func (l *Listing) fill(snapshot *storage.Snapshot) error {
+	c := l.archive
+	c.rows = c.rows[:0]
+	looked := 0
+	err := snapshot.Search(c.search, func(m storage.Mark) (bool, error) {
+		c.search.After = &m
+		looked++
+		if _, newer := l.replaced[m.ID]; !newer {
+			s, err := rowOf(snapshot, m)
+			if err != nil {
+				return false, err
+			}
+			if l.wants(s) {
+				c.rows = append(c.rows, s)
+			}
+		}
+		return looked < archiveLook && len(c.rows) < archivePage, nil
+	})
+	c.end = looked < archiveLook && len(c.rows) < archivePage
+	return err
+}
+
+// wants tells whether an archived session may be one to list.
+func (l *Listing) wants(s *projection.Session) bool {
+	if l.query.AsOf != 0 {
+		return s.First() <= l.query.AsOf
+	}
+	return s.Version <= l.Sequence && l.query.has(s.Status) && l.query.Filter.Match(s)
+}
+
+// rowOf is the archived session that an entry of an index is about.
+func rowOf(snapshot *storage.Snapshot, m storage.Mark) (*projection.Session, error) {
+	table := projection.TableClosed
+	if m.Lost {
+		table = projection.TableLost
+	}
+	row, err := snapshot.Get(table, projection.IDKey(m.ID))
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, snapshot.Damaged("an index names session %d, which is not in table %q", m.ID, table)
+	}
+	return projection.DecodeSession(row, nil)
+}

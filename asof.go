@@ -1,0 +1,137 @@
+package gatebook
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+func errBeyond(sequence, head uint64) error {
+	return fmt.Errorf("%w: the log has no record %d yet, its last is %d", ErrInvalid, sequence, head)
+}
+
+// SessionAsOf returns the session as it was when the record of that sequence was the
+// last: what a replay of the log up to it gives. [ErrNotFound] when it had not been
+// opened by then, [ErrInvalid] for a sequence that the log has not reached.
+func (r *Registry) SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error) {
+	view, moment, err := r.Session(id)
+	if err != nil {
+		return view, moment, err
+	}
+	if sequence > moment.Sequence {
+		return projection.View{}, moment, errBeyond(sequence, moment.Sequence)
+	}
+	if view, err = r.viewAsOf(view, sequence); err == nil && view.Session == nil {
+		err = ErrNotFound
+	}
+	return view, moment, err
+}
+
+// viewAsOf is what a session was as of a sequence: nothing when it had not been
+// opened. It costs the session's records.
+func (r *Registry) viewAsOf(v projection.View, sequence uint64) (projection.View, error) {
+	if v.Version <= sequence {
+		return projection.View{Session: v.Session}, nil
+	}
+	var records []events.Record
+	for at := range v.Trail() {
+		if at > sequence {
+			break
+		}
+		record, err := r.record(at)
+		if err != nil {
+			return projection.View{}, err
+		}
+		records = append(records, record)
+	}
+	then, err := projection.Replay(records)
+	return projection.View{Session: then}, err
+}
+
+// record reads one record of the log.
+func (r *Registry) record(sequence uint64) (events.Record, error) {
+	var one [1]events.Record
+	n, err := r.log.Read(sequence-1, one[:])
+	if err == nil && n == 0 {
+		err = errBeyond(sequence, r.log.Head().Sequence)
+	}
+	return one[0], err
+}
+
+// SequenceAt is the sequence of the last record made by then, 0 when there was none.
+// It costs a few looks into the log.
+func (r *Registry) SequenceAt(t events.Time) (uint64, error) {
+	head, _ := r.state.Sequence()
+	var failed error
+	after := sort.Search(int(head), func(i int) bool {
+		if failed != nil {
+			return true
+		}
+		record, err := r.record(uint64(i) + 1)
+		failed = errors.Join(failed, err)
+		return record.Recorded > t
+	})
+	return uint64(after), failed
+}
+
+// Gap is a time in which no registry ran. From is when the last record before it was
+// made, 0 where there was none; To when the first after it was.
+type Gap struct {
+	From, To events.Time
+}
+
+// GapAt tells whether no registry ran at a time, as far as its records say: the next
+// one that was made begins a run. A run begins with what settles the past after a
+// crash, or with the start of a source of the registry's own process while no other
+// one ran.
+func (r *Registry) GapAt(t events.Time) (Gap, bool, error) {
+	sequence, err := r.SequenceAt(t)
+	if err != nil {
+		return Gap{}, false, err
+	}
+	if head, _ := r.state.Sequence(); sequence == head {
+		return Gap{}, false, nil // this one runs
+	}
+	next, err := r.record(sequence + 1)
+	if err != nil {
+		return Gap{}, false, err
+	}
+	var last events.Record
+	if sequence > 0 {
+		if last, err = r.record(sequence); err != nil {
+			return Gap{}, false, err
+		}
+	}
+	return Gap{From: last.Recorded, To: next.Recorded}, begins(last.Event, next.Event), nil
+}
+
+// begins tells whether a run of a registry begins between two records.
+func begins(last, next events.Event) bool {
+	switch e := next.(type) {
+	case *events.SourceStarted:
+		if e.Lease != 0 {
+			return false
+		}
+		_, stopped := last.(*events.SourceStopped)
+		return last == nil || stopped
+	case *events.SessionLost:
+		return e.Cause == events.ReasonRegistryCrashed && !settles(last)
+	case *events.SourceLost:
+		return e.Cause == events.ReasonRegistryCrashed && !settles(last)
+	}
+	return last == nil
+}
+
+// settles tells whether a record settles the past after a crash.
+func settles(e events.Event) bool {
+	switch e := e.(type) {
+	case *events.SessionLost:
+		return e.Cause == events.ReasonRegistryCrashed
+	case *events.SourceLost:
+		return e.Cause == events.ReasonRegistryCrashed
+	}
+	return false
+}

@@ -1,0 +1,165 @@
+package projection
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Selection says which sessions in memory to copy out.
+type Selection struct {
+	// Live, Closed and Lost are the statuses wanted.
+	Live, Closed, Lost bool
+	// Filter says more about who is wanted; nil wants all.
+	Filter *Filter
+	// AsOf asks for the sessions that may have been wanted when this was the last
+	// record: every one that was open by then, and whose traits do not rule it out.
+	// 0 asks for who is wanted now.
+	AsOf uint64
+	// Descending lists live sessions from the highest id down.
+	Descending bool
+	// Beyond is the id beyond which, in that order, live sessions are wanted; 0 wants
+	// all.
+	Beyond uint64
+	// Skip live sessions are passed over, and then at most Limit copied, 0 meaning
+	// all. They are for live sessions alone: what memory has of ended ones is no
+	// page.
+	Skip, Limit int
+}
+
+// Has tells whether sessions of that status are selected.
+func (s *Selection) Has(status Status) bool {
+	return status == Live && s.Live || status == Closed && s.Closed || status == Lost && s.Lost
+}
+
+// wants tells whether a session in memory is one. The filter is a normal one.
+func (s *Selection) wants(v *Session) bool {
+	if s.AsOf != 0 {
+		return v.first() <= s.AsOf
+	}
+	return s.Has(v.Status) && (s.Filter == nil || s.Filter.match(v))
+}
+
+// Copied is what [State.Copy] copied out.
+type Copied struct {
+	Moment
+	// Living are the live sessions wanted, in the order of their ids that was asked for,
+	// Ended those that ended and are still in memory, in no order.
+	Living, Ended []View
+	// Superseded are the ids of which the archive of this moment may have an older
+	// value, whether wanted or not: of those that ended and are in memory, and of
+	// those that changed since the last checkpoint or are in the one being written.
+	// It is nil where no ended sessions are wanted.
+	Superseded map[uint64]struct{}
+}
+
+// Copy copies sessions out of memory. begin is called under the same lock, so
+// that what it opens is of the same moment. It costs the live sessions that are
+// copied, of a filter those that have in common what the fewest have, and the
+// sessions that changed since the last checkpoint if ended ones are wanted.
+func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
+	if want.Filter != nil {
+		normal := want.Filter.normal()
+		want.Filter = &normal
+	}
+	// Memory for a long list is fetched before the lock is taken: it may have to wait
+	// for the collector, and whoever applies for it.
+	out := Copied{Living: make([]View, 0, s.room(&want))}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out.Moment = s.moment()
+	if err := begin(); err != nil {
+		return out, err
+	}
+	if want.Live || want.AsOf != 0 {
+		s.copyLive(&want, &out)
+	}
+	if want.Closed || want.Lost || want.AsOf != 0 {
+		s.copyEnded(&want, &out)
+	}
+	return out, nil
+}
+
+// room is how many live sessions a copy will have, about; 0 where that is not known.
+func (s *State) room(want *Selection) int {
+	if !want.Live || want.Filter != nil || want.AsOf != 0 || want.Beyond != 0 {
+		return 0
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n := max(s.live.count-want.Skip, 0)
+	if want.Limit > 0 {
+		return min(n, want.Limit)
+	}
+	return n + n/64
+}
+
+func (s *State) copyLive(want *Selection, out *Copied) {
+	postings, found := []*posting(nil), false
+	if want.Filter != nil {
+		postings, found = s.index.choose(want.Filter)
+	}
+	skip := want.Skip
+	take := func(v *Session) bool {
+		if !want.wants(v) {
+			return true
+		}
+		if skip > 0 {
+			skip--
+			return true
+		}
+		out.Living = append(out.Living, View{v, s.observed[v.ID]})
+		return want.Limit == 0 || len(out.Living) < want.Limit
+	}
+	first, none := want.start()
+	switch {
+	case none:
+	case found:
+		union(postings, first, want.Descending, func(id uint64) bool { return take(s.live.get(id)) })
+	case want.Descending:
+		s.live.down(first, take)
+	case want.Filter == nil && want.AsOf == 0:
+		pages := skip
+		skip = 0
+		s.live.from(first, pages, take)
+	default:
+		s.live.from(first, 0, take)
+	}
+}
+
+// start is the first id that may be wanted.
+func (s *Selection) start() (id uint64, none bool) {
+	switch {
+	case s.Descending && s.Beyond == 0:
+		return math.MaxUint64, false
+	case s.Descending:
+		return s.Beyond - 1, false
+	}
+	return s.Beyond + 1, s.Beyond == math.MaxUint64
+}
+
+func (s *State) copyEnded(want *Selection, out *Copied) {
+	out.Superseded = make(map[uint64]struct{}, len(s.ended)+len(s.dirty)+len(s.saving))
+	for id, v := range s.ended {
+		out.Superseded[id] = struct{}{}
+		if want.wants(v) {
+			out.Ended = append(out.Ended, View{Session: v})
+		}
+	}
+	for _, ids := range [][]uint64{s.dirty, s.saving} {
+		for _, id := range ids {
+			out.Superseded[id] = struct{}{}
+		}
+	}
+}
+
+// ByID compares views by their ids.
+func ByID(a, b View) int { return cmp.Compare(a.ID, b.ID) }
+
+// Sort sorts views by id, in either direction.
+func Sort(views []View, descending bool) {
+	slices.SortFunc(views, ByID)
+	if descending {
+		slices.Reverse(views)
+	}
+}

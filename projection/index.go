@@ -1,0 +1,108 @@
+package projection
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/netip"
+
+	"gatebook/events"
+)
+
+// IndexKeySize is the length in bytes of a key of the archive's indexes.
+const IndexKeySize = 17
+
+// Mark says of an ended session by which key the archive's indexes find it, or no
+// longer do.
+type Mark struct {
+	Key []byte
+	ID  uint64
+	// From and Until are when the session began and ended, First and Last the
+	// sequences of its first and its last record.
+	From, Until events.Time
+	First, Last uint64
+	// Lost tells the two tables of ended sessions apart.
+	Lost bool
+	// Gone: the session lives again.
+	Gone bool
+}
+
+// key is the trait as a key of the archive's indexes: its aspect and 16 bytes, which
+// are the address or, of everything else, a part of its hash: no two that anybody
+// will ever meet have the same, and what is found is looked at all the same.
+func (t trait) key() []byte {
+	key := make([]byte, IndexKeySize)
+	key[0] = byte(t.aspect)
+	switch t.aspect {
+	case ofAll:
+	case ofAddress:
+		copy(key[1:], t.value)
+	default:
+		sum := sha256.Sum256([]byte(t.value))
+		copy(key[1:], sum[:])
+	}
+	return key
+}
+
+// Marks are the checkpoint's changes to the indexes of the archive. It costs the
+// ended sessions that changed, and needs no lock.
+func (c *Checkpoint) Marks() []Mark {
+	var marks []Mark
+	keys := make(map[trait][]byte) // of one checkpoint many are the same
+	for _, v := range c.sessions {
+		if v.Status == Live && (!v.more().WasLost || v.first() > c.offered) {
+			continue
+		}
+		one := Mark{
+			ID: v.ID, From: v.Opened, Until: v.Ended(), First: v.first(), Last: v.Version,
+			Lost: v.Status == Lost, Gone: v.Status == Live,
+		}
+		mark := func(t trait) {
+			if keys[t] == nil {
+				keys[t] = t.key()
+			}
+			one.Key = keys[t]
+			marks = append(marks, one)
+		}
+		mark(trait{aspect: ofAll})
+		v.traits(mark)
+		if ip := v.IP(); ip.IsValid() {
+			b := ip.As16()
+			mark(trait{ofAddress, string(b[:])})
+		}
+	}
+	return marks
+}
+
+// KeyGroups are the keys by which the archive's indexes find what the filter asks
+// for: every session that it wants is under one key of each group. There is always
+// one group at least.
+func (f *Filter) KeyGroups() [][][]byte {
+	n := f.normal()
+	groups := [][][]byte{{trait{aspect: ofAll}.key()}}
+	for _, group := range n.traits() {
+		keys := make([][]byte, len(group))
+		for i, t := range group {
+			keys[i] = t.key()
+		}
+		groups = append(groups, keys)
+	}
+	return groups
+}
+
+// AddressRange are the lowest and the highest key of a network's addresses.
+func AddressRange(network netip.Prefix) (low, high []byte) {
+	first := network.Masked().Addr().As16()
+	last, bits := first, network.Bits()
+	if network.Addr().Is4() {
+		bits += 96
+	}
+	a, b := binary.BigEndian.Uint64(last[:8]), binary.BigEndian.Uint64(last[8:])
+	if bits < 64 {
+		a, b = a|^uint64(0)>>bits, ^uint64(0)
+	} else {
+		b |= ^uint64(0) >> (bits - 64) // no shift of 64 keeps a bit
+	}
+	binary.BigEndian.PutUint64(last[:8], a)
+	binary.BigEndian.PutUint64(last[8:], b)
+	return trait{ofAddress, string(first[:])}.key(), trait{ofAddress, string(last[:])}.key()
+}

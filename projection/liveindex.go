@@ -1,0 +1,186 @@
+package projection
+
+import "net/netip"
+
+// networksTried bounds how many networks a search by address looks into: beyond it,
+// looking at all sessions is as good.
+const networksTried = 256
+
+// aspect is something that sessions are found by.
+type aspect byte
+
+const (
+	ofAll     aspect = '*'
+	ofService aspect = 's'
+	ofServer  aspect = 'v'
+	ofSource  aspect = 'o'
+	ofUser    aspect = 'u'
+	ofAddress aspect = 'a'
+)
+
+// trait is an aspect and what it is for some sessions: the key of a name, a user, or
+// the first bytes of an address.
+type trait struct {
+	aspect aspect
+	value  string
+}
+
+// traits calls do for all that a session is found by, whatever it has been before:
+// users and servers never go, so that an older value of a session is found by them
+// as well. Some may come twice.
+func (s *Session) traits(do func(trait)) {
+	origin := s.Origin()
+	do(trait{ofService, NameKey(origin.Service)})
+	do(trait{ofSource, NameKey(origin.Source)})
+	for _, user := range s.users() {
+		do(trait{ofUser, user})
+	}
+	for i := range s.Connections {
+		if c := &s.Connections[i]; c.State != Failed {
+			do(trait{ofServer, NameKey(c.Server())})
+		}
+	}
+}
+
+// liveIndex finds live sessions by their traits, and by the network their address is
+// in: what one office or one rack shares.
+type liveIndex map[trait]*posting
+
+func (x liveIndex) add(t trait, id uint64) {
+	p := x[t]
+	if p == nil {
+		p = new(posting)
+		x[t] = p
+	}
+	p.add(id)
+}
+
+func (x liveIndex) remove(t trait, id uint64) {
+	if p := x[t]; p != nil {
+		if p.remove(id); p.count == 0 {
+			delete(x, t)
+		}
+	}
+}
+
+func (x liveIndex) put(v *Session) {
+	v.traits(func(t trait) { x.add(t, v.ID) })
+	if ip := v.IP(); ip.IsValid() {
+		x.add(networkOf(ip), v.ID)
+	}
+}
+
+func (x liveIndex) drop(v *Session) {
+	v.traits(func(t trait) { x.remove(t, v.ID) })
+	if ip := v.IP(); ip.IsValid() {
+		x.remove(networkOf(ip), v.ID)
+	}
+}
+
+// networkBits is the length of the networks that addresses are found by, in their
+// 16 bytes: 24 bits of IPv4, 64 of IPv6.
+func networkBits(a netip.Addr) int {
+	if a.Is4() {
+		return 96 + 24
+	}
+	return 64
+}
+
+func networkOf(a netip.Addr) trait {
+	b := a.As16()
+	return trait{ofAddress, string(b[:networkBits(a)/8])}
+}
+
+// choose returns the postings of the filter's aspect that the fewest sessions have
+// in common; none, and false, when all have to be looked at. asOf tells that what
+// sessions were is asked for, and not what they are.
+func (x liveIndex) choose(f *Filter) (best []*posting, found bool) {
+	least := 0
+	consider := func(postings []*posting) {
+		n := 0
+		for _, p := range postings {
+			n += p.count
+		}
+		if !found || n < least {
+			best, least, found = postings, n, true
+		}
+	}
+	for _, group := range f.traits() {
+		var postings []*posting
+		for _, t := range group {
+			if p := x[t]; p != nil {
+				postings = append(postings, p)
+			}
+		}
+		consider(postings)
+	}
+	if postings, few := x.networks(f.Networks); few && len(f.Networks) > 0 {
+		consider(postings)
+	}
+	return best, found
+}
+
+// traits are those that a normal filter asks for, of each aspect: sessions have one
+// of each group.
+func (f *Filter) traits() (groups [][]trait) {
+	group := func(a aspect, values []string) {
+		if len(values) == 0 {
+			return
+		}
+		all := make([]trait, len(values))
+		for i, value := range values {
+			all[i] = trait{a, value}
+		}
+		groups = append(groups, all)
+	}
+	group(ofService, f.Services)
+	group(ofServer, f.Servers)
+	group(ofSource, f.Sources)
+	group(ofUser, f.Users)
+	return groups
+}
+
+// networks are the postings of the networks that some of these have addresses of;
+// few is false when there are too many.
+func (x liveIndex) networks(wanted []netip.Prefix) (all []*posting, few bool) {
+	seen := make(map[trait]bool)
+	for _, network := range wanted {
+		bits := network.Bits()
+		if network.Addr().Is4() {
+			bits += 96
+		}
+		if bits >= networkBits(network.Addr()) {
+			if t := networkOf(network.Addr()); !seen[t] && x[t] != nil {
+				seen[t] = true
+				all = append(all, x[t])
+			}
+			continue
+		}
+		for t, p := range x {
+			if t.aspect == ofAddress && !seen[t] && network.Contains(addressIn(t)) {
+				seen[t] = true
+				all = append(all, p)
+			}
+		}
+	}
+	return all, len(all) <= networksTried
+}
+
+// addressIn is an address of the network that a trait stands for.
+func addressIn(t trait) netip.Addr {
+	var b [16]byte
+	copy(b[:], t.value)
+	return netip.AddrFrom16(b).Unmap()
+}
+
+// amend puts in what a session has got since: a user or a connection.
+func (x liveIndex) amend(old, v *Session) {
+	if user := v.Login().User; user != "" && old.login != v.login {
+		x.add(trait{ofUser, user}, v.ID)
+	}
+	for i := len(old.Connections); i < len(v.Connections); i++ {
+		if c := &v.Connections[i]; c.State != Failed {
+			x.add(trait{ofServer, NameKey(c.Server())}, v.ID)
+		}
+	}
+}
