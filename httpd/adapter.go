@@ -33,9 +33,11 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 		e.forms = []string{contentJSON}
 	}
 	return func(c *gin.Context) {
+		header := c.Writer.Header()
 		if e.allow != nil {
-			c.Writer.Header()["Allow"] = e.allow
+			header["Allow"] = e.allow
 		}
+		header["Vary"] = s.vary
 		if err := s.attempt(c, e); err != nil {
 			s.fail(c, err)
 		}
@@ -53,7 +55,7 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 		return err
 	}
 	if !e.anyType {
-		if _, err := negotiate(c.Request, e.forms); err != nil {
+		if err := represent(c, e.forms); err != nil {
 			return err
 		}
 	}
@@ -63,8 +65,13 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 // fail answers with an error. When the answer has begun already nothing can be
 // said any more, and the connection is cut so that the client notices.
 func (s *Server) fail(c *gin.Context, err error) {
-	if errors.Is(err, errGone) {
+	switch {
+	case errors.Is(err, errGone):
 		panic(http.ErrAbortHandler)
+	case errors.Is(err, errNotModified):
+		c.Status(http.StatusNotModified)
+		c.Writer.WriteHeaderNow()
+		return
 	}
 	f := failureOf(err)
 	if f.status >= http.StatusInternalServerError || c.Writer.Written() {
@@ -74,7 +81,9 @@ func (s *Server) fail(c *gin.Context, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	header := c.Writer.Header()
-	header.Del(headerTotal)
+	for _, name := range []string{headerTotal, "Etag", "Last-Modified", "Cache-Control"} {
+		delete(header, name) // they are of the answer that did not come about
+	}
 	header["Content-Type"] = s.contentType
 	if header[headerSequence] == nil {
 		stamp(c, s.registry.Moment().Sequence)

@@ -1,14 +1,13 @@
 package httpd
 
 import (
-	"bytes"
-	"encoding/json"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -31,32 +30,43 @@ const (
 
 // answer is a successful answer under way.
 type answer struct {
+	server *Server
 	c      *gin.Context
 	b      []byte  // what is rendered and not sent
 	buffer *[]byte // where b came from, and goes back to
-	pool   *sync.Pool
-	sent   bool // pieces were sent
+	sent   bool    // pieces were sent
 	pretty bool
+	zip    *gzip.Writer // not nil: what is sent is compressed by it
+	representation
 	rendering
 }
 
 // answer begins one that is of that moment. It must be released.
 func (s *Server) answer(c *gin.Context, m projection.Moment, p parameters) *answer {
 	stamp(c, m.Sequence)
-	c.Writer.Header()["Content-Type"] = s.contentType
 	buffer, ok := s.buffers.Get().(*[]byte)
 	if !ok {
 		buffer = new(make([]byte, 0, piece+piece/4))
 	}
-	return &answer{
-		c: c, b: (*buffer)[:0], buffer: buffer, pool: &s.buffers, pretty: p.pretty,
+	a := &answer{
+		server: s, c: c, b: (*buffer)[:0], buffer: buffer, pretty: p.pretty, representation: representationOf(c),
 		rendering: rendering{now: events.TimeOf(s.registry.Now())},
 	}
+	if a.form == "" {
+		c.Writer.Header()["Content-Type"] = s.contentType
+	} else {
+		c.Writer.Header()["Content-Type"] = []string{contentTypeOf(a.form)}
+	}
+	return a
 }
 
 func (a *answer) release() {
 	*a.buffer = a.b[:0]
-	a.pool.Put(a.buffer)
+	a.server.buffers.Put(a.buffer)
+	if a.zip != nil {
+		a.zip.Reset(io.Discard) // it holds the request no longer
+		a.server.zips.Put(a.zip)
+	}
 }
 
 // stamp tells the client which moment its answer is of.
@@ -66,67 +76,51 @@ func stamp(c *gin.Context, sequence uint64) {
 
 // object answers with one object.
 func object[T any](a *answer, status int, s shape[T], v T) error {
-	start := len(a.b)
 	a.b = s.append(a.b, &a.rendering, v)
-	if err := a.indent(start, ""); err != nil {
-		return err
+	if a.pretty {
+		var err error
+		if a.b, err = indented(a.b, 0, ""); err != nil {
+			return err
+		}
 	}
 	a.b = append(a.b, '\n')
 	a.c.Status(status)
 	return a.finish()
 }
 
-// list answers with an array, which is sent as it is rendered. total is how many
+// list answers with a list, which is sent as it is rendered. total is how many
 // there are in all.
 func list[T any](a *answer, total uint64, s shape[T], all iter.Seq2[T, error]) error {
 	a.c.Writer.Header()[headerTotal] = []string{strconv.FormatUint(total, 10)}
-	a.b = append(a.b, '[')
+	l := layoutOf(a.form, a.pretty, s)
+	a.b = append(a.b, l.before...)
 	empty := true
 	for v, err := range all {
 		if err != nil {
 			return err
 		}
 		if !empty {
-			a.b = append(a.b, ',')
+			a.b = append(a.b, l.between...)
 		}
 		empty = false
-		if a.pretty {
-			a.b = append(a.b, "\n"+indent...)
-		}
-		start := len(a.b)
-		a.b = s.append(a.b, &a.rendering, v)
-		if err := a.indent(start, indent); err != nil {
+		if a.b, err = l.element(a.b, &a.rendering, v); err != nil {
 			return err
 		}
 		if len(a.b) < piece {
 			continue
 		}
-		if a.c.Request.Method == http.MethodHead {
-			a.c.Writer.WriteHeaderNow()
-			return nil
-		}
 		if err := a.send(); err != nil {
 			return err
 		}
+		if a.c.Request.Method == http.MethodHead {
+			return nil // the header is all there is to send
+		}
 	}
-	if a.pretty && !empty {
+	if a.pretty && !empty && a.form == "" {
 		a.b = append(a.b, '\n')
 	}
-	a.b = append(a.b, "]\n"...)
+	a.b = append(a.b, l.after...)
 	return a.finish()
-}
-
-// indent makes what was rendered from start on readable, when that is wanted.
-func (a *answer) indent(start int, prefix string) error {
-	if !a.pretty {
-		return nil
-	}
-	var readable bytes.Buffer
-	if err := json.Indent(&readable, a.b[start:], prefix, indent); err != nil {
-		return fmt.Errorf("indent the answer: %w", err)
-	}
-	a.b = append(a.b[:start], readable.Bytes()...)
-	return nil
 }
 
 // send sends what is rendered of a list. The client has a while to take it.
@@ -134,6 +128,9 @@ func (a *answer) send() error {
 	err := http.NewResponseController(a.c.Writer).SetWriteDeadline(time.Now().Add(patience))
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	if !a.sent && a.gzip {
+		a.compress()
 	}
 	a.sent = true
 	err = a.write()
@@ -144,14 +141,39 @@ func (a *answer) send() error {
 // finish sends the rest. An answer in one piece tells its length.
 func (a *answer) finish() error {
 	if a.sent {
-		return a.send()
+		if err := a.send(); err != nil {
+			return err
+		}
+		return a.flush()
+	}
+	if a.gzip && (len(a.b) >= worthwhile || !a.plain) {
+		a.compress()
+		if err := a.write(); err != nil {
+			return err
+		}
+		return a.flush()
 	}
 	a.c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(a.b))}
 	return a.write()
 }
 
 func (a *answer) write() error {
-	if _, err := a.c.Writer.Write(a.b); err != nil {
+	var w io.Writer = a.c.Writer
+	if a.zip != nil {
+		w = a.zip
+	}
+	if _, err := w.Write(a.b); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// flush ends what is compressed.
+func (a *answer) flush() error {
+	if a.zip == nil {
+		return nil
+	}
+	if err := a.zip.Close(); err != nil {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
 	return nil

@@ -133,6 +133,9 @@ func (s *Server) listConnections(c *gin.Context) error {
 		return err
 	}
 	all := connectionsOf(v, p.client)
+	if err := s.validate(c, m, validatorsOf(v, true)); err != nil {
+		return err
+	}
 	a := s.answer(c, m, p)
 	defer a.release()
 	return list(a, uint64(len(all)), chosen, each(cut(all, p.span)))

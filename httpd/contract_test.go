@@ -2,6 +2,10 @@ package httpd_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +17,7 @@ import (
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
+	"github.com/pb33f/libopenapi-validator/content"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
 	"gatebook/httpd"
@@ -35,13 +40,47 @@ var readContract = sync.OnceValues(func() (*contract, error) {
 	if err != nil {
 		return nil, err
 	}
-	strict := []config.Option{config.WithStrictMode(), config.WithFormatAssertions()}
+	strict := []config.Option{
+		config.WithStrictMode(), config.WithFormatAssertions(),
+		config.WithBodyDecoder("application/x-ndjson", content.DecoderFunc(decodeLines)),
+		config.WithBodyDecoder("text/csv", content.DecoderFunc(decodeTable)),
+		config.WithBodyDecoder("application/yaml", content.DecoderFunc(decodeText)),
+	}
 	return &contract{
 		model: &model.Model,
 		whole: validator.NewValidatorFromV3Model(&model.Model, strict...),
 		heads: validator.NewValidatorFromV3Model(&model.Model, append(strict, config.WithoutResponseBodyValidation())...),
 	}, nil
 })
+
+// decodeLines reads NDJSON as a list.
+func decodeLines(in *content.DecodeInput) (any, error) {
+	all := []any{}
+	for d := json.NewDecoder(in.Body); ; {
+		var v any
+		switch err := d.Decode(&v); {
+		case errors.Is(err, io.EOF):
+			return all, nil
+		case err != nil:
+			return nil, err
+		}
+		all = append(all, v)
+	}
+}
+
+// decodeTable reads CSV, whose lines must be of one length, as text.
+func decodeTable(in *content.DecodeInput) (any, error) {
+	rows, err := csv.NewReader(in.Body).ReadAll()
+	if err == nil && len(rows) == 0 {
+		err = errors.New("there is no header")
+	}
+	return "a table", err
+}
+
+func decodeText(in *content.DecodeInput) (any, error) {
+	text, err := io.ReadAll(in.Body)
+	return string(text), err
+}
 
 func theContract(t testing.TB) *contract {
 	t.Helper()
@@ -86,6 +125,20 @@ func (w *witness) Write(b []byte) (int, error) {
 	}
 	w.body.Write(b)
 	return w.ResponseWriter.Write(b)
+}
+
+// text is the body as it was before it was compressed.
+func (w *witness) text() (string, error) {
+	var from io.Reader = &w.body
+	if w.header.Get("Content-Encoding") == "gzip" && w.body.Len() > 0 {
+		zip, err := gzip.NewReader(from)
+		if err != nil {
+			return "", err
+		}
+		from = zip
+	}
+	text, err := io.ReadAll(from)
+	return string(text), err
 }
 
 // Unwrap lets a handler reach the connection's deadlines.
@@ -140,7 +193,13 @@ func (c *contract) check(method, path string, headOnly bool, seen *witness) stri
 	if err != nil {
 		return err.Error()
 	}
-	response := &http.Response{StatusCode: seen.status, Header: seen.header, Body: io.NopCloser(bytes.NewReader(seen.body.Bytes()))}
+	body := ""
+	if !headOnly {
+		if body, err = seen.text(); err != nil {
+			return err.Error()
+		}
+	}
+	response := &http.Response{StatusCode: seen.status, Header: seen.header, Body: io.NopCloser(strings.NewReader(body))}
 	v := c.whole
 	if headOnly {
 		v = c.heads

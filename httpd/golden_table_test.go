@@ -106,7 +106,7 @@ func goldens() []golden {
 	refuse(405, "BREW", "/sessions/2", "Method not allowed", "BREW cannot be done with /sessions/2; these can: DELETE, GET, HEAD, OPTIONS.")
 	refuse(405, "TRACE", "/", "Method not allowed", "TRACE cannot be done with /; these can: GET, HEAD, OPTIONS.")
 
-	refuse(406, "GET", "/sessions", "Not acceptable", "The answer is application/json, which Accept: text/html rules out.", "Accept: text/html")
+	refuse(406, "GET", "/sessions", "Not acceptable", "The answer is application/json or application/x-ndjson or text/csv, which Accept: text/html rules out.", "Accept: text/html")
 	refuse(406, "DELETE", "/sessions/2", "Not acceptable", "The answer is application/json, which Accept: application/json;q=0, */* rules out.", "Accept: application/json;q=0, */*")
 
 	refuse(409, "DELETE", "/sessions/4", "Session has ended", `Session 4 was closed at 2016-08-31 03:11:30 UTC with reason idle_timeout by gateway: it was idle for "90 s".`)

@@ -1,6 +1,7 @@
 package httpd_test
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -116,6 +117,41 @@ func allowOf(target string) string {
 	return readOnly
 }
 
+// stateOf is the entity tag of what a target shows, and when that was changed last;
+// both empty when it has none. process is what the server names its run.
+func stateOf(target, process string) (tag, modified string) {
+	path, query, _ := strings.Cut(target, "?")
+	counters := strings.Contains(query, "statistics") || strings.Contains(query, "fields=*") || strings.HasSuffix(path, "/connections")
+	sequence, observed := uint64(0), 0
+	switch name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/connections")); name {
+	case "sessions", "services", "services/my-service", "services/my%20service", "sessions/4":
+		sequence = 16
+	case "services/old-%22service%22%2f%c3%bc", "services/old-%22service%22%2fu%cc%88", "sessions/1":
+		sequence = 3
+	case "sessions/2":
+		sequence, observed = 12, 2
+	case "sessions/3":
+		sequence, observed = 14, 1
+	case "servers", "servers/db-serv-01":
+		sequence = 14
+	case "sources", "sources/edge-1":
+		sequence = 5
+	default:
+		return "", ""
+	}
+	if observed > 0 && counters {
+		return fmt.Sprintf(`"%d;%d-%s"`, sequence, observed, process), ""
+	}
+	modified = "Wed, 31 Aug 2016 03:11:30 GMT"
+	switch {
+	case sequence <= 12:
+		modified = "Wed, 31 Aug 2016 03:03:12 GMT"
+	case sequence <= 15:
+		modified = "Wed, 31 Aug 2016 03:10:00 GMT"
+	}
+	return fmt.Sprintf(`"%d"`, sequence), modified
+}
+
 func TestAnswers(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -123,6 +159,7 @@ func TestAnswers(t *testing.T) {
 	base := "http://" + serve(t, httpd.Config{Registry: registry})
 	asker := client(t)
 	sequence := strconv.FormatUint(registry.Moment().Sequence, 10)
+	process := strconv.FormatInt(c.Now().UnixMicro(), 36)
 	for _, g := range goldens() {
 		t.Run(g.name(), func(t *testing.T) {
 			got := ask(t, asker, g.method, base+g.target, g.header...)
@@ -133,7 +170,14 @@ func TestAnswers(t *testing.T) {
 			if got.status != g.status || got.body != body {
 				t.Errorf("got %d\n%s\nwant %d\n%s", got.status, got.body, g.status, body)
 			}
-			want := http.Header{"Gatebook-Sequence": {sequence}}
+			want := http.Header{"Gatebook-Sequence": {sequence}, "Vary": {"Accept, Accept-Encoding"}}
+			if tag, modified := stateOf(g.target, process); tag != "" && g.status == http.StatusOK {
+				want.Set("ETag", tag)
+				want.Set("Cache-Control", "private, no-cache")
+				if modified != "" {
+					want.Set("Last-Modified", modified)
+				}
+			}
 			if allow := allowOf(g.target); allow != "" {
 				want.Set("Allow", allow)
 			}

@@ -26,7 +26,7 @@ func (s *Server) closeSession(c *gin.Context) error {
 	} else {
 		ctx, stop := context.WithTimeout(c.Request.Context(), s.killWait)
 		defer stop()
-		_, err = s.registry.Kill(ctx, id, actor(c.Request), p.reason)
+		_, err = s.registry.Kill(ctx, id, actor(c.Request), p.reason, only(c.Request)...)
 	}
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound("Session", c.Param("id"))
@@ -60,7 +60,7 @@ func (s *Server) closeOwn(c *gin.Context, own *conn, why string) error {
 	ctx, stop := context.WithTimeout(c.Request.Context(), s.killWait)
 	defer stop()
 	own.hold(stop)
-	if _, err := s.registry.Kill(ctx, own.session(), actor(c.Request), why); err != nil {
+	if _, err := s.registry.Kill(ctx, own.session(), actor(c.Request), why, only(c.Request)...); err != nil {
 		own.release()
 		return err
 	}

@@ -22,6 +22,9 @@ func listAll[T any](s *Server, c *gin.Context, r *resource[T], read func() ([]T,
 		return err
 	}
 	all, m := read()
+	if err := s.validate(c, m, latest(all, r.version)); err != nil {
+		return err
+	}
 	a := s.answer(c, m, p)
 	defer a.release()
 	return list(a, uint64(len(all)), chosen, each(cut(all, p.span)))
@@ -46,6 +49,9 @@ func showNamed[T any](s *Server, c *gin.Context, r *resource[T], thing string,
 	v, m, found := read(name)
 	if !found {
 		return notFound(thing, strconv.Quote(name))
+	}
+	if err := s.validate(c, m, r.version(v)); err != nil {
+		return err
 	}
 	a := s.answer(c, m, p)
 	defer a.release()

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -69,8 +70,11 @@ type Server struct {
 	door     *frontDoor
 	http     *http.Server
 
-	contentType []string  // the value of the header; never changed
-	buffers     sync.Pool // of *[]byte, to render into
+	// process names this run of the server in entity tags.
+	process string
+	// These are values of headers; never changed.
+	contentType, cacheControl, vary []string
+	buffers, zips                   sync.Pool // of *[]byte, to render into, and of *gzip.Writer
 
 	sessions    *resource[projection.View]
 	connections *resource[connection]
@@ -78,6 +82,7 @@ type Server struct {
 	servers     *resource[*projection.Server]
 	sources     *resource[*projection.Source]
 	status      *resource[string]
+	contract    validators // of openapi.yaml
 }
 
 // New returns a server. It does nothing until [Server.Serve].
@@ -95,7 +100,11 @@ func New(c Config) (*Server, error) {
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
 
+		process:     strconv.FormatInt(c.Registry.Now().UnixMicro(), 36),
 		contentType: []string{contentJSON},
+		// What may have changed is asked for again; only the client itself keeps it.
+		cacheControl: []string{"private, no-cache"},
+		vary:         []string{"Accept, Accept-Encoding"},
 
 		sessions:    sessionResource(),
 		connections: connectionResource(),
@@ -103,6 +112,7 @@ func New(c Config) (*Server, error) {
 		servers:     serverResource(),
 		sources:     sourceResource(),
 		status:      statusResource(),
+		contract:    contractValidators(),
 	}
 	for _, host := range c.Hosts {
 		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))

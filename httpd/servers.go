@@ -18,7 +18,7 @@ func serverResource() *resource[*projection.Server] {
 		{name: "status", value: texts(serverStatus)},
 		{name: "current_connections", value: number(func(v server) uint64 { return v.Current })},
 		{name: "total_connections", value: number(func(v server) uint64 { return v.Total })},
-	}, nil))
+	}, nil)).versioned(func(v server) validators { return validators{version: v.Version, modified: v.Modified} })
 }
 
 // serverStatus is a list, as in the draft, of at most one state.

@@ -24,7 +24,7 @@ func serviceResource() *resource[service] {
 		{name: "started", value: moment(func(v service) events.Time { return v.Started })},
 		{name: "servers", value: links(servers, func(v service) []string { return v.Servers })},
 		{name: "listeners", value: texts(func(v service) []string { return v.Listeners })},
-	}, nil))
+	}, nil)).versioned(func(v service) validators { return validators{version: v.Version, modified: v.Modified} })
 }
 
 // state is "started" while the source that declared the service runs and nobody

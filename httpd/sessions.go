@@ -144,6 +144,9 @@ func (s *Server) listSessions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.validate(c, found.Moment, validatorsOfAll(found.Moment, p.live && p.shows("statistics"))); err != nil {
+		return err
+	}
 	a := s.answer(c, found.Moment, p)
 	defer a.release()
 	return list(a, found.Total, chosen, ahead(found.All()))
@@ -160,6 +163,9 @@ func (s *Server) showSession(c *gin.Context) error {
 	}
 	v, m, err := s.session(c)
 	if err != nil {
+		return err
+	}
+	if err := s.validate(c, m, validatorsOf(v, p.shows("statistics"))); err != nil {
 		return err
 	}
 	a := s.answer(c, m, p)

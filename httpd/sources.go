@@ -18,7 +18,7 @@ func sourceResource() *resource[*projection.Source] {
 		{name: "host", value: knownText(func(v source) string { return v.Host })},
 		{name: "started", value: moment(func(v source) events.Time { return v.Started })},
 		{name: "last_seen", value: moment(func(v source) events.Time { return v.LastSeen })},
-	}, nil))
+	}, nil)).versioned(func(v source) validators { return validators{version: v.Changed, modified: v.Modified} })
 }
 
 func (s *Server) listSources(c *gin.Context) error {

@@ -23,7 +23,7 @@ func (s *Server) switchService(stopped bool) handler {
 		if err != nil {
 			return fmt.Errorf("unescape a path that was matched: %w", err)
 		}
-		err = s.registry.SwitchService(c.Request.Context(), name, stopped, actor(c.Request))
+		err = s.registry.SwitchService(c.Request.Context(), name, stopped, actor(c.Request), only(c.Request)...)
 		if errors.Is(err, gatebook.ErrNotFound) {
 			return notFound("Service", strconv.Quote(name))
 		}
