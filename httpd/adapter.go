@@ -54,6 +54,9 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 	if err := s.admit(c, e); err != nil {
 		return err
 	}
+	if err := checkOverride(c.Request); err != nil {
+		return err
+	}
 	if !e.anyType {
 		if err := represent(c, e.forms); err != nil {
 			return err

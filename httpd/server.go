@@ -119,7 +119,7 @@ func New(c Config) (*Server, error) {
 	}
 	s.door = newFrontDoor(c)
 	s.http = &http.Server{
-		Handler:           s.newEngine(),
+		Handler:           overriding(s.newEngine()),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       orDefault(c.IdleTimeout, 5*time.Minute),
 		WriteTimeout:      patience,

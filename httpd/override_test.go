@@ -1,0 +1,36 @@
+package httpd_test
+
+import (
+	"testing"
+
+	"gatebook/httpd"
+)
+
+func TestMethodOverride(t *testing.T) {
+	t.Parallel()
+	base := "http://" + serve(t, httpd.Config{Registry: fillBook(t, newClock()), KillWait: 1})
+	asker := client(t)
+	for _, c := range []struct {
+		method, target string
+		header         []string
+		status         int
+		body           string
+	}{
+		{"POST", "/sessions/4", []string{"X-HTTP-Method-Override: DELETE"}, 409, ""},
+		{"PUT", "/sessions/42", []string{"X-HTTP-Method-Override: DELETE"}, 404, ""},
+		{"POST", "/sessions/2", []string{"X-HTTP-Method-Override: DELETE", `If-Match: "1"`}, 412, ""},
+		{"POST", "/sessions/2", []string{"X-HTTP-Method-Override: DELETE"}, 202, ""},
+		{"POST", "/sessions/2", []string{"X-HTTP-Method-Override: PATCH"}, 405, refused("Method not allowed", "PATCH cannot be done with /sessions/2; these can: DELETE, GET, HEAD, OPTIONS.")},
+		{"POST", "/sessions/2", []string{"X-HTTP-Method-Override: PURGE"}, 400, refused("Invalid header", `X-HTTP-Method-Override: "PURGE" is not known: with PUT and POST it is DELETE or PATCH, and given once.`)},
+		{"POST", "/sessions/2", []string{"X-HTTP-Method-Override: delete"}, 400, ""},
+		{"POST", "/sessions/2", []string{"X-HTTP-Method-Override: DELETE", "X-HTTP-Method-Override: DELETE"}, 400, ""},
+		{"PUT", "/services/my-service/stop", []string{"X-HTTP-Method-Override: GET"}, 400, ""},
+		{"GET", "/sessions/4", []string{"X-HTTP-Method-Override: DELETE"}, 200, four},
+		{"POST", "/sessions/2", nil, 405, ""},
+	} {
+		got := ask(t, asker, c.method, base+c.target, c.header...)
+		if got.status != c.status || c.body != "" && got.body != c.body+"\n" {
+			t.Errorf("%s %s %v: got %d %s", c.method, c.target, c.header, got.status, got.body)
+		}
+	}
+}
