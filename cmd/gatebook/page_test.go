@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -35,6 +36,8 @@ func blocksOf(t *testing.T, path string) []block {
 	for i, line := range strings.Split(string(text), "\n") {
 		kind, fence := strings.CutPrefix(line, "```")
 		switch {
+		case !inside && strings.HasPrefix(line, "<!-- stop"):
+			all = append(all, block{line: i + 1, kind: "stop"})
 		case fence && !inside:
 			all = append(all, block{line: i + 1, kind: kind})
 			inside = true
@@ -55,6 +58,8 @@ type page struct {
 	api    string             // where a server listens that is not told where
 	// printed is what the block before has printed, so far.
 	printed func() string
+	// running are the blocks that were left running.
+	running []*exec.Cmd
 }
 
 // TestGatewayPage does what docs/GATEWAY.md tells a reader to do. The page says
@@ -72,6 +77,21 @@ func TestAPIPage(t *testing.T) {
 	port := unusedPort(t)
 	p := &page{t: t, folder: t.TempDir(), api: net.JoinHostPort("127.0.0.1", port)}
 	p.follow(filepath.Join("docs", "API.md"), "8989", port)
+}
+
+// TestReadme does the same with README.md, where the second of two servers does not
+// answer.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	port := unusedPort(t)
+	p := &page{t: t, folder: t.TempDir(), server: servertest.StartMariaDB(t), api: net.JoinHostPort("127.0.0.1", port)}
+	for _, statement := range []string{"CREATE DATABASE IF NOT EXISTS shop", "CREATE USER IF NOT EXISTS jdoe IDENTIFIED BY 'secret'", "GRANT ALL ON shop.* TO jdoe"} {
+		if err := p.server.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, database, _ := net.SplitHostPort(p.server.Address)
+	p.follow("README.md", "3306", database, "3307", unusedPort(t), "4006", unusedPort(t), "8989", port)
 }
 
 // follow does with the blocks of a page what they say, with other ports than it
@@ -120,6 +140,10 @@ func (p *page) do(b block) bool {
 		p.printed = func() string { return string(out) }
 	case b.kind == "sh background":
 		p.start(b)
+	case b.kind == "stop":
+		p.stop(b)
+	case b.kind == "go":
+		// example_test.go runs it
 	case b.kind == "sql":
 		for statement := range strings.SplitSeq(strings.TrimSpace(b.text), ";\n") {
 			if err := p.server.Exec(strings.TrimSuffix(statement, ";")); err != nil {
@@ -167,7 +191,19 @@ func (p *page) start(b block) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
 	})
+	p.running = append(p.running, cmd)
 	p.printed = out.String
+}
+
+// stop ends what was left running, as Ctrl-C does.
+func (p *page) stop(b block) {
+	p.t.Helper()
+	for _, cmd := range p.running {
+		if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
+			p.t.Errorf("line %d: %v", b.line, err)
+		}
+	}
+	p.running = nil
 }
 
 // expect waits until the block before has printed what a block shows.
