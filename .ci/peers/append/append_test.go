@@ -35,7 +35,11 @@ func BenchmarkAppend(b *testing.B) {
 	)
 }
 
-// registry opens sessions: the largest of the usual events, of about eventBytes.
+// sessionEvents is how many events a producer's session has, as an ordinary one.
+const sessionEvents = 10
+
+// registry records sessions that come and go, in events of about eventBytes. Only the
+// last of each, its end, is shorter.
 func registry(b *testing.B) storagetest.Append {
 	ctx := context.Background()
 	r, err := gatebook.Open(ctx, filepath.Join(b.TempDir(), "data"), gatebook.Options{})
@@ -51,16 +55,23 @@ func registry(b *testing.B) storagetest.Append {
 	if err != nil {
 		b.Fatal(err)
 	}
-	// Each producer has one session, whose samples it records: sessions that are
-	// opened and never ended would measure memory.
-	var ids [1024]uint64
+	var lives [1024]struct {
+		id   uint64
+		next int
+	}
 	return func(producer int, n int64) (err error) {
-		if ids[producer] == 0 {
-			ids[producer], err = source.Open(ctx, *storagetest.Opening(n))
+		l := &lives[producer]
+		step := l.next
+		l.next = (l.next + 1) % sessionEvents
+		switch step {
+		case 0:
+			l.id, err = source.Open(ctx, *storagetest.Opening(n))
 			return err
+		case sessionEvents - 1:
+			return source.Record(ctx, l.id, &events.SessionClosed{Reason: events.ReasonClientClosed})
 		}
-		return source.Record(ctx, ids[producer], &events.SessionReady{
-			User: "checkout", Database: "orders", Program: "a client whose name is about as long as it takes to fill up 160 bytes of log",
+		return source.Record(ctx, l.id, &events.SessionReady{
+			User: "checkout", Database: "orders", Program: "a client whose name is about as long as it takes to fill up 160 bytes",
 		})
 	}
 }
