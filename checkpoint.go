@@ -24,13 +24,15 @@ const (
 	seenInterval = time.Minute
 )
 
-// background writes checkpoints and signs of life until ctx ends.
+// background writes checkpoints and signs of life, and ends leases, until ctx ends.
 func (r *Registry) background(ctx context.Context) {
 	defer close(r.stopped)
 	save := time.NewTicker(saveInterval)
 	defer save.Stop()
 	seen := time.NewTicker(seenInterval)
 	defer seen.Stop()
+	leases := time.NewTicker(leaseInterval)
+	defer leases.Stop()
 	held := time.NewTicker(heldRetry)
 	defer held.Stop()
 	for {
@@ -43,6 +45,8 @@ func (r *Registry) background(ctx context.Context) {
 			}
 		case <-seen.C:
 			r.giveSigns(ctx)
+		case <-leases.C:
+			r.endLeases(ctx)
 		case <-held.C:
 			if r.holding.Load() && !errors.Is(r.log.Err(), storage.ErrReadOnly) {
 				_ = r.recordHeld(ctx) // the log says by itself why it takes nothing

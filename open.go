@@ -38,12 +38,13 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	}
 	r := &Registry{
 		folder: locked, options: o,
-		sources: make(map[string]*Source), ended: make(map[uint64][]chan struct{}), held: make(map[uint64]heldEnd),
+		sources: make(map[string]*Source), outsides: make(map[string]*outside), ended: make(map[uint64][]chan struct{}), held: make(map[uint64]heldEnd),
 		stopped: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.abandon())
 	}
+	r.beginLeases()
 	r.opening.Took = time.Since(started)
 	background, stop := context.WithCancel(context.Background())
 	r.stop = stop

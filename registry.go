@@ -41,11 +41,12 @@ type Registry struct {
 	refused atomic.Uint64 // events that did not fit
 
 	// mu guards the fields below.
-	mu      sync.Mutex
-	sources map[string]*Source         // those of this process, by key of their name
-	ended   map[uint64][]chan struct{} // closed when that session ends
-	closing bool
-	held    map[uint64]heldEnd // ends that wait for the log
+	mu       sync.Mutex
+	sources  map[string]*Source         // those of this process, by key of their name
+	outsides map[string]*outside        // those outside that report, by key of their name
+	ended    map[uint64][]chan struct{} // closed when that session ends
+	closing  bool
+	held     map[uint64]heldEnd // ends that wait for the log
 
 	holding   atomic.Bool // whether held has any
 	recording sync.Mutex  // held by the one that records what is held

@@ -60,6 +60,12 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 		asked: make(chan struct{}, 1), switched: make(chan struct{}, 1), told: make(map[string]bool), closed: make(chan struct{}),
 	}
 	key := projection.NameKey(o.Name)
+	outside := r.enter(o.Name)
+	defer outside.reporting.Unlock()
+	defer r.forgetOutside(o.Name)
+	if known, _ := r.state.Source(o.Name); known != nil && known.Lease != 0 && known.State == projection.SourceRunning {
+		return nil, fmt.Errorf("%w: source %q is one outside, which reports", ErrInvalid, o.Name)
+	}
 	r.mu.Lock()
 	if r.closing {
 		r.mu.Unlock()
@@ -108,14 +114,20 @@ func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) e
 	s.registry.declaring.Lock()
 	defer s.registry.declaring.Unlock()
 	return s.declare(ctx, func() events.Event {
-		old, _ := s.registry.state.Service(e.Name)
-		e.Stopped = old != nil && old.Stopped // an administrator's word outlives a restart
-		if old != nil && old.Started != 0 && old.Source == e.Source && old.Protocol == e.Protocol && old.Router == e.Router &&
-			slices.Equal(old.Listeners, e.Listeners) && slices.Equal(old.Servers, e.Servers) {
-			return nil
+		if e := e; s.registry.differs(&e) {
+			return &e
 		}
-		return &e
+		return nil
 	})
+}
+
+// differs tells whether a service is new or not as in the book. It fills in whether
+// it is stopped: an administrator's word outlives a restart.
+func (r *Registry) differs(e *events.ServiceDeclared) bool {
+	old, _ := r.state.Service(e.Name)
+	e.Stopped = old != nil && old.Stopped
+	return old == nil || old.Started == 0 || old.Source != e.Source || old.Protocol != e.Protocol || old.Router != e.Router ||
+		!slices.Equal(old.Listeners, e.Listeners) || !slices.Equal(old.Servers, e.Servers)
 }
 
 // withoutEmpty is a list of the caller's without empty texts, as a copy.
@@ -131,12 +143,17 @@ func (s *Source) DeclareServer(ctx context.Context, e events.ServerDeclared) err
 	}
 	e.Source = s.name
 	return s.declare(ctx, func() events.Event {
-		old, _ := s.registry.state.Server(e.Name)
-		if old != nil && old.Source == e.Source && old.Address == e.Address && old.Port == e.Port && old.Protocol == e.Protocol {
-			return nil
+		if s.registry.serverDiffers(&e) {
+			return &e
 		}
-		return &e
+		return nil
 	})
+}
+
+// serverDiffers tells whether a server is new or not as in the book.
+func (r *Registry) serverDiffers(e *events.ServerDeclared) bool {
+	old, _ := r.state.Server(e.Name)
+	return old == nil || old.Source != e.Source || old.Address != e.Address || old.Port != e.Port || old.Protocol != e.Protocol
 }
 
 // ServerChanged tells of a server's state. It is recorded only when it differs from

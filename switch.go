@@ -28,7 +28,7 @@ func (r *Registry) SwitchService(ctx context.Context, name string, stopped bool,
 		switch {
 		case s == nil || s.Started == 0:
 			return nil, fmt.Errorf("service %q: %w", name, ErrNotFound)
-		case s.Router == "":
+		case s.Router == "" || r.isOutside(s.Source):
 			return nil, fmt.Errorf("%w: service %q is not one of a gateway's, and only those can be stopped", ErrInvalid, s.Name)
 		}
 		if err := met(only, s.Version, s.Modified); err != nil {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 )
 
@@ -72,6 +73,18 @@ func (s *State) KeyedOf(source, incarnation string, status Status) []*Session {
 	return all
 }
 
+// HasKeyed tells whether an incarnation of a source has live sessions with a key.
+func (s *State) HasKeyed(source, incarnation string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, id := range s.keyed[run{NameKey(source), incarnation}] {
+		if s.live.get(id) != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // byID orders sessions by ascending id. No two have the same.
 func byID(a, b *Session) int {
 	if a.ID < b.ID {
@@ -102,4 +115,12 @@ func (c *Checkpoint) keyRows() []Row {
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Or(bytes.Compare(a.Key, b.Key), bytes.Compare(b.Value, a.Value)) })
 	return slices.CompactFunc(rows, func(a, b Row) bool { return bytes.Equal(a.Key, b.Key) })
+}
+
+// KeyedID reads the value of a row of [TableKeys].
+func KeyedID(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("row of a key: %d bytes where an id has 8", len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
 }

@@ -1,0 +1,290 @@
+package gatebook
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatebook/events"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// reading decides about a report. What it decided last holds.
+type reading struct {
+	registry *Registry
+	report   *Report
+	// ids are the new sessions', by key: given once, however often it is decided.
+	ids map[string]uint64
+
+	// repeated: a report of this number is on the record. strict: what is on the
+	// record is not recorded again.
+	repeated, strict bool
+	sessions         map[string]*telling
+	entries          []storage.Entry
+	// of is beside entries: the session that an entry is about, nil for none.
+	of       []*telling
+	observed []observed
+	book     *storage.Snapshot // opened when it is needed
+}
+
+// observed is a sample of a session that may not have an id yet.
+type observed struct {
+	of    *telling
+	final events.Final
+}
+
+// telling is a session that the report tells of.
+type telling struct {
+	key   string
+	id    uint64 // 0 while it has none
+	draft draft
+	trail trail
+	// told are the events of this report that are to be recorded.
+	told []saying
+}
+
+// saying is an event of a report, and when it happened.
+type saying struct {
+	event    events.Event
+	occurred events.Time
+}
+
+// decide makes the entries of the report: a [decide].
+func (d *reading) decide() (entries []storage.Entry, err error) {
+	source, _ := d.registry.state.Source(d.report.Source)
+	if source != nil && source.Incarnation != d.report.Incarnation {
+		source = nil
+	}
+	d.repeated = source != nil && d.report.Number != 0 && d.report.Number <= source.Number
+	d.strict = d.report.Number == 0 || d.repeated
+	d.sessions, d.entries, d.of, d.observed = make(map[string]*telling), nil, nil, nil
+	defer func() {
+		if d.book != nil {
+			err = errors.Join(err, d.book.Close())
+			d.book = nil
+		}
+	}()
+	for i := range d.report.Events {
+		if err := d.take(&d.report.Events[i]); err != nil {
+			return nil, d.at(i, err)
+		}
+	}
+	d.giveIDs()
+	return slices.Concat(d.begin(source), d.entries, d.sign(source)), nil
+}
+
+// at tells of which event an error is.
+func (d *reading) at(i int, err error) error {
+	e := &d.report.Events[i]
+	misfit := &ReportError{Index: i, Kind: e.kind(), Key: e.Key}
+	if refused, ok := errors.AsType[*RefusedError](err); ok {
+		misfit.Why = refused.Why
+		return misfit
+	}
+	if refused, ok := errors.AsType[*misfitError](err); ok {
+		misfit.Why = refused.why
+		return misfit
+	}
+	return err
+}
+
+// misfitError tells why an event does not fit.
+type misfitError struct{ why string }
+
+func (e *misfitError) Error() string { return e.why }
+
+func misfit(format string, args ...any) error { return &misfitError{fmt.Sprintf(format, args...)} }
+
+// begin are the entries before those of the events: what is new about the source.
+func (d *reading) begin(source *projection.Source) []storage.Entry {
+	e := &events.SourceStarted{
+		Source: d.report.Source, Incarnation: d.report.Incarnation,
+		Version: d.report.Version, Host: d.report.Host, Lease: int64(d.report.Lease / time.Microsecond),
+	}
+	if source != nil {
+		e.Source = source.Name
+		e.Version, e.Host, e.Lease = or(e.Version, source.Version), or(e.Host, source.Host), or(e.Lease, source.Lease)
+		if e.Version == source.Version && e.Host == source.Host && e.Lease == source.Lease || d.repeated {
+			return nil
+		}
+	} else if before, _ := d.registry.state.Source(d.report.Source); before != nil {
+		e.Source = before.Name
+		e.Lease = or(e.Lease, before.Lease)
+	}
+	e.Lease = or(e.Lease, int64(firstLease/time.Microsecond))
+	return []storage.Entry{entry(0, e)}
+}
+
+func or[T comparable](given, otherwise T) T {
+	var zero T
+	if given != zero {
+		return given
+	}
+	return otherwise
+}
+
+// sign is the entry after those of the events: that the report is on the record,
+// or that the source is alive.
+func (d *reading) sign(source *projection.Source) []storage.Entry {
+	e := &events.SourceSeen{Source: d.report.Source, Incarnation: d.report.Incarnation}
+	switch {
+	case d.report.Number != 0 && !d.repeated:
+		e.Number = d.report.Number
+	case source == nil:
+		return nil // it has just begun
+	case source.State != projection.SourceRunning:
+	case d.registry.options.Now().Sub(source.LastSeen.Time()) >= seenInterval && d.registry.state.HasKeyed(source.Name, source.Incarnation):
+	default:
+		return nil
+	}
+	return []storage.Entry{entry(0, e)}
+}
+
+// giveIDs numbers the new sessions, in the order in which they were opened.
+func (d *reading) giveIDs() {
+	for i, of := range d.of {
+		if of == nil {
+			continue
+		}
+		if of.id == 0 {
+			if of.id = d.ids[of.key]; of.id == 0 {
+				of.id = d.registry.lastID.Add(1)
+				if d.ids == nil {
+					d.ids = make(map[string]uint64)
+				}
+				d.ids[of.key] = of.id
+			}
+		}
+		d.entries[i].Record.Session = of.id
+	}
+}
+
+// idsByKey are the sessions that the report names.
+func (d *reading) idsByKey() map[string]uint64 {
+	all := make(map[string]uint64, len(d.sessions))
+	for i := range d.report.Events {
+		e := &d.report.Events[i]
+		if e.Key != "" {
+			all[or(e.given, e.Key)] = d.sessions[e.Key].id
+		}
+	}
+	return all
+}
+
+// samples are the counters to show.
+func (d *reading) samples() []Sample {
+	all := make([]Sample, len(d.observed))
+	for i, o := range d.observed {
+		all[i] = Sample{Session: o.of.id, Connection: o.final.Connection, Counters: o.final.Counters, Active: o.final.Active}
+	}
+	return all
+}
+
+func (d *reading) put(of *telling, e events.Event, occurred events.Time) {
+	next := storage.Entry{Record: events.Record{Event: e, Occurred: occurred}}
+	d.entries, d.of = append(d.entries, next), append(d.of, of)
+	if of != nil {
+		of.told = append(of.told, saying{e, occurred})
+	}
+}
+
+// take decides about one event.
+func (d *reading) take(e *Reported) error {
+	switch event := e.Event.(type) {
+	case *events.ServiceDeclared:
+		return d.declareService(*event, e.Occurred)
+	case *events.ServerDeclared:
+		return d.declareServer(*event, e.Occurred)
+	}
+	s, err := d.session(e.Key)
+	if err != nil {
+		return err
+	}
+	opening := e.Event.Kind() == events.KindSessionOpened
+	if s.draft.phase == absent && (d.repeated || !opening) {
+		if d.repeated {
+			return d.missing()
+		}
+		return misfit("no session has this key: session_opened comes first")
+	}
+	if statistics, ok := e.Event.(*events.StatisticsRecorded); ok {
+		return d.takeStatistics(s, statistics, e)
+	}
+	event := e.Event
+	if s.draft.session != nil {
+		event = blame(s.draft.session, event)
+	}
+	if d.strict && s.draft.phase != absent {
+		found, err := s.has(event, e.Occurred)
+		if err != nil || found {
+			return err
+		}
+		if d.repeated {
+			return d.missing()
+		}
+	}
+	if opening && s.draft.phase != absent {
+		return misfit("%s has this key, and was opened otherwise; a new session needs a new key", s.name())
+	}
+	if err := s.draft.take(event); err != nil {
+		return err
+	}
+	d.put(s, event, e.Occurred)
+	return nil
+}
+
+// missing refuses a number that was used for something else.
+func (d *reading) missing() error {
+	return misfit("number %d was recorded before, or a later one, and without this event: numbers rise, and each is used once", d.report.Number)
+}
+
+func (s *telling) name() string {
+	if s.id == 0 {
+		return "a session of this report"
+	}
+	return fmt.Sprintf("session %d", s.id)
+}
+
+// session finds the session of a key; one that is absent when there is none.
+func (d *reading) session(key string) (*telling, error) {
+	if s := d.sessions[key]; s != nil {
+		return s, nil
+	}
+	id, err := d.find(key)
+	if err != nil {
+		return nil, err
+	}
+	s := &telling{key: key, id: id, draft: draft{id: id}}
+	if id != 0 {
+		v, err := d.registry.look(id)
+		if err != nil {
+			return nil, err
+		}
+		s.draft.session, s.draft.phase = v, phaseOf(v)
+		s.trail = trail{registry: d.registry, session: v}
+	}
+	d.sessions[key] = s
+	return s, nil
+}
+
+// find returns the id of the session of a key, 0 when there is none. What has left
+// memory is in the book by then.
+func (d *reading) find(key string) (uint64, error) {
+	if id := d.registry.state.Keyed(d.report.Source, d.report.Incarnation, key); id != 0 {
+		return id, nil
+	}
+	if d.book == nil {
+		snapshot, err := d.registry.book.Snapshot()
+		if err != nil {
+			return 0, err
+		}
+		d.book = snapshot
+	}
+	value, err := d.book.Get(projection.TableKeys, projection.KeyKey(d.report.Source, d.report.Incarnation, key))
+	if err != nil || value == nil {
+		return 0, err
+	}
+	return projection.KeyedID(value)
+}

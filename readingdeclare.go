@@ -1,0 +1,62 @@
+package gatebook
+
+import (
+	"slices"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// declareService decides about a service that a source outside tells of.
+func (d *reading) declareService(e events.ServiceDeclared, occurred events.Time) error {
+	if old, _ := d.registry.state.Service(e.Name); old != nil && d.registry.isOwn(old.Source) {
+		return misfit("the service %q is one of source %q, which is in the registry's process", old.Name, old.Source)
+	}
+	if differs := d.registry.differs(&e); d.repeated || !d.news(&e, differs, func(other events.Event) bool {
+		s, ok := other.(*events.ServiceDeclared)
+		return ok && projection.NameKey(s.Name) == projection.NameKey(e.Name)
+	}) {
+		return nil
+	}
+	d.put(nil, &e, occurred)
+	return nil
+}
+
+// declareServer decides about a server that a source outside tells of.
+func (d *reading) declareServer(e events.ServerDeclared, occurred events.Time) error {
+	if old, _ := d.registry.state.Server(e.Name); old != nil && d.registry.isOwn(old.Source) {
+		return misfit("the server %q is one of source %q, which is in the registry's process", old.Name, old.Source)
+	}
+	if differs := d.registry.serverDiffers(&e); d.repeated || !d.news(&e, differs, func(other events.Event) bool {
+		s, ok := other.(*events.ServerDeclared)
+		return ok && projection.NameKey(s.Name) == projection.NameKey(e.Name)
+	}) {
+		return nil
+	}
+	d.put(nil, &e, occurred)
+	return nil
+}
+
+// news tells whether a declaration says something new: against the last of the same
+// thing in this report, or else against the book.
+func (d *reading) news(e events.Event, differs bool, same func(events.Event) bool) bool {
+	for _, entry := range slices.Backward(d.entries) {
+		if same(entry.Record.Event) {
+			return string(content(entry.Record.Event, 0)) != string(content(e, 0))
+		}
+	}
+	return differs
+}
+
+// isOwn tells whether a source is one of this process and runs.
+func (r *Registry) isOwn(source string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sources[projection.NameKey(source)] != nil
+}
+
+// isOutside tells whether a source is one outside.
+func (r *Registry) isOutside(source string) bool {
+	s, _ := r.state.Source(source)
+	return s != nil && s.Lease != 0
+}

@@ -1,0 +1,195 @@
+package gatebook
+
+import (
+	"bytes"
+	"fmt"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// takeStatistics decides about counters. They are recorded when one differs from
+// what is on the record and they are not older.
+func (d *reading) takeStatistics(s *telling, e *events.StatisticsRecorded, at *Reported) error {
+	if at.Observed {
+		return d.observe(s, e)
+	}
+	before, known := s.counters(e.Connection)
+	if !known {
+		return misfit("connection %d was never opened", e.Connection)
+	}
+	if before == e.Counters {
+		return nil
+	}
+	older, err := s.isOlder(e.Connection, at.Occurred)
+	if err != nil || older {
+		return err
+	}
+	if fell(before, e.Counters) || d.repeated || !s.isOpen(e.Connection) {
+		found, err := s.has(e, at.Occurred)
+		if err != nil || found {
+			return err
+		}
+		if d.repeated {
+			return d.missing()
+		}
+	}
+	if err := s.draft.take(e); err != nil {
+		return err
+	}
+	d.put(s, e, at.Occurred)
+	return nil
+}
+
+// observe decides about counters that are shown and not recorded. Those of what has
+// ended meanwhile are not shown either.
+func (d *reading) observe(s *telling, e *events.StatisticsRecorded) error {
+	if _, known := s.counters(e.Connection); !known {
+		return misfit("connection %d was never opened", e.Connection)
+	}
+	if s.isOpen(e.Connection) {
+		d.observed = append(d.observed, observed{s, e.Final})
+	}
+	return nil
+}
+
+// isOpen tells whether a connection of the session is open, the client's included.
+func (s *telling) isOpen(connection uint32) bool {
+	if s.draft.phase == closed || s.draft.phase == lost {
+		return false
+	}
+	return connection == 0 || s.draft.isOpen(connection)
+}
+
+// fell tells whether any counter is lower than before.
+func fell(before, now events.Counters) bool {
+	return now.Reads < before.Reads || now.Writes < before.Writes || now.BufferedWrites < before.BufferedWrites ||
+		now.HighWaterEvents < before.HighWaterEvents || now.LowWaterEvents < before.LowWaterEvents ||
+		now.BytesRead < before.BytesRead || now.BytesWritten < before.BytesWritten
+}
+
+// counters are the last ones of a connection, this report's included. known is
+// false when there is no such connection.
+func (s *telling) counters(connection uint32) (last events.Counters, known bool) {
+	known = connection == 0
+	if v := s.draft.session; v != nil && connection == 0 {
+		last = v.Counters()
+	} else if c := s.draft.connection(connection); c != nil {
+		last, known = c.Counters(), true
+	}
+	for i := range s.told {
+		if e, ok := s.told[i].event.(*events.ConnectionOpened); ok && e.Connection == connection {
+			known = true
+		}
+		if f, ok := countersIn(s.told[i].event, connection); ok && f != nil {
+			last = f.Counters
+		}
+	}
+	return last, known
+}
+
+// countersIn finds what an event tells of a connection's counters. told is true
+// also when it only begins or ends it.
+func countersIn(e events.Event, connection uint32) (f *events.Final, told bool) {
+	switch e := e.(type) {
+	case *events.StatisticsRecorded:
+		return &e.Final, e.Connection == connection
+	case *events.ConnectionClosed:
+		return &e.Final, e.Final.Connection == connection
+	case *events.SessionClosed:
+		for i := range e.Finals {
+			if e.Finals[i].Connection == connection {
+				return &e.Finals[i], true
+			}
+		}
+		return nil, true
+	}
+	return nil, false
+}
+
+// isOlder tells whether counters of that time are older than the last ones of their
+// connection.
+func (s *telling) isOlder(connection uint32, occurred events.Time) (bool, error) {
+	if occurred == 0 {
+		return false, nil
+	}
+	for i := len(s.told) - 1; i >= 0; i-- {
+		if _, tells := countersIn(s.told[i].event, connection); tells {
+			return occurred < s.told[i].occurred, nil
+		}
+	}
+	for i := len(s.trail.sequences()) - 1; i >= 0; i-- {
+		record, err := s.trail.read(i)
+		if err != nil {
+			return false, err
+		}
+		if _, tells := countersIn(record.Event, connection); tells {
+			return occurred < record.Occurred, nil
+		}
+	}
+	return false, nil
+}
+
+// has tells whether an equal event of the session is on the record, or among those
+// of this report.
+func (s *telling) has(e events.Event, occurred events.Time) (bool, error) {
+	wanted := content(e, occurred)
+	for _, t := range s.told {
+		if t.event.Kind() == e.Kind() && bytes.Equal(content(t.event, t.occurred), wanted) {
+			return true, nil
+		}
+	}
+	for i := range s.trail.sequences() {
+		record, err := s.trail.read(i)
+		if err != nil {
+			return false, err
+		}
+		if record.Event.Kind() != e.Kind() {
+			continue
+		}
+		// What was erased cannot be compared any more, and must not be told again.
+		if record.Erased || bytes.Equal(content(record.Event, record.Occurred), wanted) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// content is what makes two events equal.
+func content(e events.Event, occurred events.Time) []byte {
+	return events.Append(nil, &events.Record{Event: e, Occurred: occurred}, func(salt []byte) { clear(salt) })
+}
+
+// trail reads the records of a session, each at most once.
+type trail struct {
+	registry *Registry
+	session  *projection.Session // nil for one that has none
+	numbers  []uint64
+	records  []*events.Record // beside numbers; nil while not read
+}
+
+func (t *trail) sequences() []uint64 {
+	if t.numbers == nil && t.session != nil {
+		for sequence := range t.session.Trail() {
+			t.numbers = append(t.numbers, sequence)
+		}
+		t.records = make([]*events.Record, len(t.numbers))
+	}
+	return t.numbers
+}
+
+// read returns the i-th record of the trail.
+func (t *trail) read(i int) (*events.Record, error) {
+	if t.records[i] == nil {
+		var record [1]events.Record
+		n, err := t.registry.log.Read(t.numbers[i]-1, record[:])
+		if err != nil {
+			return nil, err
+		}
+		if n == 0 {
+			return nil, fmt.Errorf("record %d of session %d is not in the log", t.numbers[i], t.session.ID)
+		}
+		t.records[i] = &record[0]
+	}
+	return t.records[i], nil
+}
