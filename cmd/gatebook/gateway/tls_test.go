@@ -115,15 +115,28 @@ func TestTCPTLS(t *testing.T) {
 	}
 }
 
-// TestStalledReaderWithTLS: 64 MiB of a real server's, for a client that stops
-// reading, with TLS on both sides: the marks are crossed, and nothing is lost.
+// TestStalledReader: 64 MiB of a real server's, for a client that stops reading: the
+// marks are crossed, and nothing is lost.
+func TestStalledReader(t *testing.T) {
+	t.Parallel()
+	server := shared.mariaDB(t)
+	r := start(t, MySQL, Server{Address: server.Address}, Service{})
+	readLate(t, r, openMySQL(t, r.throughFront(server.Login), nil))
+}
+
+// TestStalledReaderWithTLS: the same with TLS on both sides.
 func TestStalledReaderWithTLS(t *testing.T) {
 	t.Parallel()
-	const rows, size = 64, 1 << 20
 	authority, own := shared.keys(t)
 	server := shared.mariaDB(t)
 	r := start(t, MySQL, Server{Address: server.Address, TLS: TLSPrefer}, Service{TLS: files(t, own)})
-	db := openMySQL(t, r.throughFront(server.Login), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+	readLate(t, r, openMySQL(t, r.throughFront(server.Login), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"}))
+}
+
+// readLate asks for 64 MiB and reads none of them until the gateway's mark is crossed.
+func readLate(t *testing.T, r *rig, db *sql.DB) {
+	t.Helper()
+	const rows, size = 64, 1 << 20
 	answer, err := db.QueryContext(t.Context(), "SELECT REPEAT(CHAR(65 + seq % 26), 1048576) FROM seq_1_to_64")
 	if err != nil {
 		t.Fatal(err)
