@@ -54,7 +54,7 @@ func (r *Registry) viewAsOf(v projection.View, sequence uint64) (projection.View
 // record reads one record of the log.
 func (r *Registry) record(sequence uint64) (events.Record, error) {
 	var one [1]events.Record
-	n, err := r.log.Read(sequence-1, one[:])
+	n, err := r.read(sequence-1, one[:])
 	if err == nil && n == 0 {
 		err = errBeyond(sequence, r.log.Head().Sequence)
 	}

@@ -27,6 +27,7 @@
 //
 // # Goroutines
 //
-// A Registry owns the log's appending goroutine and one for checkpoints and the
-// signs of life of its sources; Close ends them and waits for them.
+// A Registry owns the log's appending goroutine, one for checkpoints and the
+// signs of life of its sources, and one that asks for the kills that are due; Close
+// ends them and waits for them.
 package gatebook

@@ -20,17 +20,8 @@ func (r *Registry) Kill(ctx context.Context, id uint64, by, why string, only ...
 	ended := r.watch(id)
 	defer r.unwatch(id, ended)
 	err := r.append(ctx, func() ([]storage.Entry, error) {
-		s, err := r.look(id)
+		s, err := r.killable(id, only)
 		if err != nil {
-			return nil, err
-		}
-		switch {
-		case s == nil:
-			return nil, ErrNotFound
-		case s.Status != projection.Live:
-			return nil, &EndedError{Session: s}
-		}
-		if err := met(only, s.Version, s.Modified); err != nil {
 			return nil, err
 		}
 		if s.Stage == projection.Stopping {

@@ -39,7 +39,8 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	r := &Registry{
 		folder: locked, options: o,
 		sources: make(map[string]*Source), outsides: make(map[string]*outside), ended: make(map[uint64][]chan struct{}), held: make(map[uint64]heldEnd),
-		stopped: make(chan struct{}),
+		due: make(map[uint64]events.Time), rescheduled: make(chan struct{}, 1),
+		stopped: make(chan struct{}), timed: make(chan struct{}),
 	}
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.abandon())
@@ -49,6 +50,7 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	background, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	go r.background(background)
+	go r.keepTime(background)
 	return r, nil
 }
 
@@ -78,7 +80,10 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.lastID.Store(r.state.LastID())
-	return r.settle(ctx)
+	if err := r.settle(ctx); err != nil {
+		return err
+	}
+	return r.loadDue()
 }
 
 // openLog opens log.db, or begins it where there is nothing at all yet. A log that

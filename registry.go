@@ -46,7 +46,11 @@ type Registry struct {
 	outsides map[string]*outside        // those outside that report, by key of their name
 	ended    map[uint64][]chan struct{} // closed when that session ends
 	closing  bool
-	held     map[uint64]heldEnd // ends that wait for the log
+	held     map[uint64]heldEnd     // ends that wait for the log
+	due      map[uint64]events.Time // when live sessions are to be killed
+
+	rescheduled chan struct{} // capacity 1: due has one more, or another time
+	tail        tail
 
 	holding   atomic.Bool // whether held has any
 	recording sync.Mutex  // held by the one that records what is held
@@ -65,6 +69,7 @@ type Registry struct {
 
 	stop    context.CancelFunc // ends the background goroutine
 	stopped chan struct{}      // closed when it has ended
+	timed   chan struct{}      // closed when the clock of kills has ended
 }
 
 // Opening is what a registry found when it opened its book.
@@ -107,7 +112,9 @@ func (r *Registry) deliver(batch []events.Record) error {
 	if err := r.state.Apply(batch); err != nil {
 		return err
 	}
+	r.tail.add(batch)
 	for i := range batch {
+		r.noteDue(&batch[i])
 		switch e := batch[i].Event.(type) {
 		case *events.SessionClosed, *events.SessionLost:
 			r.wakeWaiters(batch[i].Session)
@@ -150,6 +157,7 @@ func (r *Registry) Close() error {
 	}
 	r.stop()
 	<-r.stopped
+	<-r.timed
 	if err := r.save(); err != nil {
 		errs = append(errs, err)
 	}

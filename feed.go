@@ -1,0 +1,245 @@
+package gatebook
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+const (
+	// feedPage is how many records one read of the log covers.
+	feedPage = 512
+	// feedOwners bounds how many sessions a feed remembers the source of.
+	feedOwners = 1 << 16
+)
+
+// EventFilter says which records are wanted: those that match one of each list that
+// is not empty.
+type EventFilter struct {
+	Kinds []events.Kind
+	// Sessions are read by their trails, which costs their records and not the log.
+	Sessions []uint64
+	// Sources are names. A record about a session is of the session's source.
+	Sources []string
+}
+
+// Feed reads the log from a place on, page by page. It holds nothing of the log
+// between two calls, so that whoever takes its records may take their time. It is
+// for one goroutine.
+type Feed struct {
+	registry *Registry
+	only     EventFilter
+	owners   map[uint64]string // keys of the sources of sessions
+	position uint64
+	buffer   []events.Record
+	wanted   []events.Record
+}
+
+// Feed begins after the record of that sequence; 0 is the beginning of the log.
+func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
+	only.Sources = slices.Clone(only.Sources)
+	for i, name := range only.Sources {
+		only.Sources[i] = projection.NameKey(name)
+	}
+	return &Feed{registry: r, only: only, owners: make(map[uint64]string), position: after}
+}
+
+// Position is the sequence up to which the feed has looked at every record.
+func (f *Feed) Position() uint64 { return f.position }
+
+// Next looks at the next page of records, up to that sequence or the head of the
+// log, and returns those that are wanted, oldest first: it may be none although
+// there are more. The slice is valid until the next call; the events in it must not
+// be changed.
+func (f *Feed) Next(until uint64) ([]events.Record, error) {
+	f.wanted = f.wanted[:0]
+	until = min(until, f.registry.log.Head().Sequence)
+	if f.position >= until {
+		return nil, nil
+	}
+	if len(f.only.Sessions) > 0 {
+		return f.nextOfTrails(until)
+	}
+	if f.buffer == nil {
+		f.buffer = make([]events.Record, feedPage)
+	}
+	page := f.buffer[:min(feedPage, until-f.position)]
+	n, err := f.registry.read(f.position, page)
+	if err != nil {
+		return nil, err
+	}
+	for i := range page[:n] {
+		wanted, err := f.wants(&page[i])
+		if err != nil {
+			return nil, err
+		}
+		if wanted {
+			f.wanted = append(f.wanted, page[i])
+		}
+	}
+	f.position += uint64(n)
+	return f.wanted, nil
+}
+
+// nextOfTrails is Next for some sessions: it reads their records and no others.
+func (f *Feed) nextOfTrails(until uint64) ([]events.Record, error) {
+	var sequences []uint64
+	for _, id := range f.only.Sessions {
+		s, err := f.registry.look(id)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil || s.Version <= f.position {
+			continue
+		}
+		for sequence := range s.Trail() {
+			if sequence > f.position && sequence <= until {
+				sequences = append(sequences, sequence)
+			}
+		}
+	}
+	slices.Sort(sequences)
+	sequences = slices.Compact(sequences)
+	if len(sequences) > feedPage {
+		sequences = sequences[:feedPage]
+		until = sequences[feedPage-1]
+	}
+	for _, sequence := range sequences {
+		record, err := f.registry.record(sequence)
+		if err != nil {
+			return nil, err
+		}
+		wanted, err := f.wants(&record)
+		if err != nil {
+			return nil, err
+		}
+		if wanted {
+			f.wanted = append(f.wanted, record)
+		}
+	}
+	f.position = until
+	return f.wanted, nil
+}
+
+// Wait returns when there are records after the feed's position, or with the error
+// of ctx, or with [storage.ErrClosed].
+func (f *Feed) Wait(ctx context.Context) error { return f.registry.log.Wait(ctx, f.position) }
+
+func (f *Feed) wants(r *events.Record) (bool, error) {
+	if len(f.only.Kinds) > 0 && !slices.Contains(f.only.Kinds, r.Event.Kind()) {
+		return false, nil
+	}
+	if len(f.only.Sources) == 0 {
+		return true, nil
+	}
+	key, err := f.sourceOf(r)
+	return err == nil && key != "" && slices.Contains(f.only.Sources, key), err
+}
+
+// sourceOf is the key of the source that a record is of, "" for none.
+func (f *Feed) sourceOf(r *events.Record) (string, error) {
+	switch e := r.Event.(type) {
+	case *events.SourceStarted:
+		return projection.NameKey(e.Source), nil
+	case *events.SourceStopped:
+		return projection.NameKey(e.Source), nil
+	case *events.SourceLost:
+		return projection.NameKey(e.Source), nil
+	case *events.SourceSeen:
+		return projection.NameKey(e.Source), nil
+	case *events.ServiceDeclared:
+		return projection.NameKey(e.Source), nil
+	case *events.ServerDeclared:
+		return projection.NameKey(e.Source), nil
+	case *events.RecordingGap:
+		return projection.NameKey(e.Source), nil
+	case *events.ServerChanged:
+		if server, _ := f.registry.state.Server(e.Name); server != nil {
+			return projection.NameKey(server.Source), nil
+		}
+		return "", nil
+	}
+	return f.owner(r)
+}
+
+// owner is the key of the source of the session that a record is about.
+func (f *Feed) owner(r *events.Record) (string, error) {
+	if r.Session == 0 {
+		return "", nil
+	}
+	if key, known := f.owners[r.Session]; known {
+		return key, nil
+	}
+	name := ""
+	if e, ok := r.Event.(*events.SessionOpened); ok {
+		name = e.Source
+	} else if s, err := f.registry.look(r.Session); err != nil {
+		return "", err
+	} else if s != nil {
+		name = s.Origin().Source
+	}
+	if len(f.owners) >= feedOwners {
+		clear(f.owners)
+	}
+	key := projection.NameKey(name)
+	f.owners[r.Session] = key
+	return key, nil
+}
+
+// Events yields the records after a sequence that are wanted, oldest first, up to
+// the head of the log as it is now. An error ends it. The events must not be changed.
+func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Record, error] {
+	until := r.log.Head().Sequence
+	return func(yield func(events.Record, error) bool) {
+		feed := r.Feed(after, only)
+		for feed.Position() < until {
+			page, err := feed.Next(until)
+			if err != nil {
+				yield(events.Record{}, err)
+				return
+			}
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Pending are the requests for the end of sessions that have not ended, of those up
+// to the feed's position that it wants, oldest first: what one who does that for its
+// sources has to know besides what follows.
+func (f *Feed) Pending() ([]events.Record, error) {
+	var pending []events.Record
+	for _, source := range f.only.Sources {
+		sequences, err := f.registry.PendingKills(source)
+		if err != nil {
+			return nil, err
+		}
+		for _, sequence := range sequences {
+			if sequence > f.position {
+				continue // it follows
+			}
+			record, err := f.registry.record(sequence)
+			if err != nil {
+				return nil, err
+			}
+			pending = append(pending, record)
+		}
+	}
+	slices.SortFunc(pending, func(a, b events.Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return pending, nil
+}
+
+// read reads records that are within the log's head, the newest from memory.
+func (r *Registry) read(after uint64, buffer []events.Record) (int, error) {
+	if n := r.tail.read(after, buffer); n > 0 {
+		return n, nil
+	}
+	return r.log.Read(after, buffer)
+}

@@ -1,0 +1,48 @@
+package gatebook
+
+import (
+	"sync"
+
+	"gatebook/events"
+)
+
+// tailRecords is how many of the newest records are kept in memory.
+const tailRecords = 1 << 12
+
+// tail are the newest records of the log, so that many who follow it read and
+// decode each record once. The zero value is empty.
+type tail struct {
+	mu   sync.RWMutex // guards the fields below
+	ring [tailRecords]events.Record
+	last uint64 // sequence of the newest; that of sequence s is at s % tailRecords
+	held uint64 // how many there are
+}
+
+// add takes the next records of the log in.
+func (t *tail) add(batch []events.Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range batch {
+		if batch[i].Sequence != t.last+1 {
+			t.held = 0 // the first, where a log is followed from the middle on
+		}
+		t.last = batch[i].Sequence
+		t.ring[t.last%tailRecords] = batch[i]
+		t.held = min(t.held+1, tailRecords)
+	}
+}
+
+// read copies the records after a sequence into a buffer, and returns how many:
+// none where the first of them is not in memory.
+func (t *tail) read(after uint64, buffer []events.Record) int {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if after >= t.last || after+t.held < t.last {
+		return 0
+	}
+	n := min(uint64(len(buffer)), t.last-after)
+	for i := range n {
+		buffer[i] = t.ring[(after+1+i)%tailRecords]
+	}
+	return int(n)
+}
