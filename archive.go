@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	// archivePage is how many archived sessions one read transaction gives, and
+	// archivePage is how many archived sessions one read transaction gives at most, and
 	// archiveLook how many it looks at for that.
 	archivePage = 256
 	archiveLook = 4096
@@ -22,7 +22,7 @@ const (
 // archiveCursor walks the archive, a page at a time.
 type archiveCursor struct {
 	search storage.Search
-	filter *projection.Filter
+	page   int // how many rows are read at a time
 	rows   []*projection.Session
 	end    bool
 }
@@ -34,7 +34,10 @@ func newArchiveCursor(q *Query, after *storage.Mark) *archiveCursor {
 		ByID: storage.ByID, ByIDDescending: storage.ByIDDescending,
 		ByEnd: storage.ByUntil, ByEndDescending: storage.ByUntilDescending,
 	}
-	c := &archiveCursor{search: storage.Search{Order: order[q.Order], After: after}, filter: &q.Filter}
+	c := &archiveCursor{search: storage.Search{Order: order[q.Order], After: after}, page: archivePage}
+	if q.Limit > 0 {
+		c.page = min(min(q.Skip, archivePage)+min(q.Limit, archivePage), archivePage)
+	}
 	since, until := int64(math.MinInt64), int64(math.MaxInt64)
 	if q.Filter.Until != 0 {
 		until = int64(q.Filter.Until)
@@ -129,9 +132,9 @@ func (l *Listing) fill(snapshot *storage.Snapshot) error {
 				c.rows = append(c.rows, s)
 			}
 		}
-		return looked < archiveLook && len(c.rows) < archivePage, nil
+		return looked < archiveLook && len(c.rows) < c.page, nil
 	})
-	c.end = looked < archiveLook && len(c.rows) < archivePage
+	c.end = looked < archiveLook && len(c.rows) < c.page
 	return err
 }
 

@@ -63,6 +63,12 @@ func ordinary(id uint64, ended bool) []storage.Entry {
 // are not ended, without a registry.
 func fill(b *testing.B, path string, sessions, live int) {
 	b.Helper()
+	fillWith(b, path, sessions, func(id uint64) []storage.Entry { return ordinary(id, id <= uint64(sessions-live)) })
+}
+
+// fillWith writes a log of the records that each of that many sessions makes.
+func fillWith(b *testing.B, path string, sessions int, records func(id uint64) []storage.Entry) {
+	b.Helper()
 	if err := storage.CreateBolt(path); err != nil {
 		b.Fatal(err)
 	}
@@ -81,7 +87,7 @@ func fill(b *testing.B, path string, sessions, live int) {
 	const together = 1000
 	var entries []storage.Entry
 	for id := 1; id <= sessions; id++ {
-		entries = append(entries, ordinary(uint64(id), id <= sessions-live)...)
+		entries = append(entries, records(uint64(id))...)
 		if id%together == 0 || id == sessions {
 			if err := log.Append(context.Background(), entries); err != nil {
 				b.Fatal(err)

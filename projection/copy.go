@@ -95,9 +95,13 @@ func (s *State) room(want *Selection) int {
 }
 
 func (s *State) copyLive(want *Selection, out *Copied) {
-	postings, found := []*posting(nil), false
+	postings, found, until := []*posting(nil), false, endOfTime
 	if want.Filter != nil {
+		if len(want.Filter.Reasons) > 0 && want.AsOf == 0 {
+			return // nobody who lives has ended for a reason
+		}
 		postings, found = s.index.choose(want.Filter)
+		until = cmp.Or(want.Filter.Until, endOfTime)
 	}
 	skip := want.Skip
 	take := func(v *Session) bool {
@@ -117,13 +121,13 @@ func (s *State) copyLive(want *Selection, out *Copied) {
 	case found:
 		union(postings, first, want.Descending, func(id uint64) bool { return take(s.live.get(id)) })
 	case want.Descending:
-		s.live.down(first, take)
+		s.live.down(first, until, take)
 	case want.Filter == nil && want.AsOf == 0:
 		pages := skip
 		skip = 0
-		s.live.from(first, pages, take)
+		s.live.from(first, pages, until, take)
 	default:
-		s.live.from(first, 0, take)
+		s.live.from(first, 0, until, take)
 	}
 }
 

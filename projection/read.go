@@ -105,12 +105,13 @@ func (s *State) Source(name string) (*Source, Moment) {
 func (s *State) LiveOf(source string) []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	key := NameKey(source)
-	var all []*Session
-	s.live.from(0, 0, func(v *Session) bool {
-		if NameKey(v.Origin().Source) == key {
-			all = append(all, v)
-		}
+	p := s.ofSource(source)
+	if p == nil {
+		return nil
+	}
+	all := make([]*Session, 0, p.count)
+	union([]*posting{p}, 0, false, func(id uint64) bool {
+		all = append(all, s.live.get(id))
 		return true
 	})
 	return all
@@ -120,10 +121,7 @@ func (s *State) LiveOf(source string) []*Session {
 func (s *State) HasLive(source string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	key, found := NameKey(source), false
-	s.live.from(0, 0, func(v *Session) bool {
-		found = NameKey(v.Origin().Source) == key
-		return !found
-	})
-	return found
+	return s.ofSource(source) != nil
 }
+
+func (s *State) ofSource(name string) *posting { return s.index[trait{ofSource, NameKey(name)}] }

@@ -3,6 +3,8 @@ package projection
 import (
 	"slices"
 	"sync/atomic"
+
+	"gatebook/events"
 )
 
 // pageSize is how many ids one page of a table covers. Ids rise with opening, so
@@ -26,8 +28,11 @@ type directory struct {
 }
 
 type page struct {
-	used  int
-	slots [pageSize]atomic.Pointer[Session]
+	used int
+	// earliest is no later than any session in the page was opened. It is for those who
+	// hold the lock of the state.
+	earliest events.Time
+	slots    [pageSize]atomic.Pointer[Session]
 }
 
 func (t *table) directory() directory {
@@ -64,7 +69,11 @@ func (t *table) put(s *Session) {
 	}
 	slot := &d.pages[i].slots[s.ID%pageSize]
 	if slot.Load() == nil {
-		d.pages[i].used++
+		p := d.pages[i]
+		if p.used == 0 || s.Opened < p.earliest {
+			p.earliest = s.Opened
+		}
+		p.used++
 		t.count++
 	}
 	slot.Store(s)
@@ -108,14 +117,17 @@ func (d *directory) without(i int) directory {
 
 // from calls visit for the sessions with an id of at least id, after skipping
 // the given number of them, until it returns false. Skipping costs pages, not
-// sessions.
-func (t *table) from(id uint64, skip int, visit func(*Session) bool) {
+// sessions. Of the pages in which all were opened after until it visits none.
+func (t *table) from(id uint64, skip int, until events.Time, visit func(*Session) bool) {
 	d := t.directory()
 	i, _ := d.find(id)
 	for ; i < len(d.pages); i++ {
 		p := d.pages[i]
 		if d.bases[i] >= id && skip >= p.used {
 			skip -= p.used
+			continue
+		}
+		if p.earliest > until {
 			continue
 		}
 		begin := 0
@@ -139,14 +151,17 @@ func (t *table) from(id uint64, skip int, visit func(*Session) bool) {
 }
 
 // down calls visit for the sessions with an id of at most id, from the highest, until
-// it returns false.
-func (t *table) down(id uint64, visit func(*Session) bool) {
+// it returns false. Of the pages in which all were opened after until it visits none.
+func (t *table) down(id uint64, until events.Time, visit func(*Session) bool) {
 	d := t.directory()
 	i, found := d.find(id)
 	if !found {
 		i--
 	}
 	for ; i >= 0; i-- {
+		if d.pages[i].earliest > until {
+			continue
+		}
 		last := pageSize - 1
 		if id-d.bases[i] < pageSize {
 			last = int(id - d.bases[i])

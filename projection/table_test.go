@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"gatebook/events"
 )
 
 // ids are such that pages are met at their ends, between them and far apart.
@@ -35,7 +37,7 @@ func TestTable(t *testing.T) {
 			want = want[min(skip, len(want)):]
 			want = want[:min(limit, len(want))]
 			got := make([]uint64, 0, len(want))
-			table.from(id, skip, func(s *Session) bool {
+			table.from(id, skip, endOfTime, func(s *Session) bool {
 				if s != model[s.ID] {
 					t.Fatalf("session %d is not the one that was put last", s.ID)
 				}
@@ -191,4 +193,56 @@ func TestTrailEnds(t *testing.T) {
 	if !slices.Equal(got, []uint64{5}) {
 		t.Errorf("ended at 5: %v", got)
 	}
+}
+
+// Whoever was opened by a time is visited in both directions, and a page of nobody
+// who was is passed over, also after the first of a page has left.
+func TestTablePassesOverLaterPages(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var table table
+		model := make(map[uint64]*Session)
+		for range rapid.IntRange(0, 200).Draw(t, "changes") {
+			s := &Session{ID: rapid.Uint64Range(1, 4*pageSize).Draw(t, "id")}
+			if before := model[s.ID]; before != nil {
+				s.Opened = before.Opened // nothing changes when a session was opened
+			} else {
+				s.Opened = events.Time(s.ID) + events.Time(rapid.Int64Range(-70, 70).Draw(t, "jitter"))
+			}
+			if rapid.IntRange(0, 3).Draw(t, "remove") == 0 {
+				table.remove(s.ID)
+				delete(model, s.ID)
+				continue
+			}
+			table.put(s)
+			model[s.ID] = s
+		}
+		until := events.Time(rapid.Int64Range(-80, 5*pageSize).Draw(t, "until"))
+		var want []uint64
+		for id, s := range model {
+			if s.Opened <= until {
+				want = append(want, id)
+			}
+		}
+		slices.Sort(want)
+		var got []uint64
+		visit := func(s *Session) bool {
+			if s.Opened <= until {
+				got = append(got, s.ID)
+			} else if s.Opened > until+3*pageSize {
+				t.Fatalf("session %d opened at %d, far after %d, was visited", s.ID, s.Opened, until)
+			}
+			return true
+		}
+		table.from(0, 0, until, visit)
+		if !slices.Equal(got, want) {
+			t.Fatalf("up: got %v, want %v", got, want)
+		}
+		got = nil
+		table.down(1<<64-1, until, visit)
+		slices.Reverse(got)
+		if !slices.Equal(got, want) {
+			t.Fatalf("down: got %v, want %v", got, want)
+		}
+	})
 }

@@ -17,8 +17,8 @@ func (a *appender) Waiting() int {
 
 // DecodeIndexNode reads a node of an index and tells how many it holds.
 func DecodeIndexNode(b []byte, level int) (int, bool) {
-	n, ok := decodeIndexNode(b, indexPlace{key: []byte("k"), level: level})
-	if !ok {
+	var n indexNode
+	if !n.decode(b, indexPlace{key: []byte("k"), level: level}) {
 		return 0, false
 	}
 	return len(n.children) + len(n.entries), true

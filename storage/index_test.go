@@ -238,3 +238,43 @@ func FuzzIndexNode(f *testing.F) {
 		}
 	})
 }
+
+// Of many that ended at the same time a page reads the nodes that its entries are
+// in, wherever it begins.
+func TestSearchAmongEqualEnds(t *testing.T) {
+	t.Parallel()
+	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
+	defer book.Close()
+	const n = 50_000
+	marks := make([]storage.Mark, n)
+	for i := range marks {
+		id := uint64(i + 1)
+		marks[i] = storage.Mark{Key: []byte("k"), ID: id, Span: storage.Span{From: int64(id), Until: n, First: id, Last: id + 1}}
+	}
+	if err := book.Commit(1, nil, marks); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := book.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	for _, order := range []storage.Order{storage.ByUntil, storage.ByUntilDescending} {
+		for _, after := range []uint64{0, n / 2, n - 50} {
+			looked, found := 0, after
+			q := storage.Search{
+				Keys: [][]byte{[]byte("k")}, Order: order, After: &storage.Mark{ID: after, Span: storage.Span{Until: n}},
+				Has: func(*storage.Sum) bool { looked++; return true },
+			}
+			err := snapshot.Search(q, func(m storage.Mark) (bool, error) {
+				if found++; m.ID != found {
+					t.Fatalf("order %d: found %d in place of %d", order, m.ID, found)
+				}
+				return found < after+100, nil
+			})
+			if want := min(after+100, n); err != nil || found != want || looked > 1500 {
+				t.Errorf("order %d after %d: found up to %d by looking at %d sums, %v; want up to %d", order, after, found, looked, err, want)
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // A node's row is, in unsigned varints unless something else is said:
@@ -104,30 +105,36 @@ func (v *varints) octet() byte {
 // readIndexNode reads a node from its row; an empty leaf where there is none. The
 // error is a [*CorruptError].
 func readIndexNode(value, row []byte, place indexPlace, path string) (*indexNode, error) {
+	n := new(indexNode)
+	return n, n.read(value, row, place, path)
+}
+
+// read is readIndexNode into a node whose memory is used again.
+func (n *indexNode) read(value, row []byte, place indexPlace, path string) error {
+	n.entries, n.children = n.entries[:0], nil
 	if value == nil {
-		return new(indexNode), nil
+		return nil
 	}
 	b, ok := openRow(row, value)
 	if !ok {
-		return nil, &CorruptError{File: path, Err: fmt.Errorf("the checksum of index row %x is wrong", row)}
+		return &CorruptError{File: path, Err: fmt.Errorf("the checksum of index row %x is wrong", row)}
 	}
-	n, ok := decodeIndexNode(b, place)
-	if !ok {
-		return nil, &CorruptError{File: path, Err: fmt.Errorf("index row %x: %w", row, errIndexNode)}
+	if !n.decode(b, place) {
+		return &CorruptError{File: path, Err: fmt.Errorf("index row %x: %w", row, errIndexNode)}
 	}
-	return n, nil
+	return nil
 }
 
-func decodeIndexNode(b []byte, place indexPlace) (*indexNode, bool) {
+// decode reads what append wrote; false when it is not in that form.
+func (n *indexNode) decode(b []byte, place indexPlace) bool {
 	v := varints{b: b}
 	kind, count := v.octet(), v.unsigned()
 	if v.bad || count > indexFan || kind > branchNode {
-		return nil, false
+		return false
 	}
-	n := new(indexNode)
 	if kind == branchNode {
 		if place.level == 0 || count == 0 {
-			return nil, false
+			return false
 		}
 		n.children = make([]indexChild, count)
 		for i := range n.children {
@@ -135,33 +142,33 @@ func decodeIndexNode(b []byte, place indexPlace) (*indexNode, bool) {
 			c.slot = v.octet()
 			c.sum.read(&v)
 			if i > 0 && c.slot <= n.children[i-1].slot {
-				return nil, false
+				return false
 			}
 		}
-		return n, !v.bad && len(v.b) == 0
+		return !v.bad && len(v.b) == 0
 	}
-	n.entries = make([]Mark, count)
 	if count == 0 {
-		return n, len(v.b) == 0
+		return len(v.b) == 0
 	}
+	n.entries = slices.Grow(n.entries[:0], int(count))[:count]
 	from, first, id := v.signed(), v.unsigned(), place.low()
 	for i := range n.entries {
-		e := &n.entries[i]
 		d := v.unsigned()
 		if i > 0 && d < 2 {
-			return nil, false
+			return false
 		}
 		id += d >> 1
-		e.ID, e.Lost = id, d&1 != 0
+		e := Mark{ID: id, Lost: d&1 != 0}
 		e.From = from + int64(v.unsigned())
 		e.Until = e.From + v.signed()
 		e.First = first + v.unsigned()
 		e.Last = e.First + v.unsigned()
 		if e.ID > place.high() {
-			return nil, false
+			return false
 		}
+		n.entries[i] = e
 	}
-	return n, !v.bad && len(v.b) == 0
+	return !v.bad && len(v.b) == 0
 }
 
 func (s *Sum) read(v *varints) {

@@ -2,7 +2,9 @@ package storage
 
 import (
 	"bytes"
-	"container/heap"
+	"cmp"
+	"math"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -36,26 +38,28 @@ func (s *Snapshot) Search(q Search, found func(Mark) (bool, error)) error {
 	return guard(s.path, func() error {
 		w := walk{Search: q, bucket: s.tx.Bucket([]byte(indexBucket)), path: s.path}
 		for _, key := range q.Keys {
-			heap.Push(&w, step{place: indexPlace{key: key, level: indexTop}, branch: true, bound: w.first()})
+			w.open = append(w.open, []step{{place: indexPlace{key: key, level: indexTop}, branch: true, bound: math.MinInt64}})
 		}
-		var last Mark
-		for any := false; w.Len() > 0; {
-			next := heap.Pop(&w).(step)
+		var last uint64
+		for any := false; ; {
+			next, left := w.next()
+			if !left {
+				return nil
+			}
 			if next.branch {
 				if err := w.expand(next.place); err != nil {
 					return err
 				}
 				continue
 			}
-			if any && next.entry.ID == last.ID {
+			if any && next.entry.ID == last {
 				continue // it is under another key too
 			}
-			last, any = next.entry, true
+			last, any = next.entry.ID, true
 			if more, err := found(next.entry); err != nil || !more {
 				return err
 			}
 		}
-		return nil
 	})
 }
 
@@ -106,26 +110,82 @@ func successor(key []byte) []byte {
 	return nil
 }
 
-// walk is a search under way: a heap of nodes to look into and entries to give,
-// what comes first on top. A node stands where the first of its entries could be.
+// walk is a search under way.
 type walk struct {
 	Search
 	bucket *bolt.Bucket
 	path   string
-	steps  []step
+	// open is a heap of what is left of the nodes that were looked into, each in order
+	// and none empty: what begins with what comes first is on top.
+	open [][]step
+	node indexNode // the one that is being looked into
 }
 
-// step is a node or an entry.
+// step is a node, which stands where the first of its entries could be, or an entry.
 type step struct {
-	place  indexPlace
+	bound  int64  // where it stands in the order: the lowest for what comes first
+	id     uint64 // of those in the same place the lowest comes first
 	branch bool
+	place  indexPlace
 	entry  Mark
-	// bound is where it stands in the order: the lowest for what comes first.
-	bound int64
 }
 
-// first is a bound before all others.
-func (w *walk) first() int64 { return -1 << 63 }
+// compareSteps puts a node before an entry that stands in the same place, because
+// that one may be below it and come first there.
+func compareSteps(a, b *step) int {
+	if c := cmp.Or(cmp.Compare(a.bound, b.bound), cmp.Compare(a.id, b.id)); c != 0 || a.branch == b.branch {
+		return c
+	}
+	if a.branch {
+		return -1
+	}
+	return 1
+}
+
+// next takes what comes first.
+func (w *walk) next() (first step, left bool) {
+	if len(w.open) == 0 {
+		return step{}, false
+	}
+	first = w.open[0][0]
+	if w.open[0] = w.open[0][1:]; len(w.open[0]) == 0 {
+		last := len(w.open) - 1
+		w.open[0], w.open[last] = w.open[last], nil
+		w.open = w.open[:last]
+	}
+	w.sink()
+	return first, true
+}
+
+// sink puts the top of the heap in its place.
+func (w *walk) sink() {
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(w.open); child++ {
+			if compareSteps(&w.open[child][0], &w.open[least][0]) < 0 {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		w.open[i], w.open[least] = w.open[least], w.open[i]
+		i = least
+	}
+}
+
+// push adds the steps of a node to the heap.
+func (w *walk) push(steps []step) {
+	w.open = append(w.open, steps)
+	for i := len(w.open) - 1; i > 0; {
+		parent := (i - 1) / 2
+		if compareSteps(&w.open[i][0], &w.open[parent][0]) >= 0 {
+			return
+		}
+		w.open[i], w.open[parent] = w.open[parent], w.open[i]
+		i = parent
+	}
+}
 
 func (w *walk) boundOf(e *Mark) int64 {
 	switch w.Order {
@@ -153,7 +213,11 @@ func (w *walk) boundBelow(place indexPlace, s *Sum) (bound int64, after bool) {
 	default:
 		bound, lastBound = int64(place.low()), int64(place.high())
 	}
-	return bound, w.After == nil || lastBound >= w.boundOf(w.After)
+	if w.After == nil {
+		return bound, true
+	}
+	left := w.boundOf(w.After)
+	return bound, lastBound > left || lastBound == left && place.high() > w.After.ID
 }
 
 // isAfter tells whether an entry comes after where the search before left off.
@@ -167,48 +231,37 @@ func (w *walk) isAfter(e *Mark) bool {
 
 // expand puts what is in a node into the heap.
 func (w *walk) expand(place indexPlace) error {
-	row := place.row()
-	node, err := readIndexNode(w.bucket.Get(row), row, place, w.path)
-	if err != nil {
+	row, node := place.row(), &w.node
+	if err := node.read(w.bucket.Get(row), row, place, w.path); err != nil {
 		return err
 	}
+	var steps []step
 	for i := range node.children {
 		c := &node.children[i]
 		below := place.child(c.slot)
 		if bound, after := w.boundBelow(below, &c.sum); after && c.sum.Count() > 0 && w.Has(&c.sum) {
-			heap.Push(w, step{place: below, branch: true, bound: bound})
+			steps = append(steps, step{bound: bound, id: below.low(), branch: true, place: below})
 		}
 	}
 	for i := range node.entries {
-		e := node.entries[i]
-		if sum := e.sum(); w.isAfter(&e) && w.Has(&sum) {
-			heap.Push(w, step{entry: e, bound: w.boundOf(&e)})
+		e := &node.entries[i]
+		if !w.isAfter(e) {
+			continue
+		}
+		if sum := e.sum(); w.Has(&sum) {
+			steps = append(steps, step{bound: w.boundOf(e), id: e.ID, entry: *e})
 		}
 	}
-	return nil
-}
-
-// Len, Less, Swap, Push and Pop are those of [heap.Interface].
-func (w *walk) Len() int { return len(w.steps) }
-
-// Less puts nodes before entries that stand in the same place, because what is in
-// them may come first.
-func (w *walk) Less(i, j int) bool {
-	a, b := &w.steps[i], &w.steps[j]
-	switch {
-	case a.bound != b.bound:
-		return a.bound < b.bound
-	case a.branch != b.branch:
-		return a.branch
+	if len(steps) == 0 {
+		return nil
 	}
-	return a.entry.ID < b.entry.ID
-}
-
-func (w *walk) Swap(i, j int) { w.steps[i], w.steps[j] = w.steps[j], w.steps[i] }
-func (w *walk) Push(x any)    { w.steps = append(w.steps, x.(step)) }
-
-func (w *walk) Pop() any {
-	last := w.steps[len(w.steps)-1]
-	w.steps = w.steps[:len(w.steps)-1]
-	return last
+	switch w.Order {
+	case ByID: // as they are in the node
+	case ByIDDescending:
+		slices.Reverse(steps)
+	default:
+		slices.SortFunc(steps, func(a, b step) int { return compareSteps(&a, &b) })
+	}
+	w.push(steps)
+	return nil
 }
