@@ -24,31 +24,34 @@ type conditions struct {
 
 // conditionsOf are the conditions of a request; nil when it has none.
 func conditionsOf(r *http.Request) *conditions {
-	var c conditions
-	some := false
-	for _, field := range []struct {
-		name string
-		tags **entityTags
-	}{{"If-Match", &c.ifMatch}, {"If-None-Match", &c.ifNoneMatch}} {
-		if values := r.Header[field.name]; values != nil {
-			*field.tags, some = new(parseTags(values)), true
-		}
-	}
-	for _, field := range []struct {
-		name string
-		date **time.Time
-	}{{"If-Modified-Since", &c.ifModifiedSince}, {"If-Unmodified-Since", &c.ifUnmodifiedSince}} {
-		// What is no date is as if it were not there.
-		if values := r.Header[field.name]; len(values) == 1 {
-			if date, err := http.ParseTime(values[0]); err == nil {
-				*field.date, some = &date, true
-			}
-		}
-	}
-	if !some {
+	match, noneMatch := r.Header["If-Match"], r.Header["If-None-Match"]
+	modifiedSince, unmodifiedSince := r.Header["If-Modified-Since"], r.Header["If-Unmodified-Since"]
+	if match == nil && noneMatch == nil && modifiedSince == nil && unmodifiedSince == nil {
 		return nil
 	}
-	return &c
+	return &conditions{
+		ifMatch: tagsOf(match), ifNoneMatch: tagsOf(noneMatch),
+		ifModifiedSince: dateOf(modifiedSince), ifUnmodifiedSince: dateOf(unmodifiedSince),
+	}
+}
+
+func tagsOf(values []string) *entityTags {
+	if values == nil {
+		return nil
+	}
+	return new(parseTags(values))
+}
+
+// dateOf reads a date. What is none is as if it were not there.
+func dateOf(values []string) *time.Time {
+	if len(values) != 1 {
+		return nil
+	}
+	date, err := http.ParseTime(values[0])
+	if err != nil {
+		return nil
+	}
+	return &date
 }
 
 // allow refuses a request for a state that is not, or no longer, there.
@@ -133,7 +136,7 @@ func (s *Server) validate(c *gin.Context, m projection.Moment, v validators) err
 	}
 	header["Etag"] = tags[:1]
 	if v.modified != 0 && v.observed == 0 {
-		header["Last-Modified"] = []string{min(v.modified, events.TimeOf(now)).Time().UTC().Format(http.TimeFormat)}
+		header["Last-Modified"] = []string{string(appendHTTPDate(nil, min(v.modified, events.TimeOf(now))))}
 	}
 	return nil
 }

@@ -42,19 +42,39 @@ func TestRefusedLogins(t *testing.T) {
 		{"GET", "/sessions", []string{"Authorization: "}, 401, "", refused(unauthorized, scheme)},
 		{"GET", "/sessions", []string{"Authorization: Basic %%%"}, 401, "", refused(unauthorized, basics)},
 		{"GET", "/sessions", []string{"Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("bob"))}, 401, "", refused(unauthorized, basics)},
-		{"GET", "/sessions", []string{basic("ann", annsPassword), basic("bob", bobsPassword)}, 400, "",
-			refused("Invalid request", "The header Authorization is given 2 times; once is enough.")},
+		{
+			"GET", "/sessions",
+			[]string{basic("ann", annsPassword), basic("bob", bobsPassword)},
+			400, "",
+			refused("Invalid request", "The header Authorization is given 2 times; once is enough."),
+		},
 		{"GET", "/nothing", []string{basic("bob", bobsPassword)}, 404, "", refused("Not found", "There is nothing at /nothing.")},
-		{"GET", "/sessions", []string{basic("bob", bobsPassword), "Host: evil.example"}, 403, "",
-			refused("Forbidden", `This API does not answer to the host name "evil.example": use an IP address or localhost, or add the name to hosts in the configuration.`)},
-		{"GET", "/sessions", []string{basic("bob", bobsPassword), "Origin: http://evil.example"}, 403, "",
-			refused("Forbidden", `This API is not for web pages of another origin, such as "http://evil.example".`)},
+		{
+			"GET", "/sessions",
+			[]string{basic("bob", bobsPassword), "Host: evil.example"},
+			403, "",
+			refused("Forbidden", `This API does not answer to the host name "evil.example": use an IP address or localhost, or add the name to hosts in the configuration.`),
+		},
+		{
+			"GET", "/sessions",
+			[]string{basic("bob", bobsPassword), "Origin: http://evil.example"},
+			403, "",
+			refused("Forbidden", `This API is not for web pages of another origin, such as "http://evil.example".`),
+		},
 		{"DELETE", "/sessions/1", []string{basic("bob", bobsPassword)}, 403, "", refused("Forbidden", "The account bob has the role basic; this needs admin.")},
-		{"GET", "/sessions", []string{"Authorization: bearer " + p.tokenOf}, 403, "",
-			refused("Forbidden", "The account edge-1 has the role source; this needs basic or admin.")},
+		{
+			"GET", "/sessions",
+			[]string{"Authorization: bearer " + p.tokenOf},
+			403, "",
+			refused("Forbidden", "The account edge-1 has the role source; this needs basic or admin."),
+		},
 		// With accounts a proxy may tell of clients elsewhere.
-		{"GET", "/sessions/1", []string{basic("BOB", bobsPassword), "Forwarded: for=192.0.2.1"}, 404, "",
-			refused("Session not found", "No session 1 is in the book.")},
+		{
+			"GET", "/sessions/1",
+			[]string{basic("BOB", bobsPassword), "Forwarded: for=192.0.2.1"},
+			404, "",
+			refused("Session not found", "No session 1 is in the book."),
+		},
 	} {
 		t.Run(g.name(), func(t *testing.T) {
 			got := ask(t, client(t), g.method, base+g.target, g.header...)
