@@ -8,6 +8,7 @@ import (
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
 	"gatebook/httpd"
@@ -102,4 +103,52 @@ func TestContractIsServed(t *testing.T) {
 	if got := ask(t, client(t), "GET", base+"/openapi.yaml", "Accept: application/json"); got.status != 406 {
 		t.Errorf("as JSON: got %d", got.status)
 	}
+}
+
+// TestContractHasTheMembers asks every operation that takes fields for a member it
+// does not have, and compares those that it says it has with its schema's.
+func TestContractHasTheMembers(t *testing.T) {
+	t.Parallel()
+	c := theContract(t)
+	address := "http://" + serve(t, httpd.Config{Registry: fillBook(t, newClock())})
+	asker := client(t)
+	known := regexp.MustCompile(`Known are: (.*), \*\."`)
+	compared := 0
+	for path, item := range c.model.Paths.PathItems.FromOldest() {
+		if item.Get == nil || !slices.Contains(inQuery(item, item.Get), "fields") {
+			continue
+		}
+		compared++
+		name := map[string]string{"/services/{name}": "my-service", "/servers/{name}": "db-serv-01", "/sources/{name}": "edge-1"}[path]
+		got := ask(t, asker, "GET", address+strings.NewReplacer("{id}", "2", "{name}", name).Replace(path)+"?fields=unheard-of")
+		found := known.FindStringSubmatch(got.body)
+		if found == nil {
+			t.Errorf("%s: got %s", path, got.body)
+			continue
+		}
+		media, _ := item.Get.Responses.Codes.GetOrZero("200").Content.Get("application/json")
+		schema := media.Schema.Schema()
+		if schema.Items != nil {
+			schema = schema.Items.A.Schema()
+		}
+		if described := strings.Join(membersOf(schema, ""), ", "); described != found[1] {
+			t.Errorf("%s: shown are\n%s\ndescribed\n%s", path, found[1], described)
+		}
+	}
+	if compared < 9 {
+		t.Errorf("only %d operations take fields", compared)
+	}
+}
+
+// membersOf are the names of a schema's properties in their order, each followed by
+// those of its own.
+func membersOf(schema *base.Schema, prefix string) []string {
+	var all []string
+	for name, property := range schema.Properties.FromOldest() {
+		all = append(all, prefix+name)
+		if inner := property.Schema(); inner.Properties != nil {
+			all = append(all, membersOf(inner, prefix+name+".")...)
+		}
+	}
+	return all
 }
