@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"gatebook/events"
@@ -18,35 +17,44 @@ const leaseInterval = time.Second
 
 // outside is what is remembered of a source outside from one report to the next.
 type outside struct {
-	// reporting is held while a report of the source is dealt with, or the end of its
-	// lease: one after the other.
-	reporting sync.Mutex
+	// turn is full while a report of the source is dealt with, or the end of its lease:
+	// one after the other.
+	turn chan struct{} // capacity 1
 	// until is when the lease runs out, seen when the source was last heard of. They
 	// are guarded by [Registry.mu], and zero before the first report was taken.
 	until, seen time.Time
 }
 
-// enter waits for the source's turn, which ends when reporting is unlocked.
-func (r *Registry) enter(source string) *outside {
+// enter waits for the source's turn, until ctx ends: then the error is [storage.ErrBusy].
+// The turn ends with leave.
+func (r *Registry) enter(ctx context.Context, source string) (*outside, error) {
 	key := projection.NameKey(source)
 	for {
 		r.mu.Lock()
 		o := r.outsides[key]
 		if o == nil {
-			o = &outside{}
+			o = newOutside()
 			r.outsides[key] = o
 		}
 		r.mu.Unlock()
-		o.reporting.Lock()
+		select {
+		case o.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: source %s: %w", storage.ErrBusy, source, ctx.Err())
+		}
 		r.mu.Lock()
 		current := r.outsides[key] == o
 		r.mu.Unlock()
 		if current {
-			return o
+			return o, nil
 		}
-		o.reporting.Unlock() // it was forgotten meanwhile
+		o.leave() // it was forgotten meanwhile
 	}
 }
+
+func newOutside() *outside { return &outside{turn: make(chan struct{}, 1)} }
+
+func (o *outside) leave() { <-o.turn }
 
 // forgetOutside forgets a source whose turn the caller has.
 func (r *Registry) forgetOutside(source string) {
@@ -74,7 +82,11 @@ func (r *Registry) beginLeases() {
 	defer r.mu.Unlock()
 	for _, s := range sources {
 		if s.Lease != 0 && (s.State == projection.SourceRunning || r.state.HasKeyed(s.Name, s.Incarnation)) {
-			r.outsides[projection.NameKey(s.Name)] = &outside{until: now.Add(leaseOf(s))}
+			o := newOutside()
+			if o.until = now; s.State == projection.SourceRunning { // and else its loss was cut off
+				o.until = now.Add(leaseOf(s))
+			}
+			r.outsides[projection.NameKey(s.Name)] = o
 		}
 	}
 }
@@ -88,7 +100,7 @@ func (r *Registry) endLeases(ctx context.Context) {
 	var over []string
 	r.mu.Lock()
 	for key, o := range r.outsides {
-		if !now.Before(o.until) {
+		if !now.Before(o.until) && len(o.turn) == 0 { // it does not report just now
 			over = append(over, key)
 		}
 	}
@@ -102,8 +114,11 @@ func (r *Registry) endLeases(ctx context.Context) {
 }
 
 func (r *Registry) endLease(ctx context.Context, key string) error {
-	o := r.enter(key)
-	defer o.reporting.Unlock()
+	o, err := r.enter(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer o.leave()
 	r.mu.Lock()
 	until, seen := o.until, o.seen
 	r.mu.Unlock()
@@ -185,35 +200,23 @@ func (r *Registry) comeBack(ctx context.Context, source *projection.Source) erro
 	return nil
 }
 
-// lostOf finds the sessions that the current incarnation of a source has lost, in
-// memory and in the archive.
+// lostOf finds the sessions that the current incarnation of a source has lost.
 func (r *Registry) lostOf(source *projection.Source) ([]*projection.Session, error) {
-	lost := r.state.KeyedOf(source.Name, source.Incarnation, projection.Lost)
-	snapshot, err := r.book.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	key := projection.NameKey(source.Name)
-	err = snapshot.Scan(projection.TableLost, projection.IDKey(source.First), func(_, row []byte) (bool, error) {
-		s, err := projection.DecodeSession(row, nil)
-		if err != nil {
-			return false, snapshot.Damaged("%w", err)
-		}
-		if s.Key() != "" && s.Origin().Incarnation == source.Incarnation && projection.NameKey(s.Origin().Source) == key {
-			lost = append(lost, s)
-		}
-		return true, nil
+	l, err := r.Sessions(Query{
+		Lost: true, Filter: projection.Filter{Sources: []string{source.Name}, Reasons: []events.Reason{events.ReasonSourceLost}},
+		After: source.First - min(source.First, 1),
 	})
-	if err = errors.Join(err, snapshot.Close()); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("find lost sessions of source %s: %w", source.Name, err)
 	}
-	slices.SortFunc(lost, func(a, b *projection.Session) int {
-		if a.ID < b.ID {
-			return -1
-		} else if a.ID > b.ID {
-			return 1
+	var lost []*projection.Session
+	for v, err := range l.All() {
+		if err != nil {
+			return nil, fmt.Errorf("find lost sessions of source %s: %w", source.Name, err)
 		}
-		return 0
-	})
-	return slices.CompactFunc(lost, func(a, b *projection.Session) bool { return a.ID == b.ID }), nil
+		if v.Origin().Incarnation == source.Incarnation {
+			lost = append(lost, v.Session)
+		}
+	}
+	return lost, nil
 }

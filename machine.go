@@ -96,6 +96,11 @@ func phaseOf(s *projection.Session) phase {
 	case projection.Lost:
 		return lost
 	}
+	return stagePhase(s)
+}
+
+// stagePhase is the phase that a session is in, or was in before it was lost.
+func stagePhase(s *projection.Session) phase {
 	return [...]phase{
 		projection.Accepted: accepted, projection.LoggingIn: loggingIn,
 		projection.Routing: routing, projection.Stopping: stopping,
@@ -144,6 +149,8 @@ func (d *draft) take(e events.Event) error {
 		if e.Connection != 0 && !d.isOpen(e.Connection) {
 			return d.refuse(e, fmt.Sprintf("connection %d is not open", e.Connection))
 		}
+	case *events.SessionRecovered:
+		to = stagePhase(d.session)
 	case *events.KillWithdrawn:
 		if d.session == nil || d.session.Kill().Due == 0 {
 			return d.refuse(e, "no kill is scheduled")

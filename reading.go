@@ -26,7 +26,6 @@ type reading struct {
 	// of is beside entries: the session that an entry is about, nil for none.
 	of       []*telling
 	observed []observed
-	book     *storage.Snapshot // opened when it is needed
 }
 
 // observed is a sample of a session that may not have an id yet.
@@ -41,8 +40,12 @@ type telling struct {
 	id    uint64 // 0 while it has none
 	draft draft
 	trail trail
-	// told are the events of this report that are to be recorded.
-	told []saying
+	// told are the events of this report that are to be recorded, written what makes
+	// them equal to others, and recorded the same of what is on the record, once that
+	// is read.
+	told              []saying
+	written, recorded map[string]struct{}
+	erased            uint64 // the kinds of which there are records that were erased
 }
 
 // saying is an event of a report, and when it happened.
@@ -52,7 +55,7 @@ type saying struct {
 }
 
 // decide makes the entries of the report: a [decide].
-func (d *reading) decide() (entries []storage.Entry, err error) {
+func (d *reading) decide() ([]storage.Entry, error) {
 	source, _ := d.registry.state.Source(d.report.Source)
 	if source != nil && source.Incarnation != d.report.Incarnation {
 		source = nil
@@ -60,19 +63,14 @@ func (d *reading) decide() (entries []storage.Entry, err error) {
 	d.repeated = source != nil && d.report.Number != 0 && d.report.Number <= source.Number
 	d.strict = d.report.Number == 0 || d.repeated
 	d.sessions, d.entries, d.of, d.observed = make(map[string]*telling), nil, nil, nil
-	defer func() {
-		if d.book != nil {
-			err = errors.Join(err, d.book.Close())
-			d.book = nil
-		}
-	}()
 	for i := range d.report.Events {
 		if err := d.take(&d.report.Events[i]); err != nil {
 			return nil, d.at(i, err)
 		}
 	}
 	d.giveIDs()
-	return slices.Concat(d.begin(source), d.entries, d.sign(source)), nil
+	list := slices.Concat(d.begin(source), d.entries)
+	return append(list, d.sign(source, len(list))...), nil
 }
 
 // at tells of which event an error is.
@@ -127,10 +125,10 @@ func or[T comparable](given, otherwise T) T {
 
 // sign is the entry after those of the events: that the report is on the record,
 // or that the source is alive.
-func (d *reading) sign(source *projection.Source) []storage.Entry {
+func (d *reading) sign(source *projection.Source, recorded int) []storage.Entry {
 	e := &events.SourceSeen{Source: d.report.Source, Incarnation: d.report.Incarnation}
 	switch {
-	case d.report.Number != 0 && !d.repeated:
+	case d.report.Number != 0 && !d.repeated && recorded > 0:
 		e.Number = d.report.Number
 	case source == nil:
 		return nil // it has just begun
@@ -187,6 +185,9 @@ func (d *reading) put(of *telling, e events.Event, occurred events.Time) {
 	d.entries, d.of = append(d.entries, next), append(d.of, of)
 	if of != nil {
 		of.told = append(of.told, saying{e, occurred})
+		if d.strict {
+			of.written[string(content(e, occurred))] = struct{}{}
+		}
 	}
 }
 
@@ -228,11 +229,40 @@ func (d *reading) take(e *Reported) error {
 	if opening && s.draft.phase != absent {
 		return misfit("%s has this key, and was opened otherwise; a new session needs a new key", s.name())
 	}
-	if err := s.draft.take(event); err != nil {
+	return d.record(s, event, e.Occurred)
+}
+
+// record takes an event into the list, if it fits. A lost session is recovered first,
+// unless the event is its end.
+func (d *reading) record(s *telling, e events.Event, occurred events.Time) error {
+	closing, closes := e.(*events.SessionClosed)
+	if s.draft.phase == lost && !closes {
+		back := &events.SessionRecovered{Incarnation: d.report.Incarnation}
+		if err := s.draft.take(back); err != nil {
+			return err
+		}
+		d.put(s, back, 0)
+	}
+	if closes {
+		for i := range closing.Finals {
+			if number := closing.Finals[i].Connection; !s.knows(number) {
+				return misfit("it has the counters of connection %d, which was never opened", number)
+			}
+		}
+	}
+	if err := s.draft.take(e); err != nil {
 		return err
 	}
-	d.put(s, event, e.Occurred)
+	d.put(s, e, occurred)
 	return nil
+}
+
+// knows tells whether a connection of that number was ever told of.
+func (s *telling) knows(connection uint32) bool {
+	if connection == 0 || s.draft.connection(connection) != nil {
+		return true
+	}
+	return slices.ContainsFunc(s.draft.opened, func(o opening) bool { return o.number == connection })
 }
 
 // missing refuses a number that was used for something else.
@@ -256,7 +286,7 @@ func (d *reading) session(key string) (*telling, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &telling{key: key, id: id, draft: draft{id: id}}
+	s := &telling{key: key, id: id, draft: draft{id: id}, written: make(map[string]struct{})}
 	if id != 0 {
 		v, err := d.registry.look(id)
 		if err != nil {
@@ -275,16 +305,14 @@ func (d *reading) find(key string) (uint64, error) {
 	if id := d.registry.state.Keyed(d.report.Source, d.report.Incarnation, key); id != 0 {
 		return id, nil
 	}
-	if d.book == nil {
-		snapshot, err := d.registry.book.Snapshot()
-		if err != nil {
-			return 0, err
-		}
-		d.book = snapshot
-	}
-	value, err := d.book.Get(projection.TableKeys, projection.KeyKey(d.report.Source, d.report.Incarnation, key))
-	if err != nil || value == nil {
+	snapshot, err := d.registry.book.Snapshot()
+	if err != nil {
 		return 0, err
 	}
-	return projection.KeyedID(value)
+	value, err := snapshot.Get(projection.TableKeys, projection.KeyKey(d.report.Source, d.report.Incarnation, key))
+	var id uint64
+	if err == nil && value != nil {
+		id, err = projection.KeyedID(value)
+	}
+	return id, errors.Join(err, snapshot.Close())
 }

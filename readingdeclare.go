@@ -12,7 +12,13 @@ func (d *reading) declareService(e events.ServiceDeclared, occurred events.Time)
 	if old, _ := d.registry.state.Service(e.Name); old != nil && d.registry.isOwn(old.Source) {
 		return misfit("the service %q is one of source %q, which is in the registry's process", old.Name, old.Source)
 	}
-	if differs := d.registry.differs(&e); d.repeated || !d.news(&e, differs, func(other events.Event) bool {
+	differs := d.registry.differs(&e)
+	if old, _ := d.registry.state.Service(e.Name); differs && old != nil && d.registry.speaks(old.Source) {
+		e := e
+		e.Source = old.Source
+		differs = d.registry.differs(&e) // another source that runs has said the same
+	}
+	if d.repeated || !d.news(&e, differs, func(other events.Event) bool {
 		s, ok := other.(*events.ServiceDeclared)
 		return ok && projection.NameKey(s.Name) == projection.NameKey(e.Name)
 	}) {
@@ -27,7 +33,13 @@ func (d *reading) declareServer(e events.ServerDeclared, occurred events.Time) e
 	if old, _ := d.registry.state.Server(e.Name); old != nil && d.registry.isOwn(old.Source) {
 		return misfit("the server %q is one of source %q, which is in the registry's process", old.Name, old.Source)
 	}
-	if differs := d.registry.serverDiffers(&e); d.repeated || !d.news(&e, differs, func(other events.Event) bool {
+	differs := d.registry.serverDiffers(&e)
+	if old, _ := d.registry.state.Server(e.Name); differs && old != nil && d.registry.speaks(old.Source) {
+		e := e
+		e.Source = old.Source
+		differs = d.registry.serverDiffers(&e)
+	}
+	if d.repeated || !d.news(&e, differs, func(other events.Event) bool {
 		s, ok := other.(*events.ServerDeclared)
 		return ok && projection.NameKey(s.Name) == projection.NameKey(e.Name)
 	}) {
@@ -53,6 +65,12 @@ func (r *Registry) isOwn(source string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sources[projection.NameKey(source)] != nil
+}
+
+// speaks tells whether a source runs.
+func (r *Registry) speaks(source string) bool {
+	s, _ := r.state.Source(source)
+	return s != nil && s.State == projection.SourceRunning
 }
 
 // isOutside tells whether a source is one outside.

@@ -1,8 +1,8 @@
 package gatebook
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 
 	"gatebook/events"
 	"gatebook/projection"
@@ -18,27 +18,20 @@ func (d *reading) takeStatistics(s *telling, e *events.StatisticsRecorded, at *R
 	if !known {
 		return misfit("connection %d was never opened", e.Connection)
 	}
-	if before == e.Counters {
-		return nil
+	if before == e.Counters || d.repeated {
+		return nil // in a report that is on the record they may have been left out
 	}
 	older, err := s.isOlder(e.Connection, at.Occurred)
 	if err != nil || older {
 		return err
 	}
-	if fell(before, e.Counters) || d.repeated || !s.isOpen(e.Connection) {
+	if fell(before, e.Counters) || !s.isOpen(e.Connection) {
 		found, err := s.has(e, at.Occurred)
 		if err != nil || found {
 			return err
 		}
-		if d.repeated {
-			return d.missing()
-		}
 	}
-	if err := s.draft.take(e); err != nil {
-		return err
-	}
-	d.put(s, e, at.Occurred)
-	return nil
+	return d.record(s, e, at.Occurred)
 }
 
 // observe decides about counters that are shown and not recorded. Those of what has
@@ -71,19 +64,16 @@ func fell(before, now events.Counters) bool {
 // counters are the last ones of a connection, this report's included. known is
 // false when there is no such connection.
 func (s *telling) counters(connection uint32) (last events.Counters, known bool) {
-	known = connection == 0
+	known = s.knows(connection)
+	for _, t := range slices.Backward(s.told) {
+		if f, ok := countersIn(t.event, connection); ok && f != nil {
+			return f.Counters, known
+		}
+	}
 	if v := s.draft.session; v != nil && connection == 0 {
 		last = v.Counters()
 	} else if c := s.draft.connection(connection); c != nil {
-		last, known = c.Counters(), true
-	}
-	for i := range s.told {
-		if e, ok := s.told[i].event.(*events.ConnectionOpened); ok && e.Connection == connection {
-			known = true
-		}
-		if f, ok := countersIn(s.told[i].event, connection); ok && f != nil {
-			last = f.Counters
-		}
+		last = c.Counters()
 	}
 	return last, known
 }
@@ -134,25 +124,54 @@ func (s *telling) isOlder(connection uint32, occurred events.Time) (bool, error)
 // of this report.
 func (s *telling) has(e events.Event, occurred events.Time) (bool, error) {
 	wanted := content(e, occurred)
-	for _, t := range s.told {
-		if t.event.Kind() == e.Kind() && bytes.Equal(content(t.event, t.occurred), wanted) {
-			return true, nil
+	if _, again := s.written[string(wanted)]; again {
+		return true, nil
+	}
+	if !s.mayBeOn(e) {
+		return false, nil
+	}
+	if s.recorded == nil {
+		s.recorded = make(map[string]struct{})
+		for i := range s.trail.sequences() {
+			record, err := s.trail.read(i)
+			if err != nil {
+				return false, err
+			}
+			if record.Erased { // it cannot be compared any more, and must not be told again
+				s.erased |= 1 << record.Event.Kind()
+			}
+			s.recorded[string(content(record.Event, record.Occurred))] = struct{}{}
 		}
 	}
-	for i := range s.trail.sequences() {
-		record, err := s.trail.read(i)
-		if err != nil {
-			return false, err
-		}
-		if record.Event.Kind() != e.Kind() {
-			continue
-		}
-		// What was erased cannot be compared any more, and must not be told again.
-		if record.Erased || bytes.Equal(content(record.Event, record.Occurred), wanted) {
-			return true, nil
-		}
+	_, found := s.recorded[string(wanted)]
+	return found || s.erased&(1<<e.Kind()) != 0, nil
+}
+
+// mayBeOn tells whether an event may be on the record of its session. It spares
+// reading the record of one to which something new happens.
+func (s *telling) mayBeOn(e events.Event) bool {
+	v := s.draft.session
+	if v == nil {
+		return false
 	}
-	return false, nil
+	told := func(number uint32, open bool) bool {
+		return slices.ContainsFunc(v.Connections, func(c projection.Connection) bool {
+			return c.Number == number && (open || c.State != projection.Open)
+		})
+	}
+	switch e := e.(type) {
+	case *events.SessionReady:
+		return v.Ready != 0
+	case *events.SessionClosed:
+		return v.Status == projection.Closed
+	case *events.ConnectionOpened:
+		return told(e.Connection, true)
+	case *events.ConnectionFailed:
+		return told(e.Connection, false)
+	case *events.ConnectionClosed:
+		return told(e.Final.Connection, false)
+	}
+	return true
 }
 
 // content is what makes two events equal.

@@ -101,8 +101,11 @@ func (r *Registry) Report(ctx context.Context, report Report) (Reception, error)
 		r.refused.Add(1)
 		return Reception{}, err
 	}
-	o := r.enter(report.Source)
-	defer o.reporting.Unlock()
+	o, err := r.enter(ctx, report.Source)
+	if err != nil {
+		return Reception{}, err
+	}
+	defer o.leave()
 	source, err := r.reporter(&report)
 	if err != nil {
 		r.refused.Add(1)
@@ -111,22 +114,15 @@ func (r *Registry) Report(ctx context.Context, report Report) (Reception, error)
 	report.fill(source)
 	known := source != nil && source.Incarnation == report.Incarnation
 	if known {
-		r.renew(o, leaseOf(source))
-		if err := r.comeBack(ctx, source); err != nil {
-			return Reception{}, err
-		}
+		r.renew(o, leaseOf(source)) // whatever becomes of the report, its source is alive
 	}
 	if report.declares() {
 		r.declaring.Lock()
 		defer r.declaring.Unlock()
 	}
 	d := reading{registry: r, report: &report}
-	if source != nil && !known {
-		if _, err := d.decide(); err != nil {
-			r.refused.Add(1)
-			return Reception{}, err
-		}
-		if err := r.loseSource(ctx, source, events.Time(0)); err != nil {
+	if source != nil && (!known || source.State != projection.SourceRunning) {
+		if err := r.prepare(ctx, &d, source); err != nil {
 			return Reception{}, err
 		}
 	}
@@ -141,6 +137,19 @@ func (r *Registry) Report(ctx context.Context, report Report) (Reception, error)
 		r.renew(o, leaseOf(source))
 	}
 	return Reception{Accepted: len(report.Events), Sessions: d.idsByKey(), Sequence: r.state.Moment().Sequence}, nil
+}
+
+// prepare ends the incarnation before the one that reports, or recovers what this one
+// has lost. Nothing is done for a report that will be refused.
+func (r *Registry) prepare(ctx context.Context, d *reading, source *projection.Source) error {
+	if _, err := d.decide(); err != nil {
+		r.refused.Add(1)
+		return err
+	}
+	if source.Incarnation != d.report.Incarnation {
+		return r.loseSource(ctx, source, 0)
+	}
+	return r.comeBack(ctx, source)
 }
 
 // reporter finds the source that reports; nil when it is new. It refuses the names

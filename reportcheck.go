@@ -1,6 +1,8 @@
 package gatebook
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/netip"
 	"strings"
 	"unicode/utf8"
@@ -74,7 +76,7 @@ func (e *Reported) clean() string {
 	if e.Event == nil {
 		return "there is no event"
 	}
-	if key := wire.CleanText(e.Key, wire.TextLimit); key != e.Key {
+	if key := cutKey(e.Key); key != e.Key {
 		e.Key, e.given = key, e.Key
 	}
 	events.Clean(e.Event)
@@ -172,4 +174,16 @@ func wrongReason(r events.Reason) string {
 		return "the reason " + r.String() + " is for ends that nobody saw"
 	}
 	return ""
+}
+
+// cutKey is a key as it is kept. One that is too long ends in a mark of its own, so
+// that two which only begin alike stay apart.
+func cutKey(key string) string {
+	clean := wire.CleanText(key, wire.TextLimit)
+	if len(key) <= wire.TextLimit {
+		return clean
+	}
+	sum := sha256.Sum256([]byte(key))
+	mark := hex.EncodeToString(sum[:8])
+	return wire.CleanText(key, wire.TextLimit-len(mark)) + mark
 }

@@ -60,12 +60,15 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 		asked: make(chan struct{}, 1), switched: make(chan struct{}, 1), told: make(map[string]bool), closed: make(chan struct{}),
 	}
 	key := projection.NameKey(o.Name)
-	outside := r.enter(o.Name)
-	defer outside.reporting.Unlock()
-	defer r.forgetOutside(o.Name)
+	outside, err := r.enter(ctx, o.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer outside.leave()
 	if known, _ := r.state.Source(o.Name); known != nil && known.Lease != 0 && known.State == projection.SourceRunning {
 		return nil, fmt.Errorf("%w: source %q is one outside, which reports", ErrInvalid, o.Name)
 	}
+	defer r.forgetOutside(o.Name)
 	r.mu.Lock()
 	if r.closing {
 		r.mu.Unlock()
@@ -81,7 +84,7 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 	// The sequence at its start makes an incarnation's name its own.
 	seen, _ := r.state.Sequence()
 	s.incarnation = strconv.FormatUint(seen+1, 10)
-	err := r.append(ctx, one(0, &events.SourceStarted{
+	err = r.append(ctx, one(0, &events.SourceStarted{
 		Source: o.Name, Incarnation: s.incarnation, Version: o.Version, Host: o.Host,
 	}))
 	if err != nil {
