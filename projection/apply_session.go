@@ -189,6 +189,9 @@ func (s *State) replace(old, v *Session, r *events.Record) {
 	if old.Version <= s.saved {
 		s.dirty = append(s.dirty, v.ID)
 	}
+	if old.Status != Live || v.Status != Live {
+		s.turned = append(s.turned, v)
+	}
 	switch {
 	case old.Status == Live && v.Status == Live:
 		s.live.put(v)

@@ -49,7 +49,8 @@ func (s *State) Checkpoint() *Checkpoint {
 		services: slices.Clone(s.services.order), servers: slices.Clone(s.servers.order), sources: slices.Clone(s.sources.order),
 	}
 	s.saved, s.offered = s.sequence, s.sequence
-	s.saving, s.dirty = s.dirty, nil
+	s.dirty = nil
+	s.turned, s.turnedBefore = nil, s.turned
 	return c
 }
 
@@ -116,7 +117,7 @@ func entityRow(table, name string, fields func(*wire.Coder)) Row {
 func (s *State) Saved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.saving = nil
+	s.turnedBefore = nil
 	for _, v := range c.sessions {
 		if s.ended[v.ID] == v {
 			delete(s.ended, v.ID)
@@ -130,7 +131,8 @@ func (s *State) Saved(c *Checkpoint) {
 func (s *State) NotSaved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.saved, s.saving = c.before, nil
+	s.saved = c.before
+	s.turned, s.turnedBefore = slices.Concat(s.turnedBefore, s.turned), nil
 	seen := make(map[uint64]bool, len(s.dirty))
 	for _, id := range s.dirty {
 		seen[id] = true

@@ -47,16 +47,17 @@ type Copied struct {
 	// Ended those that ended and are still in memory, in no order.
 	Living, Ended []View
 	// Superseded are the ids of which the archive of this moment may have an older
-	// value, whether wanted or not: of those that ended and are in memory, and of
-	// those that changed since the last checkpoint or are in the one being written.
+	// value, whether wanted or not: of those that ended, or live again, since the last
+	// checkpoint or in the one being written.
 	// It is nil where no ended sessions are wanted.
 	Superseded map[uint64]struct{}
 }
 
 // Copy copies sessions out of memory. begin is called under the same lock, so
 // that what it opens is of the same moment. It costs the live sessions that are
-// copied, of a filter those that have in common what the fewest have, and the
-// sessions that changed since the last checkpoint if ended ones are wanted.
+// copied, of a filter those that have in common what the fewest have. If ended ones
+// are wanted, it costs those that ended since the last checkpoint as well, but without
+// the lock.
 func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
 	if want.Filter != nil {
 		normal := want.Filter.normal()
@@ -65,19 +66,26 @@ func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
 	// Memory for a long list is fetched before the lock is taken: it may have to wait
 	// for the collector, and whoever applies for it.
 	out := Copied{Living: make([]View, 0, s.room(&want))}
+	recent, saving, err := s.copyMoment(&want, begin, &out)
+	if err == nil && (want.Closed || want.Lost || want.AsOf != 0) {
+		out.copyEnded(&want, recent, saving)
+	}
+	return out, err
+}
+
+// copyMoment does what has to be done at one moment. What lies within the lists it
+// returns never changes.
+func (s *State) copyMoment(want *Selection, begin func() error, out *Copied) (recent, saving []*Session, err error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out.Moment = s.moment()
 	if err := begin(); err != nil {
-		return out, err
+		return nil, nil, err
 	}
 	if want.Live || want.AsOf != 0 {
-		s.copyLive(&want, &out)
+		s.copyLive(want, out)
 	}
-	if want.Closed || want.Lost || want.AsOf != 0 {
-		s.copyEnded(&want, &out)
-	}
-	return out, nil
+	return s.turned, s.turnedBefore, nil
 }
 
 // room is how many live sessions a copy will have, about; 0 where that is not known.
@@ -142,17 +150,23 @@ func (s *Selection) start() (id uint64, none bool) {
 	return s.Beyond + 1, s.Beyond == math.MaxUint64
 }
 
-func (s *State) copyEnded(want *Selection, out *Copied) {
-	out.Superseded = make(map[uint64]struct{}, len(s.ended)+len(s.dirty)+len(s.saving))
-	for id, v := range s.ended {
-		out.Superseded[id] = struct{}{}
-		if want.wants(v) {
-			out.Ended = append(out.Ended, View{Session: v})
-		}
+// copyEnded takes from the changes around an end those that are wanted, newest first:
+// of each session the last one counts. It needs no lock.
+func (out *Copied) copyEnded(want *Selection, turned ...[]*Session) {
+	n := 0
+	for _, list := range turned {
+		n += len(list)
 	}
-	for _, ids := range [][]uint64{s.dirty, s.saving} {
-		for _, id := range ids {
-			out.Superseded[id] = struct{}{}
+	out.Superseded = make(map[uint64]struct{}, n)
+	for _, list := range turned {
+		for _, v := range slices.Backward(list) {
+			if _, older := out.Superseded[v.ID]; older {
+				continue
+			}
+			out.Superseded[v.ID] = struct{}{}
+			if v.Status != Live && want.wants(v) {
+				out.Ended = append(out.Ended, View{Session: v})
+			}
 		}
 	}
 }

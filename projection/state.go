@@ -46,10 +46,14 @@ type State struct {
 	// was not saved; dirty are the sessions that changed since, each once.
 	saved uint64
 	dirty []uint64
-	// saving are the sessions of the checkpoint that is being written. offered is
-	// the highest sequence of one that was collected, whatever became of it.
-	saving  []uint64
+	// offered is the highest sequence of a checkpoint that was collected, whatever
+	// became of it.
 	offered uint64
+	// turned are the changes to sessions that had ended, or did by it, since the last
+	// checkpoint was collected, in their order, and turnedBefore those of the one that
+	// is being written. They are only appended to, so that a reader can go on without
+	// the lock with what it has of them.
+	turned, turnedBefore []*Session
 
 	observed map[uint64]*Observation
 	// observations counts how often something was observed.

@@ -243,13 +243,11 @@ func (w *walk) expand(place indexPlace) error {
 			steps = append(steps, step{bound: bound, id: below.low(), branch: true, place: below})
 		}
 	}
-	for i := range node.entries {
-		e := &node.entries[i]
-		if !w.isAfter(e) {
-			continue
-		}
-		if sum := e.sum(); w.Has(&sum) {
-			steps = append(steps, step{bound: w.boundOf(e), id: e.ID, entry: *e})
+	if passed := w.pass(node.entries); len(passed) > 0 {
+		steps = make([]step, len(passed))
+		for i := range passed {
+			e := &passed[i]
+			steps[i] = step{bound: w.boundOf(e), id: e.ID, entry: *e}
 		}
 	}
 	if len(steps) == 0 {
@@ -264,4 +262,13 @@ func (w *walk) expand(place indexPlace) error {
 	}
 	w.push(steps)
 	return nil
+}
+
+// pass returns those of the entries that may be looked for, in the same memory: often
+// few, of which alone a copy is made.
+func (w *walk) pass(entries []Mark) []Mark {
+	return slices.DeleteFunc(entries, func(e Mark) bool {
+		sum := e.sum()
+		return !w.isAfter(&e) || !w.Has(&sum)
+	})
 }
