@@ -61,6 +61,13 @@ func (r *Registry) record(sequence uint64) (events.Record, error) {
 	return one[0], err
 }
 
+// RecordedAt is when the record of a sequence was made. [ErrInvalid] for one that the
+// log has not reached.
+func (r *Registry) RecordedAt(sequence uint64) (events.Time, error) {
+	record, err := r.record(sequence)
+	return record.Recorded, err
+}
+
 // SequenceAt is the sequence of the last record made by then, 0 when there was none.
 // It costs a few looks into the log.
 func (r *Registry) SequenceAt(t events.Time) (uint64, error) {

@@ -134,7 +134,7 @@ func drawQuery(t *rapid.T, h *history, head uint64) Query {
 		Live: rapid.Bool().Draw(t, "live"), Closed: rapid.Bool().Draw(t, "closed"), Lost: rapid.Bool().Draw(t, "lost"),
 		Filter: projection.Filter{
 			Services: some("service", "orders", "ORDERS", "bills", "nobody's"), Servers: some("server", "db-1", "DB 2", "db-9"),
-			Sources: some("source", "gateway", "edge 1"), Users: some("user", "jdoe", "ann", "tried"), By: some("by", "admin", ""),
+			Sources: some("source", "gateway", "edge 1"), Users: some("user", "jdoe", "ann", "tried", ""), By: some("by", "admin", ""),
 			Since: moment("since"), Until: moment("until"),
 		},
 		Order: Order(rapid.IntRange(0, 3).Draw(t, "order")),

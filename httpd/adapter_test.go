@@ -52,7 +52,8 @@ func TestListThatBreaks(t *testing.T) {
 		engine.GET("/", s.adapt(endpoint{handle: func(c2 *gin.Context) error {
 			a := s.answer(c2, s.registry.Moment(), parameters{})
 			defer a.release()
-			return list(a, 9, s.status.usual, broken(c.names))
+			a.total(9)
+			return list(a, s.status.usual, broken(c.names))
 		}}))
 		server := httptest.NewServer(engine)
 		w, err := http.Get(server.URL)

@@ -88,10 +88,13 @@ func object[T any](a *answer, status int, s shape[T], v T) error {
 	return a.finish()
 }
 
-// list answers with a list, which is sent as it is rendered. total is how many
-// there are in all.
-func list[T any](a *answer, total uint64, s shape[T], all iter.Seq2[T, error]) error {
-	a.c.Writer.Header()[headerTotal] = []string{strconv.FormatUint(total, 10)}
+// total tells the client how many there are in all.
+func (a *answer) total(n uint64) {
+	a.c.Writer.Header()[headerTotal] = []string{strconv.FormatUint(n, 10)}
+}
+
+// list answers with a list, which is sent as it is rendered.
+func list[T any](a *answer, s shape[T], all iter.Seq2[T, error]) error {
 	l := layoutOf(a.form, a.pretty, s)
 	a.b = append(a.b, l.before...)
 	empty := true

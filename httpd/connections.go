@@ -106,7 +106,7 @@ func (c connection) opened() events.Time {
 
 func (c connection) ended() events.Time {
 	if c.backend == nil || c.backend.State == projection.Open {
-		return endOf(c.session.Session)
+		return c.session.Ended()
 	}
 	return c.backend.Closed()
 }
@@ -120,7 +120,7 @@ func (c connection) reason() string {
 }
 
 func (s *Server) listConnections(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange, paramRole)
+	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange, paramRole, paramAt)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,11 @@ func (s *Server) listConnections(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, m, err := s.session(c)
+	then, err := s.moment(c, p.at)
+	if err != nil {
+		return err
+	}
+	v, m, err := s.view(c, then)
 	if err != nil {
 		return err
 	}
@@ -138,5 +142,6 @@ func (s *Server) listConnections(c *gin.Context) error {
 	}
 	a := s.answer(c, m, p)
 	defer a.release()
-	return list(a, uint64(len(all)), chosen, each(cut(all, p.span)))
+	a.total(uint64(len(all)))
+	return list(a, chosen, each(cut(all, p.span)))
 }

@@ -128,7 +128,7 @@ func notRecording(err error) *failure {
 // ending tells when, why and by whom a session ended.
 func ending(s *projection.Session) string {
 	e := s.Ending()
-	at := endOf(s).Time().Format("2006-01-02 15:04:05 UTC")
+	at := s.Ended().Time().Format("2006-01-02 15:04:05 UTC")
 	if s.Status == projection.Lost {
 		return fmt.Sprintf("Session %d was lost; it was last known to be alive at %s. The reason is %s.", s.ID, at, e.Reason)
 	}

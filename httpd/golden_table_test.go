@@ -30,6 +30,27 @@ func goldens() []golden {
 		"[\n    {\n        \"id\": 2,\n        \"servers\": [\n            \"/servers/db-serv-01\"\n        ]\n    },\n    {\n        \"id\": 3,\n        \"servers\": [\n            \"/servers/db-serv-01\"\n        ]\n    }\n]")
 	get("/sessions?pretty=true&range=5-5", "2", "[]")
 
+	get("/sessions?user=jdoe", "", array(two))
+	get("/sessions?user=jdoe&user=&count=true", "2", array(two, three))
+	get("/sessions?user=jdoe&service=old", "", array())
+	get("/sessions?service=MY%20service&status=all", "", array(two, three, four))
+	get("/sessions?server=DB-serv-01", "", array(two, three))
+	get("/sessions?server=db-serv-02", "", array()) // it was never reached
+	get("/sessions?source=edge-0&status=all", "", array(one))
+	get("/sessions?status=all&reason=idle_timeout&reason=registry_crashed", "", array(one, four))
+	get("/sessions?status=all&by=gateway", "", array(four))
+	get("/sessions?status=all&address=192.168.0.0/24&address=2001:db8::1", "", array(one, two, three, four))
+	get("/sessions?status=all&address=192.168.0.202", "", array(four))
+	get("/sessions?status=all&address=::ffff:192.168.0.202", "", array(four))
+	get("/sessions?since=2016-08-31T03:11:00Z", "", array(two, three, four))
+	get("/sessions?since=2016-08-31T03:11:00Z&status=closed", "", array(four))
+	get("/sessions?until=2016-08-31T05:05:00%2B02:00", "", array(one, two))
+	get("/sessions?since=25s", "", array(two, three))
+	get("/sessions?since=1d&until=5m", "", array(one, two))
+	get("/sessions?sort=-id&status=all", "4", array(four, three, two, one))
+	get("/sessions?sort=ended&status=all", "4", array(one, four, two, three))
+	get("/sessions?sort=-ended&status=closed,lost", "2", array(four, one))
+
 	get("/sessions/1", "", one)
 	get("/sessions/2", "", two)
 	get("/sessions/3", "", three)
@@ -84,6 +105,26 @@ func goldens() []golden {
 	)
 
 	const noSession = "Session not found"
+	for _, c := range []struct{ query, description string }{
+		{"reason=idle_timeuot", "reason=idle_timeuot is not known; did you mean idle_timeout? If not, it is client_closed, server_closed, auth_failed, connect_failed, idle_timeout, login_timeout, killed, network_error, source_stopped, source_lost, registry_crashed, shutdown, limit or error."},
+		{"address=10.0.0.0/40", "address=10.0.0.0/40 cannot be read: it is an address, as in 192.0.2.7 or 2001:db8::7, or a network, as in 10.0.0.0/8."},
+		{"service=", "service= names no service."},
+		{"since=yesterday", "since=yesterday cannot be read: it is a time, as in 2026-11-23T07:00:00Z, or how long ago, as in 24h or 7d."},
+		{"since=1h&until=2h", "since is 2016-08-31T02:12:00.000000Z, which is later than until, 2016-08-31T01:12:00.000000Z."},
+		{"at=0", "at=0 cannot be read: it is a time, as in 2026-11-23T07:00:00Z, or the sequence of a record, from 1."},
+		{"at=999", "at=999 is a record still to come: the last one is 16."},
+		{"sort=user", "sort=user is not known: it is id, -id, ended or -ended."},
+		{"limit=0", "limit=0 cannot be read: it is how many to return at most, from 1."},
+		{"after=x", "after=x cannot be read: it is the id of a session, after which the page begins."},
+		{"after=77&sort=ended", "after=77 names no session in the book."},
+		{"range=0-9&limit=5", "range is given with limit or after: a page is either a range of positions or what comes after a session."},
+		{"count=yes", "count=yes is not known: it is true or false."},
+	} {
+		refuse(400, "GET", "/sessions?"+c.query, "Invalid parameter", c.description)
+	}
+	refuse(400, "DELETE", "/sessions/2?ttl=soon", "Invalid parameter", "ttl=soon cannot be read: it is a duration of at most ten years, as in 5s, 10m or 1d, or seconds.")
+	refuse(400, "DELETE", "/sessions/2?ttl=5s&cancel=true", "Invalid parameter", "ttl and cancel are both given: a session is either to be closed later or not.")
+	refuse(409, "DELETE", "/sessions/2?cancel=true", "Not possible now", "Kill_withdrawn does not fit session 2: no kill is scheduled.")
 	refuse(404, "GET", "/sessions/42", noSession, "No session 42 is in the book.")
 	refuse(404, "GET", "/sessions/0", noSession, "No session 0 is in the book.")
 	refuse(404, "GET", "/sessions/-1", noSession, "No session -1 is in the book.")
@@ -112,10 +153,9 @@ func goldens() []golden {
 	refuse(409, "DELETE", "/sessions/4", "Session has ended", `Session 4 was closed at 2016-08-31 03:11:30 UTC with reason idle_timeout by gateway: it was idle for "90 s".`)
 	refuse(409, "DELETE", "/sessions/1", "Session has ended", "Session 1 was lost; it was last known to be alive at 2016-08-31 03:03:12 UTC. The reason is registry_crashed.")
 
-	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, range, status, pretty.`)
-	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, pretty.`)
+	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, service, server, source, reason, by, address, since, until, at, sort, range, limit, after, count, pretty.`)
+	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, at, pretty.`)
 	refuse(400, "GET", "/health?xyzzy", "Unknown parameter", `The parameter "xyzzy" is not known here. Known are: pretty.`)
-	refuse(400, "DELETE", "/sessions/2?ttl=5s", "Unknown parameter", `The parameter "ttl" is not known here. Known are: reason, pretty.`)
 	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=-1-5", "Invalid parameter", "range=-1-5 cannot be read: it is two positions, counted from 0, as in range=0-99.")

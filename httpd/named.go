@@ -27,7 +27,8 @@ func listAll[T any](s *Server, c *gin.Context, r *resource[T], read func() ([]T,
 	}
 	a := s.answer(c, m, p)
 	defer a.release()
-	return list(a, uint64(len(all)), chosen, each(cut(all, p.span)))
+	a.total(uint64(len(all)))
+	return list(a, chosen, each(cut(all, p.span)))
 }
 
 // showNamed answers with the thing of the path's name.
@@ -42,9 +43,9 @@ func showNamed[T any](s *Server, c *gin.Context, r *resource[T], thing string,
 	if err != nil {
 		return err
 	}
-	name, err := url.PathUnescape(c.Param("name"))
+	name, err := pathName(c)
 	if err != nil {
-		return fmt.Errorf("unescape a path that was matched: %w", err)
+		return err
 	}
 	v, m, found := read(name)
 	if !found {
@@ -56,4 +57,13 @@ func showNamed[T any](s *Server, c *gin.Context, r *resource[T], thing string,
 	a := s.answer(c, m, p)
 	defer a.release()
 	return object(a, http.StatusOK, chosen, v)
+}
+
+// pathName is the name in the path.
+func pathName(c *gin.Context) (string, error) {
+	name, err := url.PathUnescape(c.Param("name"))
+	if err != nil {
+		return "", fmt.Errorf("unescape a path that was matched: %w", err)
+	}
+	return name, nil
 }

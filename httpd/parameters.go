@@ -6,29 +6,70 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"gatebook"
+	"gatebook/projection"
 )
 
 // The names of the parameters.
 const (
-	paramFields = "fields"
-	paramPretty = "pretty"
-	paramRange  = "range"
-	paramReason = "reason"
-	paramRole   = "role"
-	paramStatus = "status"
+	paramAddress = "address"
+	paramAfter   = "after"
+	paramAt      = "at"
+	paramBy      = "by"
+	paramCancel  = "cancel"
+	paramCount   = "count"
+	paramDryRun  = "dry_run"
+	paramFields  = "fields"
+	paramLimit   = "limit"
+	paramPretty  = "pretty"
+	paramRange   = "range"
+	paramReason  = "reason"
+	paramRole    = "role"
+	paramServer  = "server"
+	paramService = "service"
+	paramSince   = "since"
+	paramSort    = "sort"
+	paramSource  = "source"
+	paramStatus  = "status"
+	paramTTL     = "ttl"
+	paramUntil   = "until"
+	paramUser    = "user"
 )
+
+// listParameters are those of a list of sessions.
+var listParameters = []string{
+	paramFields, paramStatus, paramUser, paramService, paramServer, paramSource, paramReason, paramBy, paramAddress,
+	paramSince, paramUntil, paramAt, paramSort, paramRange, paramLimit, paramAfter, paramCount,
+}
 
 // parameters are those of a request's query.
 type parameters struct {
 	// fields are the members asked for, nil for the usual ones.
 	fields []string
 	span   span
+	// limited: span's limit is that of a page, which after leads to.
+	limited bool
+	after   uint64
+	order   gatebook.Order
+	count   bool
 	// live, closed and lost are the statuses asked for.
 	live, closed, lost bool
+	// filter is who is wanted, but for the window from since to until.
+	filter       projection.Filter
+	since, until instant
+	at           instant
 	// client: the client's connection is asked for too.
 	client bool
-	reason string
-	pretty bool
+	// ttl is how long a session may go on, where given; cancel takes that back. dryRun
+	// only counts.
+	ttl            time.Duration
+	timed          bool
+	cancel, dryRun bool
+	// reasons are those to look for, or the one to give.
+	reasons []string
+	pretty  bool
 }
 
 // span is a range of positions in a list.
@@ -57,7 +98,7 @@ func parse(query string, takes ...string) (parameters, error) {
 	if err != nil {
 		return p, badParameter("The query %q cannot be read: %v.", query, err)
 	}
-	takes = append(takes, paramPretty)
+	takes = append(slices.Clone(takes), paramPretty)
 	for name := range values {
 		if !slices.Contains(takes, name) {
 			return p, unknownParameter(name, takes)
@@ -71,7 +112,21 @@ func parse(query string, takes ...string) (parameters, error) {
 			}
 		}
 	}
-	return p, nil
+	return p, p.agree(values)
+}
+
+// agree looks at what parameters say together.
+func (p *parameters) agree(values url.Values) error {
+	if values.Has(paramRange) && (p.limited || p.after != 0) {
+		return badParameter("range is given with limit or after: a page is either a range of positions or what comes after a session.")
+	}
+	if p.timed && p.cancel {
+		return badParameter("ttl and cancel are both given: a session is either to be closed later or not.")
+	}
+	if p.live && !values.Has(paramStatus) && (p.since.given || p.until.given) {
+		p.closed, p.lost = true, true // a window asks for everybody who was there
+	}
+	return nil
 }
 
 func (p *parameters) take(name string, given []string) error {
@@ -81,6 +136,11 @@ func (p *parameters) take(name string, given []string) error {
 		return nil
 	case paramStatus:
 		return p.takeStatus(strings.Split(strings.Join(given, ","), ","))
+	case paramReason:
+		p.reasons = given
+		return nil
+	case paramUser, paramBy, paramService, paramServer, paramSource, paramAddress:
+		return p.takeFilter(name, given)
 	}
 	if len(given) > 1 {
 		return badParameter("%s is given %d times; once is enough.", name, len(given))
@@ -95,12 +155,27 @@ func (p *parameters) take(name string, given []string) error {
 			return badParameter("role=%s is not known: role=all adds the client's connection; without it there are those to servers.", value)
 		}
 	case paramPretty:
-		p.pretty = value == "true"
-		if !p.pretty && value != "false" {
-			return badParameter("pretty=%s is not known: it is true or false.", value)
-		}
-	case paramReason:
-		p.reason = value
+		return flag(name, value, &p.pretty)
+	case paramCount:
+		return flag(name, value, &p.count)
+	case paramCancel:
+		return flag(name, value, &p.cancel)
+	case paramDryRun:
+		return flag(name, value, &p.dryRun)
+	case paramTTL:
+		return p.takeTTL(value)
+	case paramSort:
+		return p.takeSort(value)
+	case paramLimit:
+		return p.takeLimit(value)
+	case paramAfter:
+		return p.takeAfter(value)
+	case paramSince:
+		return p.since.take(name, value)
+	case paramUntil:
+		return p.until.take(name, value)
+	case paramAt:
+		return p.at.takeMoment(name, value)
 	}
 	return nil
 }

@@ -50,10 +50,14 @@ func (s *Server) routes() []route {
 		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections).in(listForms...))},
 		{path: "/services", operations: all(get(forReaders, s.listServices).in(listForms...))},
 		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
+		{path: "/services/:name/sessions", operations: all(
+			get(forReaders, s.listServiceSessions).in(listForms...), del(forAdmins, s.closeServiceSessions))},
+		{path: "/services/:name/listeners", operations: all(get(forReaders, s.listListeners).in(listForms...))},
 		{path: "/services/:name/stop", operations: all(put(forAdmins, s.switchService(true)))},
 		{path: "/services/:name/start", operations: all(put(forAdmins, s.switchService(false)))},
 		{path: "/servers", operations: all(get(forReaders, s.listServers).in(listForms...))},
 		{path: "/servers/:name", operations: all(get(forReaders, s.showServer))},
+		{path: "/servers/:name/sessions", operations: all(get(forReaders, s.listServerSessions).in(listForms...))},
 		{path: "/sources", operations: all(get(forReaders, s.listSources).in(listForms...))},
 		{path: "/sources/:name", operations: all(get(forReaders, s.showSource))},
 	}

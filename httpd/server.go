@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook"
+	"gatebook/events"
 	"gatebook/httpd/accounts"
 	"gatebook/projection"
 )
@@ -24,6 +25,10 @@ import (
 type Registry interface {
 	Session(id uint64) (projection.View, projection.Moment, error)
 	Sessions(q gatebook.Query) (*gatebook.Listing, error)
+	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
+	SequenceAt(t events.Time) (uint64, error)
+	RecordedAt(sequence uint64) (events.Time, error)
+	GapAt(t events.Time) (gatebook.Gap, bool, error)
 	Kill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) (projection.View, error)
 	Services() ([]*projection.Service, projection.Moment)
 	Service(name string) (*projection.Service, projection.Moment)
@@ -32,6 +37,10 @@ type Registry interface {
 	Sources() ([]*projection.Source, projection.Moment)
 	Source(name string) (*projection.Source, projection.Moment)
 	Moment() projection.Moment
+	ScheduleKill(ctx context.Context, id uint64, due time.Time, by, why string, only ...gatebook.Condition) error
+	WithdrawKill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) error
+	LiveSessions(service string) ([]uint64, error)
+	KillAll(ctx context.Context, ids []uint64, by, why string) (closed, pending int, err error)
 	SwitchService(ctx context.Context, name string, stopped bool, by string, only ...gatebook.Condition) error
 	Now() time.Time
 	// Err tells why nothing can be recorded now.
@@ -81,6 +90,8 @@ type Server struct {
 	services    *resource[service]
 	servers     *resource[*projection.Server]
 	sources     *resource[*projection.Source]
+	listeners   *resource[serviceListener]
+	killed      *resource[killed]
 	status      *resource[string]
 	contract    validators // of openapi.yaml
 }
@@ -111,6 +122,8 @@ func New(c Config) (*Server, error) {
 		services:    serviceResource(),
 		servers:     serverResource(),
 		sources:     sourceResource(),
+		listeners:   listenerResource(),
+		killed:      killedResource(),
 		status:      statusResource(),
 		contract:    contractValidators(),
 	}

@@ -1,14 +1,11 @@
 package httpd
 
 import (
-	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
 
-	"gatebook"
 	"gatebook/events"
 	"gatebook/projection"
 )
@@ -26,7 +23,7 @@ func sessionResource() *resource[projection.View] {
 		}},
 		{name: "connected", value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, v.Opened) }},
 		{name: "idle", value: appendIdle},
-		{name: "closed", when: hasEnded, value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, endOf(v.Session)) }},
+		{name: "closed", when: hasEnded, value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, v.Ended()) }},
 		{name: "reason", when: hasEnded, value: knownText(func(v view) string { return v.Ending().Reason.String() })},
 	}, []member[view]{
 		{name: "source", value: link(sources, func(v view) string { return v.Origin().Source })},
@@ -38,13 +35,13 @@ func sessionResource() *resource[projection.View] {
 		{name: "tls", value: knownText(func(v view) string { return v.TLS() })},
 		{name: "opened", value: moment(func(v view) events.Time { return v.Opened })},
 		{name: "ready", value: moment(func(v view) events.Time { return v.Ready })},
-		{name: "ended", value: moment(func(v view) events.Time { return endOf(v.Session) })},
+		{name: "ended", value: moment(func(v view) events.Time { return v.Ended() })},
 		{name: "last_seen", value: moment(func(v view) events.Time { return v.Ending().LastSeen })},
 		{name: "duration", value: func(b []byte, r *rendering, v view) []byte { return appendSeconds(b, until(v, r.now)-v.Opened) }},
 		{name: "status", value: text(func(v view) string { return v.Status.String() })},
 		{name: "by", value: knownText(func(v view) string { return v.Ending().By })},
 		{name: "description", value: knownText(func(v view) string { return v.Ending().Description })},
-		{name: "servers", value: links(servers, serversOf)},
+		{name: "servers", value: links(servers, func(v view) []string { return v.Servers() })},
 		{name: "statistics", inner: statistics(func(v view) events.Counters {
 			counters, _ := v.Current(0)
 			return counters
@@ -74,24 +71,10 @@ func sessionState(v projection.View) string {
 
 func hasEnded(v projection.View) bool { return v.Status != projection.Live }
 
-// endOf is when a session ended, 0 while it lives. A lost one ended when it was
-// last known to be alive.
-func endOf(s *projection.Session) events.Time {
-	switch s.Status {
-	case projection.Live:
-		return 0
-	case projection.Lost:
-		if seen := s.Ending().LastSeen; seen != 0 {
-			return seen
-		}
-	}
-	return s.Ending().Ended
-}
-
 // until is the end of a session, or now while it lives.
 func until(v projection.View, now events.Time) events.Time {
 	if hasEnded(v) {
-		return endOf(v.Session)
+		return v.Ended()
 	}
 	return now
 }
@@ -116,44 +99,8 @@ func appendAddress(b []byte, _ *rendering, v projection.View) []byte {
 	return appendKnown(b, v.Address())
 }
 
-// serversOf are the servers a session reached, each once, in that order.
-func serversOf(v projection.View) []string {
-	var all []string
-	for i := range v.Connections {
-		c := &v.Connections[i]
-		if name := c.Server(); c.State != projection.Failed && !slices.Contains(all, name) {
-			all = append(all, name)
-		}
-	}
-	return all
-}
-
-func (s *Server) listSessions(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange, paramStatus)
-	if err != nil {
-		return err
-	}
-	chosen, err := s.sessions.shape(p.fields)
-	if err != nil {
-		return err
-	}
-	found, err := s.registry.Sessions(gatebook.Query{
-		Live: p.live, Closed: p.closed, Lost: p.lost,
-		Skip: p.span.skip, Limit: p.span.limit,
-	})
-	if err != nil {
-		return err
-	}
-	if err := s.validate(c, found.Moment, validatorsOfAll(found.Moment, p.live && p.shows("statistics"))); err != nil {
-		return err
-	}
-	a := s.answer(c, found.Moment, p)
-	defer a.release()
-	return list(a, found.Total, chosen, ahead(found.All()))
-}
-
 func (s *Server) showSession(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields)
+	p, err := parse(c.Request.URL.RawQuery, paramFields, paramAt)
 	if err != nil {
 		return err
 	}
@@ -161,7 +108,11 @@ func (s *Server) showSession(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, m, err := s.session(c)
+	then, err := s.moment(c, p.at)
+	if err != nil {
+		return err
+	}
+	v, m, err := s.view(c, then)
 	if err != nil {
 		return err
 	}
@@ -170,20 +121,8 @@ func (s *Server) showSession(c *gin.Context) error {
 	}
 	a := s.answer(c, m, p)
 	defer a.release()
+	a.now = then.now
 	return object(a, http.StatusOK, chosen, v)
-}
-
-// session is the one that the path names.
-func (s *Server) session(c *gin.Context) (projection.View, projection.Moment, error) {
-	id, err := sessionID(c)
-	if err != nil {
-		return projection.View{}, projection.Moment{}, err
-	}
-	v, m, err := s.registry.Session(id)
-	if errors.Is(err, gatebook.ErrNotFound) {
-		err = notFound("Session", c.Param("id"))
-	}
-	return v, m, err
 }
 
 // sessionID is the path's. One that is no number is not in the book either.

@@ -2,9 +2,6 @@ package httpd
 
 import (
 	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -19,9 +16,9 @@ func (s *Server) switchService(stopped bool) handler {
 		if _, err := parse(c.Request.URL.RawQuery); err != nil {
 			return err
 		}
-		name, err := url.PathUnescape(c.Param("name"))
+		name, err := pathName(c)
 		if err != nil {
-			return fmt.Errorf("unescape a path that was matched: %w", err)
+			return err
 		}
 		err = s.registry.SwitchService(c.Request.Context(), name, stopped, actor(c.Request), only(c.Request)...)
 		if errors.Is(err, gatebook.ErrNotFound) {
@@ -30,9 +27,6 @@ func (s *Server) switchService(stopped bool) handler {
 		if err != nil {
 			return err
 		}
-		stamp(c, s.registry.Moment().Sequence)
-		c.Status(http.StatusNoContent)
-		c.Writer.WriteHeaderNow()
-		return nil
+		return s.done(c)
 	}
 }

@@ -1,6 +1,9 @@
 package projection
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // networksTried bounds how many networks a search by address looks into: beyond it,
 // looking at all sessions is as good.
@@ -136,7 +139,9 @@ func (f *Filter) traits() (groups [][]trait) {
 	group(ofService, f.Services)
 	group(ofServer, f.Servers)
 	group(ofSource, f.Sources)
-	group(ofUser, f.Users)
+	if !slices.Contains(f.Users, "") { // who has no user yet is in no index
+		group(ofUser, f.Users)
+	}
 	return groups
 }
 
