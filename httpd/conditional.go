@@ -184,7 +184,8 @@ func validatorsOf(v projection.View, statistics bool) validators {
 	return state
 }
 
-// validatorsOfAll are those of lists of sessions.
+// validatorsOfAll are those of lists of sessions, whichever are chosen: coarse, for a
+// change of any session moves them, and right for no choice that depends on the clock.
 func validatorsOfAll(m projection.Moment, statistics bool) validators {
 	state := validators{version: m.Sessions.Sequence, modified: m.Sessions.Recorded}
 	if statistics {

@@ -16,11 +16,24 @@
 //
 // A parameter that an operation does not take is refused, never ignored.
 //
+// openapi.yaml describes every route, parameter, answer, header and error. The tests
+// hold every answer they see against it, and a route that is in one of the two alone
+// fails them.
+//
+// # Conditional requests
+//
+// What is in the book has an entity tag: the sequence of its last change, behind a
+// semicolon what was observed of counters and not recorded, the form and the
+// compression. A handler says with Server.validate, before its answer begins, which
+// state it is about to show; it does so for nothing that changes by the clock alone.
+// The conditions of a change go to the registry, which asks them where it decides.
+//
 // # Rendering
 //
 // A resource is described once, by a table of its members in the documented
 // order (type resource); the parameter fields selects from it. Values are appended
-// to a pooled buffer by hand. A list leaves in pieces as it is rendered.
+// to a pooled buffer by hand. A list leaves in pieces as it is rendered, in the form
+// that was negotiated (type layout): JSON, NDJSON or CSV, compressed or not.
 //
 // # The front door
 //
