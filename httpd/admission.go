@@ -45,10 +45,14 @@ func (d *frontDoor) open(ctx context.Context, c *conn, user string) uint64 {
 	ctx, stop := context.WithTimeout(ctx, recordLimit)
 	defer stop()
 	client := c.client()
-	id, err := d.source.Open(ctx, events.SessionOpened{
+	e := events.SessionOpened{
 		Service: doorService, Protocol: doorProtocol, Listener: c.LocalAddr().String(),
 		Address: client.Addr().String(), Port: client.Port(),
-	})
+	}
+	if version := c.tls.Load(); version != nil {
+		e.TLS = *version
+	}
+	id, err := d.source.Open(ctx, e)
 	if d.note(err); err != nil {
 		return 0
 	}

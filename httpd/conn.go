@@ -45,6 +45,8 @@ type conn struct {
 	end atomic.Uint32
 	// asked: bytes have come.
 	asked atomic.Bool
+	// tls is the version of TLS that is spoken, nil without it.
+	tls atomic.Pointer[string]
 
 	// entering is held while the connection is brought into the book.
 	entering sync.Mutex
@@ -60,7 +62,7 @@ type conn struct {
 type connKey struct{}
 
 func withConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, c)
+	return context.WithValue(ctx, connKey{}, countedOf(c))
 }
 
 // connOf is the connection that carries a request, nil when it is none of ours.

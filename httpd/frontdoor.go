@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -117,8 +118,8 @@ func (d *frontDoor) followKills(ctx context.Context) {
 
 // follow hears from net/http how far a connection is.
 func (d *frontDoor) follow(nc net.Conn, state http.ConnState) {
-	c, ok := nc.(*conn)
-	if !ok {
+	c := countedOf(nc)
+	if c == nil {
 		return
 	}
 	switch state {
@@ -132,6 +133,9 @@ func (d *frontDoor) follow(nc net.Conn, state http.ConnState) {
 		}
 	case http.StateActive:
 		c.asked.Store(true)
+		if secured, ok := nc.(*tls.Conn); ok {
+			c.tls.CompareAndSwap(nil, new(tls.VersionName(secured.ConnectionState().Version)))
+		}
 	case http.StateClosed, http.StateHijacked:
 		d.mu.Lock()
 		delete(d.conns, c)

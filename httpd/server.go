@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -57,6 +58,8 @@ type Config struct {
 	Logger      zerolog.Logger
 	// Hosts are the names the API answers to, besides addresses and localhost.
 	Hosts []string
+	// Certificate is what TLS is spoken with; nil means plain HTTP.
+	Certificate *Certificate
 	// Accounts tells who may use the API; nil means that there are none.
 	Accounts *accounts.Gate
 	// Insecure serves clients on other machines and behind proxies, although
@@ -77,6 +80,7 @@ type Server struct {
 	killWait time.Duration
 	log      zerolog.Logger
 	door     *frontDoor
+	secured  *tls.Config // nil for plain HTTP
 	http     *http.Server
 
 	// process names this run of the server in entity tags.
@@ -131,6 +135,9 @@ func New(c Config) (*Server, error) {
 		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
 	}
 	s.door = newFrontDoor(c)
+	if c.Certificate != nil {
+		s.secured = c.Certificate.config()
+	}
 	s.http = &http.Server{
 		Handler:           overriding(s.newEngine()),
 		ReadHeaderTimeout: 10 * time.Second,
@@ -159,7 +166,11 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // and then returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
 	s.door.start(l.Addr())
-	err := s.http.Serve(listener{Listener: l, door: s.door})
+	var counted net.Listener = listener{Listener: l, door: s.door}
+	if s.secured != nil {
+		counted = tls.NewListener(counted, s.secured)
+	}
+	err := s.http.Serve(counted)
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -20,19 +21,28 @@ func hangups() (signals <-chan os.Signal, release func()) {
 	return c, func() { signal.Stop(c) }
 }
 
-// reloadOnHangup takes over the configuration file, at path, and certificates anew
-// at each signal, until ctx ends. The log says what came of it. The gateway is nil
-// when there is none.
-func reloadOnHangup(ctx context.Context, signals <-chan os.Signal, g *gateway.Gateway, path string, log zerolog.Logger) {
+// upkeep is what goes on while the server runs: it takes over what has changed
+// outside.
+type upkeep struct {
+	gateway  *gateway.Gateway // nil when there is none
+	keeper   *accountKeeper
+	settings settings
+	log      zerolog.Logger
+}
+
+// run takes over changes of accounts soon, and the configuration file and
+// certificates at each signal, until ctx ends. The log says what came of it.
+func (u upkeep) run(ctx context.Context, signals <-chan os.Signal) {
+	ticker := time.NewTicker(accountsInterval)
+	defer ticker.Stop()
 	for {
 		select {
+		case <-ticker.C:
+			u.keeper.look(ctx)
 		case <-signals:
-			if g == nil {
-				log.Warn().Msg("SIGHUP: nothing to reload, no service is configured")
-				continue
-			}
-			reloadConfiguration(ctx, g, path, log)
-			reloadCertificates(g, log)
+			u.keeper.look(ctx)
+			u.reloadConfiguration(ctx)
+			u.reloadCertificates()
 		case <-ctx.Done():
 			return
 		}
@@ -41,26 +51,48 @@ func reloadOnHangup(ctx context.Context, signals <-chan os.Signal, g *gateway.Ga
 
 // reloadConfiguration takes over what can change without a restart, and says what
 // cannot.
-func reloadConfiguration(ctx context.Context, g *gateway.Gateway, path string, log zerolog.Logger) {
-	file, err := config.Read(path)
-	if err != nil {
-		log.Error().Err(err).Msg("SIGHUP: the configuration stays as it was")
+func (u upkeep) reloadConfiguration(ctx context.Context) {
+	if u.settings.path == "" {
+		u.log.Info().Msg("SIGHUP: there is no configuration file to reload")
 		return
 	}
-	changes, needRestart, err := g.Reload(ctx, file.Gateway())
+	file, err := config.Read(u.settings.path)
 	if err != nil {
-		log.Error().Err(err).Strs("changed", changes).Msg("SIGHUP: the configuration could not be taken over whole")
+		u.log.Error().Err(err).Msg("SIGHUP: the configuration stays as it was")
 		return
 	}
-	log.Info().Strs("changed", changes).Strs("need_restart", needRestart).Msg("SIGHUP: configuration reloaded")
+	var changes []string
+	needRestart := file.NeedRestart(u.settings.file)
+	if u.gateway != nil {
+		more, also, err := u.gateway.Reload(ctx, file.Gateway())
+		changes = append(changes, more...)
+		needRestart = append(needRestart, also...)
+		if err != nil {
+			u.log.Error().Err(err).Strs("changed", changes).Msg("SIGHUP: the configuration could not be taken over whole")
+			return
+		}
+	} else if len(file.Services) > 0 {
+		needRestart = append(needRestart, "services")
+	}
+	u.log.Info().Strs("changed", changes).Strs("need_restart", needRestart).Msg("SIGHUP: configuration reloaded")
 }
 
-func reloadCertificates(g *gateway.Gateway, log zerolog.Logger) {
-	if err := g.ReloadCertificates(); err != nil {
-		log.Error().Err(err).Msg("SIGHUP: certificates that could not be read stay as they were")
+func (u upkeep) reloadCertificates() {
+	if c := u.settings.certificate; c != nil {
+		if err := c.Reload(); err != nil {
+			u.log.Error().Err(err).Msg("SIGHUP: the API's certificate stays as it was")
+		} else {
+			u.log.Info().Msg("SIGHUP: the API's certificate reloaded")
+		}
+	}
+	if u.gateway == nil {
 		return
 	}
-	if services, servers := g.Secured(); services+servers > 0 {
-		log.Info().Int("services", services).Int("servers", servers).Msg("SIGHUP: certificates reloaded")
+	if err := u.gateway.ReloadCertificates(); err != nil {
+		u.log.Error().Err(err).Msg("SIGHUP: certificates that could not be read stay as they were")
+		return
+	}
+	if services, servers := u.gateway.Secured(); services+servers > 0 {
+		u.log.Info().Int("services", services).Int("servers", servers).Msg("SIGHUP: certificates reloaded")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"gatebook/cmd/gatebook/gateway"
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd"
+	"gatebook/httpd/accounts"
 )
 
 const (
@@ -31,7 +32,7 @@ type serveCommand struct {
 	Data     string `help:"Data folder; created if it does not exist (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
 	Listen   string `help:"Address of the API (127.0.0.1:8989)." env:"GATEBOOK_LISTEN" placeholder:"HOST:PORT"`
 	LogLevel string `help:"What goes to the log: ${enum}." enum:"debug,info,warn,error" default:"info" env:"GATEBOOK_LOG_LEVEL"`
-	Insecure bool   `help:"Listen on other than loopback addresses although nobody has to log in." env:"GATEBOOK_INSECURE"`
+	Insecure bool   `help:"Listen on other than loopback addresses although nobody has to log in, or without TLS." env:"GATEBOOK_INSECURE"`
 }
 
 // Help is what --help adds.
@@ -41,7 +42,10 @@ func (serveCommand) Help() string {
 Examples:
   gatebook serve
   gatebook serve --config gatebook.toml --data /var/lib/gatebook
-  curl http://127.0.0.1:8989/sessions`
+  curl http://127.0.0.1:8989/sessions
+
+Other machines are served when somebody has to log in (gatebook user add) and passwords cannot be read on their way
+([tls] in the configuration).`
 }
 
 // Run runs the server until ctx ends.
@@ -60,8 +64,18 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 		listen:   first(c.Listen, file.Listen, defaultListen),
 		insecure: c.Insecure,
 	}
+	gate, err := accounts.OpenGate(accounts.File{Folder: settings.data})
+	if err != nil {
+		return err
+	}
+	settings.gate = gate
 	if err := settings.check(); err != nil {
 		return err
+	}
+	if t := file.TLS; t != nil {
+		if settings.certificate, err = httpd.LoadCertificate(t.Certificate, t.Key); err != nil {
+			return fmt.Errorf("API: %w", err)
+		}
 	}
 	level, err := zerolog.ParseLevel(c.LogLevel)
 	if err != nil {
@@ -77,6 +91,16 @@ type settings struct {
 	file         *config.File
 	data, listen string
 	insecure     bool
+	gate         *accounts.Gate
+	certificate  *httpd.Certificate // of the API; nil for plain HTTP
+}
+
+// scheme is that of the API's address.
+func (s settings) scheme() string {
+	if s.certificate != nil {
+		return "https"
+	}
+	return "http"
 }
 
 func first(values ...string) string {
@@ -88,7 +112,8 @@ func first(values ...string) string {
 	return ""
 }
 
-// check refuses to show the book to a network while nobody has to log in.
+// check refuses to show the book to a network while nobody has to log in, or while
+// passwords could be read on their way.
 func (s settings) check() error {
 	host, _, err := net.SplitHostPort(s.listen)
 	if err != nil {
@@ -98,7 +123,13 @@ func (s settings) check() error {
 	if s.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("listen address %s is not a loopback one, and nobody has to log in: anybody could read the book and end sessions; listen on 127.0.0.1, or say --insecure", s.listen)
+	if !s.gate.Any() {
+		return fmt.Errorf("listen address %s is not a loopback one, and nobody has to log in: anybody could read the book and end sessions; add an account (gatebook user add NAME --role admin --data %s) and a certificate ([tls] in the configuration), listen on 127.0.0.1, or say --insecure", s.listen, s.data)
+	}
+	if s.file.TLS == nil {
+		return fmt.Errorf("listen address %s is not a loopback one, and there is no TLS: anybody on the way could read passwords and the book; give a certificate ([tls] in the configuration), listen on 127.0.0.1, or say --insecure", s.listen)
+	}
+	return nil
 }
 
 // serve runs everything in order, and stops it in the opposite one.
@@ -126,11 +157,14 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
+		keeper := newAccountKeeper(s.gate, accounts.File{Folder: s.data}, registry, log)
+		keeper.look(running)
+		upkeep := upkeep{gateway: relay, keeper: keeper, settings: s, log: log}
 		group.Go(func() error {
-			reloadOnHangup(running, signals, relay, s.path, log)
+			upkeep.run(running, signals)
 			return nil
 		})
-		fmt.Fprintf(to.out, "API   http://%s\n", listener.Addr())
+		fmt.Fprintf(to.out, "API   %s://%s\n", s.scheme(), listener.Addr())
 		tellServices(to, s, relay)
 		<-running.Done()
 		fmt.Fprintln(to.out, "stopping")
@@ -156,6 +190,8 @@ func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log 
 		RecordAdmin: s.file.RecordAdmin == nil || *s.file.RecordAdmin,
 		Hosts:       s.file.Hosts,
 		Insecure:    s.insecure,
+		Accounts:    s.gate,
+		Certificate: s.certificate,
 	})
 }
 

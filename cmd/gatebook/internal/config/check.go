@@ -21,6 +21,9 @@ func (f *File) check() error {
 	all := []error{
 		oneOf("record", f.Record, "strict", "best_effort"),
 	}
+	if f.TLS != nil {
+		all = append(all, checkPair("tls", "api", f.TLS.Certificate, f.TLS.Key))
+	}
 	if f.Listen != "" {
 		all = append(all, checkAddress("listen", f.Listen))
 	}

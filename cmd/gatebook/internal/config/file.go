@@ -26,9 +26,17 @@ type File struct {
 	StatisticsInterval Duration `toml:"statistics_interval"`
 	// Hosts are names the API answers to, besides its addresses.
 	Hosts []string `toml:"hosts"`
+	// TLS is the API's; nil means plain HTTP.
+	TLS *APITLS `toml:"tls"`
 
 	Servers  map[string]Server  `toml:"servers"`
 	Services map[string]Service `toml:"services"`
+}
+
+// APITLS are PEM files: the API's certificate, and its key.
+type APITLS struct {
+	Certificate string `toml:"certificate"`
+	Key         string `toml:"key"`
 }
 
 // Server is a backend.
@@ -145,8 +153,10 @@ func keysOf(key []string) []string {
 		}
 	case len(key) == 4 && key[0] == "services" && key[2] == "tls":
 		return []string{"certificate", "key", "client_ca"}
+	case len(key) == 2 && key[0] == "tls":
+		return []string{"certificate", "key"}
 	case len(key) == 1:
-		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "servers", "services"}
+		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "tls", "servers", "services"}
 	}
 	return nil
 }

@@ -36,13 +36,19 @@ func (f *File) checkServerTLS(name string, s Server) error {
 }
 
 func checkClientTLS(at string, t *ClientTLS) error {
-	switch {
-	case t == nil:
+	if t == nil {
 		return nil
-	case t.Certificate == "":
-		return fmt.Errorf("%s has no certificate; write certificate = \"service.pem\"", at)
-	case t.Key == "":
-		return fmt.Errorf("%s has no key; write key = \"service.key\"", at)
+	}
+	return checkPair(at, "service", t.Certificate, t.Key)
+}
+
+// checkPair checks that there are both a certificate and its key.
+func checkPair(at, example, certificate, key string) error {
+	switch {
+	case certificate == "":
+		return fmt.Errorf("%s has no certificate; write certificate = \"%s.pem\"", at, example)
+	case key == "":
+		return fmt.Errorf("%s has no key; write key = \"%s.key\"", at, example)
 	}
 	return nil
 }
