@@ -1,0 +1,40 @@
+package config_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"gatebook/cmd/gatebook/internal/config"
+)
+
+func TestNeedRestart(t *testing.T) {
+	running, err := config.Parse(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for change, want := range map[string][]string{
+		"": nil,
+		"[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n": {"tls"},
+	} {
+		f, err := config.Parse(whole + change)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.NeedRestart(running); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", change, got, want)
+		}
+	}
+}
+
+func TestRefusedAPITLS(t *testing.T) {
+	for text, want := range map[string]string{
+		"[tls]\nkey = \"a.key\"\n":         `tls has no certificate; write certificate = "api.pem"`,
+		"[tls]\ncertificate = \"a.pem\"\n": `tls has no key; write key = "api.key"`,
+		"[tls]\ncertificat = \"a.pem\"\n":  `unknown key "tls.certificat"; did you mean "certificate"?`,
+	} {
+		if _, err := config.Parse(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want one with %q", text, err, want)
+		}
+	}
+}
