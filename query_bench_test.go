@@ -111,6 +111,8 @@ func BenchmarkPast(b *testing.B) {
 			b.Run("as-of", func(b *testing.B) { benchPage(b, registry, q) })
 			q.Filter.Users = []string{"user7"}
 			b.Run("as-of/user", func(b *testing.B) { benchPage(b, registry, q) })
+			q = gatebook.Query{Closed: true, Limit: 100, Filter: q.Filter, Count: true}
+			b.Run("count/user", func(b *testing.B) { benchPage(b, registry, q) })
 		})
 	}
 }
