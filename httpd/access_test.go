@@ -64,6 +64,7 @@ var whoMay = map[string]string{
 	"GET /sessions/:id":               "basic admin",
 	"DELETE /sessions/:id":            "admin",
 	"GET /sessions/:id/connections":   "basic admin",
+	"POST /events":                    "source admin",
 	"GET /services":                   "basic admin",
 	"GET /services/:name":             "basic admin",
 	"GET /services/:name/sessions":    "basic admin",

@@ -89,7 +89,7 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			"read-only", fmt.Errorf("%w: write /secret/log.db: %w", storage.ErrReadOnly, syscall.EIO), 503,
-			refused("Not recording", "A write failed, and the log takes no records since; what is in the book can be read. The system says: input/output error."), "", true,
+			refused("Not recording", "A write failed, and the log takes no records since; what is in the book can be read. The system says: input/output error."), "10", true,
 		},
 		{
 			"full disk", fmt.Errorf("%w: %w", storage.ErrDiskFull, syscall.ENOSPC), 507,

@@ -84,7 +84,18 @@ func failureOf(err error) *failure {
 	if e, ok := errors.AsType[*gatebook.RefusedError](err); ok {
 		return &failure{status: http.StatusConflict, short: "Not possible now", long: sentence(e.Error())}
 	}
+	if e, ok := errors.AsType[*gatebook.ReportError](err); ok {
+		return &failure{
+			status: http.StatusUnprocessableEntity, short: "Report refused",
+			long: sentence(e.Error()) + " Nothing of the report was recorded.",
+		}
+	}
 	switch {
+	case errors.Is(err, storage.ErrTooLarge):
+		return &failure{
+			status: http.StatusRequestEntityTooLarge, short: "Too large",
+			long: "That is more than is recorded at once. Nothing was done; split it.",
+		}
 	case errors.Is(err, gatebook.ErrNotFound):
 		return &failure{status: http.StatusNotFound, short: "Session not found", long: "No such session is in the book."}
 	case errors.Is(err, gatebook.ErrInvalid):
@@ -113,6 +124,7 @@ func notRecording(err error) *failure {
 		f.status = http.StatusInsufficientStorage
 		f.long = "The disk is full. Nothing can be recorded until there is space again; what is in the book can be read."
 	case errors.Is(err, storage.ErrReadOnly):
+		f.retryAfter = "10"
 		f.long = "A write failed, and the log takes no records since; what is in the book can be read."
 	case errors.Is(err, storage.ErrClosed):
 		f.long = "The registry is being closed."

@@ -39,6 +39,7 @@ func (s *Server) routes() []route {
 	all := func(o ...operation) []operation { return o }
 	get := func(a access, h handler) operation { return operation{method: http.MethodGet, access: a, handle: h} }
 	put := func(a access, h handler) operation { return operation{method: http.MethodPut, access: a, handle: h} }
+	post := func(a access, h handler) operation { return operation{method: http.MethodPost, access: a, handle: h} }
 	del := func(a access, h handler) operation { return operation{method: http.MethodDelete, access: a, handle: h} }
 	return []route{
 		{path: "/", operations: all(get(forAll, s.root))},
@@ -48,6 +49,7 @@ func (s *Server) routes() []route {
 		{path: "/sessions", operations: all(get(forReaders, s.listSessions).in(listForms...))},
 		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
 		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections).in(listForms...))},
+		{path: "/events", operations: all(post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
 		{path: "/services", operations: all(get(forReaders, s.listServices).in(listForms...))},
 		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
 		{path: "/services/:name/sessions", operations: all(

@@ -43,6 +43,7 @@ type Registry interface {
 	LiveSessions(service string) ([]uint64, error)
 	KillAll(ctx context.Context, ids []uint64, by, why string) (closed, pending int, err error)
 	SwitchService(ctx context.Context, name string, stopped bool, by string, only ...gatebook.Condition) error
+	Report(ctx context.Context, report gatebook.Report) (gatebook.Reception, error)
 	Now() time.Time
 	// Err tells why nothing can be recorded now.
 	Err() error
@@ -67,6 +68,9 @@ type Config struct {
 	Insecure bool
 	// KillWait is how long a request waits for a session to be closed: 5 s.
 	KillWait time.Duration
+	// ReportBytes and ReportEvents are how much one report may hold: 16 MiB and
+	// 10,000.
+	ReportBytes, ReportEvents int
 	// IdleTimeout is how long a connection may be without a request: 5 min.
 	IdleTimeout time.Duration
 }
@@ -78,10 +82,12 @@ type Server struct {
 	guard    guard
 	accounts *accounts.Gate // nil when there can be none
 	killWait time.Duration
-	log      zerolog.Logger
-	door     *frontDoor
-	secured  *tls.Config // nil for plain HTTP
-	http     *http.Server
+	// reportBytes and reportEvents bound one report.
+	reportBytes, reportEvents int
+	log                       zerolog.Logger
+	door                      *frontDoor
+	secured                   *tls.Config // nil for plain HTTP
+	http                      *http.Server
 
 	// process names this run of the server in entity tags.
 	process string
@@ -114,6 +120,9 @@ func New(c Config) (*Server, error) {
 		accounts: c.Accounts,
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
+
+		reportBytes:  orDefault(c.ReportBytes, reportBytes),
+		reportEvents: orDefault(c.ReportEvents, reportEvents),
 
 		process:     strconv.FormatInt(c.Registry.Now().UnixMicro(), 36),
 		contentType: []string{contentJSON},
@@ -151,7 +160,7 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
-func orDefault(given, otherwise time.Duration) time.Duration {
+func orDefault[T ~int | ~int64](given, otherwise T) T {
 	if given > 0 {
 		return given
 	}

@@ -1,0 +1,95 @@
+package httpd
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+)
+
+// bodyReader takes reports out of a request's body, and gives the client a while for
+// each.
+type bodyReader struct {
+	from    *bufio.Reader
+	control *http.ResponseController
+	// limit is how many bytes a report may have; idle how long the client may be
+	// silent between two.
+	limit int
+	idle  time.Duration
+	line  bytes.Buffer
+}
+
+// whole reads the one report that the body is.
+func (b *bodyReader) whole() ([]byte, error) {
+	b.allow(patience)
+	if _, err := io.CopyN(&b.line, b.from, int64(b.limit)+1); err != nil && !errors.Is(err, io.EOF) {
+		return nil, unread(err)
+	}
+	return b.line.Bytes(), b.checkSize()
+}
+
+// next reads the next line that is not empty. It is valid until the next call. The
+// error is io.EOF after the last one.
+func (b *bodyReader) next() ([]byte, error) {
+	for {
+		b.allow(b.idle)
+		if _, err := b.from.Peek(1); errors.Is(err, io.EOF) {
+			return nil, io.EOF
+		} else if err != nil {
+			return nil, unread(err)
+		}
+		b.allow(patience)
+		if err := b.readLine(); err != nil {
+			return nil, err
+		}
+		if line := bytes.TrimSpace(b.line.Bytes()); len(line) > 0 {
+			return line, nil
+		}
+	}
+}
+
+func (b *bodyReader) readLine() error {
+	b.line.Reset()
+	for {
+		part, err := b.from.ReadSlice('\n')
+		b.line.Write(part)
+		if tooLarge := b.checkSize(); tooLarge != nil {
+			return tooLarge
+		}
+		switch {
+		case err == nil, errors.Is(err, io.EOF):
+			return nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return unread(err)
+		}
+	}
+}
+
+// allow gives the client that long for what is read next. Without a connection of
+// its own, in tests, it has all the time there is.
+func (b *bodyReader) allow(d time.Duration) { _ = b.control.SetReadDeadline(time.Now().Add(d)) }
+
+func (b *bodyReader) checkSize() error {
+	if len(bytes.TrimRight(b.line.Bytes(), "\r\n")) <= b.limit {
+		return nil
+	}
+	return &failure{
+		status: http.StatusRequestEntityTooLarge, short: "Report too large",
+		long: fmt.Sprintf("The report has more than %d bytes, which are allowed. Split it.", b.limit),
+	}
+}
+
+// unread tells why a body could not be read.
+func unread(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &failure{
+			status: http.StatusBadRequest, short: "Report incomplete",
+			long: "The rest of the report did not come in time. Nothing of it was recorded; send it again.",
+		}
+	}
+	return fmt.Errorf("%w: %w", errGone, err)
+}

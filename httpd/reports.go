@@ -1,0 +1,168 @@
+package httpd
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook"
+	"gatebook/httpd/accounts"
+	"gatebook/projection"
+)
+
+const (
+	// reportBytes and reportEvents are how much one report may hold, unless it is
+	// configured otherwise.
+	reportBytes  = 16 << 20
+	reportEvents = 10_000
+)
+
+// takeReports records what a source outside reports: one report, or a stream of them.
+func (s *Server) takeReports(c *gin.Context) error {
+	p, err := parse(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	if coding := c.GetHeader("Content-Encoding"); coding != "" && coding != "identity" {
+		return unsupported("A report comes as it is, not with Content-Encoding: " + coding + ".")
+	}
+	body := &bodyReader{
+		from: bufio.NewReaderSize(c.Request.Body, piece), control: http.NewResponseController(c.Writer),
+		limit: s.reportBytes, idle: s.http.IdleTimeout,
+	}
+	given := c.GetHeader("Content-Type")
+	switch media, _, _ := mime.ParseMediaType(given); media {
+	case contentJSON:
+		return s.takeOne(c, body, p.pretty)
+	case contentNDJSON:
+		return s.takeStream(c, body)
+	}
+	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, contentJSON, contentNDJSON))
+}
+
+func unsupported(long string) error {
+	return &failure{status: http.StatusUnsupportedMediaType, short: "Unsupported media type", long: long}
+}
+
+func (s *Server) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
+	text, err := body.whole()
+	if err != nil {
+		return err
+	}
+	got, err := s.takeReport(c, text)
+	if err != nil {
+		return err
+	}
+	stamp(c, got.Sequence)
+	b := append(appendReception([]byte{'{'}, got), "}\n"...)
+	if pretty {
+		var readable bytes.Buffer
+		if err := json.Indent(&readable, b, "", indent); err != nil {
+			return fmt.Errorf("indent the answer: %w", err)
+		}
+		b = readable.Bytes()
+	}
+	c.Writer.Header()["Content-Type"] = s.contentType
+	c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(b))}
+	c.Status(http.StatusOK)
+	if _, err := c.Writer.Write(b); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// takeStream answers each report when it is durable, while the client goes on
+// sending. The first that is refused is the last.
+func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
+	if err := body.control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("read and write at once: %w", err)
+	}
+	stamp(c, s.registry.Moment().Sequence)
+	c.Header("Content-Type", contentNDJSON)
+	c.Status(http.StatusOK)
+	for {
+		text, err := body.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			c.Writer.WriteHeaderNow()
+			return nil
+		case errors.Is(err, errGone):
+			return err
+		}
+		var got gatebook.Reception
+		if err == nil {
+			got, err = s.takeReport(c, text)
+		}
+		if sendErr := s.sendLine(c, body.control, got, err); sendErr != nil || err != nil {
+			return sendErr
+		}
+	}
+}
+
+// sendLine sends the answer to one report of a stream.
+func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.Reception, err error) error {
+	status := http.StatusOK
+	var f *failure
+	if err != nil {
+		f = failureOf(err)
+		if status = f.status; status >= http.StatusInternalServerError {
+			s.logFailure(c.Request, f, err)
+		}
+	}
+	b := strconv.AppendInt([]byte(`{"status":`), int64(status), 10)
+	b = append(b, ',')
+	if f != nil {
+		b = append(b, f.append(nil)[1:]...)
+	} else {
+		b = append(appendReception(b, got), "}\n"...)
+	}
+	if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	if _, err := c.Writer.Write(b); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	if err := control.Flush(); err != nil {
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return nil
+}
+
+// takeReport records one report. A source reports as itself only.
+func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.Reception, error) {
+	report, err := parseReport(text, s.reportEvents)
+	if err != nil {
+		return gatebook.Reception{}, err
+	}
+	account, ok := accountOf(c.Request)
+	if ok && account.Role == accounts.Source && projection.NameKey(account.Name) != projection.NameKey(report.Source) {
+		return gatebook.Reception{}, forbidden(fmt.Sprintf(
+			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
+	}
+	return s.registry.Report(c.Request.Context(), report)
+}
+
+// appendReception appends the members of the answer to a report.
+func appendReception(b []byte, got gatebook.Reception) []byte {
+	b = strconv.AppendInt(append(b, `"accepted":`...), int64(got.Accepted), 10)
+	b = append(b, `,"sessions":{`...)
+	for i, key := range slices.Sorted(maps.Keys(got.Sessions)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, key), ':')
+		b = strconv.AppendUint(b, got.Sessions[key], 10)
+	}
+	return strconv.AppendUint(append(b, `},"sequence":`...), got.Sequence, 10)
+}
