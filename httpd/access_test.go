@@ -60,6 +60,8 @@ var whoMay = map[string]string{
 	"GET /health":                     "nobody source basic admin",
 	"GET /ready":                      "nobody source basic admin",
 	"GET /openapi.yaml":               "basic admin",
+	"GET /events":                     "source basic admin",
+	"GET /sessions/:id/events":        "basic admin",
 	"GET /sessions":                   "basic admin",
 	"GET /sessions/:id":               "basic admin",
 	"DELETE /sessions/:id":            "admin",

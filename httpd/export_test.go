@@ -1,6 +1,10 @@
 package httpd
 
-import "net/http"
+import (
+	"net/http"
+
+	"gatebook/events"
+)
 
 // Wrap puts a handler of a test's before all others. It is called before Serve.
 func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = wrap(s.http.Handler) }
@@ -18,3 +22,8 @@ func (s *Server) Routes() map[string][]string {
 
 // Contract is what is served as /openapi.yaml.
 func Contract() []byte { return contract }
+
+// RenderEvent is how the feed shows a record.
+func RenderEvent(r events.Record) string {
+	return string(eventShape.append(nil, new(rendering), r))
+}

@@ -199,10 +199,10 @@ func (p *parameters) takeLimit(value string) error {
 
 func (p *parameters) takeAfter(value string) error {
 	id, err := strconv.ParseUint(value, 10, 64)
-	if err != nil || id == 0 {
-		return badParameter("after=%s cannot be read: it is the id of a session, after which the page begins.", value)
+	if err != nil {
+		return badParameter("after=%s cannot be read: it is the id of a session, or the sequence of a record, after which to begin.", value)
 	}
-	p.after = id
+	p.after, p.resumed = id, true
 	return nil
 }
 
@@ -231,6 +231,9 @@ func flag(name, value string, to *bool) error {
 // query is what the parameters of a list ask the registry for, as of a sequence if
 // that is not 0.
 func (p *parameters) query(now events.Time, asOf uint64) (gatebook.Query, error) {
+	if p.resumed && p.after == 0 {
+		return gatebook.Query{}, badParameter("after=0 cannot be read: it is the id of a session, or the sequence of a record, after which to begin.")
+	}
 	f := p.filter
 	var err error
 	if f.Reasons, err = p.endedFor(); err != nil {

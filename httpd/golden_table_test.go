@@ -115,7 +115,7 @@ func goldens() []golden {
 		{"at=999", "at=999 is a record still to come: the last one is 16."},
 		{"sort=user", "sort=user is not known: it is id, -id, ended or -ended."},
 		{"limit=0", "limit=0 cannot be read: it is how many to return at most, from 1."},
-		{"after=x", "after=x cannot be read: it is the id of a session, after which the page begins."},
+		{"after=x", "after=x cannot be read: it is the id of a session, or the sequence of a record, after which to begin."},
 		{"after=77&sort=ended", "after=77 names no session in the book."},
 		{"range=0-9&limit=5", "range is given with limit or after: a page is either a range of positions or what comes after a session."},
 		{"count=yes", "count=yes is not known: it is true or false."},
@@ -156,6 +156,13 @@ func goldens() []golden {
 	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, service, server, source, reason, by, address, since, until, at, sort, range, limit, after, count, pretty.`)
 	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, at, pretty.`)
 	refuse(400, "GET", "/health?xyzzy", "Unknown parameter", `The parameter "xyzzy" is not known here. Known are: pretty.`)
+	refuse(400, "GET", "/events?after=-1", "Invalid parameter", "after=-1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin.")
+	refuse(400, "GET", "/events?session=x", "Invalid parameter", "session=x is no session: it is a number, as in session=42.")
+	refuse(400, "GET", "/events?source=", "Invalid parameter", "source= names no source.")
+	refuse(400, "GET", "/events?observations=true", "Invalid parameter", "observations=true goes with follow=true only: observations are no records.")
+	refuse(400, "GET", "/events?follow=true&pretty=true", "Invalid parameter", "pretty=true does not go with a feed that is followed: an event is one line.")
+	refuse(400, "GET", "/events?after=999", "Invalid parameter", "after=999 is beyond the log, which ends at 16.")
+	refuse(404, "GET", "/sessions/9/events", "Session not found", "No session 9 is in the book.")
 	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=-1-5", "Invalid parameter", "range=-1-5 cannot be read: it is two positions, counted from 0, as in range=0-99.")

@@ -109,6 +109,8 @@ func allowOf(target string) string {
 	path, _, _ := strings.Cut(target, "?")
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	switch {
+	case path == "/events":
+		return "GET, HEAD, OPTIONS, POST"
 	case parts[0] == "sessions" && len(parts) == 2 && !strings.HasSuffix(path, "/"):
 		return killable
 	case strings.HasSuffix(path, "/") && path != "/", strings.HasPrefix(path, "/nothing"), len(parts) > 3:

@@ -14,28 +14,32 @@ import (
 
 // The names of the parameters.
 const (
-	paramAddress = "address"
-	paramAfter   = "after"
-	paramAt      = "at"
-	paramBy      = "by"
-	paramCancel  = "cancel"
-	paramCount   = "count"
-	paramDryRun  = "dry_run"
-	paramFields  = "fields"
-	paramLimit   = "limit"
-	paramPretty  = "pretty"
-	paramRange   = "range"
-	paramReason  = "reason"
-	paramRole    = "role"
-	paramServer  = "server"
-	paramService = "service"
-	paramSince   = "since"
-	paramSort    = "sort"
-	paramSource  = "source"
-	paramStatus  = "status"
-	paramTTL     = "ttl"
-	paramUntil   = "until"
-	paramUser    = "user"
+	paramAddress      = "address"
+	paramAfter        = "after"
+	paramAt           = "at"
+	paramBy           = "by"
+	paramCancel       = "cancel"
+	paramCount        = "count"
+	paramDryRun       = "dry_run"
+	paramFields       = "fields"
+	paramFollow       = "follow"
+	paramKind         = "kind"
+	paramObservations = "observations"
+	paramSession      = "session"
+	paramLimit        = "limit"
+	paramPretty       = "pretty"
+	paramRange        = "range"
+	paramReason       = "reason"
+	paramRole         = "role"
+	paramServer       = "server"
+	paramService      = "service"
+	paramSince        = "since"
+	paramSort         = "sort"
+	paramSource       = "source"
+	paramStatus       = "status"
+	paramTTL          = "ttl"
+	paramUntil        = "until"
+	paramUser         = "user"
 )
 
 // listParameters are those of a list of sessions.
@@ -52,6 +56,7 @@ type parameters struct {
 	// limited: span's limit is that of a page, which after leads to.
 	limited bool
 	after   uint64
+	resumed bool // after is given
 	order   gatebook.Order
 	count   bool
 	// live, closed and lost are the statuses asked for.
@@ -70,6 +75,7 @@ type parameters struct {
 	// reasons are those to look for, or the one to give.
 	reasons []string
 	pretty  bool
+	feed    feedParameters
 }
 
 // span is a range of positions in a list.
@@ -142,6 +148,9 @@ func (p *parameters) take(name string, given []string) error {
 	case paramUser, paramBy, paramService, paramServer, paramSource, paramAddress:
 		return p.takeFilter(name, given)
 	}
+	if mine, err := p.takeFeed(name, given); mine {
+		return err
+	}
 	if len(given) > 1 {
 		return badParameter("%s is given %d times; once is enough.", name, len(given))
 	}
@@ -160,6 +169,10 @@ func (p *parameters) take(name string, given []string) error {
 		return flag(name, value, &p.count)
 	case paramCancel:
 		return flag(name, value, &p.cancel)
+	case paramFollow:
+		return flag(name, value, &p.feed.follow)
+	case paramObservations:
+		return flag(name, value, &p.feed.observations)
 	case paramDryRun:
 		return flag(name, value, &p.dryRun)
 	case paramTTL:

@@ -49,7 +49,8 @@ func (s *Server) routes() []route {
 		{path: "/sessions", operations: all(get(forReaders, s.listSessions).in(listForms...))},
 		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
 		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections).in(listForms...))},
-		{path: "/events", operations: all(post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
+		{path: "/sessions/:id/events", operations: all(get(forReaders, s.listEvents).in(trailForms...))},
+		{path: "/events", operations: all(get(forFeed, s.feed).in(feedForms...), post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
 		{path: "/services", operations: all(get(forReaders, s.listServices).in(listForms...))},
 		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
 		{path: "/services/:name/sessions", operations: all(

@@ -31,6 +31,7 @@ type Registry interface {
 	RecordedAt(sequence uint64) (events.Time, error)
 	GapAt(t events.Time) (gatebook.Gap, bool, error)
 	Kill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) (projection.View, error)
+	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
 	Services() ([]*projection.Service, projection.Moment)
 	Service(name string) (*projection.Service, projection.Moment)
 	Servers() ([]*projection.Server, projection.Moment)
@@ -88,6 +89,8 @@ type Server struct {
 	door                      *frontDoor
 	secured                   *tls.Config // nil for plain HTTP
 	http                      *http.Server
+	// followers are those who follow the log.
+	followers followers
 
 	// process names this run of the server in entity tags.
 	process string
@@ -191,6 +194,7 @@ func (s *Server) Serve(l net.Listener) error {
 // what is left and returns ctx's error. The server is of no use afterwards.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.door.close()
+	s.followers.leave()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())

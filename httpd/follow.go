@@ -1,0 +1,271 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+const (
+	// heartbeat is how often a follower that there is nothing for gets a comment.
+	heartbeat = 15 * time.Second
+	// followerPatience is how long a follower may take nothing before it is cut off. It
+	// costs nobody anything until then, and when it comes back it goes on where it was.
+	followerPatience = 10 * time.Minute
+	// gather is how long a follower that has just been told waits before it looks
+	// again, so that many of them do not wake for every commit.
+	gather = 20 * time.Millisecond
+	// farewell is how long a follower may take for what is being sent when the server
+	// shuts down.
+	farewell = time.Second
+)
+
+// follower is a client that follows the log.
+type follower struct {
+	c        *gin.Context
+	server   *Server
+	feed     *gatebook.Feed
+	p        feedParameters
+	b        []byte
+	sent     uint64 // events
+	style    rendering
+	observed map[uint64]*projection.Observation // what was shown last, by session
+	looked   time.Time
+}
+
+// follow sends records as server-sent events, until the client goes, the server shuts
+// down, or as many were sent as were asked for.
+func (s *Server) follow(c *gin.Context, p parameters, m projection.Moment) error {
+	if p.pretty {
+		return badParameter("pretty=true does not go with a feed that is followed: an event is one line.")
+	}
+	if err := p.feed.resume(c.Request, m); err != nil {
+		return err
+	}
+	f := &follower{c: c, server: s, p: p.feed, feed: s.registry.Feed(p.feed.after, p.feed.EventFilter)}
+	stamp(c, m.Sequence)
+	header := c.Writer.Header()
+	header["Content-Type"] = []string{contentEvents}
+	header["Cache-Control"] = s.cacheControl
+	if c.Request.Method == http.MethodHead {
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	ctx, stop := context.WithCancel(c.Request.Context())
+	defer stop()
+	defer s.followers.enter(func() {
+		stop()
+		// Where the connection knows no deadline, its client reads.
+		_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(farewell))
+	})()
+	err := f.run(ctx)
+	if ctx.Err() != nil && !errors.Is(err, errGone) || errors.Is(err, storage.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// resume finds out where a follower begins.
+func (p *feedParameters) resume(r *http.Request, m projection.Moment) error {
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		sequence, err := strconv.ParseUint(last, 10, 64)
+		if err != nil {
+			return badParameter("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
+		}
+		p.after, p.resumed = sequence, true
+	}
+	if !p.resumed {
+		p.after = m.Sequence
+	}
+	return reached(p.after, m)
+}
+
+func (f *follower) run(ctx context.Context) error {
+	if err := f.begin(); err != nil || f.full() {
+		return err
+	}
+	for {
+		before := f.sent
+		if err := f.catchUp(ctx); err != nil || f.full() {
+			return err
+		}
+		if err := f.flush(); err != nil {
+			return err
+		}
+		pause := time.Duration(0)
+		if f.sent > before {
+			pause = gather
+		}
+		if err := f.wait(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// begin tells the place from which the client goes on if it is cut off before the
+// first event, and first the kills that are pending, if it is those that are wanted.
+func (f *follower) begin() error {
+	kills := len(f.p.Kinds) == 1 && f.p.Kinds[0] == events.KindKillRequested
+	if kills && !f.p.resumed {
+		pending, err := f.feed.Pending()
+		if err != nil {
+			return err
+		}
+		for i := range pending {
+			if f.full() {
+				break
+			}
+			f.event(&pending[i], false)
+		}
+	}
+	f.b = append(strconv.AppendUint(append(f.b, "id: "...), f.feed.Position(), 10), "\n\n"...)
+	return f.flush()
+}
+
+func (f *follower) full() bool { return f.p.limit > 0 && f.sent >= f.p.limit }
+
+// event renders one. Those that were before the feed's beginning have no id: who comes
+// back after one of them goes on from the beginning.
+func (f *follower) event(r *events.Record, identified bool) {
+	if identified {
+		f.b = append(strconv.AppendUint(append(f.b, "id: "...), r.Sequence, 10), '\n')
+	}
+	f.b = append(f.b, "data: "...)
+	f.b = append(eventShape.append(f.b, &f.style, *r), "\n\n"...)
+	f.sent++
+}
+
+// catchUp sends what there is.
+func (f *follower) catchUp(ctx context.Context) error {
+	for head := f.server.registry.Moment().Sequence; f.feed.Position() < head; {
+		page, err := f.feed.Next(head)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			f.event(&page[i], true)
+			if f.full() {
+				return f.flush()
+			}
+			if len(f.b) >= piece {
+				if err := f.flush(); err != nil {
+					return err
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush sends what is rendered.
+func (f *follower) flush() error {
+	if len(f.b) == 0 {
+		return nil
+	}
+	out := http.NewResponseController(f.c.Writer)
+	err := f.server.followers.unlessLeaving(func() error { return out.SetWriteDeadline(time.Now().Add(followerPatience)) })
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return errors.Join(errGone, err)
+	}
+	if _, err := f.c.Writer.Write(f.b); err != nil {
+		return errors.Join(errGone, err)
+	}
+	f.b = f.b[:0]
+	f.c.Writer.Flush()
+	return nil
+}
+
+// wait returns when there is more, after a pause.
+func (f *follower) wait(ctx context.Context, pause time.Duration) error {
+	beat := time.Now().Add(heartbeat)
+	if pause > 0 {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for {
+		until := beat
+		if f.p.observations {
+			if err := f.observe(); err != nil {
+				return err
+			}
+			until = earlier(beat, f.looked.Add(time.Second))
+		}
+		waiting, stop := context.WithDeadline(ctx, until)
+		err := f.feed.Wait(waiting)
+		stop()
+		switch {
+		case err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return err
+		case !time.Now().Before(beat):
+			f.b = append(f.b, ":\n\n"...)
+			return f.flush()
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// observe shows the newest observed counters of live connections, of each that has
+// some it has not shown, at most once a second.
+func (f *follower) observe() error {
+	if time.Since(f.looked) < time.Second {
+		return nil
+	}
+	f.looked = time.Now()
+	live, err := f.server.registry.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Sources: f.p.Sources}})
+	if err != nil {
+		return err
+	}
+	shown := make(map[uint64]*projection.Observation)
+	for v, err := range live.All() {
+		if err != nil {
+			return err
+		}
+		if v.Observed == nil || len(f.p.Sessions) > 0 && !slices.Contains(f.p.Sessions, v.ID) {
+			continue
+		}
+		shown[v.ID] = v.Observed
+		if f.observed[v.ID] != v.Observed {
+			f.observation(v, f.observed[v.ID])
+		}
+	}
+	f.observed = shown
+	return f.flush()
+}
+
+// observation renders what was observed of the connections of a session since.
+func (f *follower) observation(v projection.View, before *projection.Observation) {
+	for i := range v.Observed.Finals {
+		final := v.Observed.Finals[i]
+		if before != nil && slices.Contains(before.Finals, final) {
+			continue
+		}
+		r := eventRenderer{b: append(f.b, "event: observation\ndata: "...)}
+		r.object(func() {
+			r.count("session", &v.ID)
+			visitFinal(&final, &r)
+		})
+		f.b = append(r.b, "\n\n"...)
+	}
+}
