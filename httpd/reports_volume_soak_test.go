@@ -1,0 +1,5 @@
+//go:build soak
+
+package httpd_test
+
+const reportedSessions = 100_000
