@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -21,6 +22,9 @@ type bodyReader struct {
 	limit int
 	idle  time.Duration
 	line  bytes.Buffer
+
+	mu      sync.Mutex
+	stopped bool // guarded by mu: the server closes
 }
 
 // whole reads the one report that the body is.
@@ -39,6 +43,8 @@ func (b *bodyReader) next() ([]byte, error) {
 		b.allow(b.idle)
 		if _, err := b.from.Peek(1); errors.Is(err, io.EOF) {
 			return nil, io.EOF
+		} else if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, io.EOF // it has said nothing for long, or the server closes
 		} else if err != nil {
 			return nil, unread(err)
 		}
@@ -69,9 +75,42 @@ func (b *bodyReader) readLine() error {
 	}
 }
 
-// allow gives the client that long for what is read next. Without a connection of
-// its own, in tests, it has all the time there is.
-func (b *bodyReader) allow(d time.Duration) { _ = b.control.SetReadDeadline(time.Now().Add(d)) }
+// allow gives the client that long for what is read next, unless the body is to be
+// read no further. Without a connection of its own, in tests, it has all the time
+// there is.
+func (b *bodyReader) allow(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.stopped {
+		_ = b.control.SetReadDeadline(time.Now().Add(d))
+	}
+}
+
+// stopOn has stop called when closing is closed, until the function that it returns
+// is called.
+func (b *bodyReader) stopOn(closing <-chan struct{}) (done func()) {
+	var waiting sync.WaitGroup
+	ended := make(chan struct{})
+	waiting.Go(func() {
+		select {
+		case <-closing:
+			b.stop()
+		case <-ended:
+		}
+	})
+	return func() {
+		close(ended)
+		waiting.Wait()
+	}
+}
+
+// stop ends a wait for the client, and all that would come.
+func (b *bodyReader) stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = true
+	_ = b.control.SetReadDeadline(time.Now())
+}
 
 func (b *bodyReader) checkSize() error {
 	if len(bytes.TrimRight(b.line.Bytes(), "\r\n")) <= b.limit {

@@ -3,6 +3,7 @@ package httpd
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,6 +89,8 @@ func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
 	if err := body.control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("read and write at once: %w", err)
 	}
+	// A stream that waits for the next report does not keep the server from closing.
+	defer body.stopOn(s.closing)()
 	stamp(c, s.registry.Moment().Sequence)
 	c.Header("Content-Type", contentNDJSON)
 	c.Status(http.StatusOK)
@@ -150,7 +153,10 @@ func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.Reception, er
 		return gatebook.Reception{}, forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
-	return s.registry.Report(c.Request.Context(), report)
+	// A log that is behind is told to the client as that, and not by silence.
+	ctx, stop := context.WithTimeout(c.Request.Context(), recordLimit)
+	defer stop()
+	return s.registry.Report(ctx, report)
 }
 
 // appendReception appends the members of the answer to a report.

@@ -83,6 +83,8 @@ type Server struct {
 	guard    guard
 	accounts *accounts.Gate // nil when there can be none
 	killWait time.Duration
+	// closing is closed when the server is shut down.
+	closing chan struct{}
 	// reportBytes and reportEvents bound one report.
 	reportBytes, reportEvents int
 	log                       zerolog.Logger
@@ -124,6 +126,7 @@ func New(c Config) (*Server, error) {
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
 
+		closing:      make(chan struct{}),
 		reportBytes:  orDefault(c.ReportBytes, reportBytes),
 		reportEvents: orDefault(c.ReportEvents, reportEvents),
 
@@ -160,6 +163,7 @@ func New(c Config) (*Server, error) {
 		ConnState:         s.door.follow,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
 	}
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(s.closing) }))
 	return s, nil
 }
 
