@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strconv"
@@ -38,6 +39,7 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 			header["Allow"] = e.allow
 		}
 		header["Vary"] = s.vary
+		maps.Copy(header, s.protection)
 		if err := s.attempt(c, e); err != nil {
 			s.fail(c, err)
 		}
@@ -51,6 +53,7 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
+	s.boundBody(c)
 	if err := s.admit(c, e); err != nil {
 		return err
 	}

@@ -18,21 +18,32 @@ import (
 // listener hands out connections that count.
 type listener struct {
 	net.Listener
-	door *frontDoor
+	door  *frontDoor
+	crowd *crowd
+	plain bool // no TLS is spoken
 }
 
+// Accept waits for the next client for whom there is room.
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		counted := &conn{Conn: c, door: l.door, crowd: l.crowd, accepted: time.Now()}
+		if l.crowd.enter(counted.client().Addr()) {
+			return counted, nil
+		}
+		turnAway(c, l.plain)
 	}
-	return &conn{Conn: c, door: l.door, accepted: time.Now()}, nil
 }
 
 // conn is a client's connection. It counts, and remembers how it ended.
 type conn struct {
 	net.Conn
 	door     *frontDoor
+	crowd    *crowd
+	left     sync.Once // the crowd
 	accepted time.Time
 
 	reads, writes, bytesRead, bytesWritten atomic.Uint64
@@ -111,6 +122,12 @@ func (c *conn) Write(b []byte) (int, error) {
 func (c *conn) SetReadDeadline(t time.Time) error {
 	c.cut.Store(!t.IsZero() && t.Before(c.accepted))
 	return c.Conn.SetReadDeadline(t)
+}
+
+// Close closes the connection, and makes room for another.
+func (c *conn) Close() error {
+	c.left.Do(func() { c.crowd.leave(c.client().Addr()) })
+	return c.Conn.Close()
 }
 
 // CloseWrite tells the client that nothing more will come.

@@ -193,6 +193,12 @@ func TestAnswers(t *testing.T) {
 				t.Error("there is no Date")
 			}
 			got.header.Del("Date")
+			for name, value := range protective {
+				if got.header.Get(name) != value {
+					t.Errorf("%s: got %q, want %q", name, got.header.Get(name), value)
+				}
+				got.header.Del(name)
+			}
 			got.header.Del("Content-Length")
 			compareHeaders(t, got.header, want)
 		})
@@ -211,4 +217,11 @@ func compareHeaders(t *testing.T, got, want http.Header) {
 			t.Errorf("%s: %q is not expected", name, got.Get(name))
 		}
 	}
+}
+
+// protective are on every answer, for browsers.
+var protective = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+	"Referrer-Policy":         "no-referrer",
+	"X-Content-Type-Options":  "nosniff",
 }

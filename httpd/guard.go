@@ -10,19 +10,17 @@ import (
 	"strings"
 )
 
-// requestLine is how many bytes a request line may have.
-const requestLine = 8 << 10
-
 // guard decides what is answered at all, whoever asks.
 type guard struct {
 	hosts    []string // names the API answers to, in lower case
+	line     int      // how many bytes a request line may have
 	insecure bool     // clients elsewhere and behind a proxy are served too
 }
 
 // check refuses a request that is not for this API, or, while nobody has to log in,
 // from where it serves nobody.
 func (g *guard) check(r *http.Request, anonymous bool) error {
-	if err := checkLine(r); err != nil {
+	if err := g.checkLine(r); err != nil {
 		return err
 	}
 	if anonymous && !g.insecure {
@@ -40,14 +38,14 @@ func (g *guard) check(r *http.Request, anonymous bool) error {
 	return nil
 }
 
-func checkLine(r *http.Request) error {
+func (g *guard) checkLine(r *http.Request) error {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  ")
-	if n <= requestLine {
+	if n <= g.line {
 		return nil
 	}
 	return &failure{
 		status: http.StatusRequestURITooLong, short: "Request line too long",
-		long: "The request line has " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(requestLine) + " are allowed.",
+		long: "The request line has " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(g.line) + " are allowed.",
 	}
 }
 
@@ -96,4 +94,18 @@ func checkOrigin(r *http.Request, origins []string) error {
 		}
 	}
 	return nil
+}
+
+// protection are headers by which browsers keep what they show of the API to
+// themselves, whatever page they come from.
+func protection(secured bool) map[string][]string {
+	all := map[string][]string{
+		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+		"Referrer-Policy":         {"no-referrer"},
+		"X-Content-Type-Options":  {"nosniff"},
+	}
+	if secured {
+		all["Strict-Transport-Security"] = []string{"max-age=31536000"}
+	}
+	return all
 }

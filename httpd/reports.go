@@ -22,13 +22,6 @@ import (
 	"gatebook/projection"
 )
 
-const (
-	// reportBytes and reportEvents are how much one report may hold, unless it is
-	// configured otherwise.
-	reportBytes  = 16 << 20
-	reportEvents = 10_000
-)
-
 // takeReports records what a source outside reports: one report, or a stream of them.
 func (s *Server) takeReports(c *gin.Context) error {
 	p, err := parse(c.Request.URL.RawQuery)
@@ -40,7 +33,7 @@ func (s *Server) takeReports(c *gin.Context) error {
 	}
 	body := &bodyReader{
 		from: bufio.NewReaderSize(c.Request.Body, piece), control: http.NewResponseController(c.Writer),
-		limit: s.reportBytes, idle: s.http.IdleTimeout,
+		limit: s.limits.ReportBytes, idle: s.http.IdleTimeout,
 	}
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
@@ -144,7 +137,7 @@ func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got 
 
 // takeReport records one report. A source reports as itself only.
 func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.Reception, error) {
-	report, err := parseReport(text, s.reportEvents)
+	report, err := parseReport(text, s.limits.ReportEvents)
 	if err != nil {
 		return gatebook.Reception{}, err
 	}

@@ -68,7 +68,7 @@ func reportOf(list string) string {
 
 func TestReportAnswers(t *testing.T) {
 	t.Parallel()
-	url, c := reportsAPI(t, httpd.Config{ReportBytes: 2000, ReportEvents: 3}), client(t)
+	url, c := reportsAPI(t, httpd.Config{Limits: httpd.Limits{ReportBytes: 2000, ReportEvents: 3}}), client(t)
 	const opened = `{"kind":"session_opened","key":"k","service":"s"}`
 	for name, try := range map[string]struct {
 		contentType, body string

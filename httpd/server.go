@@ -67,11 +67,10 @@ type Config struct {
 	// Insecure serves clients on other machines and behind proxies, although
 	// there are no accounts.
 	Insecure bool
+	// Limits bound what clients may take.
+	Limits Limits
 	// KillWait is how long a request waits for a session to be closed: 5 s.
 	KillWait time.Duration
-	// ReportBytes and ReportEvents are how much one report may hold: 16 MiB and
-	// 10,000.
-	ReportBytes, ReportEvents int
 	// IdleTimeout is how long a connection may be without a request: 5 min.
 	IdleTimeout time.Duration
 }
@@ -83,14 +82,14 @@ type Server struct {
 	guard    guard
 	accounts *accounts.Gate // nil when there can be none
 	killWait time.Duration
+	limits   Limits
+	crowd    *crowd
+	log      zerolog.Logger
+	door     *frontDoor
+	secured  *tls.Config // nil for plain HTTP
+	http     *http.Server
 	// closing is closed when the server is shut down.
 	closing chan struct{}
-	// reportBytes and reportEvents bound one report.
-	reportBytes, reportEvents int
-	log                       zerolog.Logger
-	door                      *frontDoor
-	secured                   *tls.Config // nil for plain HTTP
-	http                      *http.Server
 	// followers are those who follow the log.
 	followers followers
 
@@ -98,6 +97,7 @@ type Server struct {
 	process string
 	// These are values of headers; never changed.
 	contentType, cacheControl, vary []string
+	protection                      map[string][]string
 	buffers, zips                   sync.Pool // of *[]byte, to render into, and of *gzip.Writer
 
 	sessions    *resource[projection.View]
@@ -119,22 +119,23 @@ func New(c Config) (*Server, error) {
 	case c.RecordAdmin && c.Source == nil:
 		return nil, errors.New("httpd: connections are to be recorded, and no source is given")
 	}
+	limits := c.Limits.orDefaults()
 	s := &Server{
 		registry: c.Registry,
-		guard:    guard{insecure: c.Insecure},
+		guard:    guard{insecure: c.Insecure, line: limits.RequestLine},
+		limits:   limits,
+		crowd:    newCrowd(limits),
 		accounts: c.Accounts,
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
 
-		closing:      make(chan struct{}),
-		reportBytes:  orDefault(c.ReportBytes, reportBytes),
-		reportEvents: orDefault(c.ReportEvents, reportEvents),
-
+		closing:     make(chan struct{}),
 		process:     strconv.FormatInt(c.Registry.Now().UnixMicro(), 36),
 		contentType: []string{contentJSON},
 		// What may have changed is asked for again; only the client itself keeps it.
 		cacheControl: []string{"private, no-cache"},
 		vary:         []string{"Accept, Accept-Encoding"},
+		protection:   protection(c.Certificate != nil),
 
 		sessions:    sessionResource(),
 		connections: connectionResource(),
@@ -155,10 +156,10 @@ func New(c Config) (*Server, error) {
 	}
 	s.http = &http.Server{
 		Handler:           overriding(s.newEngine()),
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: limits.HeaderTime,
 		IdleTimeout:       orDefault(c.IdleTimeout, 5*time.Minute),
 		WriteTimeout:      patience,
-		MaxHeaderBytes:    32 << 10,
+		MaxHeaderBytes:    limits.Headers,
 		ConnContext:       withConn,
 		ConnState:         s.door.follow,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
@@ -182,7 +183,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // and then returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
 	s.door.start(l.Addr())
-	var counted net.Listener = listener{Listener: l, door: s.door}
+	var counted net.Listener = listener{Listener: l, door: s.door, crowd: s.crowd, plain: s.secured == nil}
 	if s.secured != nil {
 		counted = tls.NewListener(counted, s.secured)
 	}

@@ -192,6 +192,7 @@ func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log 
 		Insecure:    s.insecure,
 		Accounts:    s.gate,
 		Certificate: s.certificate,
+		Limits:      s.file.Limits(),
 	})
 }
 

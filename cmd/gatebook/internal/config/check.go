@@ -24,6 +24,7 @@ func (f *File) check() error {
 	if f.TLS != nil {
 		all = append(all, checkPair("tls", "api", f.TLS.Certificate, f.TLS.Key))
 	}
+	all = append(all, f.APILimits.check())
 	if f.Listen != "" {
 		all = append(all, checkAddress("listen", f.Listen))
 	}

@@ -28,6 +28,8 @@ type File struct {
 	Hosts []string `toml:"hosts"`
 	// TLS is the API's; nil means plain HTTP.
 	TLS *APITLS `toml:"tls"`
+	// APILimits bound what clients of the API may take.
+	APILimits APILimits `toml:"limits"`
 
 	Servers  map[string]Server  `toml:"servers"`
 	Services map[string]Service `toml:"services"`
@@ -155,8 +157,10 @@ func keysOf(key []string) []string {
 		return []string{"certificate", "key", "client_ca"}
 	case len(key) == 2 && key[0] == "tls":
 		return []string{"certificate", "key"}
+	case len(key) == 2 && key[0] == "limits":
+		return limitKeys()
 	case len(key) == 1:
-		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "tls", "servers", "services"}
+		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "tls", "limits", "servers", "services"}
 	}
 	return nil
 }

@@ -40,6 +40,11 @@ probes = ["10.0.0.0/8", "192.0.2.1"]
 compression = true
 accept_proxy_protocol = ["10.0.0.0/8"]
 
+[limits]
+headers = 8192
+body_time = "5s"
+connections = 100
+
 [services.orders.tls]
 certificate = "orders.pem"
 key = "orders.key"
@@ -50,6 +55,9 @@ func TestParse(t *testing.T) {
 	f, err := config.Parse(whole)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if l := f.Limits(); l.Headers != 8192 || l.BodyTime != 5*time.Second || l.Connections != 100 || l.RequestLine != 0 {
+		t.Errorf("read the limits %+v", l)
 	}
 	s := f.Services["orders"]
 	high, low := s.Marks()
@@ -94,6 +102,8 @@ func TestRefused(t *testing.T) {
 		"unknown key":         {"data =", "dota =", `line 2: unknown key "dota"; did you mean "data"?`},
 		"unknown nested key":  {"\nprotocol =", "\nprotocoll =", `unknown key "services.orders.protocoll"; did you mean "protocol"?`},
 		"nothing like it":     {"data =", "xyzzyplugh =", `line 2: unknown key "xyzzyplugh"`},
+		"unknown limit":       {"connections =", "conections =", `unknown key "limits.conections"; did you mean "connections"?`},
+		"a limit of nothing":  {"connections = 100", "connections = 0", `limits.connections is 0, the least is 1`},
 		"protocol":            {`"mysql"`, `"mysq"`, `services.orders.protocol is "mysq", it can be mysql, postgres, tcp; did you mean "mysql"?`},
 		"record":              {`"strict"`, `"lax"`, `record is "lax", it can be strict, best_effort`},
 		"server not declared": {`["db-1"]`, `["db-2"]`, `services.orders.servers names "db-2", which is not declared; did you mean "db-1"?`},

@@ -1,0 +1,95 @@
+package httpd
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Limits bound what clients may take of the server. One that is 0 has its default.
+type Limits struct {
+	// RequestLine is how many bytes a request line may have, 8 KiB; Headers how many
+	// all headers, 32 KiB, which net/http answers by itself.
+	RequestLine, Headers int
+	// HeaderTime is how long the headers of a request may take to come, 10 s; BodyTime
+	// how long a body may, 30 s, unless it is a stream of reports.
+	HeaderTime, BodyTime time.Duration
+	// Connections is how many there may be at a time, 4,096, and ConnectionsPerAddress
+	// how many of one client's address, 2,048.
+	Connections, ConnectionsPerAddress int
+	// ReportBytes and ReportEvents are how much one report may hold, 16 MiB and 10,000.
+	ReportBytes, ReportEvents int
+}
+
+// orDefaults fills in what is not given.
+func (l Limits) orDefaults() Limits {
+	l.RequestLine, l.Headers = orDefault(l.RequestLine, 8<<10), orDefault(l.Headers, 32<<10)
+	l.HeaderTime, l.BodyTime = orDefault(l.HeaderTime, 10*time.Second), orDefault(l.BodyTime, 30*time.Second)
+	l.Connections, l.ConnectionsPerAddress = orDefault(l.Connections, 4096), orDefault(l.ConnectionsPerAddress, 2048)
+	l.ReportBytes, l.ReportEvents = orDefault(l.ReportBytes, 16<<20), orDefault(l.ReportEvents, 10_000)
+	return l
+}
+
+// crowd counts connections.
+type crowd struct {
+	limits Limits
+
+	// mu guards the fields below.
+	mu      sync.Mutex
+	all     int
+	of      map[netip.Addr]int
+	refused uint64
+}
+
+func newCrowd(l Limits) *crowd { return &crowd{limits: l, of: make(map[netip.Addr]int)} }
+
+// enter lets one more in, unless there are too many.
+func (c *crowd) enter(from netip.Addr) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all >= c.limits.Connections || c.of[from] >= c.limits.ConnectionsPerAddress {
+		c.refused++
+		return false
+	}
+	c.all++
+	c.of[from]++
+	return true
+}
+
+func (c *crowd) leave(from netip.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all--
+	if c.of[from]--; c.of[from] == 0 {
+		delete(c.of, from)
+	}
+}
+
+// tooMany is what a client beyond the limit is told, if it speaks no TLS.
+const tooMany = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\nRetry-After: 1\r\nContent-Length: 94\r\n\r\n" +
+	`{"error":"Too many connections","description":"This API has no room for one more connection."}`
+
+// turnAway closes a connection for which there is no room. What it writes fits into
+// the socket's buffer, so that nobody waits for the client.
+func turnAway(c net.Conn, plain bool) {
+	if plain {
+		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = c.Write([]byte(tooMany)) // a client that is gone has its answer
+		if half, ok := c.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+	}
+	_ = c.Close()
+}
+
+// boundBody gives the client of a request with a body a time to send it in.
+func (s *Server) boundBody(c *gin.Context) {
+	if c.Request.ContentLength != 0 {
+		// It fails where there is no connection, as in a test of the handler alone.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(s.limits.BodyTime))
+	}
+}
