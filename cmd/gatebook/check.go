@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"gatebook/cmd/gatebook/internal/config"
@@ -26,6 +27,9 @@ func (c *checkCommand) Run(to *streams) error {
 		return err
 	}
 	gateway := file.Gateway()
+	if err := errors.Join(file.CheckListen(first(file.Listen, defaultListen)), gateway.CheckFiles()); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
 	for _, warning := range gateway.Warnings() {
 		fmt.Fprintln(to.out, "warning:", warning)
 	}

@@ -69,7 +69,7 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 		return err
 	}
 	settings.gate = gate
-	if err := settings.check(); err != nil {
+	if err := errors.Join(settings.check(), file.CheckListen(settings.listen)); err != nil {
 		return err
 	}
 	if t := file.TLS; t != nil {

@@ -282,6 +282,7 @@ func TestLoopbackOnly(t *testing.T) {
 // A configuration file is checked without starting anything.
 func TestCheckConfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gatebook.toml")
+	const taken = "[servers.a]\naddress = \"127.0.0.1:1\"\n[services.s]\nprotocol = \"mysql\"\nservers = [\"a\"]\n"
 	for _, c := range []struct {
 		text   string
 		status int
@@ -289,6 +290,8 @@ func TestCheckConfig(t *testing.T) {
 	}{
 		{"[servers.a]\naddress = \"127.0.0.1:1\"\n", 0, "is right: 0 services, 1 servers"},
 		{"[servers.a]\naddres = \"127.0.0.1:1\"\n", 1, `did you mean "address"?`},
+		{taken + "listen = [\"127.0.0.1:8989\"]\n", 1, "127.0.0.1:8989 is taken by the API"},
+		{taken + "listen = [\"127.0.0.1:1\"]\ntls = { certificate = \"none.pem\", key = \"none.key\" }\n", 1, "service s: load certificate and key: open none.pem"},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)

@@ -49,6 +49,12 @@ func (c *commands) pass(p []byte) int {
 // Follow is pass for bytes that cannot be held back.
 func (c *commands) Follow(p []byte) { c.pass(p) }
 
+// Owed tells whether the server has to say something: to the last command, or to
+// one before it of which it has said nothing.
+func (c *commands) Owed() bool {
+	return c.Between() && (c.Answered() || c.asked && c.server.Received() == c.mark)
+}
+
 // stopped tells whether there is a change of user that was not dealt with.
 func (c *commands) stopped() bool { return c.changing }
 

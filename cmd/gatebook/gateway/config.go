@@ -96,7 +96,8 @@ type Service struct {
 	Router Router
 	// MaxSessions is how many sessions there may be at a time; 0 is any number.
 	MaxSessions int
-	// IdleTimeout ends a session on which nothing moved for so long; 0 never does.
+	// IdleTimeout ends a session that nobody used for so long; 0 never does. One whose
+	// server has yet to answer is in use, as far as the protocol tells.
 	IdleTimeout time.Duration
 	// Probes are networks whose connections are counted instead of recorded when
 	// they end without a word.

@@ -89,6 +89,12 @@ func newMariaDB(...servertest.Option) (*servertest.Server, error) {
 // named db1, db2, ….
 func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Server) *house {
 	t.Helper()
+	return openWith(t, protocol, func(*gateway.Service) {}, backends...)
+}
+
+// openWith is open with a service that is changed first.
+func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Service), backends ...*servertest.Server) *house {
+	t.Helper()
 	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -113,6 +119,7 @@ func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Serve
 		config.Servers = append(config.Servers, gateway.Server{Name: name, Address: backend.Address})
 		service.Servers = append(service.Servers, name)
 	}
+	change(&service)
 	config.Services = []gateway.Service{service}
 	g, err := gateway.Start(t.Context(), config, source, zerolog.New(zerolog.NewTestWriter(t)))
 	if err != nil {

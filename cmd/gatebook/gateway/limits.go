@@ -74,7 +74,7 @@ const (
 	idleMostPause  = 10 * time.Second
 )
 
-// watchIdle ends sessions on which nothing moves, until ctx ends. An idle session
+// watchIdle ends sessions that nobody uses, until ctx ends. An idle session
 // costs one look at two numbers in each round, and no timer of its own.
 func (g *Gateway) watchIdle(ctx context.Context) {
 	for pause(ctx, g.idlePause()) {
@@ -101,11 +101,19 @@ func (g *Gateway) endIdle(now time.Time) {
 			continue
 		}
 		for _, s := range g.roster.all() {
-			if s.service.Name == service.Name && s.established.Load() && now.Sub(s.lastMoved()) >= limit {
+			if s.service.Name == service.Name && s.isIdle(now, limit) {
 				s.interrupt()
 			}
 		}
 	}
+}
+
+// isIdle tells whether nothing has moved for that long, and it is not the server
+// that has something to do. A server that is gone without a word, and therefore owes
+// its answer for ever, is found out by keepalive.
+func (s *session) isIdle(now time.Time, limit time.Duration) bool {
+	return s.established.Load() && now.Sub(s.lastMoved()) >= limit &&
+		!(s.owed.Load() && s.client.Active() > s.server.Active())
 }
 
 // lastMoved is when something was last read from either side. It is called while

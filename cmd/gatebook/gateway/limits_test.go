@@ -108,9 +108,10 @@ func TestIdleTimeoutOfDeafClient(t *testing.T) {
 		}
 	}).address())
 	r.dial()
+	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
 	r.await(t, "the queue is full", func() bool {
 		s := r.only()
-		return s != nil && s.established.Load() && s.client.Counters().HighWaterEvents > 0
+		return s.established.Load() && s.client.Counters().HighWaterEvents > 0
 	})
 	r.endIdle(time.Now().Add(time.Hour))
 	wantReason(t, r, 1, events.ReasonIdleTimeout)

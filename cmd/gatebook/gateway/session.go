@@ -58,6 +58,10 @@ type session struct {
 	established atomic.Bool
 	since       atomic.Int64
 
+	// owed: an answer of the server is to follow what the client sent last, as far
+	// as its protocol tells.
+	owed atomic.Bool
+
 	// busy: the session is on the list of those whose counters changed.
 	busy atomic.Bool
 
@@ -78,6 +82,8 @@ type session struct {
 type follower interface {
 	Follow(p []byte)
 	Goodbye() bool
+	// Owed: the server is to answer what the client sent last.
+	Owed() bool
 }
 
 // run is the session's life. The context is that of recording.
@@ -112,13 +118,24 @@ func (s *session) relay(ctx context.Context) *ending {
 	}
 	switch f := s.follower.(type) {
 	case *commands:
-		options.Until = f.pass
+		options.Until = func(p []byte) int {
+			n := f.pass(p)
+			s.owed.Store(f.Owed())
+			return n
+		}
 	case nil:
+		s.owed.Store(s.service.Protocol != TCP)
 	default:
-		options.Watch = f.Follow
+		options.Watch = func(p []byte) {
+			f.Follow(p)
+			s.owed.Store(f.Owed())
+		}
 	}
 	s.moved()
 	for {
+		if s.follower != nil {
+			s.owed.Store(s.follower.Owed())
+		}
 		s.establish()
 		end := relay.Run(s.client, s.server, options)
 		expired := s.suspend()

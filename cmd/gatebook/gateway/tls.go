@@ -172,6 +172,13 @@ func loadPool(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
+// CheckFiles reads the certificates, keys and authorities that the configuration
+// names, as starting would, and tells what is wrong with them.
+func (c Config) CheckFiles() error {
+	_, err := loadCredentials(c, nil)
+	return err
+}
+
 // ReloadCertificates reads the files of certificates, keys and authorities anew.
 // Handshakes from now on use them; sessions that go on do not notice. What cannot
 // be read stays as it was, and the error says so.

@@ -24,6 +24,8 @@ type Follower struct {
 	first bool
 	// asked: a command came that the server answers.
 	asked bool
+	// answered: the server answers the last command.
+	answered bool
 	// alone: the next packet is to be a command. stray: it was not.
 	alone, stray bool
 	// goodbye: the last packet was one, and nothing came after it.
@@ -58,7 +60,8 @@ func (f *Follower) Follow(p []byte) int {
 func (f *Follower) command(b byte) {
 	f.goodbye = f.quit && b == commandQuit
 	if f.first {
-		f.asked = f.asked || b != commandQuit && b != commandSendLongData && b != commandCloseStatement
+		f.answered = b != commandQuit && b != commandSendLongData && b != commandCloseStatement
+		f.asked = f.asked || f.answered
 	}
 	f.first = false
 }
@@ -79,6 +82,12 @@ func (f *Follower) Asked() bool {
 	f.asked = false
 	return asked
 }
+
+// Answered tells whether the server answers the client's last command.
+func (f *Follower) Answered() bool { return f.answered }
+
+// Between tells whether the client's last bytes end a packet.
+func (f *Follower) Between() bool { return f.have == 0 && f.rest == 0 }
 
 // begin takes what p holds of a header, and returns how much that is.
 func (f *Follower) begin(p []byte) int {

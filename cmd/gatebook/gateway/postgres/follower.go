@@ -11,6 +11,8 @@ type Follower struct {
 	have   int
 	// rest is how much of the body is still to come.
 	rest uint32
+	// answered: the last message is one that the server answers.
+	answered bool
 	// goodbye: the last message was one, and nothing came after it.
 	goodbye bool
 }
@@ -36,6 +38,7 @@ func (f *Follower) begin(p []byte) []byte {
 	if f.have == HeaderSize {
 		f.have = 0
 		f.rest = max(4, binary.BigEndian.Uint32(f.header[1:])) - 4
+		f.answered = f.header[0] != TypeTerminate && f.header[0] != TypeCopyData
 		f.goodbye = f.header[0] == TypeTerminate && f.rest == 0
 	}
 	return p[n:]
@@ -43,3 +46,9 @@ func (f *Follower) begin(p []byte) []byte {
 
 // Goodbye tells whether the last thing the client sent was its goodbye.
 func (f *Follower) Goodbye() bool { return f.goodbye }
+
+// Owed tells whether an answer of the server is to follow the client's last bytes:
+// they end a message, and it is neither a piece of a copy nor the goodbye. That the
+// server answers one only when it is asked to flush makes no difference: a client
+// that waits has asked.
+func (f *Follower) Owed() bool { return f.answered && f.have == 0 && f.rest == 0 }

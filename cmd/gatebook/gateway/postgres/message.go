@@ -18,6 +18,8 @@ const (
 	// TypeAnswer is the only message a client sends within a login: a password,
 	// or a step of SASL or GSSAPI.
 	TypeAnswer = 'p'
+	// TypeCopyData is a piece of a copy.
+	TypeCopyData = 'd'
 	// TypeTerminate is a client's goodbye.
 	TypeTerminate = 'X'
 

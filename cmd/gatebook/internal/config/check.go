@@ -31,9 +31,9 @@ func (f *File) check() error {
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
 		all = append(all, checkServer(name, f.Servers[name]), f.checkServerTLS(name, f.Servers[name]))
 	}
-	taken := make(map[string]string)
+	var taken listeners
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
-		all = append(all, f.checkService(name, f.Services[name], taken))
+		all = append(all, f.checkService(name, f.Services[name], &taken))
 	}
 	return errors.Join(all...)
 }
@@ -46,7 +46,7 @@ func checkServer(name string, s Server) error {
 	return checkAddress(at+".address", s.Address)
 }
 
-func (f *File) checkService(name string, s Service, taken map[string]string) error {
+func (f *File) checkService(name string, s Service, taken *listeners) error {
 	at := "services." + name
 	var all []error
 	if strings.EqualFold(name, reservedName) {
@@ -65,11 +65,7 @@ func (f *File) checkService(name string, s Service, taken map[string]string) err
 		all = append(all, fmt.Errorf("%s listens nowhere; write listen = [\"127.0.0.1:4006\"]", at))
 	}
 	for _, address := range s.Listen {
-		all = append(all, checkAddress(at+".listen", address))
-		if other, ok := taken[address]; ok && !strings.HasSuffix(address, ":0") {
-			all = append(all, fmt.Errorf("%s.listen: %s is taken by services.%s", at, address, other))
-		}
-		taken[address] = name
+		all = append(all, checkAddress(at+".listen", address), taken.take(at+".listen", address))
 	}
 	if len(s.Servers) == 0 {
 		all = append(all, fmt.Errorf("%s has no servers", at))

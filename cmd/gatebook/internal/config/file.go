@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -83,7 +82,7 @@ type Service struct {
 	// TLS ends clients' TLS.
 	TLS *ClientTLS `toml:"tls"`
 	// AcceptProxyProtocol are networks of proxies.
-	AcceptProxyProtocol []netip.Prefix `toml:"accept_proxy_protocol"`
+	AcceptProxyProtocol []string `toml:"accept_proxy_protocol"`
 }
 
 // ClientTLS are PEM files: a certificate, its key, and the authorities of the
@@ -117,8 +116,7 @@ func Parse(text string) (*File, error) {
 	case errors.As(err, &unknown):
 		return nil, unknownKeys(unknown)
 	case errors.As(err, &malformed):
-		row, column := malformed.Position()
-		return nil, fmt.Errorf("line %d, column %d: %s", row, column, strings.TrimPrefix(malformed.Error(), "toml: "))
+		return nil, malformedFile(malformed, text)
 	case err != nil:
 		return nil, err
 	}

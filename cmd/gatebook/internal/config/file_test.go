@@ -116,7 +116,14 @@ func TestRefused(t *testing.T) {
 		"address":             {`"10.0.0.1:3306"`, `"10.0.0.1"`, `servers.db-1.address is "10.0.0.1", which is no address`},
 		"port":                {`"10.0.0.1:3306"`, `"10.0.0.1:99999"`, "whose port is no number from 0 to 65535"},
 		"reserved":            {"[services.orders]", "[services.Gatebook]", "reserved"},
-		"type":                {"record_admin = false", `record_admin = "no"`, "line 5"},
+		"type":                {"record_admin = false", `record_admin = "no"`, `line 5, column 16: record_admin is "no", it must be true or false`},
+		"text for a number":   {"max_sessions = 500", `max_sessions = "500" # many`, `services.orders.max_sessions is "500", it must be a whole number, without quotes`},
+		"half a number":       {"max_sessions = 500", `max_sessions = 1.5 # many`, `services.orders.max_sessions is 1.5, it must be a whole number`},
+		"number for a text":   {`data = "book"`, `data = 3`, `line 2, column 8: data is 3, it must be text in quotes`},
+		"text for a list":     {`["127.0.0.1:4006"]`, `"127.0.0.1:4006"`, `services.orders.listen is "127.0.0.1:4006", it must be a list of texts like`},
+		"text for a table":    {"[servers.db-1]\n", "[servers]\ndb-1 = 'x'\n[servers.db-2]\n", `servers.db-1 is 'x', it must be a table like [servers.db-1]`},
+		"whose duration":      {`"2s"`, `"2 s"`, `services.orders.connect_timeout: "2 s" is no duration`},
+		"listens twice":       {`["127.0.0.1:4006"]`, `["127.0.0.1:4006", "0.0.0.0:4006"]`, "services.orders.listen: 0.0.0.0:4006 is taken by services.orders.listen, 127.0.0.1:4006"},
 		"syntax":              {"[servers.db-1]", "[servers.db-1", "line 9"},
 		"router":              {`"roundrobin"`, `"leastcon"`, `services.orders.router is "leastcon", it can be roundrobin, leastconn, priority; did you mean "leastconn"?`},
 		"limit":               {"max_sessions = 500", "max_sessions = 0", "services.orders.max_sessions is 0, it must be more than 0"},
@@ -126,7 +133,7 @@ func TestRefused(t *testing.T) {
 		"tls":                 {`"require"`, `"requires"`, `servers.db-1.tls is "requires", it can be off, prefer, require; did you mean "require"?`},
 		"no tls":              {`tls = "require"`, `tls = "off"`, `servers.db-1.ca is of no use without TLS`},
 		"proxy to postgres":   {`"mysql"`, `"postgres"`, "servers.db-1.proxy_protocol: PostgreSQL does not know the PROXY protocol"},
-		"network":             {`accept_proxy_protocol = ["10.0.0.0/8"]`, `accept_proxy_protocol = ["10.0.0.0"]`, `"10.0.0.0"`},
+		"network":             {`accept_proxy_protocol = ["10.0.0.0/8"]`, `accept_proxy_protocol = ["10.0.0"]`, `services.orders.accept_proxy_protocol has "10.0.0", which is no network`},
 		"no certificate":      {`certificate = "orders.pem"`, "", "services.orders.tls has no certificate"},
 		"no key":              {`key = "orders.key"`, "", "services.orders.tls has no key"},
 		"unknown tls key":     {"client_ca", "client_cas", `unknown key "services.orders.tls.client_cas"; did you mean "client_ca"?`},
@@ -151,4 +158,21 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text string) {
 		_, _ = config.Parse(text) // any text gives a file or an error
 	})
+}
+
+// A service and the API cannot have one address, however it is written.
+func TestCheckListen(t *testing.T) {
+	f, err := config.Parse(strings.Replace(whole, `"127.0.0.1:4006"`, `"localhost:4006", "10.0.0.1:4007", "127.0.0.1:0"`, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for api, clashes := range map[string]bool{
+		"127.0.0.1:4006": true, "localhost:4006": true, "0.0.0.0:4006": true, ":4007": true, "[::]:4007": true,
+		"[::ffff:10.0.0.1]:4007": true, "127.0.0.1:4007": false, "127.0.0.1:0": false, "[::1]:4006": false,
+	} {
+		err := f.CheckListen(api)
+		if (err != nil) != clashes || clashes && !strings.Contains(err.Error(), "is taken by the API, "+api) {
+			t.Errorf("%s: %v", api, err)
+		}
+	}
 }

@@ -30,8 +30,8 @@ func (f *File) Gateway() gateway.Config {
 			ConnectTimeout: s.ConnectTimeout.Or(0), LoginTimeout: s.LoginTimeout.Or(0),
 			HighWater: high, LowWater: low,
 			MaxSessions: s.maxSessions(), IdleTimeout: s.IdleTimeout.Or(0),
-			Probes: s.networks(), Compression: s.Compression,
-			TLS: s.clientTLS(), AcceptProxyProtocol: s.AcceptProxyProtocol,
+			Probes: networksOf(s.Probes), Compression: s.Compression,
+			TLS: s.clientTLS(), AcceptProxyProtocol: networksOf(s.AcceptProxyProtocol),
 		})
 	}
 	return c

@@ -15,9 +15,15 @@ func checkLimits(at string, s Service) error {
 	if s.Compression && s.Protocol != "mysql" {
 		all = append(all, fmt.Errorf("%s.compression is for protocol mysql", at))
 	}
-	for _, text := range s.Probes {
+	all = append(all, checkNetworks(at+".probes", s.Probes), checkNetworks(at+".accept_proxy_protocol", s.AcceptProxyProtocol))
+	return errors.Join(all...)
+}
+
+func checkNetworks(key string, texts []string) error {
+	var all []error
+	for _, text := range texts {
 		if _, err := parseNetwork(text); err != nil {
-			all = append(all, fmt.Errorf("%s.probes has %q, which is no network; write one like \"10.0.0.0/8\"", at, text))
+			all = append(all, fmt.Errorf("%s has %q, which is no network; write one like \"10.0.0.0/8\"", key, text))
 		}
 	}
 	return errors.Join(all...)
@@ -32,10 +38,10 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
-// networks are the probes of a service that was checked.
-func (s Service) networks() []netip.Prefix {
+// networksOf are those of a list that was checked.
+func networksOf(texts []string) []netip.Prefix {
 	var list []netip.Prefix
-	for _, text := range s.Probes {
+	for _, text := range texts {
 		if network, err := parseNetwork(text); err == nil {
 			list = append(list, network)
 		}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+)
+
+// CheckListen tells which services cannot listen beside the API, whose address may
+// come from elsewhere than the file.
+func (f *File) CheckListen(api string) error {
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
+		for _, address := range f.Services[name].Listen {
+			var taken listeners
+			all = append(all, taken.take("the API", api), taken.take("services."+name+".listen", address))
+		}
+	}
+	return errors.Join(all...)
+}
+
+// listeners are the addresses of a file that are taken, in its order.
+type listeners []listener
+
+// listener is an address, and the key that has it.
+type listener struct{ key, host, port, address string }
+
+// take notes an address, and tells which earlier one it cannot be listened on beside.
+// One that is no address at all is somebody else's to tell.
+func (l *listeners) take(key, address string) error {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "0" { // any port that is free
+		return nil
+	}
+	fresh := listener{key: key, host: canonicalHost(host), port: port, address: address}
+	for _, other := range *l {
+		if other.clashes(fresh) {
+			return fmt.Errorf("%s: %s is taken by %s, %s; each needs an address of its own", key, address, other.key, other.address)
+		}
+	}
+	*l = append(*l, fresh)
+	return nil
+}
+
+// clashes tells whether only one of two can be listened on. An address that stands
+// for all of the machine's takes the port of each.
+func (l listener) clashes(other listener) bool {
+	return l.port == other.port && (l.host == other.host || l.host == "" || other.host == "")
+}
+
+// canonicalHost is an address in its one way to write it, and "" for those that stand
+// for all of the machine's.
+func canonicalHost(host string) string {
+	if host == "localhost" {
+		return "127.0.0.1"
+	}
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		return host
+	case ip.IsUnspecified():
+		return ""
+	}
+	return ip.Unmap().String()
+}
