@@ -12,9 +12,9 @@ import (
 func TestIdleOwesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		protocol    Protocol
-		serve       func(peer)
-		logIn       func(peer)
+		protocol   Protocol
+		serve      func(peer)
+		logIn      func(peer)
 		asks, ends string
 	}{
 		"mysql": {
