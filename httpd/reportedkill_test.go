@@ -1,0 +1,215 @@
+package httpd_test
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"gatebook"
+	"gatebook/httpd"
+)
+
+// outsider is a source outside that follows its kills, and reports.
+type outsider struct {
+	t     *testing.T
+	base  string
+	kills <-chan heard
+	leave func()
+}
+
+// newOutsider follows before it has anything to report.
+func newOutsider(t *testing.T, base string) *outsider {
+	t.Helper()
+	o := &outsider{t: t, base: base}
+	o.follow()
+	o.place()
+	return o
+}
+
+func (o *outsider) follow(extra ...string) {
+	o.t.Helper()
+	o.kills, o.leave = listen(o.t, o.base+"/events?source=edge-1&kind=kill_requested&follow=true", extra...)
+}
+
+// report reports events, and they are accepted.
+func (o *outsider) report(list ...string) {
+	o.t.Helper()
+	got := post(o.t, client(o.t), o.base+"/events", "application/json", reportOf(strings.Join(list, ",")))
+	if got.status != http.StatusOK {
+		o.t.Fatalf("report: got %d %s", got.status, got.body)
+	}
+}
+
+// open opens sessions of a service.
+func (o *outsider) open(service string, keys ...string) {
+	o.t.Helper()
+	var list []string
+	for _, key := range keys {
+		list = append(list, fmt.Sprintf(`{"kind":"session_opened","key":%q,"service":%q}`, key, service))
+	}
+	o.report(list...)
+}
+
+// hear is the next kill that comes. Its id, if it has one, is its sequence.
+func (o *outsider) hear(session uint64, by, why string) heard {
+	o.t.Helper()
+	e := next(o.t, o.kills)
+	want := fmt.Sprintf(`"kind":"kill_requested","session":%d,"by":%q,"description":%q}`, session, by, why)
+	if !strings.HasSuffix(e.data, want) || e.id != "" && !strings.HasPrefix(e.data, `{"sequence":`+e.id+`,`) {
+		o.t.Fatalf("got %+v, want a kill of session %d by %s: %s", e, session, by, why)
+	}
+	return e
+}
+
+// place is the first event of a follow, or the one behind those that are pending.
+func (o *outsider) place() string {
+	o.t.Helper()
+	e := next(o.t, o.kills)
+	if e.id == "" || e.data != "" {
+		o.t.Fatalf("got %+v, want a place", e)
+	}
+	return e.id
+}
+
+func (o *outsider) close(key, reason string) {
+	o.t.Helper()
+	o.report(fmt.Sprintf(`{"kind":"session_closed","key":%q,"reason":%q}`, key, reason))
+}
+
+// later sends a request and hands out its answer when it comes.
+func later(t *testing.T, method, url string) <-chan answer {
+	t.Helper()
+	c, come := client(t), make(chan answer, 1)
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	check(t, err)
+	go func() {
+		defer close(come)
+		w, err := c.Do(r)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		w.Body.Close()
+		come <- answer{status: w.StatusCode, header: w.Header}
+	}()
+	return come
+}
+
+// A session that is reported is ended by another client: its source hears of it,
+// closes it, and the one who asked is told when that is on the record.
+func TestKillOfReportedSession(t *testing.T) {
+	t.Parallel()
+	registry := openBook(t, newClock())
+	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Minute})
+	edge := newOutsider(t, base)
+	edge.open("orders", "c-1", "c-2")
+	killed := later(t, http.MethodDelete, base+"/sessions/1?reason=out")
+	kill := edge.hear(1, "anonymous@127.0.0.1", "out")
+	if kill.id != strconv.FormatUint(registry.Moment().Sequence, 10) {
+		t.Errorf("the kill has id %s, the log ends at %d", kill.id, registry.Moment().Sequence)
+	}
+	select {
+	case got := <-killed:
+		t.Fatalf("answered %+v before the session was closed", got)
+	default:
+	}
+	edge.close("c-1", "killed")
+	if got := <-killed; got.status != http.StatusNoContent {
+		t.Errorf("got %+v", got)
+	}
+	want := `{"reason":"killed","status":"closed","by":"anonymous@127.0.0.1","description":"out"}` + "\n"
+	if got := ask(t, client(t), "GET", base+"/sessions/1?fields=status,reason,by,description"); got.body != want {
+		t.Errorf("the session is %s", got.body)
+	}
+
+	// It is away while another is to end, and is told when it comes back: by its place
+	// from the log, without one as what is pending.
+	edge.leave()
+	late := later(t, http.MethodDelete, base+"/sessions/2?reason=late")
+	waitUntil(t, "the kill is on the record", func() bool {
+		v, _, err := registry.Session(2)
+		return err == nil && v.Kill().Requested != 0
+	})
+	edge.follow("Last-Event-ID: " + kill.id)
+	edge.place()
+	if e := edge.hear(2, "anonymous@127.0.0.1", "late"); e.id == "" {
+		t.Errorf("what follows a place has no id: %+v", e)
+	}
+	edge.leave()
+	edge.follow()
+	if e := edge.hear(2, "anonymous@127.0.0.1", "late"); e.id != "" {
+		t.Errorf("what is pending has an id: %+v", e)
+	}
+	edge.place()
+	edge.close("c-2", "killed")
+	if got := <-late; got.status != http.StatusNoContent {
+		t.Errorf("got %+v", got)
+	}
+	// What has ended is pending no more.
+	edge.leave()
+	edge.follow()
+	edge.place()
+}
+
+// A kill is due later: it can be moved and taken back, and comes when its time has.
+func TestKillLater(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	registry := openBook(t, clock)
+	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Minute})
+	edge := newOutsider(t, base)
+	edge.open("orders", "c-1", "c-2")
+	asker := client(t)
+	do := func(target string, status int) {
+		t.Helper()
+		if got := ask(t, asker, http.MethodDelete, base+target); got.status != status {
+			t.Fatalf("DELETE %s: got %d %s, want %d", target, got.status, got.body, status)
+		}
+	}
+	do("/sessions/1?ttl=60s&reason=first", http.StatusAccepted)
+	do("/sessions/2?ttl=90", http.StatusAccepted)
+	do("/sessions/1?ttl=2m&reason=moved", http.StatusAccepted)
+	do("/sessions/2?cancel=true", http.StatusNoContent)
+	do("/sessions/2?cancel=true", http.StatusConflict)
+	for _, id := range []uint64{1, 2} {
+		if v, _, err := registry.Session(id); err != nil || v.Kill().Requested != 0 {
+			t.Errorf("session %d is to end at once: %+v, %v", id, v.Kill(), err)
+		}
+	}
+	clock.advance(2*time.Minute - time.Microsecond)
+	do("/sessions/2?ttl=1h", http.StatusAccepted) // has the clock look
+	clock.advance(time.Microsecond)
+	edge.hear(1, "anonymous@127.0.0.1", "moved")
+	do("/sessions/1?cancel=true", http.StatusConflict) // its time has come
+	edge.close("c-1", "killed")
+	do("/sessions/1?ttl=5s", http.StatusConflict)
+	killed := later(t, http.MethodDelete, base+"/sessions/2?reason=now")
+	edge.hear(2, "anonymous@127.0.0.1", "now")
+	edge.close("c-2", "killed")
+	if got := <-killed; got.status != http.StatusNoContent {
+		t.Errorf("got %+v", got)
+	}
+	var kinds []string
+	for r, err := range registry.Events(0, gatebook.EventFilter{Sessions: []uint64{1}}) {
+		check(t, err)
+		kinds = append(kinds, r.Event.Kind().String())
+	}
+	if got := strings.Join(kinds, " "); got != "session_opened kill_scheduled kill_scheduled kill_requested session_closed" {
+		t.Errorf("the trail is %s", got)
+	}
+}
+
+// waitUntil waits for what is about to be so.
+func waitUntil(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(30 * time.Second); !holds(); <-tick.C {
+		if time.Now().After(limit) {
+			t.Fatalf("%s: not in time", what)
+		}
+	}
+}
