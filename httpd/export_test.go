@@ -3,6 +3,7 @@ package httpd
 import (
 	"net/http"
 
+	"gatebook"
 	"gatebook/events"
 )
 
@@ -27,3 +28,9 @@ func Contract() []byte { return contract }
 func RenderEvent(r events.Record) string {
 	return string(eventShape.append(nil, new(rendering), r))
 }
+
+// ReportedKinds are the kinds of events that a report may carry.
+func ReportedKinds() []string { return kindNames() }
+
+// ParseReport reads a report as it is sent.
+func ParseReport(text []byte) (gatebook.Report, error) { return parseReport(text, 1) }

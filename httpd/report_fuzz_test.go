@@ -13,7 +13,7 @@ import (
 func FuzzReport(f *testing.F) {
 	f.Add([]byte(`{"source":"edge-1","incarnation":"a","lease":"30s","number":17,"version":"1","host":"h","events":[
 		{"kind":"session_opened","key":"k","occurred":"2026-11-23T07:00:00.25Z","service":"s","type":"cancel","port":1},
-		{"kind":"session_closed","key":"k","reason":"killed","finals":[{"connection":1,"statistics":{"reads":1}}]}]}`))
+		{"kind":"session_closed","key":"k","reason":"killed","connections":[{"connection":1,"statistics":{"reads":1}}]}]}`))
 	f.Add([]byte(`{"events":[{"kind":"service_declared","name":"n","listeners":["a"],"servers":["b"]},{"kind":"statistics_observed"}]}`))
 	f.Add([]byte(`{"source":"\ud800","source":1}`))
 	f.Add([]byte(`{"events":[{}]}`))

@@ -42,7 +42,7 @@ type eventText struct {
 	Reason      *string      `json:"reason"`
 	By          *string      `json:"by"`
 	Description *string      `json:"description"`
-	Finals      *[]finalText `json:"finals"`
+	Connections *[]finalText `json:"connections"`
 
 	Name      *string   `json:"name"`
 	Router    *string   `json:"router"`
@@ -106,7 +106,7 @@ var meanings = map[string]meaning{
 		},
 	},
 	"session_closed": {
-		takes: []string{"reason", "by", "description", "user", "finals"}, needs: []string{"reason"},
+		takes: []string{"reason", "by", "description", "user", "connections"}, needs: []string{"reason"},
 		make: (*eventText).closed,
 	},
 	"connection_opened": {
@@ -208,7 +208,7 @@ func (e *eventText) opened() (events.Event, string) {
 func (e *eventText) closed() (events.Event, string) {
 	reason, why := e.reason()
 	event := &events.SessionClosed{Reason: reason, By: of(e.By), Description: of(e.Description), User: of(e.User)}
-	for _, f := range of(e.Finals) {
+	for _, f := range of(e.Connections) {
 		event.Finals = append(event.Finals, f.final())
 	}
 	return event, why

@@ -1,0 +1,94 @@
+package httpd_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatebook/events"
+	"gatebook/events/eventstest"
+	"gatebook/httpd"
+)
+
+// TestRenderedEvents compares how every kind of event is shown, with all that can be
+// known of it and with nothing, with testdata/events.ndjson: clients depend on it.
+func TestRenderedEvents(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("testdata", "events.ndjson"))
+	check(t, err)
+	var want []string
+	if len(text) > 0 {
+		want = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	}
+	var got []string
+	for _, kind := range events.Kinds() {
+		got = append(got,
+			httpd.RenderEvent(events.Record{Sequence: 57, Recorded: 1_764_000_000_250_000, Occurred: 1_764_000_000_000_001, Session: 42, Event: eventstest.Full(kind)}),
+			httpd.RenderEvent(events.Record{Sequence: 58, Recorded: 1_764_000_001_000_000, Erased: true, Event: events.New(kind)}))
+	}
+	for i := range max(len(got), len(want)) {
+		switch {
+		case i >= len(got):
+			t.Errorf("nothing is\n%s", want[i])
+		case i >= len(want):
+			t.Errorf("not expected is\n%s", got[i])
+		case got[i] != want[i]:
+			t.Errorf("got\n%s\nwant\n%s", got[i], want[i])
+		}
+	}
+}
+
+// registrys are the members that a source does not report: the registry adds them
+// from the report that an event came in, or they are not a source's to say.
+var registrys = map[string][]string{
+	"session_opened":   {"source", "incarnation", "key"},
+	"service_declared": {"source", "stopped", "by"},
+	"server_declared":  {"source"},
+}
+
+// What a source reports is what the feed shows: the same members with the same
+// values, for every kind that can be reported.
+func TestReportedIsShown(t *testing.T) {
+	t.Parallel()
+	kinds := 0
+	for _, kind := range events.Kinds() {
+		if !slices.Contains(httpd.ReportedKinds(), kind.String()) {
+			continue
+		}
+		kinds++
+		shown := shownMembers(t, eventstest.Full(kind))
+		told := map[string]json.RawMessage{"kind": shown["kind"]}
+		for name, value := range shown {
+			if !slices.Contains([]string{"sequence", "time", "occurred", "session"}, name) && !slices.Contains(registrys[kind.String()], name) {
+				told[name] = value
+			}
+		}
+		text, err := json.Marshal(map[string]any{"source": "edge-1", "incarnation": "1", "events": []any{told}})
+		check(t, err)
+		report, err := httpd.ParseReport(text)
+		if err != nil {
+			t.Errorf("%s as it is shown cannot be reported: %v\n%s", kind, err, text)
+			continue
+		}
+		again := shownMembers(t, report.Events[0].Event)
+		for name, value := range told {
+			if string(again[name]) != string(value) {
+				t.Errorf("%s: %s is reported as %s and shown as %s", kind, name, value, again[name])
+			}
+		}
+	}
+	if observed := 1; kinds+observed != len(httpd.ReportedKinds()) {
+		t.Errorf("%d kinds of events can be reported, and of these %d are recorded", len(httpd.ReportedKinds()), kinds)
+	}
+}
+
+// shownMembers are the members of an event as it is shown.
+func shownMembers(t *testing.T, e events.Event) map[string]json.RawMessage {
+	t.Helper()
+	var members map[string]json.RawMessage
+	check(t, json.Unmarshal([]byte(httpd.RenderEvent(events.Record{Event: e})), &members))
+	return members
+}
