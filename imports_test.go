@@ -47,6 +47,7 @@ var testOnly = []string{
 	"testing",
 	"pgregory.net/rapid",
 	"go.uber.org/goleak",
+	"github.com/creack/pty",
 	"github.com/go-sql-driver/mysql",
 	"github.com/jackc/pgx/v5",
 	"github.com/pb33f",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -63,12 +64,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &exit):
 		return exit.status
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "gatebook: %v; see gatebook --help\n", err)
+		fmt.Fprintf(stderr, "gatebook: %s; see gatebook --help\n", oneLine(err))
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "gatebook: %v\n", err)
+	fmt.Fprintf(stderr, "gatebook: %s\n", oneLine(err))
 	return exitFailed
 }
+
+// oneLine is what an error says, in one line: errors that were joined have one each.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	// kong calls Exit in the middle of parsing; unwind to here instead of ending

@@ -54,7 +54,8 @@ type program struct {
 	api      string            // its base URL
 	services map[string]string // the address of each service
 	found    string            // what it said of its data
-	stderr   *strings.Builder  // complete when the program has ended
+	stdout   *output           // complete when the program has ended
+	stderr   *output           // likewise
 	drained  chan struct{}
 }
 
@@ -64,7 +65,7 @@ const deadline = 30 * time.Second
 // serve starts the program and waits until it answers.
 func serve(t *testing.T, args ...string) *program {
 	t.Helper()
-	p := &program{t: t, services: make(map[string]string), stderr: &strings.Builder{}, drained: make(chan struct{})}
+	p := &program{t: t, services: make(map[string]string), stdout: &output{}, stderr: &output{}, drained: make(chan struct{})}
 	p.command = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	p.command.Stderr = p.stderr
@@ -84,7 +85,7 @@ func serve(t *testing.T, args ...string) *program {
 	go func() {
 		defer close(p.drained)
 		defer close(lines)
-		for scanner := bufio.NewScanner(stdout); scanner.Scan(); {
+		for scanner := bufio.NewScanner(io.TeeReader(stdout, p.stdout)); scanner.Scan(); {
 			lines <- scanner.Text()
 		}
 	}()

@@ -270,15 +270,6 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// Nobody is served beyond this machine while nobody has to log in.
-func TestLoopbackOnly(t *testing.T) {
-	out, err := exec.Command(binary, "serve", "--listen", "0.0.0.0:0", "--data", filepath.Join(t.TempDir(), "data")).CombinedOutput()
-	exit, ok := err.(*exec.ExitError) //nolint:errorlint // Output returns it bare
-	if !ok || exit.ExitCode() != 1 || !strings.Contains(string(out), "is not a loopback one") {
-		t.Errorf("%v\n%s", err, out)
-	}
-}
-
 // A configuration file is checked without starting anything.
 func TestCheckConfig(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gatebook.toml")

@@ -68,7 +68,7 @@ func operator() string {
 
 type userAdd struct {
 	Name         string `arg:"" help:"Name of the account; of a source: the name it reports as."`
-	Role         string `help:"What it may do: admin (everything), basic (read) or source (report, and follow its own events)." required:"" placeholder:"admin|basic|source"`
+	Role         string `help:"What it may do: admin (everything), basic (read) or source (report, and follow its own events)." required:"" enum:"admin,basic,source" placeholder:"admin|basic|source"`
 	PasswordFile string `help:"File whose first line is the password; - reads standard input." xor:"secret" placeholder:"FILE"`
 	Token        bool   `help:"Make a bearer token, and print it, instead of asking for a password." xor:"secret"`
 }
@@ -82,14 +82,19 @@ Examples:
   gatebook user add edge-1 --role source --token > edge-1.token`
 }
 
+// Validate refuses a name that no account can have before a password is asked for.
+// That there is none is told by kong.
+func (c *userAdd) Validate() error {
+	if c.Name == "" {
+		return nil
+	}
+	return accounts.CheckName(c.Name)
+}
+
 // Run adds the account.
 func (c *userAdd) Run(ctx context.Context, parent *userCommand, to *streams) error {
 	file, err := parent.file()
 	if err != nil {
-		return err
-	}
-	// Before a password is asked for.
-	if err := errors.Join(accounts.CheckName(c.Name), accounts.CheckRole(accounts.Role(c.Role))); err != nil {
 		return err
 	}
 	password := ""
@@ -203,7 +208,7 @@ func (c *userRemove) Run(ctx context.Context, parent *userCommand, to *streams) 
 }
 
 type userList struct {
-	Output string `short:"o" help:"How: ${enum}." enum:"table,json" default:"table"`
+	Output string `short:"o" help:"Form of the list: ${enum}." enum:"table,json" default:"table"`
 }
 
 // Help is what --help adds.

@@ -158,7 +158,7 @@ func (f File) change(ctx context.Context, change func(*content) error) (err erro
 func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	file, err := os.OpenFile(filepath.Join(f.Folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no data folder %s", f.Folder)
+		return nil, f.noFolder()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock accounts: %w", err)

@@ -77,10 +77,20 @@ type envelope struct {
 func (f File) Path() string { return filepath.Join(f.Folder, fileName) }
 
 // List returns all accounts, in ascending order of name. There are none when the
-// file is not there.
+// file is not there; that the data folder is not is an error.
 func (f File) List() ([]Account, error) {
-	c, _, err := f.read()
+	c, info, err := f.read()
+	if err == nil && info == nil {
+		if _, err := os.Stat(f.Folder); errors.Is(err, fs.ErrNotExist) {
+			return nil, f.noFolder()
+		}
+	}
 	return c.Accounts, err
+}
+
+// noFolder tells that there is no data folder, which is not the same as no accounts.
+func (f File) noFolder() error {
+	return fmt.Errorf("there is no data folder %s; name the right one with --data", f.Folder)
 }
 
 // read reads the file; the FileInfo is nil when it is not there.
