@@ -50,6 +50,9 @@ func (i *instant) takeMoment(name, value string) error {
 // it is not escaped.
 func plus(value string) string { return strings.Replace(value, " ", "+", 1) }
 
+// moves tells whether the instant is another one a moment later.
+func (i *instant) moves() bool { return i.given && i.time == 0 && i.sequence == 0 }
+
 // on is the instant as a time, 0 when none was given.
 func (i *instant) on(now events.Time) events.Time {
 	switch {
