@@ -3,6 +3,7 @@ package gatebook_test
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -258,5 +259,29 @@ func TestPendingKillsOfASource(t *testing.T) {
 	again.Event.(*events.SessionClosed).Reason = events.ReasonKilled
 	if d.must(again); d.head() != head {
 		t.Error("the end of a killed session was recorded twice")
+	}
+}
+
+// A source that comes back recovers all its sessions, however many pages of the
+// archive they are in.
+func TestRecoveryOfMany(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	const sessions = 1000
+	var list []gatebook.Reported
+	for i := range sessions {
+		list = append(list, opens(strconv.Itoa(i)))
+	}
+	d.must(list...)
+	d.pass(time.Hour)
+	if m := d.r.Moment(); m.Lost != sessions || m.Live != 0 {
+		t.Fatalf("%d are lost, %d live", m.Lost, m.Live)
+	}
+	if err := d.r.Save(); err != nil {
+		t.Fatal(err)
+	}
+	d.must()
+	if m := d.r.Moment(); m.Lost != 0 || m.Live != sessions {
+		t.Errorf("%d are lost, %d live", m.Lost, m.Live)
 	}
 }

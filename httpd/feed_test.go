@@ -21,7 +21,7 @@ import (
 type heard struct{ id, name, data string }
 
 // listen follows a feed; the channel is closed when it ends.
-func listen(t *testing.T, url string, extra ...string) (<-chan heard, func()) {
+func listen(t testing.TB, url string, extra ...string) (<-chan heard, func()) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
 	check(t, err)
@@ -56,7 +56,7 @@ func listen(t *testing.T, url string, extra ...string) (<-chan heard, func()) {
 	return all, func() { w.Body.Close() }
 }
 
-func next(t *testing.T, all <-chan heard) heard {
+func next(t testing.TB, all <-chan heard) heard {
 	t.Helper()
 	select {
 	case e, ok := <-all:
