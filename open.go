@@ -105,7 +105,10 @@ func (r *Registry) openLog() (storage.Log, error) {
 	if r.file, err = os.Stat(path); err != nil {
 		return nil, err
 	}
-	log, err := storage.OpenBolt(path, storage.BoltOptions{Clock: func() events.Time { return events.TimeOf(r.options.Now()) }})
+	log, err := storage.OpenBolt(path, storage.BoltOptions{
+		Clock:   func() events.Time { return events.TimeOf(r.options.Now()) },
+		Observe: r.options.Committed,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -186,5 +189,6 @@ func (r *Registry) replay() error {
 		return r.save()
 	})
 	replaying = false
+	r.tally.begin()
 	return err
 }

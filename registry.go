@@ -24,6 +24,9 @@ type Options struct {
 	// Report takes what fails in the background, where no caller is to be told. It
 	// must not block. Nil means that nobody wants to know.
 	Report func(error)
+	// Committed hears of each commit of the log that Open makes: how many records it
+	// held, and how long it took. It must not block. Nil means that nobody wants to know.
+	Committed storage.Observe
 }
 
 // Registry is the book of sessions. Its methods are safe for concurrent use.
@@ -51,6 +54,7 @@ type Registry struct {
 
 	rescheduled chan struct{} // capacity 1: due has one more, or another time
 	tail        tail
+	tally       tally
 
 	holding   atomic.Bool // whether held has any
 	recording sync.Mutex  // held by the one that records what is held
@@ -113,6 +117,7 @@ func (r *Registry) deliver(batch []events.Record) error {
 		return err
 	}
 	r.tail.add(batch)
+	r.tally.add(batch)
 	for i := range batch {
 		r.noteDue(&batch[i])
 		switch e := batch[i].Event.(type) {

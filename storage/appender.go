@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gatebook/events"
 )
@@ -26,11 +27,17 @@ type store interface {
 	commit(first uint64, values [][]byte) error
 }
 
+// Observe hears of a commit that succeeded: how many records it held, and how long
+// it took to make them durable. It is called between two commits and must not block.
+type Observe func(records int, took time.Duration)
+
 // appender is the part of a log that all engines share: the inbox, the one
 // goroutine that commits, the expectations, the delivery, the waiting.
 type appender struct {
 	store store
 	clock func() events.Time
+	// observe hears of each commit that succeeded; nil when nobody listens.
+	observe Observe
 
 	// mu guards the fields below; it is held for moments only, never during a
 	// commit.

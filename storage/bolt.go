@@ -45,6 +45,8 @@ const (
 type BoltOptions struct {
 	// Clock gives recorded times. Nil means the system's.
 	Clock func() events.Time
+	// Observe hears of each commit. Nil means that nobody wants to know.
+	Observe Observe
 	// commit replaces the commit of a transaction; tests make it fail.
 	commit func(*bolt.Tx) error
 }
@@ -107,6 +109,7 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 		clock = func() events.Time { return events.TimeOf(time.Now()) }
 	}
 	l.appender = newAppender(l, clock, head)
+	l.observe = o.Observe
 	return l, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"gatebook/events"
 )
@@ -119,11 +120,15 @@ func (a *appender) commit(b *batch) {
 	if len(a.values) == 0 {
 		return
 	}
+	began := time.Now()
 	if err := a.store.commit(a.committed.Sequence+1, a.values); err != nil {
 		a.streams.undo()
 		b.delivered = b.delivered[:0]
 		refuse(b, a.fail(err))
 		return
+	}
+	if a.observe != nil {
+		a.observe(len(a.values), time.Since(began))
 	}
 	a.streams.keep()
 	a.committed, b.head = next, next
