@@ -76,10 +76,14 @@ func serve(t testing.TB, config httpd.Config) string {
 	return address
 }
 
-func serveThat(t testing.TB, config httpd.Config) (*httpd.Server, string) {
+// serveThat is serve that gives the server too, after changes to it.
+func serveThat(t testing.TB, config httpd.Config, changes ...func(*httpd.Server)) (*httpd.Server, string) {
 	t.Helper()
 	server, err := httpd.New(config)
 	check(t, err)
+	for _, change := range changes {
+		change(server)
+	}
 	if _, measured := t.(*testing.B); !measured {
 		checked(t, server)
 	}

@@ -113,9 +113,7 @@ func closer(t testing.TB, base string, kills <-chan heard) {
 // follows the feed: from the request to the answer that all of them are closed.
 func BenchmarkKillOfService(b *testing.B) {
 	const sessions = 10_000
-	registry, err := gatebook.Open(b.Context(), b.TempDir()+"/data", gatebook.Options{})
-	check(b, err)
-	b.Cleanup(func() { check(b, registry.Close()) })
+	registry := openOnDisk(b)
 	base := "http://" + serve(b, httpd.Config{Registry: registry, KillWait: time.Minute})
 	kills, leave := listen(b, base+"/events?source=edge-1&kind=kill_requested&follow=true")
 	done := make(chan struct{})

@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"net/http"
+	"time"
 
 	"gatebook"
 	"gatebook/events"
@@ -9,6 +10,17 @@ import (
 
 // Wrap puts a handler of a test's before all others. It is called before Serve.
 func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = wrap(s.http.Handler) }
+
+// SetFollowerPatience sets how long a follower may take nothing. It is called before
+// Serve.
+func (s *Server) SetFollowerPatience(d time.Duration) { s.followerPatience = d }
+
+// Followers is how many there are.
+func (s *Server) Followers() int {
+	s.followers.mu.Lock()
+	defer s.followers.mu.Unlock()
+	return len(s.followers.stops)
+}
 
 // Routes are the methods of each path.
 func (s *Server) Routes() map[string][]string {

@@ -22,9 +22,6 @@ const (
 	// followerPatience is how long a follower may take nothing before it is cut off. It
 	// costs nobody anything until then, and when it comes back it goes on where it was.
 	followerPatience = 10 * time.Minute
-	// gather is how long a follower that has just been told waits before it looks
-	// again, so that many of them do not wake for every commit.
-	gather = 20 * time.Millisecond
 	// farewell is how long a follower may take for what is being sent when the server
 	// shuts down.
 	farewell = time.Second
@@ -95,16 +92,16 @@ func (f *follower) run(ctx context.Context) error {
 		return err
 	}
 	for {
-		before := f.sent
-		if err := f.catchUp(ctx); err != nil || f.full() {
+		before := f.feed.Position()
+		if err := f.catchUp(ctx); err != nil {
 			return err
 		}
-		if err := f.flush(); err != nil {
+		if err := f.flush(); err != nil || f.full() {
 			return err
 		}
 		pause := time.Duration(0)
-		if f.sent > before {
-			pause = gather
+		if f.feed.Position() > before {
+			pause = f.server.followers.pause()
 		}
 		if err := f.wait(ctx, pause); err != nil {
 			return err
@@ -145,27 +142,41 @@ func (f *follower) event(r *events.Record, identified bool) {
 	f.sent++
 }
 
-// catchUp sends what there is.
+// catchUp renders what there is, and sends all but the rest of it.
 func (f *follower) catchUp(ctx context.Context) error {
-	for head := f.server.registry.Moment().Sequence; f.feed.Position() < head; {
-		page, err := f.feed.Next(head)
+	for head := f.server.registry.Moment().Sequence; f.feed.Position() < head && !f.full(); {
+		var page []events.Record
+		err := f.server.followers.inTurn(ctx, func() (err error) {
+			page, err = f.feed.Next(head)
+			page = f.render(page)
+			return err
+		})
+		for err == nil && len(page) > 0 {
+			if err = f.flush(); err == nil {
+				err = f.server.followers.inTurn(ctx, func() error { page = f.render(page); return nil })
+			}
+		}
+		if err == nil && len(f.b) >= piece {
+			err = f.flush()
+		}
 		if err != nil {
 			return err
 		}
-		for i := range page {
-			f.event(&page[i], true)
-			if f.full() {
-				return f.flush()
-			}
-			if len(f.b) >= piece {
-				if err := f.flush(); err != nil {
-					return err
-				}
-			}
+	}
+	return nil
+}
+
+// render renders records until there is a piece to send, and returns those that are
+// left.
+func (f *follower) render(page []events.Record) []events.Record {
+	for i := range page {
+		if f.full() {
+			return nil
 		}
-		if err := ctx.Err(); err != nil {
-			return err
+		if len(f.b) >= piece {
+			return page[i:]
 		}
+		f.event(&page[i], true)
 	}
 	return nil
 }
@@ -176,7 +187,7 @@ func (f *follower) flush() error {
 		return nil
 	}
 	out := http.NewResponseController(f.c.Writer)
-	err := f.server.followers.unlessLeaving(func() error { return out.SetWriteDeadline(time.Now().Add(followerPatience)) })
+	err := f.server.followers.unlessLeaving(func() error { return out.SetWriteDeadline(time.Now().Add(f.server.followerPatience)) })
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return errors.Join(errGone, err)
 	}

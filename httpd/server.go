@@ -90,8 +90,10 @@ type Server struct {
 	http     *http.Server
 	// closing is closed when the server is shut down.
 	closing chan struct{}
-	// followers are those who follow the log.
-	followers followers
+	// followers are those who follow the log, and followerPatience how long one of them
+	// may take nothing; not changed while the server serves.
+	followers        followers
+	followerPatience time.Duration
 
 	// process names this run of the server in entity tags.
 	process string
@@ -129,7 +131,10 @@ func New(c Config) (*Server, error) {
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
 
-		closing:     make(chan struct{}),
+		closing:          make(chan struct{}),
+		followers:        newFollowers(),
+		followerPatience: followerPatience,
+
 		process:     strconv.FormatInt(c.Registry.Now().UnixMicro(), 36),
 		contentType: []string{contentJSON},
 		// What may have changed is asked for again; only the client itself keeps it.
