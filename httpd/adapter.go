@@ -53,6 +53,9 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
+	if own := connOf(c.Request); own != nil {
+		defer own.guest.Store(nil)
+	}
 	s.boundBody(c)
 	if err := s.admit(c, e); err != nil {
 		return err

@@ -92,7 +92,11 @@ func (d *frontDoor) leave(c *conn) {
 	d.mu.Unlock()
 	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
 	defer stop()
-	held, err := d.source.End(ctx, id, events.SessionClosed{Reason: c.reason(closing), Finals: []events.Final{c.final()}})
+	e := events.SessionClosed{Reason: c.reason(closing), Finals: []events.Final{c.final()}}
+	if e.Reason == events.ReasonAuthFailed {
+		e.Description = barred
+	}
+	held, err := d.source.End(ctx, id, e)
 	switch {
 	case held:
 		d.note(errHeld)

@@ -58,6 +58,9 @@ type conn struct {
 	asked atomic.Bool
 	// tls is the version of TLS that is spoken, nil without it.
 	tls atomic.Pointer[string]
+	// guest is who is being answered, nil when there is nobody who
+	// could be cut off.
+	guest atomic.Pointer[guest]
 
 	// entering is held while the connection is brought into the book.
 	entering sync.Mutex

@@ -42,6 +42,16 @@
 // there, with its counters and its reason, when the connection is gone. While the
 // log takes no records the API answers all the same.
 //
+// # Accounts
+//
+// Every request is let in by itself, before anything else of it is looked at: the
+// guard first, then the login, then the role that the route needs (type access). What
+// a header or a parameter asks for never needs less than the route says. While there
+// are no accounts clients on this machine may do everything. When accounts change,
+// [Server.AccountsChanged] closes the connections of those who are being sent
+// something and would not be let in now; what changes something is answered to its
+// end.
+//
 // # Goroutines
 //
 // Besides those of net/http a [Server] owns one, which closes the connections whose

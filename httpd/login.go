@@ -56,7 +56,10 @@ func (s *Server) admit(c *gin.Context, e endpoint) error {
 		if own != nil {
 			s.door.enter(c.Request.Context(), own, "")
 		}
-		return s.guard.check(c.Request, true)
+		if err := s.guard.check(c.Request, true); err != nil {
+			return err
+		}
+		return s.admitted(connOf(c.Request), accounts.Account{}, e.access)
 	}
 	if err := s.guard.check(c.Request, false); err != nil || e.access == forAll {
 		return err
@@ -69,7 +72,10 @@ func (s *Server) admit(c *gin.Context, e endpoint) error {
 	if own != nil {
 		s.door.enter(c.Request.Context(), own, account.Name)
 	}
-	return e.access.check(account)
+	if err := e.access.check(account); err != nil {
+		return err
+	}
+	return s.admitted(connOf(c.Request), account, e.access)
 }
 
 // login finds out who asks.

@@ -9,6 +9,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd"
 	"gatebook/httpd/accounts"
 )
 
@@ -21,14 +22,11 @@ type accountKeeper struct {
 	gate     *accounts.Gate
 	file     accounts.File
 	registry *gatebook.Registry
+	api      *httpd.Server
 	log      zerolog.Logger
 
 	due     bool   // changes may wait to be recorded
 	failing string // what was logged last, "" when all is well
-}
-
-func newAccountKeeper(gate *accounts.Gate, file accounts.File, registry *gatebook.Registry, log zerolog.Logger) *accountKeeper {
-	return &accountKeeper{gate: gate, file: file, registry: registry, log: log, due: true}
 }
 
 // look takes over what has changed. A failure is logged once, and what could not be
@@ -38,6 +36,7 @@ func (k *accountKeeper) look(ctx context.Context) {
 	if changed {
 		k.due = true
 		k.log.Info().Msg("accounts have changed")
+		k.api.AccountsChanged()
 	}
 	if err == nil && k.due {
 		if err = k.file.Record(ctx, k.record(ctx)); err == nil {

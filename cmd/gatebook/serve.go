@@ -157,7 +157,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
-		keeper := newAccountKeeper(s.gate, accounts.File{Folder: s.data}, registry, log)
+		keeper := &accountKeeper{gate: s.gate, file: accounts.File{Folder: s.data}, registry: registry, api: api, log: log, due: true}
 		keeper.look(running)
 		upkeep := upkeep{gateway: relay, keeper: keeper, settings: s, log: log}
 		group.Go(func() error {

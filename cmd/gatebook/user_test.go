@@ -87,6 +87,33 @@ func withToken(token string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(token)) }
 }
 
+// follow follows the log as somebody. The channel is closed when they are cut off.
+func (p *program) follow(login func(*http.Request)) <-chan struct{} {
+	p.t.Helper()
+	r, err := http.NewRequestWithContext(p.t.Context(), http.MethodGet, p.api+"/events?follow=true", nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	login(r)
+	client := &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		p.t.Fatalf("follow: %s", answer.Status)
+	}
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		defer answer.Body.Close()
+		if _, err := io.Copy(io.Discard, answer.Body); err == nil || os.IsTimeout(err) {
+			p.t.Errorf("the feed ends with %v", err)
+		}
+	}()
+	return cut
+}
+
 // changes are those of accounts that are on the record, told to somebody.
 func (p *program) changes(login func(*http.Request)) []string {
 	p.t.Helper()
@@ -149,7 +176,9 @@ func TestUsers(t *testing.T) {
 	expect("ann", withPassword("ann", annsNewOne), "GET", "/sessions", 200)
 	expect("ann, as before", ann, "GET", "/sessions", 401)
 	ann = withPassword("ann", annsNewOne)
+	cut := p.follow(bob)
 	d.user(0, "", "remove", "bob")
+	<-cut
 	record(ann, "bob basic removed")
 	expect("bob, removed", bob, "GET", "/sessions", 401)
 

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -146,6 +147,16 @@ func newList(all []Account) (*list, error) {
 
 // Any tells whether there are accounts.
 func (g *Gate) Any() bool { return len(g.list.Load().byKey) > 0 }
+
+// Holds tells whether what an account was let in with holds still: it has the role it
+// had, its password, and all tokens it had then.
+func (g *Gate) Holds(a Account) bool {
+	now := g.list.Load().byKey[keyOf(a.Name)]
+	if now == nil || now.Role != a.Role || now.Password != a.Password {
+		return false
+	}
+	return !slices.ContainsFunc(a.Tokens, func(token string) bool { return !slices.Contains(now.Tokens, token) })
+}
 
 // Password returns the account whose name and password these are. Errors:
 // [ErrDenied], [ErrCrowded], a [*BackOffError].
