@@ -35,6 +35,14 @@
 // to a pooled buffer by hand. A list leaves in pieces as it is rendered, in the form
 // that was negotiated (type layout): JSON, NDJSON or CSV, compressed or not.
 //
+// # Followers
+//
+// Who follows the log is served by its request's own goroutine, from a place in the
+// log of its own: it may be as slow as it likes, and is cut off only when it has taken
+// nothing for ten minutes. Between two looks it waits, the longer the more follow, and
+// followers read and render in turns on half of the processors, so that whoever writes
+// finds one that is free. Shutdown ends them at once.
+//
 // # The front door
 //
 // A client's connection to the API is itself a session, of the service "gatebook".
