@@ -59,6 +59,8 @@ var whoMay = map[string]string{
 	"GET /":                           "nobody source basic admin",
 	"GET /health":                     "nobody source basic admin",
 	"GET /ready":                      "nobody source basic admin",
+	"GET /metrics":                    "basic admin",
+	"GET /version":                    "basic admin",
 	"GET /openapi.yaml":               "basic admin",
 	"GET /events":                     "source basic admin",
 	"GET /sessions/:id/events":        "basic admin",

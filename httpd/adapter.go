@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
@@ -34,6 +35,8 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 		e.forms = []string{contentJSON}
 	}
 	return func(c *gin.Context) {
+		began := time.Now()
+		defer func() { s.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), time.Since(began)) }()
 		header := c.Writer.Header()
 		if e.allow != nil {
 			header["Allow"] = e.allow

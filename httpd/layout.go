@@ -20,6 +20,9 @@ func contentTypeOf(form string) string {
 	if form == contentCSV {
 		return contentCSV + "; charset=utf-8; header=present"
 	}
+	if form == contentMetrics {
+		return contentMetrics + "; version=0.0.4; charset=utf-8"
+	}
 	return form
 }
 

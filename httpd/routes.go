@@ -45,6 +45,8 @@ func (s *Server) routes() []route {
 		{path: "/", operations: all(get(forAll, s.root))},
 		{path: "/health", operations: all(get(forAll, s.health)), quiet: true},
 		{path: "/ready", operations: all(get(forAll, s.ready)), quiet: true},
+		{path: "/metrics", operations: all(get(forReaders, s.showMetrics).in(contentMetrics)), quiet: true},
+		{path: "/version", operations: all(get(forReaders, s.showVersion)), quiet: true},
 		{path: "/openapi.yaml", operations: all(get(forReaders, s.showContract).in(contentYAML))},
 		{path: "/sessions", operations: all(get(forReaders, s.listSessions).in(listForms...))},
 		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},

@@ -45,6 +45,11 @@ type Registry interface {
 	KillAll(ctx context.Context, ids []uint64, by, why string) (closed, pending int, err error)
 	SwitchService(ctx context.Context, name string, stopped bool, by string, only ...gatebook.Condition) error
 	Report(ctx context.Context, report gatebook.Report) (gatebook.Reception, error)
+	// Census counts live sessions by service and stage, Tally what was recorded since the
+	// registry was opened, Refused what did not fit.
+	Census() map[string]projection.Census
+	Tally() gatebook.Tally
+	Refused() uint64
 	Now() time.Time
 	// Err tells why nothing can be recorded now.
 	Err() error
@@ -58,6 +63,14 @@ type Config struct {
 	Source      Source
 	RecordAdmin bool
 	Logger      zerolog.Logger
+	// Metrics are those of /metrics, which hear of the registry's commits; nil means new
+	// ones. They serve one server.
+	Metrics *Metrics
+	// Probes counts the connections of health checks that nobody recorded; nil when
+	// nobody counts them.
+	Probes func() uint64
+	// Version is the program's, for /version.
+	Version string
 	// Hosts are the names the API answers to, besides addresses and localhost.
 	Hosts []string
 	// Certificate is what TLS is spoken with; nil means plain HTTP.
@@ -86,6 +99,8 @@ type Server struct {
 	crowd    *crowd
 	log      zerolog.Logger
 	door     *frontDoor
+	metrics  *Metrics
+	build    build
 	secured  *tls.Config // nil for plain HTTP
 	http     *http.Server
 	// closing is closed when the server is shut down.
@@ -110,6 +125,7 @@ type Server struct {
 	listeners   *resource[serviceListener]
 	killed      *resource[killed]
 	status      *resource[string]
+	builds      *resource[build]
 	contract    validators // of openapi.yaml
 }
 
@@ -150,12 +166,20 @@ func New(c Config) (*Server, error) {
 		listeners:   listenerResource(),
 		killed:      killedResource(),
 		status:      statusResource(),
+		build:       buildOf(c.Version),
+		builds:      buildResource(),
 		contract:    contractValidators(),
 	}
 	for _, host := range c.Hosts {
 		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
 	}
 	s.door = newFrontDoor(c)
+	if s.metrics = c.Metrics; s.metrics == nil {
+		s.metrics = NewMetrics()
+	}
+	if err := s.metrics.registry.Register(newBookCollector(c)); err != nil {
+		return nil, fmt.Errorf("httpd: register the metrics of the book: %w", err)
+	}
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -134,8 +135,10 @@ func (s settings) check() error {
 
 // serve runs everything in order, and stops it in the opposite one.
 func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (err error) {
+	metrics := httpd.NewMetrics()
 	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
-		Report: func(err error) { log.Error().Err(err).Msg("registry") },
+		Report:    func(err error) { log.Error().Err(err).Msg("registry") },
+		Committed: metrics.Committed,
 	})
 	if err != nil {
 		return err
@@ -147,7 +150,16 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
-	api, err := startAPI(ctx, registry, s, log)
+	var probed atomic.Pointer[gateway.Gateway] // nil until it has started, and where there is none
+	api, err := startAPI(ctx, registry, s, log, func(c *httpd.Config) {
+		c.Metrics = metrics
+		c.Probes = func() uint64 {
+			if g := probed.Load(); g != nil {
+				return g.Probes()
+			}
+			return 0
+		}
+	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -157,6 +169,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
+		probed.Store(relay)
 		keeper := &accountKeeper{gate: s.gate, file: accounts.File{Folder: s.data}, registry: registry, api: api, log: log, due: true}
 		keeper.look(running)
 		upkeep := upkeep{gateway: relay, keeper: keeper, settings: s, log: log}
@@ -178,22 +191,25 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	return errors.Join(err, api.Shutdown(stopping), group.Wait())
 }
 
-func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger) (*httpd.Server, error) {
+func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger, measure func(*httpd.Config)) (*httpd.Server, error) {
 	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gatebook", Version: version, Host: hostname()})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
-	return httpd.New(httpd.Config{
+	config := httpd.Config{
 		Registry:    registry,
 		Source:      source,
 		Logger:      log.With().Str("part", "api").Logger(),
 		RecordAdmin: s.file.RecordAdmin == nil || *s.file.RecordAdmin,
+		Version:     version,
 		Hosts:       s.file.Hosts,
 		Insecure:    s.insecure,
 		Accounts:    s.gate,
 		Certificate: s.certificate,
 		Limits:      s.file.Limits(),
-	})
+	}
+	measure(&config)
+	return httpd.New(config)
 }
 
 // startGateway starts the gateway, nil when no service is configured.

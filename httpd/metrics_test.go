@@ -1,0 +1,90 @@
+package httpd_test
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/httpd"
+)
+
+// TestMetrics: what happened is in the metrics, under names that Prometheus' own
+// checker finds nothing wrong with.
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	metrics := httpd.NewMetrics()
+	registry, err := gatebook.Open(context.Background(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Committed: metrics.Committed})
+	check(t, err)
+	t.Cleanup(func() { check(t, registry.Close()) })
+	source := startSource(t, registry, "gateway")
+	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "Orders", Protocol: "tcp"}))
+	var ids []uint64
+	for _, service := range []string{"Orders", "orders", "undeclared"} {
+		id, err := source.Open(t.Context(), events.SessionOpened{Service: service, Address: "127.0.0.1"})
+		check(t, err)
+		ids = append(ids, id)
+	}
+	check(t, source.Record(t.Context(), ids[0], &events.SessionReady{User: "jdoe"}))
+	check(t, source.Record(t.Context(), ids[1], &events.SessionClosed{Reason: events.ReasonAuthFailed}))
+	base := "http://" + serve(t, httpd.Config{
+		Registry: registry, Metrics: metrics, Probes: func() uint64 { return 7 },
+	})
+	asker := client(t)
+	ask(t, asker, "GET", base+"/sessions/99?fields=user")
+	ask(t, asker, "BREW", base+"/no/such/path")
+	got := ask(t, asker, "GET", base+"/metrics")
+	if got.status != 200 || got.header.Get("Content-Type") != "text/plain; version=0.0.4; charset=utf-8" {
+		t.Fatalf("got %d %v", got.status, got.header)
+	}
+	for _, line := range []string{
+		`gatebook_sessions{service="Orders",state="routing"} 1`,
+		`gatebook_sessions{service="Orders",state="accepted"} 0`,
+		`gatebook_sessions{service="",state="accepted"} 1`,
+		`gatebook_service_sessions_total{service="Orders"} 2`,
+		`gatebook_sessions_ended_total{reason="auth_failed"} 1`,
+		`gatebook_sessions_ended_total{reason="killed"} 0`,
+		`gatebook_kills_total 0`,
+		`gatebook_events_refused_total 0`,
+		`gatebook_probes_total 7`,
+		`gatebook_http_requests_total{code="404",method="GET",route="/sessions/:id"} 1`,
+		`gatebook_http_requests_total{code="404",method="other",route="other"} 1`,
+		`gatebook_http_request_duration_seconds_count{method="GET",route="/sessions/:id"} 1`,
+		`gatebook_records_appended_total ` + got.header.Get("Gatebook-Sequence"),
+		`gatebook_commit_records_sum ` + got.header.Get("Gatebook-Sequence"),
+	} {
+		if !strings.Contains(got.body, "\n"+line+"\n") {
+			t.Errorf("there is no %s", line)
+		}
+	}
+	for _, name := range []string{"gatebook_commit_seconds_bucket", "go_goroutines", "process_start_time_seconds"} {
+		if !strings.Contains(got.body, "\n"+name) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(got.body)).Lint()
+	check(t, err)
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	if strings.Contains(got.body, "undeclared") || strings.Contains(got.body, "BREW") {
+		t.Error("what somebody sent is a label")
+	}
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Version: "1.2.3"})
+	got := ask(t, client(t), "GET", base+"/version")
+	var v map[string]any
+	check(t, json.Unmarshal([]byte(got.body), &v))
+	if got.status != 200 || v["version"] != "1.2.3" || v["go"] != runtime.Version() || len(v) != 5 {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+}
