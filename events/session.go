@@ -96,6 +96,8 @@ type SessionClosed struct {
 	// Finals are the last counters of the client's connection and of those that
 	// this event ends.
 	Finals []Final
+	// Database is the one a failed login asked for.
+	Database string
 
 	// By is who ended it, where somebody did. Personal.
 	By string
@@ -103,6 +105,8 @@ type SessionClosed struct {
 	Description string
 	// User is the name a failed login was tried with. Personal.
 	User string
+	// Program is what the client of a failed login calls itself. Personal.
+	Program string
 }
 
 // Kind is [KindSessionClosed].
@@ -111,12 +115,14 @@ func (*SessionClosed) Kind() Kind { return KindSessionClosed }
 func (e *SessionClosed) core(c *wire.Coder) {
 	wire.Uint(c, 1, &e.Reason)
 	wire.List(c, 2, &e.Finals, (*Final).fields)
+	c.Text(3, &e.Database)
 }
 
 func (e *SessionClosed) personal(c *wire.Coder) {
 	c.Text(1, &e.By)
 	c.LongText(2, &e.Description)
 	c.Text(3, &e.User)
+	c.LongText(4, &e.Program)
 }
 
 // SessionLost tells that a session's end was inferred, not seen.

@@ -106,7 +106,7 @@ var meanings = map[string]meaning{
 		},
 	},
 	"session_closed": {
-		takes: []string{"reason", "by", "description", "user", "connections"}, needs: []string{"reason"},
+		takes: []string{"reason", "by", "description", "user", "database", "program", "connections"}, needs: []string{"reason"},
 		make: (*eventText).closed,
 	},
 	"connection_opened": {
@@ -207,7 +207,10 @@ func (e *eventText) opened() (events.Event, string) {
 
 func (e *eventText) closed() (events.Event, string) {
 	reason, why := e.reason()
-	event := &events.SessionClosed{Reason: reason, By: of(e.By), Description: of(e.Description), User: of(e.User)}
+	event := &events.SessionClosed{
+		Reason: reason, By: of(e.By), Description: of(e.Description),
+		User: of(e.User), Database: of(e.Database), Program: of(e.Program),
+	}
 	for _, f := range of(e.Connections) {
 		event.Finals = append(event.Finals, f.final())
 	}

@@ -116,6 +116,8 @@ func visitSession(e events.Event, v visitor) {
 		v.text("by", &e.By)
 		v.text("description", &e.Description)
 		v.text("user", &e.User)
+		v.text("database", &e.Database)
+		v.text("program", &e.Program)
 		v.finals("connections", &e.Finals)
 	case *events.SessionLost:
 		v.reason("cause", &e.Cause)

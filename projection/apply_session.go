@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"unique"
@@ -108,9 +109,12 @@ func (v *Session) end(at events.Time, e *events.SessionClosed) {
 	v.Status = Closed
 	x := v.amend()
 	x.Ending = Ending{Ended: at, Reason: e.Reason, By: e.By, Description: e.Description}
-	if login := v.Login(); e.User != "" && login.User == "" {
-		login.User = e.User
-		v.login = unique.Make(login)
+	if login := v.Login(); login.User == "" {
+		v.login = unique.Make(Login{
+			User:     e.User,
+			Database: cmp.Or(login.Database, e.Database),
+			Program:  cmp.Or(login.Program, e.Program),
+		})
 	}
 }
 

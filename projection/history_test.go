@@ -140,6 +140,7 @@ func (h *history) close(v *session) events.Event {
 	e := &events.SessionClosed{
 		Reason: h.reason(), By: pick(h.t, "by", "", "ann"),
 		Description: pick(h.t, "description", "", "gone"), User: pick(h.t, "tried", "", "mallory"),
+		Database: pick(h.t, "database tried", "", "attic"), Program: pick(h.t, "program tried", "", "crowbar"),
 	}
 	if rapid.Bool().Draw(h.t, "with finals") {
 		e.Finals = append(e.Finals, h.final(0))

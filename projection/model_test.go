@@ -175,6 +175,12 @@ func (m *model) change(v *session, r events.Record) {
 		}
 		if v.Login.User == "" {
 			v.Login.User = e.User
+			if v.Login.Database == "" {
+				v.Login.Database = e.Database
+			}
+			if v.Login.Program == "" {
+				v.Login.Program = e.Program
+			}
 		}
 		v.Ending = projection.Ending{Ended: r.At(), Reason: e.Reason, By: e.By, Description: e.Description}
 		m.move(v, projection.Closed)

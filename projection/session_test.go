@@ -134,16 +134,16 @@ func TestRecoveredByIncarnation(t *testing.T) {
 	}
 }
 
-// The name a failed login was tried with is the session's when it has none, and
+// What a failed login was tried with is the session's when it has no login, and
 // takes nothing away.
-func TestTriedName(t *testing.T) {
+func TestTriedLogin(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		ready *events.SessionReady
 		want  projection.Login
 	}{
-		{"never ready", nil, projection.Login{User: "tried"}},
+		{"never ready", nil, projection.Login{User: "tried", Database: "attic", Program: "crowbar"}},
 		{"logged in", &events.SessionReady{User: "jdoe"}, projection.Login{User: "jdoe"}},
 		{"ready without a name", &events.SessionReady{Database: "shop", Program: "psql"}, projection.Login{User: "tried", Database: "shop", Program: "psql"}},
 	} {
@@ -154,7 +154,7 @@ func TestTriedName(t *testing.T) {
 			if c.ready != nil {
 				s.happens(1, c.ready)
 			}
-			s.happens(1, &events.SessionClosed{Reason: events.ReasonAuthFailed, User: "tried"})
+			s.happens(1, &events.SessionClosed{Reason: events.ReasonAuthFailed, User: "tried", Database: "attic", Program: "crowbar"})
 			equal(t, "login", s.session(1).Login(), c.want)
 		})
 	}

@@ -95,12 +95,14 @@ func (e *readyPersonal) Fields(c *wire.Coder) {
 func (e *closedCore) Fields(c *wire.Coder) {
 	wire.Uint(c, 1, &e.Reason)
 	wire.List(c, 2, &e.Finals, finalFields)
+	c.Text(3, &e.Database)
 }
 
 func (e *closedPersonal) Fields(c *wire.Coder) {
 	c.Text(1, &e.By)
 	c.LongText(2, &e.Description)
 	c.Text(3, &e.User)
+	c.LongText(4, &e.Program)
 }
 
 func (e *connectionCore) Fields(c *wire.Coder) {

@@ -62,11 +62,11 @@ func fromGenerated(e events.Event) (core, personal message) {
 		core = &pb.SessionReady{Database: e.Database}
 		personal = &pb.SessionReadyPersonal{User: e.User, Program: e.Program}
 	case *events.SessionClosed:
-		m := &pb.SessionClosed{Reason: uint32(e.Reason)}
+		m := &pb.SessionClosed{Reason: uint32(e.Reason), Database: e.Database}
 		for i := range e.Finals {
 			m.Finals = append(m.Finals, generatedFinal(&e.Finals[i]))
 		}
-		core, personal = m, &pb.SessionClosedPersonal{By: e.By, Description: e.Description, User: e.User}
+		core, personal = m, &pb.SessionClosedPersonal{By: e.By, Description: e.Description, User: e.User, Program: e.Program}
 	case *events.ConnectionOpened:
 		core = &pb.ConnectionOpened{Connection: e.Connection, Server: e.Server, ServerId: e.ServerID}
 	case *events.ConnectionClosed:

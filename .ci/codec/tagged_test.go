@@ -100,13 +100,15 @@ type (
 		Program string `json:"program,omitempty,omitzero" cbor:"2,keyasint,omitempty"`
 	}
 	taggedClosed struct {
-		Reason uint8         `json:"reason,omitempty,omitzero" cbor:"1,keyasint,omitempty"`
-		Finals []taggedFinal `json:"finals,omitempty,omitzero" cbor:"2,keyasint,omitempty"`
+		Reason   uint8         `json:"reason,omitempty,omitzero" cbor:"1,keyasint,omitempty"`
+		Finals   []taggedFinal `json:"finals,omitempty,omitzero" cbor:"2,keyasint,omitempty"`
+		Database string        `json:"database,omitempty,omitzero" cbor:"3,keyasint,omitempty"`
 	}
 	taggedClosedPersonal struct {
 		By          string `json:"by,omitempty,omitzero" cbor:"1,keyasint,omitempty"`
 		Description string `json:"description,omitempty,omitzero" cbor:"2,keyasint,omitempty"`
 		User        string `json:"user,omitempty,omitzero" cbor:"3,keyasint,omitempty"`
+		Program     string `json:"program,omitempty,omitzero" cbor:"4,keyasint,omitempty"`
 	}
 	taggedConnection struct {
 		Connection uint32 `json:"connection,omitempty,omitzero" cbor:"1,keyasint,omitempty"`
@@ -132,14 +134,14 @@ func fromTagged(e events.Event) (core, personal any) {
 	case *events.SessionReady:
 		return &taggedReady{e.Database}, &taggedReadyPersonal{e.User, e.Program}
 	case *events.SessionClosed:
-		m := &taggedClosed{Reason: uint8(e.Reason)}
+		m := &taggedClosed{Reason: uint8(e.Reason), Database: e.Database}
 		for _, f := range e.Finals {
 			m.Finals = append(m.Finals, taggedFinal{f.Connection, taggedCounters(f.Counters), int64(f.Active)})
 		}
-		if e.By+e.Description+e.User == "" {
+		if e.By+e.Description+e.User+e.Program == "" {
 			return m, nil
 		}
-		return m, &taggedClosedPersonal{e.By, e.Description, e.User}
+		return m, &taggedClosedPersonal{e.By, e.Description, e.User, e.Program}
 	case *events.ConnectionOpened:
 		return &taggedConnection{e.Connection, e.Server, e.ServerID}, nil
 	case *events.StatisticsRecorded:

@@ -436,6 +436,7 @@ type SessionClosed struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        uint32                 `protobuf:"varint,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Finals        []*Final               `protobuf:"bytes,2,rep,name=finals,proto3" json:"finals,omitempty"`
+	Database      string                 `protobuf:"bytes,3,opt,name=database,proto3" json:"database,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -484,11 +485,19 @@ func (x *SessionClosed) GetFinals() []*Final {
 	return nil
 }
 
+func (x *SessionClosed) GetDatabase() string {
+	if x != nil {
+		return x.Database
+	}
+	return ""
+}
+
 type SessionClosedPersonal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	By            string                 `protobuf:"bytes,1,opt,name=by,proto3" json:"by,omitempty"`
 	Description   string                 `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	User          string                 `protobuf:"bytes,3,opt,name=user,proto3" json:"user,omitempty"`
+	Program       string                 `protobuf:"bytes,4,opt,name=program,proto3" json:"program,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -540,6 +549,13 @@ func (x *SessionClosedPersonal) GetDescription() string {
 func (x *SessionClosedPersonal) GetUser() string {
 	if x != nil {
 		return x.User
+	}
+	return ""
+}
+
+func (x *SessionClosedPersonal) GetProgram() string {
+	if x != nil {
+		return x.Program
 	}
 	return ""
 }
@@ -937,14 +953,16 @@ const file_pb_events_proto_rawDesc = "" +
 	"\bdatabase\x18\x01 \x01(\tR\bdatabase\"D\n" +
 	"\x14SessionReadyPersonal\x12\x12\n" +
 	"\x04user\x18\x01 \x01(\tR\x04user\x12\x18\n" +
-	"\aprogram\x18\x02 \x01(\tR\aprogram\"P\n" +
+	"\aprogram\x18\x02 \x01(\tR\aprogram\"l\n" +
 	"\rSessionClosed\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\rR\x06reason\x12'\n" +
-	"\x06finals\x18\x02 \x03(\v2\x0f.gatebook.FinalR\x06finals\"]\n" +
+	"\x06finals\x18\x02 \x03(\v2\x0f.gatebook.FinalR\x06finals\x12\x1a\n" +
+	"\bdatabase\x18\x03 \x01(\tR\bdatabase\"w\n" +
 	"\x15SessionClosedPersonal\x12\x0e\n" +
 	"\x02by\x18\x01 \x01(\tR\x02by\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x12\n" +
-	"\x04user\x18\x03 \x01(\tR\x04user\"g\n" +
+	"\x04user\x18\x03 \x01(\tR\x04user\x12\x18\n" +
+	"\aprogram\x18\x04 \x01(\tR\aprogram\"g\n" +
 	"\x10ConnectionOpened\x12\x1e\n" +
 	"\n" +
 	"connection\x18\x01 \x01(\rR\n" +

@@ -90,10 +90,10 @@ func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Logi
 
 // changed records the new user.
 func (s *session) changed(ctx context.Context, login mysql.Login) error {
-	e := &events.SessionReady{User: login.User, Database: login.Database, Program: login.Program}
+	e := asked(login)
 	if s.bestEffort() {
-		s.later(func() { s.recordOrMiss(ctx, []events.Event{e}) })
+		s.later(func() { s.recordOrMiss(ctx, []events.Event{&e}) })
 		return nil
 	}
-	return s.gateway.book.Record(ctx, s.id, e)
+	return s.gateway.book.Record(ctx, s.id, &e)
 }

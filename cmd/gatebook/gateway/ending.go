@@ -116,7 +116,10 @@ func (s *session) report(err error) {
 
 // closed is the event that ends the session.
 func (s *session) closed(stopped events.Reason, end *ending) *events.SessionClosed {
-	e := &events.SessionClosed{Reason: end.reason, Description: end.description, User: s.tried}
+	e := &events.SessionClosed{
+		Reason: end.reason, Description: end.description,
+		User: s.tried.User, Database: s.tried.Database, Program: s.tried.Program,
+	}
 	if stopped != events.ReasonNone {
 		e.Reason, e.Description = stopped, ""
 	}

@@ -62,7 +62,7 @@ func TestMariaDBClient(t *testing.T) {
 func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
 // TestMariaDBWrongPassword: with either plugin the client hears the server's own
-// words, and the book has the name that was tried.
+// words, and the book has the login that was tried.
 func TestMariaDBWrongPassword(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.MySQL, mariadb1(t))
@@ -71,7 +71,7 @@ func TestMariaDBWrongPassword(t *testing.T) {
 		if outcome.Code == 0 || !strings.Contains(outcome.Stderr, "ERROR 1045 (28000): Access denied for user '"+user) {
 			t.Errorf("got %+v", outcome)
 		}
-		v := h.wantEnd(uint64(i+1), projection.Login{User: user}, events.ReasonAuthFailed)
+		v := h.wantEnd(uint64(i+1), projection.Login{User: user, Database: servertest.Database, Program: "mysql"}, events.ReasonAuthFailed)
 		if !strings.HasPrefix(v.Ending().Description, "1045 (28000): Access denied for user '"+user) {
 			t.Errorf("described as %q", v.Ending().Description)
 		}
@@ -104,7 +104,7 @@ func TestMariaDBUnknownDatabase(t *testing.T) {
 	if outcome := servertest.RunMariaDBClient(t, login, "SELECT 1"); !strings.Contains(outcome.Stderr, "ERROR 1044") {
 		t.Errorf("got %+v", outcome)
 	}
-	h.wantEnd(1, projection.Login{User: "jdoe"}, events.ReasonAuthFailed)
+	h.wantEnd(1, projection.Login{User: "jdoe", Database: "attic", Program: "mysql"}, events.ReasonAuthFailed)
 }
 
 // TestGoDriver: go-sql-driver, its program's name, its counters while it is

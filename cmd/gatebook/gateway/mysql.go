@@ -88,7 +88,7 @@ func (s *session) forwardMySQL(ctx context.Context, x *exchange, g mysql.Greetin
 	case login.Compressed && !s.service.Compression:
 		return login, s.rejectMySQL(next, &ending{reason: events.ReasonAuthFailed, description: "the client insists on compression"})
 	}
-	s.tried, s.speaks = login.User, mysql.Common(packet, g)
+	s.tried, s.speaks = asked(login), mysql.Common(packet, g)
 	s.introduce(ctx, events.TypeClient)
 	if err := s.named(); err != nil {
 		return login, s.unrecordedMySQL(next, err)
@@ -152,6 +152,11 @@ func (s *session) awaitMySQL(ctx context.Context, x *exchange, login mysql.Login
 	}
 }
 
+// asked is what a login asks for, as the book will have it.
+func asked(login mysql.Login) events.SessionReady {
+	return events.SessionReady{User: login.User, Database: login.Database, Program: login.Program}
+}
+
 // hidden are the capabilities that clients of the service are not offered.
 func (s *session) hidden() mysql.Capabilities {
 	if s.service.Compression {
@@ -165,7 +170,7 @@ func (s *session) acceptMySQL(ctx context.Context, x *exchange, login mysql.Logi
 	if err := x.settle(); err != nil {
 		return lost(relay.Client, err)
 	}
-	err := s.ready(ctx, events.SessionReady{User: login.User, Database: login.Database, Program: login.Program}, 0)
+	err := s.ready(ctx, s.tried, 0)
 	if err != nil {
 		return s.unrecordedMySQL(ok.Sequence(), err)
 	}

@@ -42,7 +42,7 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 	case startup.Request == postgres.RequestCancel:
 		return s.forwardCancel(ctx, startup.Key, packet)
 	}
-	s.tried = startup.User
+	s.tried = events.SessionReady{User: startup.User, Database: startup.Database, Program: startup.Program}
 	if end := s.admit(); end != nil {
 		return end
 	}
@@ -65,7 +65,7 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 		belongs:  func(head []byte) bool { return head[0] == postgres.TypeAnswer },
 	}
 	defer x.release()
-	return s.awaitPostgres(ctx, x, startup)
+	return s.awaitPostgres(ctx, x)
 }
 
 // startPostgres reads what the client begins with, and declines encryption.
@@ -115,7 +115,7 @@ func (s *session) nextStartup(ctx context.Context, client *stream) ([]byte, erro
 // awaitPostgres follows the authentication until the server says how it ended.
 // What it says from AuthenticationOk on is held back until the session is on the
 // record.
-func (s *session) awaitPostgres(ctx context.Context, x *exchange, startup postgres.Startup) *ending {
+func (s *session) awaitPostgres(ctx context.Context, x *exchange) *ending {
 	var held []byte
 	for {
 		packet, end := x.reply()
@@ -128,7 +128,7 @@ func (s *session) awaitPostgres(ctx context.Context, x *exchange, startup postgr
 			s.refuse(append(held, m...))
 			return &ending{reason: events.ReasonAuthFailed, description: postgres.ParseError(m).String()}
 		case m.Type() == postgres.TypeReady:
-			return s.acceptPostgres(ctx, x, startup, append(held, m...))
+			return s.acceptPostgres(ctx, x, append(held, m...))
 		case m.Authenticated(), len(held) > 0:
 			held = append(held, m...)
 			if end := s.noteHeld(m, len(held)); end != nil {
@@ -166,12 +166,11 @@ func (s *session) noteHeld(m postgres.Message, held int) *ending {
 }
 
 // acceptPostgres records that the login succeeded, and then tells the client.
-func (s *session) acceptPostgres(ctx context.Context, x *exchange, startup postgres.Startup, words []byte) *ending {
+func (s *session) acceptPostgres(ctx context.Context, x *exchange, words []byte) *ending {
 	if err := x.settle(); err != nil {
 		return lost(relay.Client, err)
 	}
-	ready := events.SessionReady{User: startup.User, Database: startup.Database, Program: startup.Program}
-	if err := s.ready(ctx, ready, uint64(s.key.Process)); err != nil {
+	if err := s.ready(ctx, s.tried, uint64(s.key.Process)); err != nil {
 		return s.unrecordedPostgres(err)
 	}
 	if s.key.Process != 0 {

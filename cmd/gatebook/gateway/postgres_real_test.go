@@ -64,7 +64,11 @@ func TestPsqlRefused(t *testing.T) {
 		if outcome.Code == 0 || !strings.Contains(outcome.Stderr, test.stderr) {
 			t.Errorf("%+v: got %+v", test, outcome)
 		}
-		v := h.wantEnd(uint64(i+1), projection.Login{User: test.user}, test.reason)
+		tried := projection.Login{User: test.user, Database: test.database, Program: "psql"}
+		if test.user == "" { // it went before it said anything
+			tried = projection.Login{}
+		}
+		v := h.wantEnd(uint64(i+1), tried, test.reason)
 		if !strings.HasPrefix(v.Ending().Description, test.description) {
 			t.Errorf("%+v: described as %q", test, v.Ending().Description)
 		}

@@ -32,8 +32,8 @@ type session struct {
 	announced    bool
 	introduction *introduction
 	id           uint64
-	// tried is the user of a login that is not over.
-	tried string
+	// tried is what a login that is not over asks for.
+	tried events.SessionReady
 	// number is that of the connection to target, or of the latest attempt. Both
 	// stay as they are when the login is over.
 	number uint32
@@ -97,7 +97,7 @@ func (s *session) run(ctx context.Context) {
 		end = s.service.login(s, ctx)
 	}
 	if end == nil {
-		s.tried = ""
+		s.tried = events.SessionReady{}
 		end = s.relay(ctx)
 	}
 	s.finish(ctx, end)
