@@ -22,9 +22,13 @@ func negotiate(r *http.Request, forms []string) (string, error) {
 		}
 	}
 	if chosen == "" {
+		given := "Accept: " + strings.Join(accept, ", ")
+		if strings.TrimSpace(strings.Join(accept, "")) == "" {
+			given = "an empty Accept"
+		}
 		return "", &failure{
 			status: http.StatusNotAcceptable, short: "Not acceptable",
-			long: "The answer is " + strings.Join(forms, " or ") + ", which Accept: " + strings.Join(accept, ", ") + " rules out.",
+			long: "The answer is " + strings.Join(forms, " or ") + ", which " + given + " rules out.",
 		}
 	}
 	return chosen, nil

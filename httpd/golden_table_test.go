@@ -51,6 +51,8 @@ func goldens() []golden {
 	get("/sessions?sort=ended&status=all", "4", array(one, four, two, three))
 	get("/sessions?sort=-ended&status=closed,lost", "2", array(four, one))
 
+	refuse(406, "GET", "/sessions/1", "Not acceptable", "The answer is application/json, which an empty Accept rules out.", "Accept: ")
+	refuse(404, "GET", "/sessions/01", "Session not found", "No session 01 is in the book.")
 	get("/sessions/1", "", one)
 	get("/sessions/2", "", two)
 	get("/sessions/3", "", three)
@@ -113,6 +115,7 @@ func goldens() []golden {
 		{"since=1h&until=2h", "since is 2016-08-31T02:12:00.000000Z, which is later than until, 2016-08-31T01:12:00.000000Z."},
 		{"at=0", "at=0 cannot be read: it is a time, as in 2026-11-23T07:00:00Z, or the sequence of a record, from 1."},
 		{"at=999", "at=999 is a record still to come: the last one is 16."},
+		{"at=2999-01-01T00:00:00Z", "at=2999-01-01T00:00:00.000000Z is still to come: it is 2016-08-31T03:12:00.000000Z now."},
 		{"sort=user", "sort=user is not known: it is id, -id, ended or -ended."},
 		{"limit=0", "limit=0 cannot be read: it is how many to return at most, from 1."},
 		{"after=x", "after=x cannot be read: it is the id of a session, or the sequence of a record, after which to begin."},

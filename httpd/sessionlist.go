@@ -163,6 +163,9 @@ func (s *Server) moment(c *gin.Context, at instant) (asked, error) {
 		recorded, err := s.registry.RecordedAt(at.sequence)
 		return asked{sequence: at.sequence, recorded: recorded, now: recorded}, err
 	}
+	if now := events.TimeOf(s.registry.Now()); at.time > now {
+		return asked{}, badParameter("at=%s is still to come: it is %s now.", timeText(at.time), timeText(now))
+	}
 	gap, found, err := s.registry.GapAt(at.time)
 	if err != nil {
 		return asked{}, err

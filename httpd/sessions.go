@@ -127,9 +127,10 @@ func (s *Server) showSession(c *gin.Context) error {
 
 // sessionID is the path's. One that is no number is not in the book either.
 func sessionID(c *gin.Context) (uint64, error) {
-	id, err := strconv.ParseUint(c.Param("id"), 10, 64)
-	if err != nil {
-		return 0, notFound("Session", c.Param("id"))
+	text := c.Param("id")
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || text[0] == '0' { // each session has one address
+		return 0, notFound("Session", text)
 	}
 	return id, nil
 }
