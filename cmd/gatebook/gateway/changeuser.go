@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -58,6 +59,7 @@ func (s *session) exchangeMySQL() *exchange {
 // awaitChange follows the authentication until the server says how it ended. The
 // first reply has number 1; another number is that of something else.
 func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Login, f *commands) *ending {
+	plugin := login.Plugin
 	for first := true; ; first = false {
 		packet, end := x.reply()
 		if end != nil {
@@ -68,6 +70,10 @@ func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Logi
 			return &ending{reason: events.ReasonError, description: fmt.Sprintf("server: packet %d in a change of user", p.Sequence())}
 		}
 		if mysql.ReplyOf(p) == mysql.ReplyMore {
+			plugin = cmp.Or(p.Switched(), plugin)
+			if s.mismatched(p, plugin) {
+				return s.refuseMismatch(p, plugin)
+			}
 			x.listen()
 			s.sequence.Store(uint32(p.Sequence()) + 2)
 			if end := x.pass(p); end != nil {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -138,9 +139,7 @@ func (s *session) awaitMySQL(ctx context.Context, x *exchange, login mysql.Login
 		case mysql.ReplyOK:
 			return s.acceptMySQL(ctx, x, login, packet)
 		}
-		if name := mysql.Packet(packet).Switched(); name != "" {
-			plugin = name
-		}
+		plugin = cmp.Or(mysql.Packet(packet).Switched(), plugin)
 		if s.mismatched(packet, plugin) {
 			return s.refuseMismatch(packet, plugin)
 		}

@@ -43,12 +43,13 @@ func (s *session) arrive() *ending {
 	if !s.isProxied() {
 		return nil
 	}
-	_ = s.client.SetReadDeadline(time.Now().Add(min(headerTime, s.service.LoginTimeout)))
+	limit := min(headerTime, s.service.LoginTimeout)
+	_ = s.client.SetReadDeadline(time.Now().Add(limit))
 	header, err := readHeader(s.client)
 	_ = s.client.SetReadDeadline(time.Time{})
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &ending{reason: events.ReasonLoginTimeout, description: errNoHeader.Error()}
+		return &ending{reason: events.ReasonLoginTimeout, description: fmt.Sprintf("no header of the PROXY protocol came within %s", limit)}
 	case isNetwork(err):
 		return lost(relay.Client, err)
 	case err != nil:

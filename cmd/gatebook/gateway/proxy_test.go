@@ -88,9 +88,14 @@ func TestProxyRefused(t *testing.T) {
 		}
 	}
 	r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback, LoginTimeout: 10_000_000})
-	r.dial()
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+	silent := r.dial()
+	end := r.book.ended(t, 1)
+	if end.Reason != events.ReasonLoginTimeout || end.Description != "no header of the PROXY protocol came within 10ms" {
 		t.Errorf("silent: ended as %+v", end)
+	}
+	opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
+	if opened.Address != "127.0.0.1" || opened.Port != addressOf(silent.LocalAddr()).Port() {
+		t.Errorf("silent: opened as %+v", opened)
 	}
 }
 

@@ -88,6 +88,86 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 	}
 }
 
+// TestChangeNeedsSameTLS: a change of user wants the same of the two sides as a
+// login; whose plugin can do without is let through.
+func TestChangeNeedsSameTLS(t *testing.T) {
+	t.Parallel()
+	authority := certtest.NewAuthority(t, "authority")
+	certificate := authority.Issue(t, "front")
+	for name, test := range map[string]struct{ replies, refused string }{
+		"full authentication": {"\xfe" + cachingSHA2 + "\x00nonce\x00|\x01\x04", "caching_sha2_password needs the password"},
+		"no switch":           {"\x01\x04", "caching_sha2_password needs the password"},
+		"fast authentication": {"\xfe" + cachingSHA2 + "\x00nonce\x00|\x01\x03", ""},
+		"the older plugin":    {"\xfe" + plainSHA2 + "\x00nonce\x00", "sha256_password needs the password"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			replies := strings.Split(test.replies, "|")
+			r := start(t, MySQL, Server{Address: newBackend(t, func(p peer) {
+				p.send(mysqlGreeting())
+				p.packet()
+				p.send(mysqlPacket(2, mysqlOK))
+				p.packet() // the change
+				for i, reply := range replies {
+					p.send(mysqlPacket(byte(1+2*i), reply))
+					if i+1 < len(replies) {
+						p.packet()
+					}
+				}
+				if test.refused == "" {
+					p.send(mysqlPacket(byte(2*len(replies)), mysqlOK))
+				}
+				p.wantEnd()
+			}).address()}, Service{TLS: files(t, certificate)})
+			client := r.dial()
+			client.packet()
+			login := mysqlLogin(usual|mysql.TLS, "jdoe", "shop", "till")
+			client.send(mysql.Packet(login).AppendTLSRequest(nil, 1))
+			secured := tls.Client(client.TCPConn, &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
+			send := func(b []byte) {
+				if _, err := secured.Write(b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := make([]byte, 512)
+			read := func() mysql.Packet {
+				size := 0
+				for {
+					n, err := secured.Read(b[size:])
+					if err != nil {
+						t.Fatal(err)
+					}
+					size += n
+					if want, err := mysql.Frame(b[:size]); err != nil || want > 0 && want <= size {
+						return b[:want]
+					}
+				}
+			}
+			mysql.Packet(login).SetSequence(2)
+			send(login)
+			read()
+			send(mysqlPacket(0, strings.ReplaceAll(changeUser("sue", "", "till"), "mysql_native_password", cachingSHA2)))
+			for i := 1; i < len(replies); i++ {
+				read()
+				send(mysqlPacket(byte(2*i), "answer"))
+			}
+			reply := read()
+			if test.refused != "" {
+				wantMismatch(t, r, reply, byte(2*len(replies)-1), test.refused)
+				return
+			}
+			if reply.Sequence() != byte(2*len(replies)-1) {
+				t.Errorf("got %q", reply)
+			}
+			if reply = read(); mysql.ReplyOf(reply) != mysql.ReplyOK {
+				t.Errorf("the change was answered with %q", reply)
+			}
+			wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop", Program: "till"}, events.SessionReady{User: "sue", Program: "till"})
+			_ = secured.Close()
+		})
+	}
+}
+
 func wantMismatch(t *testing.T, r *rig, reply mysql.Packet, sequence byte, want string) {
 	t.Helper()
 	if mysql.ReplyOf(reply) != mysql.ReplyError || reply.Sequence() != sequence || !strings.Contains(mysql.ParseError(reply).Message, want) {

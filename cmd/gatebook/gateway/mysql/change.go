@@ -32,7 +32,7 @@ func ParseChangeUser(p Packet, common Capabilities) (Login, error) {
 	}
 	c.take(2) // character set
 	if common&PluginAuth != 0 {
-		c.tail()
+		login.Plugin = string(c.tail())
 	}
 	if common&ConnectAttributes != 0 && len(c.rest) > 0 {
 		login.Program = attribute(&c, "program_name")

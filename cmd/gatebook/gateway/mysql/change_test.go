@@ -16,14 +16,14 @@ func TestParseChangeUser(t *testing.T) {
 		common  Capabilities
 		want    Login
 	}{
-		"whole":             {change[4:], modern, Login{User: "sue", Database: "shop", Program: "sh"}},
-		"no attributes":     {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00", modern, Login{User: "sue", Database: "shop"}},
+		"whole":             {change[4:], modern, Login{User: "sue", Database: "shop", Program: "sh", Plugin: "mysql_native_password"}},
+		"no attributes":     {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00", modern, Login{User: "sue", Database: "shop", Plugin: "plugin"}},
 		"no plugin":         {"\x11sue\x00\x00shop\x00\x2d\x00", Protocol41 | SecureConnection, Login{User: "sue", Database: "shop"}},
 		"nothing optional":  {"\x11sue\x00\x00shop\x00", modern, Login{User: "sue", Database: "shop"}},
 		"no database":       {"\x11sue\x00\x00\x00", modern, Login{User: "sue"}},
 		"password in text":  {"\x11sue\x00abc\x00shop\x00", Protocol41, Login{User: "sue", Database: "shop"}},
 		"database cut":      {"\x11sue\x00\x00shop", modern, Login{User: "sue", Database: "shop"}},
-		"attributes broken": {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00\xf0x", modern, Login{User: "sue", Database: "shop"}},
+		"attributes broken": {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00\xf0x", modern, Login{User: "sue", Database: "shop", Plugin: "plugin"}},
 	}
 	for name, test := range tests {
 		got, err := ParseChangeUser(Packet("\x00\x00\x00\x00"+test.payload), test.common)
