@@ -59,8 +59,8 @@ func goldens() []golden {
 	get("/sessions/4", "", four)
 	get("/sessions/2?pretty=false&fields=state", "", `{"state":"Session ready for routing"}`)
 	get("/sessions/2?pretty=true&fields=state", "", "{\n    \"state\": \"Session ready for routing\"\n}")
-	get("/sessions/2?fields=*", "", strings.TrimSuffix(two, "}")+`,"closed":null,"reason":null,"source":"/sources/edge-1","listener":"0.0.0.0:4006","protocol":"mysql","port":51234,"database":"shop","program":"mysql","tls":null,"opened":"2016-08-31T03:03:12.000000Z","ready":"2016-08-31T03:03:12.000000Z","ended":null,"last_seen":null,"duration":528,"status":"live","by":null,"description":null,"servers":["/servers/db-serv-01"],"statistics":{"reads":12,"writes":34,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0,"bytes_written":0},"version":12}`)
-	get("/sessions/4?fields=*", "", strings.TrimSuffix(four, "}")+`,"source":"/sources/edge-1","listener":null,"protocol":"mysql","port":null,"database":null,"program":null,"tls":null,"opened":"2016-08-31T03:10:00.000000Z","ready":null,"ended":"2016-08-31T03:11:30.250000Z","last_seen":null,"duration":90.25,"status":"closed","by":"gateway","description":"it was idle for \"90 s\"","servers":[],"statistics":{"reads":3,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":90,"bytes_written":0},"version":16}`)
+	get("/sessions/2?fields=*", "", strings.TrimSuffix(two, "}")+`,"closed":null,"reason":null,"source":"/sources/edge-1","listener":"0.0.0.0:4006","protocol":"mysql","port":51234,"database":"shop","program":"mysql","tls":null,"subject":null,"type":"client","opened":"2016-08-31T03:03:12.000000Z","ready":"2016-08-31T03:03:12.000000Z","ended":null,"last_seen":null,"duration":528,"status":"live","by":null,"description":null,"servers":["/servers/db-serv-01"],"statistics":{"reads":12,"writes":34,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0,"bytes_written":0},"version":12}`)
+	get("/sessions/4?fields=*", "", strings.TrimSuffix(four, "}")+`,"source":"/sources/edge-1","listener":null,"protocol":"mysql","port":null,"database":null,"program":null,"tls":null,"subject":null,"type":"client","opened":"2016-08-31T03:10:00.000000Z","ready":null,"ended":"2016-08-31T03:11:30.250000Z","last_seen":null,"duration":90.25,"status":"closed","by":"gateway","description":"it was idle for \"90 s\"","servers":[],"statistics":{"reads":3,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":90,"bytes_written":0},"version":16}`)
 	get("/sessions/1?fields=last_seen,ended,duration,status,by,servers", "", `{"ended":"2016-08-31T03:03:12.000000Z","last_seen":"2016-08-31T03:03:12.000000Z","duration":0,"status":"lost","by":null,"servers":[]}`)
 	get("/sessions/3?fields=tls,statistics.bytes_read,statistics", "", `{"tls":"TLS 1.3","statistics":{"reads":0,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0}}`)
 	get("/sessions/2?fields=statistics.writes", "", `{"statistics":{"writes":34}}`)
@@ -87,6 +87,7 @@ func goldens() []golden {
 	get("/services/old-%22service%22%2Fu%CC%88?fields=name", "", `{"name":"old \"service\"/ü"}`)
 	get("/servers", "2", array(server1, server2))
 	get("/servers/db-serv-01", "", server1)
+	get("/servers/db-serv-01?fields=*", "", strings.TrimSuffix(server1, "}")+`,"since":null,"cause":null}`)
 	get("/servers/DB-serv-01?fields=status", "", `{"status":[]}`)
 	get("/sources", "2", array(edge0, edge1))
 	get("/sources/edge-1", "", edge1)
@@ -178,7 +179,7 @@ func goldens() []golden {
 	refuse(400, "GET", "/sessions?a=%zz", "Invalid parameter", `The query "a=%zz" cannot be read: invalid URL escape "%zz".`)
 	refuse(400, "GET", "/sources?fields=nam", "Unknown field", `There is no member "nam". Did you mean name? Known are: name, incarnation, state, version, host, started, last_seen, *.`)
 	refuse(400, "GET", "/sources/edge-1?fields=", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, incarnation, state, version, host, started, last_seen, *.`)
-	refuse(400, "GET", "/servers?fields=name,,port", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, address, port, protocol, status, current_connections, total_connections, *.`)
+	refuse(400, "GET", "/servers?fields=name,,port", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, address, port, protocol, status, current_connections, total_connections, since, cause, *.`)
 	refuse(400, "GET", "/sessions/2/connections?fields=statistics.seeds", "Unknown field",
 		`There is no member "statistics.seeds". Did you mean statistics.reads? Known are: state, role, server, service, statistics, statistics.reads, statistics.writes, statistics.buffered_writes, statistics.high_water_events, statistics.low_water_events, statistics.bytes_read, statistics.bytes_written, id, connection_id, opened, ended, reason, *.`)
 

@@ -18,7 +18,10 @@ func serverResource() *resource[*projection.Server] {
 		{name: "status", value: texts(serverStatus)},
 		{name: "current_connections", value: number(func(v server) uint64 { return v.Current })},
 		{name: "total_connections", value: number(func(v server) uint64 { return v.Total })},
-	}, nil)).versioned(func(v server) validators { return validators{version: v.Version, modified: v.Modified} })
+	}, []member[server]{
+		{name: "since", value: moment(func(v server) events.Time { return v.Since })},
+		{name: "cause", value: knownText(func(v server) string { return v.Cause })},
+	})).versioned(func(v server) validators { return validators{version: v.Version, modified: v.Modified} })
 }
 
 // serverStatus is a list, as in the draft, of at most one state.

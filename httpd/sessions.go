@@ -33,6 +33,8 @@ func sessionResource() *resource[projection.View] {
 		{name: "database", value: knownText(func(v view) string { return v.Login().Database })},
 		{name: "program", value: knownText(func(v view) string { return v.Login().Program })},
 		{name: "tls", value: knownText(func(v view) string { return v.TLS() })},
+		{name: "subject", value: knownText(func(v view) string { return v.Subject() })},
+		{name: "type", value: text(func(v view) string { return v.Type().String() })},
 		{name: "opened", value: moment(func(v view) events.Time { return v.Opened })},
 		{name: "ready", value: moment(func(v view) events.Time { return v.Ready })},
 		{name: "ended", value: moment(func(v view) events.Time { return v.Ended() })},
