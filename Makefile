@@ -25,10 +25,10 @@ test: ## Run all tests with the race detector; install the test servers that are
 	.ci/install-servers
 	go test -race -shuffle=on ./...
 
-soak: ## Run what is too large for make test: 50 MiB through the gateway, 10,000 idle sessions, 100,000 reported ones
+soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones
 	.ci/install-servers
 	go vet -tags soak ./cmd/... ./httpd
-	go test -tags soak -v -run 'DumpAndRestore|Copy' ./cmd/gatebook/gateway
+	go test -tags soak -v -run 'DumpAndRestore|Copy|DiskFull' ./cmd/gatebook/gateway
 	go test -tags soak -v -run 'Crowd' ./cmd/gatebook
 	go test -tags soak -v -run 'ManyReports' ./httpd
 

@@ -151,15 +151,12 @@ func (g *guarded) await(what string, holds func() bool) {
 	(&rig{}).await(g.t, what, holds)
 }
 
-// sessionsOfTests is how many run while the disk is full.
-const sessionsOfTests = 200
-
 // TestDiskFull: a full disk harms no session that runs, in either mode. In strict
 // mode new ones are refused, in best_effort they are counted; what ended meanwhile
 // is recorded when there is space again.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	server := servertest.StartMariaDB(t, servertest.WithArgs("--max-connections=1000"))
+	server := servertest.StartMariaDB(t, servertest.WithArgs("--max-connections=3000"))
 	for _, recording := range []Recording{RecordStrict, RecordBestEffort} {
 		t.Run(string(recording), func(t *testing.T) {
 			g := newGuarded(t, recording, server)
