@@ -425,6 +425,32 @@ func TestFormerUserIsFound(t *testing.T) {
 	}
 }
 
+// However many users one connection has had, it is found by each.
+func TestManyFormerUsersAreFound(t *testing.T) {
+	var list []events.Event
+	for i := range 100 {
+		list = append(list, &events.SessionReady{User: fmt.Sprintf("user-%d", i)})
+	}
+	for name, r := range map[string]*Registry{
+		"live":     story(t, list...),
+		"archived": story(t, append(slices.Clone(list), &events.SessionClosed{Reason: events.ReasonClientClosed}, nil)...),
+	} {
+		for _, i := range []int{0, 31, 32, 33, 34, 98, 99} {
+			q := Query{Live: true, AsOf: uint64(3 + i), Filter: projection.Filter{Users: []string{fmt.Sprintf("user-%d", i)}}}
+			if ids := listed(t, r, q); len(ids) != 1 {
+				t.Errorf("%s: %v when it was user-%d", name, ids, i)
+			}
+			if i == 99 {
+				continue
+			}
+			q.AsOf++
+			if ids := listed(t, r, q); len(ids) != 0 {
+				t.Errorf("%s: %v of user-%d one later", name, ids, i)
+			}
+		}
+	}
+}
+
 // A session that lives again is not found among the lost, although the archive has
 // it until the next checkpoint.
 func TestRecoveredIsNotListedAsLost(t *testing.T) {

@@ -146,12 +146,14 @@ func TestListIsCutOff(t *testing.T) {
 	check(t, err)
 	r.Header.Set("Content-Type", "application/json")
 	r.SetBasicAuth("ann", annsPassword)
+	r.Close = true
 	reported, err := client(t).Do(r)
 	check(t, err)
 	check(t, reported.Body.Close())
 	if reported.StatusCode != http.StatusOK {
 		t.Fatal(reported.Status)
 	}
+	d.end(1)
 	c := d.dial()
 	check(t, c.SetReadBuffer(4096))
 	c.send("GET /events HTTP/1.1", "Host: localhost", basic("bob", bobsPassword))

@@ -95,8 +95,15 @@ func (s *State) changeSession(r *events.Record) error {
 // noteFormer keeps the user that another one replaces.
 func (v *Session) noteFormer(next string) {
 	user := v.Login().User
-	if user == "" || user == next || slices.Contains(slices.Collect(splitFormer(v.more().Former)), user) {
+	if user == "" || user == next {
 		return
+	}
+	former := slices.Collect(splitFormer(v.more().Former))
+	switch {
+	case slices.Contains(former, user) || len(former) > usersKept:
+		return
+	case len(former) == usersKept:
+		user = manyUsers
 	}
 	v.amend().Former += user + formerMark
 }

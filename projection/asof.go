@@ -7,6 +7,15 @@ import (
 	"gatebook/events"
 )
 
+const (
+	// usersKept is how many users a session is found by besides its present one. A
+	// connection that many users share in turn is found by the one trait that all such
+	// have.
+	usersKept = 32
+	// manyUsers stands for those beyond.
+	manyUsers = "\xfe"
+)
+
 // formerMark ends each user in the list of those a session had before. Texts of
 // events are valid UTF-8, in which this byte does not occur.
 const formerMark = "\xff"

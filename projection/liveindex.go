@@ -139,8 +139,8 @@ func (f *Filter) traits() (groups [][]trait) {
 	group(ofService, f.Services)
 	group(ofServer, f.Servers)
 	group(ofSource, f.Sources)
-	if !slices.Contains(f.Users, "") { // who has no user yet is in no index
-		group(ofUser, f.Users)
+	if len(f.Users) > 0 && !slices.Contains(f.Users, "") { // who has no user yet is in no index
+		group(ofUser, append(slices.Clone(f.Users), manyUsers))
 	}
 	return groups
 }
@@ -180,8 +180,14 @@ func addressIn(t trait) netip.Addr {
 
 // amend puts in what a session has got since: a user or a connection.
 func (x liveIndex) amend(old, v *Session) {
-	if user := v.Login().User; user != "" && old.login != v.login {
-		x.add(trait{ofUser, user}, v.ID)
+	if old.login != v.login {
+		users := v.users()
+		for _, user := range users {
+			x.add(trait{ofUser, user}, v.ID)
+		}
+		if was := old.Login().User; !slices.Contains(users, was) {
+			x.remove(trait{ofUser, was}, v.ID) // it is one of many now
+		}
 	}
 	for i := len(old.Connections); i < len(v.Connections); i++ {
 		if c := &v.Connections[i]; c.State != Failed {
