@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -66,6 +67,9 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 		insecure: c.Insecure,
 	}
 	gate, err := accounts.OpenGate(accounts.File{Folder: settings.data})
+	if errors.Is(err, syscall.ENOTDIR) {
+		err = fmt.Errorf("data folder %s is no folder", settings.data)
+	}
 	if err != nil {
 		return err
 	}
