@@ -39,10 +39,9 @@ type crowd struct {
 	limits Limits
 
 	// mu guards the fields below.
-	mu      sync.Mutex
-	all     int
-	of      map[netip.Addr]int
-	refused uint64
+	mu  sync.Mutex
+	all int
+	of  map[netip.Addr]int
 }
 
 func newCrowd(l Limits) *crowd { return &crowd{limits: l, of: make(map[netip.Addr]int)} }
@@ -52,7 +51,6 @@ func (c *crowd) enter(from netip.Addr) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.all >= c.limits.Connections || c.of[from] >= c.limits.ConnectionsPerAddress {
-		c.refused++
 		return false
 	}
 	c.all++

@@ -170,14 +170,3 @@ func (out *Copied) copyEnded(want *Selection, turned ...[]*Session) {
 		}
 	}
 }
-
-// ByID compares views by their ids.
-func ByID(a, b View) int { return cmp.Compare(a.ID, b.ID) }
-
-// Sort sorts views by id, in either direction.
-func Sort(views []View, descending bool) {
-	slices.SortFunc(views, ByID)
-	if descending {
-		slices.Reverse(views)
-	}
-}
