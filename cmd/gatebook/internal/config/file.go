@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -108,22 +109,31 @@ func Read(path string) (*File, error) {
 
 // Parse reads and checks the text of a configuration file.
 func Parse(text string) (*File, error) {
+	if err := decode(text, reflect.New(untimed(reflect.TypeFor[File]())).Interface()); err != nil {
+		return nil, err
+	}
 	f := &File{}
-	err := toml.NewDecoder(strings.NewReader(text)).DisallowUnknownFields().Decode(f)
-	var unknown *toml.StrictMissingError
-	var malformed *toml.DecodeError
-	switch {
-	case errors.As(err, &unknown):
-		return nil, unknownKeys(unknown)
-	case errors.As(err, &malformed):
-		return nil, malformedFile(malformed, text)
-	case err != nil:
+	if err := decode(text, f); err != nil {
 		return nil, err
 	}
 	if err := f.check(); err != nil {
 		return nil, err
 	}
 	return f, nil
+}
+
+// decode reads text into a file, and says what of it does not belong there.
+func decode(text string, file any) error {
+	err := toml.NewDecoder(strings.NewReader(text)).DisallowUnknownFields().Decode(file)
+	var unknown *toml.StrictMissingError
+	var malformed *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown):
+		return unknownKeys(unknown)
+	case errors.As(err, &malformed):
+		return malformedFile(malformed, text)
+	}
+	return err
 }
 
 func unknownKeys(err *toml.StrictMissingError) error {

@@ -21,6 +21,9 @@ func malformedFile(err *toml.DecodeError, text string) error {
 	if !strings.HasPrefix(said, "cannot decode TOML") {
 		return fmt.Errorf("line %d, column %d: %s: %s", row, column, at, said)
 	}
+	if row == 1 && column == 1 { // where no value can be: the decoder does not know
+		return fmt.Errorf("%s is of another type, it must be %s", at, rightFor(key))
+	}
 	return fmt.Errorf("line %d, column %d: %s is %s, it must be %s", row, column, at, valueAt(text, row, column), rightFor(key))
 }
 
@@ -32,13 +35,38 @@ func valueAt(text string, row, column int) string {
 		return "of another type"
 	}
 	rest := lines[row-1][column-1:]
-	if quote := rest[0]; quote == '"' || quote == '\'' {
-		if end := strings.IndexByte(rest[1:], quote); end >= 0 {
+	switch first := rest[0]; first {
+	case '"', '\'':
+		if end := strings.IndexByte(rest[1:], first); end >= 0 {
 			return rest[:end+2]
 		}
+	case '[':
+		return "a list"
+	case '{':
+		return "a table"
 	}
 	rest, _, _ = strings.Cut(rest, "#")
 	return strings.TrimRight(strings.TrimSpace(rest), ",]} ")
+}
+
+// untimed is a type with texts in the place of its durations. Where a number stands for
+// a duration the decoder does not say; where it stands for a text it does.
+func untimed(t reflect.Type) reflect.Type {
+	switch {
+	case t == reflect.TypeFor[Duration]():
+		return reflect.TypeFor[string]()
+	case t.Kind() == reflect.Pointer:
+		return reflect.PointerTo(untimed(t.Elem()))
+	case t.Kind() == reflect.Map:
+		return reflect.MapOf(t.Key(), untimed(t.Elem()))
+	case t.Kind() != reflect.Struct:
+		return t
+	}
+	fields := reflect.VisibleFields(t)
+	for i := range fields {
+		fields[i].Type = untimed(fields[i].Type)
+	}
+	return reflect.StructOf(fields)
 }
 
 // rightFor tells what the value of a key has to be.
