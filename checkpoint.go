@@ -91,14 +91,17 @@ func (r *Registry) save() error {
 }
 
 // marksOf are the checkpoint's changes to the indexes, as storage takes them.
-func marksOf(c *projection.Checkpoint) []storage.Mark {
-	marks := c.Marks()
-	all := make([]storage.Mark, len(marks))
+func marksOf(c *projection.Checkpoint) storage.Marks {
+	marks, under := c.Marks()
+	all := storage.Marks{Entries: make([]storage.Mark, len(marks)), Under: make([]storage.Under, len(under))}
 	for i, m := range marks {
-		all[i] = storage.Mark{
-			Key: m.Key, ID: m.ID, Lost: m.Lost, Gone: m.Gone,
+		all.Entries[i] = storage.Mark{
+			ID: m.ID, Lost: m.Lost, Gone: m.Gone,
 			Span: storage.Span{From: int64(m.From), Until: int64(m.Until), First: m.First, Last: m.Last},
 		}
+	}
+	for i, u := range under {
+		all.Under[i] = storage.Under{Key: u.Key, Entries: u.Marks}
 	}
 	return all
 }

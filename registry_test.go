@@ -446,7 +446,7 @@ func TestDamage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(book.Commit(7, nil, nil), book.Close()); err != nil {
+			if err := errors.Join(book.Commit(7, nil, storage.Marks{}), book.Close()); err != nil {
 				t.Fatal(err)
 			}
 		},

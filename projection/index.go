@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"net/netip"
+	"slices"
 
 	"gatebook/events"
 )
@@ -11,11 +12,10 @@ import (
 // IndexKeySize is the length in bytes of a key of the archive's indexes.
 const IndexKeySize = 17
 
-// Mark says of an ended session by which key the archive's indexes find it, or no
-// longer do.
+// Mark says of an ended session what the archive's indexes know of it, or that they
+// no longer do.
 type Mark struct {
-	Key []byte
-	ID  uint64
+	ID uint64
 	// From and Until are when the session began and ended, First and Last the
 	// sequences of its first and its last record.
 	From, Until events.Time
@@ -24,6 +24,13 @@ type Mark struct {
 	Lost bool
 	// Gone: the session lives again.
 	Gone bool
+}
+
+// Under is a key of the archive's indexes, and which marks are made under it: their
+// positions, ascending.
+type Under struct {
+	Key   []byte
+	Marks []int32
 }
 
 // key is the trait as a key of the archive's indexes: its aspect and 16 bytes, which
@@ -43,26 +50,34 @@ func (t trait) key() []byte {
 	return key
 }
 
-// Marks are the checkpoint's changes to the indexes of the archive. It costs the
-// ended sessions that changed, and needs no lock.
-func (c *Checkpoint) Marks() []Mark {
+// Marks are the checkpoint's changes to the indexes of the archive: one for each ended
+// session that changed, in ascending order of id, and under which keys. It costs those
+// sessions, and needs no lock.
+func (c *Checkpoint) Marks() ([]Mark, []Under) {
+	slices.SortFunc(c.sessions, byID)
 	var marks []Mark
-	keys := make(map[trait][]byte) // of one checkpoint many are the same
+	var under []Under
+	places := make(map[trait]int)
+	mark := func(t trait) {
+		i, found := places[t]
+		if !found {
+			i = len(under)
+			places[t] = i
+			under = append(under, Under{Key: t.key()})
+		}
+		u, last := &under[i], int32(len(marks)-1)
+		if n := len(u.Marks); n == 0 || u.Marks[n-1] != last { // a trait may come twice
+			u.Marks = append(u.Marks, last)
+		}
+	}
 	for _, v := range c.sessions {
 		if v.Status == Live && (!v.more().WasLost || v.first() > c.offered) {
 			continue
 		}
-		one := Mark{
+		marks = append(marks, Mark{
 			ID: v.ID, From: v.Opened, Until: v.Ended(), First: v.first(), Last: v.Version,
 			Lost: v.Status == Lost, Gone: v.Status == Live,
-		}
-		mark := func(t trait) {
-			if keys[t] == nil {
-				keys[t] = t.key()
-			}
-			one.Key = keys[t]
-			marks = append(marks, one)
-		}
+		})
 		mark(trait{aspect: ofAll})
 		v.traits(mark)
 		if ip := v.IP(); ip.IsValid() {
@@ -70,7 +85,7 @@ func (c *Checkpoint) Marks() []Mark {
 			mark(trait{ofAddress, string(b[:])})
 		}
 	}
-	return marks
+	return marks, under
 }
 
 // KeyGroups are the keys by which the archive's indexes find what the filter asks

@@ -283,25 +283,28 @@ func (c *counters) value() events.Counters {
 }
 
 func (c *counters) set(v events.Counters) {
+	was := c.value()
 	c.reads, c.writes, c.bytesRead, c.bytesWritten = v.Reads, v.Writes, v.BytesRead, v.BytesWritten
-	var now rare
-	if c.rare != nil {
-		now = *c.rare
-	}
-	if v.BufferedWrites == now.buffered && v.HighWaterEvents == now.high && v.LowWaterEvents == now.low {
+	if v.BufferedWrites == was.BufferedWrites && v.HighWaterEvents == was.HighWaterEvents && v.LowWaterEvents == was.LowWaterEvents {
 		return
 	}
-	now.buffered, now.high, now.low = v.BufferedWrites, v.HighWaterEvents, v.LowWaterEvents
-	c.rare = &now
+	c.amend(func(r *rare) {
+		r.buffered, r.high, r.low = v.BufferedWrites, v.HighWaterEvents, v.LowWaterEvents
+	})
+}
+
+// amend gives the counters a rare of their own, changed.
+func (c *counters) amend(change func(*rare)) {
+	now := new(rare)
+	if c.rare != nil {
+		*now = *c.rare
+	}
+	change(now)
+	c.rare = now
 }
 
 // close notes when and why the connection ended or failed.
 func (c *Connection) close(state ConnectionState, reason events.Reason, at events.Time, cause string) {
-	var now rare
-	if c.counters.rare != nil {
-		now = *c.counters.rare
-	}
-	now.closed, now.cause = at, cause
-	c.counters.rare = &now
+	c.counters.amend(func(r *rare) { r.closed, r.cause = at, cause })
 	c.State, c.Reason = state, reason
 }

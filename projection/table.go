@@ -64,8 +64,9 @@ func (t *table) put(s *Session) {
 	d := t.directory()
 	i, found := d.find(s.ID)
 	if !found {
-		d = d.with(i, s.ID&^(pageSize-1))
-		t.current.Store(&d)
+		grown := d.with(i, s.ID&^(pageSize-1)) // not d, which need not be on the heap
+		t.current.Store(&grown)
+		d = grown
 	}
 	slot := &d.pages[i].slots[s.ID%pageSize]
 	if slot.Load() == nil {
@@ -89,8 +90,8 @@ func (t *table) remove(id uint64) {
 	d.pages[i].used--
 	t.count--
 	if d.pages[i].used == 0 {
-		d = d.without(i)
-		t.current.Store(&d)
+		shrunk := d.without(i)
+		t.current.Store(&shrunk)
 	}
 }
 

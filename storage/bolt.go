@@ -58,7 +58,10 @@ type Bolt struct {
 	path    string
 	id      [16]byte
 	commits func(*bolt.Tx) error
-	key     [8]byte // owned by the appending goroutine
+
+	// The fields below are owned by the appending goroutine.
+	key    [8]byte
+	blocks []byte // what the last batch was written from
 }
 
 // CreateBolt makes an empty log at path, which must not exist. Its folder must.
@@ -177,39 +180,6 @@ func (l *Bolt) readMeta() error {
 	})
 }
 
-func (l *Bolt) readHead() (head Head, err error) {
-	err = l.db.View(func(tx *bolt.Tx) error {
-		c := tx.Bucket([]byte(recordsBucket)).Cursor()
-		k, _ := c.First()
-		if k == nil {
-			return nil
-		}
-		if string(k) != "\x00\x00\x00\x00\x00\x00\x00\x01" {
-			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x stands in its place", k)}
-		}
-		k, v := c.Last()
-		r, err := l.decode(k, v, new(events.Coder))
-		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
-		return err
-	})
-	return head, err
-}
-
-func (l *Bolt) decode(k, v []byte, coder *events.Coder) (events.Record, error) {
-	if len(k) != 8 {
-		return events.Record{}, &CorruptError{File: l.path, Err: fmt.Errorf("a key of %d bytes among the records", len(k))}
-	}
-	sequence := binary.BigEndian.Uint64(k)
-	r, err := coder.Decode(sequence, v)
-	switch {
-	case errors.Is(err, events.ErrDamaged):
-		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}
-	case err != nil:
-		err = fmt.Errorf("%s: %w", l.path, err)
-	}
-	return r, err
-}
-
 // ID is [Log.ID].
 func (l *Bolt) ID() [16]byte { return l.id }
 
@@ -254,17 +224,21 @@ func (l *Bolt) commit(first uint64, values [][]byte) error {
 	return l.commitFailed(first, err)
 }
 
-func (l *Bolt) put(tx *bolt.Tx, first uint64, values [][]byte) error {
+func (l *Bolt) put(tx *bolt.Tx, first uint64, values [][]byte) (err error) {
 	bucket := tx.Bucket([]byte(recordsBucket))
 	// Keys only ever ascend: full pages halve the file.
 	bucket.FillPercent = 1
-	for i, v := range values {
+	if cap(l.blocks) > maxBlocks {
+		l.blocks = nil
+	}
+	l.blocks, err = blocks(l.blocks, values, func(i int, block []byte) error {
 		binary.BigEndian.PutUint64(l.key[:], first+uint64(i))
-		if err := bucket.Put(l.key[:], v); err != nil {
+		if err := bucket.Put(l.key[:], block); err != nil {
 			return fmt.Errorf("put record %d: %w", first+uint64(i), err)
 		}
-	}
-	return nil
+		return nil
+	})
+	return err
 }
 
 // commitFailed tells a full disk from everything else. bbolt writes and syncs
@@ -283,48 +257,6 @@ func (l *Bolt) commitFailed(first uint64, err error) error {
 		}
 	}
 	return fmt.Errorf("commit: %w", err)
-}
-
-// Read is [Log.Read].
-func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
-	buffer, err := l.clip(after, buffer)
-	if err != nil || len(buffer) == 0 {
-		return 0, err
-	}
-	n, err := l.read(after, buffer, new(events.Coder))
-	if errors.Is(err, berrors.ErrDatabaseNotOpen) { // closed meanwhile
-		err = ErrClosed
-	}
-	return n, err
-}
-
-func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
-	err = guard(l.path, func() error {
-		return l.db.View(func(tx *bolt.Tx) error {
-			n, err = l.readPage(tx, after, buffer, coder)
-			return err
-		})
-	})
-	return n, err
-}
-
-func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder *events.Coder) (int, error) {
-	c := tx.Bucket([]byte(recordsBucket)).Cursor()
-	var seek [8]byte
-	binary.BigEndian.PutUint64(seek[:], after+1)
-	n := 0
-	for k, v := c.Seek(seek[:]); k != nil && n < len(buffer); k, v = c.Next() {
-		r, err := l.decode(k, v, coder)
-		if err != nil {
-			return n, err
-		}
-		if want := after + uint64(n) + 1; r.Sequence != want {
-			return n, &CorruptError{File: l.path, Sequence: want, Err: fmt.Errorf("record %d stands in its place", r.Sequence)}
-		}
-		buffer[n] = r
-		n++
-	}
-	return n, nil
 }
 
 // Close is [Log.Close].

@@ -108,8 +108,8 @@ func (b *Book) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 
 // Commit makes the changes, the marks and the position they bring the book to
 // durable, in one transaction. Rows of one table cost least in ascending order of
-// key. The marks are sorted in place.
-func (b *Book) Commit(position uint64, changes []Change, marks []Mark) error {
+// key.
+func (b *Book) Commit(position uint64, changes []Change, marks Marks) error {
 	err := guard(b.path, func() error {
 		return b.db.Update(func(tx *bolt.Tx) error {
 			for i := range changes {
@@ -118,7 +118,7 @@ func (b *Book) Commit(position uint64, changes []Change, marks []Mark) error {
 				}
 			}
 			x := indexes{bucket: tx.Bucket([]byte(indexBucket)), path: b.path}
-			if err := x.apply(marks); err != nil {
+			if err := x.apply(&marks); err != nil {
 				return err
 			}
 			return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, position))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,22 @@ func inMeta(change func(meta *bolt.Bucket) error) func(*testing.T, string) {
 
 func inRecords(change func(records *bolt.Bucket) error) func(*testing.T, string) {
 	return inBolt(func(tx *bolt.Tx) error { return change(tx.Bucket([]byte("records"))) })
+}
+
+// inBlock is an edit of the block that begins with a record, the first of a commit:
+// of that record, with its length, and of what follows.
+func inBlock(sequence uint64, edit func(record, rest []byte) []byte) func(*testing.T, string) {
+	return inRecords(func(records *bolt.Bucket) error {
+		record, rest := cutFirst(bytes.Clone(records.Get(recordKey(sequence))))
+		return records.Put(recordKey(sequence), edit(record, rest))
+	})
+}
+
+// cutFirst cuts a block behind its first record.
+func cutFirst(block []byte) (record, rest []byte) {
+	length, n := binary.Uvarint(block)
+	end := n + int(length)
+	return block[:end:end], block[end:]
 }
 
 // foreign makes another program's database.
@@ -231,12 +248,27 @@ func damages() []damage {
 		{name: "a bit of a value", edit: stored(1234, func(v []byte) { v[20] ^= 4 }), want: corruptAt(1234)},
 		{name: "a bit of the last value", edit: stored(baseRecords, func(v []byte) { v[20] ^= 4 }), want: corruptAt(baseRecords)},
 		{name: "a value of zeros", edit: stored(1, func(v []byte) { clear(v) }), want: corruptAt(1)},
-		{name: "a value moved", do: inRecords(func(b *bolt.Bucket) error {
-			return b.Put(recordKey(5), bytes.Clone(b.Get(recordKey(6))))
-		}), want: corruptAt(5)},
-		{name: "a value shortened", do: inRecords(func(b *bolt.Bucket) error { return b.Put(recordKey(5), []byte("abc")) }), want: corruptAt(5)},
-		{name: "the first record missing", do: inRecords(func(b *bolt.Bucket) error { return b.Delete(recordKey(1)) }), want: corruptAt(1)},
-		{name: "a record missing", do: inRecords(func(b *bolt.Bucket) error { return b.Delete(recordKey(1500)) }), want: corruptAt(1500)},
+		{name: "a length too large by one", do: inBlock(301, func(record, rest []byte) []byte {
+			record[0]++
+			return append(record, rest...)
+		}), want: corruptAt(301)},
+		{name: "a length beyond the block", do: inBlock(301, func(record, _ []byte) []byte { return record[:len(record)-1] }), want: corruptAt(301)},
+		{name: "a length without an end", do: inBlock(301, func(_, _ []byte) []byte { return bytes.Repeat([]byte{0x80}, 20) }), want: corruptAt(301)},
+		{name: "a block moved", do: inRecords(func(b *bolt.Bucket) error {
+			return b.Put(recordKey(101), bytes.Clone(b.Get(recordKey(201))))
+		}), want: corruptAt(101)},
+		{name: "a block that holds nothing", do: inBlock(301, func(_, _ []byte) []byte { return nil }), want: corruptAt(301)},
+		{name: "a block without its first record", do: inBlock(301, func(_, rest []byte) []byte { return rest }), want: corruptAt(301)},
+		{name: "a block of its first record alone", do: inBlock(301, func(record, _ []byte) []byte { return record }), want: corruptAt(302)},
+		{name: "a block with a record twice", do: inBlock(301, func(record, rest []byte) []byte {
+			return slices.Concat(record, record, rest)
+		}), want: corruptAt(302)},
+		{name: "a block that repeats a part of another", do: inRecords(func(b *bolt.Bucket) error {
+			_, rest := cutFirst(b.Get(recordKey(301)))
+			return b.Put(recordKey(302), bytes.Clone(rest))
+		}), want: corruptAnywhere},
+		{name: "the first block missing", do: inRecords(func(b *bolt.Bucket) error { return b.Delete(recordKey(1)) }), want: corruptAt(1)},
+		{name: "a block missing", do: inRecords(func(b *bolt.Bucket) error { return b.Delete(recordKey(1501)) }), want: corruptAt(1501)},
 		{name: "a record 0", do: inRecords(func(b *bolt.Bucket) error {
 			return b.Put(recordKey(0), events.Seal(events.Append(nil, &events.Record{Event: &events.SourceSeen{}}, nil), 0, 0))
 		}), want: corruptAt(1)},

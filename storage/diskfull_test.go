@@ -117,7 +117,7 @@ func TestFullDiskOfBook(t *testing.T) {
 	var err error
 	position := uint64(0)
 	for err == nil && position < 1000 {
-		if err = book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, nil); err == nil {
+		if err = book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, storage.Marks{}); err == nil {
 			position++
 		}
 	}
@@ -126,7 +126,7 @@ func TestFullDiskOfBook(t *testing.T) {
 	}
 	wantRows(t, book, position, int(position))
 	makeRoom()
-	if err := book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, nil); err != nil {
+	if err := book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, storage.Marks{}); err != nil {
 		t.Fatalf("when there is room again: %v", err)
 	}
 	wantRows(t, book, position+1, int(position+1))

@@ -34,8 +34,10 @@
 // # Files
 //
 // log.db is a bbolt file with the buckets "meta" (format, identity) and
-// "records": the sequence as 8 bytes, big-endian, to the record as package events
-// specifies it. book.db has "meta" (format, the log's identity, position) and a
+// "records": blocks of records that follow each other, under the sequence of the
+// first as 8 bytes, big-endian. A block is the records of one batch, or a part of
+// them, each as package events specifies it and behind its length as an unsigned
+// varint. A block of several records is at most 996 bytes long. book.db has "meta" (format, the log's identity, position) and a
 // bucket a table; each value ends in a CRC-32C of key and value. Both are
 // created under a temporary name, filled, synced and renamed.
 package storage

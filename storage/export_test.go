@@ -23,3 +23,14 @@ func DecodeIndexNode(b []byte, level int) (int, bool) {
 	}
 	return len(n.children) + len(n.entries), true
 }
+
+// BlockBytes is how long a block of several records may be.
+const BlockBytes = blockBytes
+
+// Blocks cuts values into blocks.
+func Blocks(buffer []byte, values [][]byte, put func(first int, block []byte) error) ([]byte, error) {
+	return blocks(buffer, values, put)
+}
+
+// CutRecord takes the first record off a block.
+func CutRecord(block []byte) (record, rest []byte, err error) { return cutRecord(block) }

@@ -29,15 +29,28 @@ type Span struct {
 	First, Last uint64
 }
 
-// Mark is a change to an index: that the entry ID is under Key, with this span, or
-// no longer is.
+// Mark is what the indexes know of an entry, or that they no longer do.
 type Mark struct {
-	Key []byte
-	ID  uint64
+	ID uint64
 	Span
 	// Lost tells entries of two kinds apart.
 	Lost bool
 	Gone bool
+}
+
+// Marks are changes to indexes.
+type Marks struct {
+	// Entries are those that changed, in ascending order of id, each once.
+	Entries []Mark
+	// Under tells by which keys they are found. An entry that is gone is to be under
+	// all that it was under.
+	Under []Under
+}
+
+// Under is the key of an index, and what changes in it: positions in Entries, ascending.
+type Under struct {
+	Key     []byte
+	Entries []int32
 }
 
 // Sum is what an index knows of the entries below a node. Searches pass over those
@@ -86,7 +99,7 @@ func (m *Mark) sum() Sum {
 
 // indexNode is a node of an index.
 type indexNode struct {
-	// entries are a leaf's, in ascending order of id. Their keys are not set.
+	// entries are a leaf's, in ascending order of id.
 	entries []Mark
 	// children are a branch's, in ascending order of slot; nil in a leaf.
 	children []indexChild
@@ -139,59 +152,52 @@ func slotOf(id uint64, level int) byte { return byte(id >> (8 * level)) }
 type indexes struct {
 	bucket *bolt.Bucket
 	path   string
+	// leaf, marks and merged are memory that one node after the other uses.
+	leaf, marks, merged []Mark
 }
 
-// apply makes the marks, which it sorts.
-func (x *indexes) apply(marks []Mark) error {
-	slices.SortStableFunc(marks, func(a, b Mark) int {
-		if c := bytes.Compare(a.Key, b.Key); c != 0 {
-			return c
+// apply makes the marks.
+func (x *indexes) apply(marks *Marks) error {
+	under := slices.Clone(marks.Under)
+	slices.SortFunc(under, func(a, b Under) int { return bytes.Compare(a.Key, b.Key) })
+	for _, u := range under {
+		if len(u.Key) > indexKeys {
+			return fmt.Errorf("an index key of %d bytes, %d are allowed", len(u.Key), indexKeys)
 		}
-		return compareIDs(a.ID, b.ID)
-	})
-	for len(marks) > 0 {
-		n := 1
-		for n < len(marks) && bytes.Equal(marks[n].Key, marks[0].Key) {
-			n++
+		x.marks = x.marks[:0]
+		for _, i := range u.Entries {
+			x.marks = append(x.marks, marks.Entries[i])
 		}
-		if len(marks[0].Key) > indexKeys {
-			return fmt.Errorf("an index key of %d bytes, %d are allowed", len(marks[0].Key), indexKeys)
+		if len(x.marks) == 0 {
+			continue
 		}
-		if last := marks[n-1].ID; last >= indexIDs {
+		if last := x.marks[len(x.marks)-1].ID; last >= indexIDs {
 			return fmt.Errorf("id %d is beyond the index, which ends at %d", last, uint64(indexIDs-1))
 		}
-		if _, err := x.update(indexPlace{key: marks[0].Key, level: indexTop}, marks[:n]); err != nil {
+		if _, err := x.update(indexPlace{key: u.Key, level: indexTop}, x.marks); err != nil {
 			return err
 		}
-		marks = marks[n:]
 	}
 	return nil
-}
-
-func compareIDs(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // update makes the marks below one node and returns what is below it then.
 func (x *indexes) update(place indexPlace, marks []Mark) (Sum, error) {
 	row := place.row()
-	node, err := readIndexNode(x.bucket.Get(row), row, place, x.path)
-	if err != nil {
+	node := indexNode{entries: x.leaf}
+	if err := node.read(x.bucket.Get(row), row, place, x.path); err != nil {
 		return Sum{}, err
 	}
+	x.leaf = node.entries
 	if node.children == nil {
-		node.entries = mergeMarks(node.entries, marks)
+		x.merged = mergeMarks(x.merged[:0], node.entries, marks)
+		node.entries = x.merged
 		if len(node.entries) <= indexFan {
-			return x.put(row, place, node)
+			return x.put(row, place, &node)
 		}
-		marks, node.entries = node.entries, nil
+		marks = slices.Clone(x.merged) // the children use that memory
 	}
+	node.entries = nil
 	for len(marks) > 0 {
 		slot, n := slotOf(marks[0].ID, place.level), 1
 		for n < len(marks) && slotOf(marks[n].ID, place.level) == slot {
@@ -204,7 +210,7 @@ func (x *indexes) update(place indexPlace, marks []Mark) (Sum, error) {
 		node.setChild(slot, sum)
 		marks = marks[n:]
 	}
-	return x.put(row, place, node)
+	return x.put(row, place, &node)
 }
 
 func (n *indexNode) setChild(slot byte, sum Sum) {
@@ -220,25 +226,19 @@ func (x *indexes) put(row []byte, place indexPlace, node *indexNode) (Sum, error
 	return node.sum(), x.bucket.Put(row, sealRow(row, value))
 }
 
-// mergeMarks returns entries with marks made, both in ascending order of id. Of
-// marks of one id the last counts.
-func mergeMarks(entries, marks []Mark) []Mark {
-	merged := make([]Mark, 0, len(entries)+len(marks))
+// mergeMarks appends entries with marks made to merged, all in ascending order of id.
+func mergeMarks(merged, entries, marks []Mark) []Mark {
 	for len(entries) > 0 || len(marks) > 0 {
-		switch {
-		case len(marks) == 0 || len(entries) > 0 && entries[0].ID < marks[0].ID:
+		if len(marks) == 0 || len(entries) > 0 && entries[0].ID < marks[0].ID {
 			merged = append(merged, entries[0])
 			entries = entries[1:]
 			continue
-		case len(entries) > 0 && entries[0].ID == marks[0].ID:
-			entries = entries[1:]
 		}
-		for len(marks) > 1 && marks[1].ID == marks[0].ID {
-			marks = marks[1:]
+		if len(entries) > 0 && entries[0].ID == marks[0].ID {
+			entries = entries[1:]
 		}
 		if !marks[0].Gone {
 			merged = append(merged, marks[0])
-			merged[len(merged)-1].Key = nil
 		}
 		marks = marks[1:]
 	}

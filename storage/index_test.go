@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -20,21 +21,34 @@ type catalogue struct {
 	want     map[string]map[uint64]storage.Mark
 }
 
-// put makes marks in one commit.
-func (s *catalogue) put(t rapid.TB, marks ...storage.Mark) {
-	for _, m := range marks {
-		all := s.want[string(m.Key)]
-		if all == nil {
-			all = make(map[uint64]storage.Mark)
-			s.want[string(m.Key)] = all
-		}
-		if delete(all, m.ID); !m.Gone {
-			m.Key = nil
-			all[m.ID] = m
+// filed is a change to an entry, and the keys it is under.
+type filed struct {
+	storage.Mark
+	keys []string
+}
+
+// put makes changes in one commit.
+func (s *catalogue) put(t rapid.TB, changes ...filed) {
+	slices.SortFunc(changes, func(a, b filed) int { return cmp.Compare(a.ID, b.ID) })
+	var marks storage.Marks
+	under := make(map[string][]int32)
+	for i, c := range changes {
+		marks.Entries = append(marks.Entries, c.Mark)
+		for _, key := range c.keys {
+			under[key] = append(under[key], int32(i))
+			if s.want[key] == nil {
+				s.want[key] = make(map[uint64]storage.Mark)
+			}
+			if delete(s.want[key], c.ID); !c.Gone {
+				s.want[key][c.ID] = c.Mark
+			}
 		}
 	}
+	for key, entries := range under {
+		marks.Under = append(marks.Under, storage.Under{Key: []byte(key), Entries: entries})
+	}
 	s.position++
-	if err := s.book.Commit(s.position, nil, slices.Clone(marks)); err != nil {
+	if err := s.book.Commit(s.position, nil, marks); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,13 +109,16 @@ func search(t rapid.TB, book *storage.Book, q storage.Search, page int, has func
 
 var catalogueKeys = []string{"a", "b", "ab", "ca", "cb"}
 
-// draw draws a mark. What an entry is hangs on its id alone: it is the same under
-// every key.
-func draw(t *rapid.T, ids *rapid.Generator[uint64]) storage.Mark {
-	m := spanned(ids.Draw(t, "id"))
-	m.Key = []byte(rapid.SampledFrom(catalogueKeys).Draw(t, "key"))
-	m.Gone = rapid.IntRange(0, 9).Draw(t, "gone") == 0
-	return m
+// draw draws changes to some entries. What an entry is hangs on its id alone: it is
+// the same under every key.
+func draw(t *rapid.T, ids *rapid.Generator[uint64]) []filed {
+	var changes []filed
+	for _, id := range rapid.SliceOfNDistinct(ids, 0, 40, rapid.ID).Draw(t, "changed") {
+		c := filed{Mark: spanned(id), keys: rapid.SliceOfNDistinct(rapid.SampledFrom(catalogueKeys), 1, 3, rapid.ID).Draw(t, "keys of it")}
+		c.Gone = rapid.IntRange(0, 9).Draw(t, "gone") == 0
+		changes = append(changes, c)
+	}
+	return changes
 }
 
 func spanned(id uint64) storage.Mark {
@@ -123,20 +140,14 @@ func TestIndexIsWhatTheModelSays(t *testing.T) {
 			rapid.Uint64Range(1, 1500), rapid.Uint64Range(1<<20-300, 1<<20+300), rapid.Uint64Range(1, 1<<48-1),
 		}).Draw(r, "ids")
 		if rapid.Bool().Draw(r, "crowded") {
-			var crowd []storage.Mark
+			var crowd []filed
 			for id := range uint64(700) {
-				m := spanned(2 * id)
-				m.Key = []byte("a")
-				crowd = append(crowd, m)
+				crowd = append(crowd, filed{spanned(2 * id), []string{"a"}})
 			}
 			s.put(r, crowd...)
 		}
 		for range rapid.IntRange(1, 4).Draw(r, "commits") {
-			marks := make([]storage.Mark, rapid.IntRange(0, 40).Draw(r, "marks"))
-			for i := range marks {
-				marks[i] = draw(r, ids)
-			}
-			s.put(r, marks...)
+			s.put(r, draw(r, ids)...)
 		}
 		since, until := rapid.Int64Range(0, 2500).Draw(r, "since"), rapid.Int64Range(0, 2500).Draw(r, "until")
 		var keys [][]byte
@@ -191,9 +202,9 @@ func TestSearchCostsItsPage(t *testing.T) {
 	marks := make([]storage.Mark, n)
 	for i := range marks {
 		id := uint64(i + 1)
-		marks[i] = storage.Mark{Key: []byte("k"), ID: id, Span: storage.Span{From: int64(id), Until: int64(id) + 10, First: id, Last: id + 1}}
+		marks[i] = storage.Mark{ID: id, Span: storage.Span{From: int64(id), Until: int64(id) + 10, First: id, Last: id + 1}}
 	}
-	if err := book.Commit(1, nil, marks); err != nil {
+	if err := book.Commit(1, nil, under("k", marks...)); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := book.Snapshot()
@@ -216,12 +227,24 @@ func TestSearchCostsItsPage(t *testing.T) {
 	}
 }
 
+// under are entries under one key.
+func under(key string, entries ...storage.Mark) storage.Marks {
+	all := storage.Marks{Entries: entries, Under: []storage.Under{{Key: []byte(key)}}}
+	for i := range entries {
+		all.Under[0].Entries = append(all.Under[0].Entries, int32(i))
+	}
+	return all
+}
+
 func TestIndexRefusesIDsBeyondIt(t *testing.T) {
 	t.Parallel()
 	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
 	defer book.Close()
-	for _, m := range []storage.Mark{{Key: []byte("k"), ID: math.MaxUint64}, {Key: make([]byte, 65), ID: 1}} {
-		if err := book.Commit(1, nil, []storage.Mark{m}); err == nil {
+	for _, m := range []storage.Marks{
+		under("k", storage.Mark{ID: math.MaxUint64}),
+		under(strings.Repeat("k", 65), storage.Mark{ID: 1}),
+	} {
+		if err := book.Commit(1, nil, m); err == nil {
 			t.Errorf("%v was taken", m)
 		}
 	}
@@ -249,9 +272,9 @@ func TestSearchAmongEqualEnds(t *testing.T) {
 	marks := make([]storage.Mark, n)
 	for i := range marks {
 		id := uint64(i + 1)
-		marks[i] = storage.Mark{Key: []byte("k"), ID: id, Span: storage.Span{From: int64(id), Until: n, First: id, Last: id + 1}}
+		marks[i] = storage.Mark{ID: id, Span: storage.Span{From: int64(id), Until: n, First: id, Last: id + 1}}
 	}
-	if err := book.Commit(1, nil, marks); err != nil {
+	if err := book.Commit(1, nil, under("k", marks...)); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := book.Snapshot()

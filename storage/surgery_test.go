@@ -234,30 +234,34 @@ func withBolt(t testing.TB, path string, change func(*bolt.Tx) error) {
 // recordKey is the key of a record.
 func recordKey(sequence uint64) []byte { return binary.BigEndian.AppendUint64(nil, sequence) }
 
-// valueOf is where in the file the value of a record stands.
+// valueOf is where in the file a record stands: in a block, behind its length.
 func (b image) valueOf(t testing.TB, sequence uint64) []byte {
 	t.Helper()
-	var walk func(n uint64) []byte
-	walk = func(n uint64) []byte {
+	var block []byte
+	first := uint64(0)
+	var walk func(n uint64)
+	walk = func(n uint64) {
 		p := b.page(n)
 		for i := range p.count() {
 			if p.flags() == flagBranch {
-				if v := walk(p.element(i)); v != nil {
-					return v
-				}
+				walk(p.element(i))
 				continue
 			}
 			at := p.element(i)
-			size := uint64(binary.NativeEndian.Uint32(p[16+16*i+12:]))
-			if bytes.Equal(p[at:at+8], recordKey(sequence)) {
-				return p[at+8 : at+8+size]
+			if key := binary.BigEndian.Uint64(p[at:]); key > first && key <= sequence {
+				size := uint64(binary.NativeEndian.Uint32(p[16+16*i+12:]))
+				first, block = key, p[at+8:at+8+size]
 			}
 		}
-		return nil
 	}
-	v := walk(b.records())
-	if v == nil {
-		t.Fatal(fmt.Errorf("record %d is not in the file", sequence))
+	walk(b.records())
+	for ; len(block) > 0; first++ {
+		length, n := binary.Uvarint(block)
+		if first == sequence {
+			return block[n : n+int(length)]
+		}
+		block = block[n+int(length):]
 	}
-	return v
+	t.Fatal(fmt.Errorf("record %d is not in the file", sequence))
+	return nil
 }
