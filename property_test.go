@@ -33,7 +33,7 @@ func dump(r *Registry) (string, error) {
 			return "", err
 		}
 		n++
-		fmt.Fprintf(&b, "session %d %v %x\n", v.ID, v.Status, v.Encode())
+		fmt.Fprintf(&b, "session %d %v %x\n", v.ID, v.Status, v.AppendTo(nil))
 	}
 	if n != l.Total {
 		return "", fmt.Errorf("%d sessions are listed where the total is %d", n, l.Total)
@@ -281,11 +281,11 @@ func TestSessionImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := projection.DecodeSession(view.Encode(), &wire.Strings{})
+	again, err := projection.DecodeSession(view.AppendTo(nil), &wire.Strings{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Address() != "192.0.2.1" || again.Key() != "k" || again.Ending() != view.Ending() || !bytes.Equal(again.Encode(), view.Encode()) {
+	if again.Address() != "192.0.2.1" || again.Key() != "k" || again.Ending() != view.Ending() || !bytes.Equal(again.AppendTo(nil), view.AppendTo(nil)) {
 		t.Errorf("read back %+v", again)
 	}
 }

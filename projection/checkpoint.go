@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -65,17 +66,28 @@ func changed[T any](e *entities[T], since uint64, version func(*T) uint64) []*T 
 	return all
 }
 
+// rowBytes is about what the row of a session takes.
+const rowBytes = 192
+
 // Rows are the checkpoint's, tables together and sessions by ascending id. It
 // costs the sessions that changed, and needs no lock.
 func (c *Checkpoint) Rows() []Row {
 	slices.SortFunc(c.sessions, byID)
 	rows := make([]Row, 0, 2*len(c.sessions)+8)
+	keys := make([]byte, 0, 8*len(c.sessions))
+	for _, v := range c.sessions {
+		keys = binary.BigEndian.AppendUint64(keys, v.ID)
+	}
+	// The values lie behind each other, in as many pieces of memory as it takes.
+	values := make([]byte, 0, rowBytes*len(c.sessions))
 	for _, table := range []string{TableLive, TableClosed, TableLost} {
-		for _, v := range c.sessions {
-			key := IDKey(v.ID)
+		for i, v := range c.sessions {
+			key := keys[8*i : 8*i+8 : 8*i+8]
 			switch {
 			case tableOf(v.Status) == table:
-				rows = append(rows, Row{table, key, v.Encode()})
+				begin := len(values)
+				values = v.AppendTo(values)
+				rows = append(rows, Row{table, key, values[begin:len(values):len(values)]})
 			case v.first() > c.offered:
 				// It was in no checkpoint before, so it is in no table.
 			case table == TableLive || v.more().WasLost:

@@ -32,9 +32,9 @@ func Tables() []string {
 // IDKey is the key of a session's row.
 func IDKey(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
 
-// Encode returns the row of a session.
-func (s *Session) Encode() []byte {
-	c := wire.NewEncoder(make([]byte, 0, 256))
+// AppendTo appends the row of a session to b.
+func (s *Session) AppendTo(b []byte) []byte {
+	c := wire.NewEncoder(b)
 	s.fields(&c)
 	return c.Bytes()
 }
@@ -84,7 +84,7 @@ func (s *Session) fields(c *wire.Coder) {
 	}
 }
 
-// check refuses what [Session.Encode] does not write.
+// check refuses what [Session.AppendTo] does not write.
 func (s *Session) check(c *wire.Coder, address string) {
 	var canonical [64]byte
 	switch {

@@ -27,7 +27,7 @@ func TestObserve(t *testing.T) {
 	s := tell(t)
 	s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
 	s.saves()
-	before, moment := s.session(1).Encode(), s.Moment()
+	before, moment := s.session(1).AppendTo(nil), s.Moment()
 	s.sees(0, 0, 0)
 	equal(t, "last active", s.session(1).LastActive(), at(1))
 
@@ -46,7 +46,7 @@ func TestObserve(t *testing.T) {
 
 	moment.Observations = 2
 	equal(t, "moment", s.Moment(), moment)
-	if after := s.session(1).Encode(); !bytes.Equal(after, before) {
+	if after := s.session(1).AppendTo(nil); !bytes.Equal(after, before) {
 		t.Errorf("the row became %x, was %x", after, before)
 	}
 	if rows := s.State.Checkpoint().Rows(); len(rows) != 1 || rows[0].Table != projection.TableTotals {

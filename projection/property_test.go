@@ -108,7 +108,7 @@ func (l *life) hold() {
 }
 
 func hold(v projection.View) held {
-	h := held{view: v, image: v.Encode()}
+	h := held{view: v, image: v.AppendTo(nil)}
 	if v.Observed != nil {
 		h.observed = projection.Observation{Count: v.Observed.Count, Finals: slices.Clone(v.Observed.Finals)}
 	}

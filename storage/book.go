@@ -112,10 +112,8 @@ func (b *Book) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 func (b *Book) Commit(position uint64, changes []Change, marks Marks) error {
 	err := guard(b.path, func() error {
 		return b.db.Update(func(tx *bolt.Tx) error {
-			for i := range changes {
-				if err := change(tx, &changes[i]); err != nil {
-					return err
-				}
+			if err := change(tx, changes); err != nil {
+				return err
 			}
 			x := indexes{bucket: tx.Bucket([]byte(indexBucket)), path: b.path}
 			if err := x.apply(&marks); err != nil {
@@ -130,17 +128,33 @@ func (b *Book) Commit(position uint64, changes []Change, marks Marks) error {
 	return nil
 }
 
-func change(tx *bolt.Tx, c *Change) error {
-	table := tx.Bucket([]byte(tablePrefix + c.Table))
-	if table == nil {
-		return fmt.Errorf("no table %q", c.Table)
+func change(tx *bolt.Tx, changes []Change) error {
+	size := 0
+	for i := range changes {
+		size += len(changes[i].Value) + crc32.Size
 	}
-	if c.Value == nil {
-		return table.Delete(c.Key)
+	values := make([]byte, size) // bbolt reads them until the transaction ends
+	for i := range changes {
+		c := &changes[i]
+		table := tx.Bucket([]byte(tablePrefix + c.Table))
+		if table == nil {
+			return fmt.Errorf("no table %q", c.Table)
+		}
+		if c.Value == nil {
+			if err := table.Delete(c.Key); err != nil {
+				return err
+			}
+			continue
+		}
+		table.FillPercent = 0.9
+		end := len(c.Value) + crc32.Size
+		value := sealRow(c.Key, append(values[:0:end], c.Value...))
+		values = values[end:]
+		if err := table.Put(c.Key, value); err != nil {
+			return err
+		}
 	}
-	table.FillPercent = 0.9
-	value := append(make([]byte, 0, len(c.Value)+crc32.Size), c.Value...)
-	return table.Put(c.Key, sealRow(c.Key, value))
+	return nil
 }
 
 // sealRow appends the checksum to a row's value.

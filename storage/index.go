@@ -189,7 +189,7 @@ func (x *indexes) update(place indexPlace, marks []Mark) (Sum, error) {
 		return Sum{}, err
 	}
 	x.leaf = node.entries
-	if node.children == nil {
+	if node.children == nil && (len(node.entries) > 0 || len(marks) <= indexFan) {
 		x.merged = mergeMarks(x.merged[:0], node.entries, marks)
 		node.entries = x.merged
 		if len(node.entries) <= indexFan {
