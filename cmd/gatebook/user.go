@@ -260,7 +260,11 @@ func (c *userList) Run(parent *userCommand, to *streams) error {
 // newPassword reads a password from the first line of a file, or asks for it twice.
 func newPassword(path, name string, to *streams) (string, error) {
 	if path != "" {
-		return passwordFrom(path)
+		password, err := passwordFrom(path)
+		if err != nil {
+			return "", err
+		}
+		return password, accounts.CheckPassword(password) // an empty one would make an account that nobody can use
 	}
 	terminal := int(os.Stdin.Fd())
 	if !term.IsTerminal(terminal) {

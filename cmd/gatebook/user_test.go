@@ -247,6 +247,8 @@ func TestMisuseOfUsers(t *testing.T) {
 		{2, "", []string{"token", "ann", "--keep", "--revoke"}, "--keep and --revoke can't be used together; see gatebook --help"},
 		{2, "", []string{"list", "-o", "xml"}, `--output must be one of "table","json" but got "xml"; see gatebook --help`},
 		{1, "short", []string{"add", "bob", "--role", "basic", "--password-file", "-"}, "the password has 5 characters; it needs at least 8"},
+		{1, "", []string{"add", "bob", "--role", "basic", "--password-file", "-"}, "the password has 0 characters; it needs at least 8"},
+		{1, "\n" + bobsPassword, []string{"add", "bob", "--role", "basic", "--password-file", "-"}, "the password has 0 characters; it needs at least 8"},
 		{1, bobsPassword, []string{"add", "ANN", "--role", "basic", "--password-file", "-"}, "there is an account ann already"},
 		{1, "", []string{"add", "bob", "--role", "basic"}, "standard input is no terminal to ask for the password; use --password-file"},
 		{1, bobsPassword, []string{"passwd", "bob", "--password-file", "-"}, "there is no account bob; there are: ann"},
