@@ -57,27 +57,43 @@ func NewConn(tcp *net.TCPConn) (*Conn, error) {
 }
 
 // Read reads into p. The end is io.EOF.
-func (c *Conn) Read(p []byte) (int, error) {
-	var n int
-	var err error
-	if c.secure != nil {
-		n, err = c.readWaiting(p)
-	} else {
-		n, err = c.tcp.Read(p)
-	}
-	if n > 0 {
+func (c *Conn) Read(p []byte) (n int, err error) {
+	waitErr := c.raw.Read(func(fd uintptr) bool {
+		n, err = c.readFrom(fd, p)
+		return !errors.Is(err, syscall.EAGAIN)
+	})
+	switch {
+	case waitErr != nil:
+		return 0, waitErr
+	case n > 0:
 		c.countRead(n)
+		return n, nil
+	case err == nil:
+		err = io.EOF
 	}
-	return n, err
+	return 0, err
 }
 
 // Write writes all of p, waiting as long as it takes.
-func (c *Conn) Write(p []byte) (int, error) {
+func (c *Conn) Write(p []byte) (n int, err error) {
 	if c.secure != nil {
 		return c.writeTLS(p)
 	}
-	n, err := c.tcp.Write(p)
+	waitErr := c.raw.Write(func(fd uintptr) bool {
+		for n < len(p) && err == nil {
+			var taken int
+			if taken, err = uninterrupted(writeSocket, fd, p[n:]); errors.Is(err, syscall.EAGAIN) {
+				err = nil
+				return false
+			}
+			n += max(taken, 0)
+		}
+		return true
+	})
 	c.countWrite(n)
+	if waitErr != nil {
+		return n, waitErr
+	}
 	return n, err
 }
 
@@ -143,7 +159,7 @@ func (c *Conn) readFrom(fd uintptr, p []byte) (int, error) {
 	if c.secure != nil {
 		return c.secure.read(fd, p)
 	}
-	return uninterrupted(syscall.Read, fd, p)
+	return uninterrupted(readSocket, fd, p)
 }
 
 // offer makes one write call (with TLS one for each record) and returns how much
@@ -186,7 +202,7 @@ func (c *Conn) writeOnce(fd uintptr) bool {
 // writeWait makes one write call; false asks to be called when there is room.
 func (c *Conn) writeWait(fd uintptr) bool {
 	g := &c.giving
-	n, err := uninterrupted(syscall.Write, fd, g.p)
+	n, err := uninterrupted(writeSocket, fd, g.p)
 	if errors.Is(err, syscall.EAGAIN) {
 		c.countWrite(0)
 		return false

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"syscall"
 )
 
 // recordSize is the longest plaintext of one record of TLS, and the unit in which
@@ -58,18 +57,6 @@ func (s *secure) read(fd uintptr, p []byte) (int, error) {
 		return n, nil // what came after it comes again
 	}
 	return 0, err
-}
-
-// readWaiting reads plaintext into p and waits for it.
-func (c *Conn) readWaiting(p []byte) (n int, err error) {
-	waitErr := c.raw.Read(func(fd uintptr) bool {
-		n, err = c.secure.read(fd, p)
-		return !errors.Is(err, syscall.EAGAIN)
-	})
-	if waitErr != nil {
-		return 0, waitErr
-	}
-	return n, err
 }
 
 // offerTLS is offer for TLS: it encrypts record by record while the socket takes

@@ -68,7 +68,7 @@ func (w *wire) Read(p []byte) (int, error) {
 	if !w.established {
 		return w.TCPConn.Read(p)
 	}
-	n, err := uninterrupted(syscall.Read, w.fd, p)
+	n, err := uninterrupted(readSocket, w.fd, p)
 	if n == 0 && err == nil {
 		return 0, io.EOF
 	}
@@ -122,7 +122,7 @@ func (w *wire) writeOut(fd uintptr) (bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(w.pending) > 0 {
-		n, err := uninterrupted(syscall.Write, fd, w.pending)
+		n, err := uninterrupted(writeSocket, fd, w.pending)
 		if errors.Is(err, syscall.EAGAIN) {
 			return false, nil
 		}
