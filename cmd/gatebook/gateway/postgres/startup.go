@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // MaxStartup limits the first packet of a client, as the server does.
@@ -44,7 +46,8 @@ const startupHeader = 8
 type Startup struct {
 	Request Request
 	// User, Database and Program are those of a session. The database is the
-	// user's name when the client does not name one.
+	// user's name when the client does not name one. A session that replicates the
+	// whole server has none, whatever its client names.
 	User, Database, Program string
 	// Key is that of a cancel request.
 	Key Key
@@ -87,6 +90,7 @@ func ParseStartup(p []byte) (Startup, error) {
 // last byte. As in the server, the last value of a name counts.
 func parseParameters(b []byte) (Startup, error) {
 	var s Startup
+	var physical bool
 	for {
 		name, rest, ok := bytes.Cut(b, []byte{0})
 		if !ok || (len(name) == 0 && len(rest) > 0) {
@@ -100,12 +104,28 @@ func parseParameters(b []byte) (Startup, error) {
 			return Startup{}, fmt.Errorf("%w: a parameter without a value", ErrMalformed)
 		}
 		s.set(string(name), string(value))
+		if string(name) == "replication" {
+			physical = isTrue(string(value))
+		}
 		b = rest
 	}
-	if s.Database == "" {
+	switch {
+	case physical:
+		s.Database = ""
+	case s.Database == "":
 		s.Database = s.User
 	}
 	return s, nil
+}
+
+// isTrue tells whether the server takes a value for a yes: one of the words below
+// or the beginning of one, in any case. What it does not understand it refuses.
+func isTrue(value string) bool {
+	value = strings.ToLower(value)
+	if value == "" || value == "o" { // could be off as well
+		return false
+	}
+	return slices.ContainsFunc([]string{"true", "yes", "on", "1"}, func(word string) bool { return strings.HasPrefix(word, value) })
 }
 
 // set notes a parameter.
