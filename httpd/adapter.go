@@ -35,8 +35,15 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 		e.forms = []string{contentJSON}
 	}
 	return func(c *gin.Context) {
-		began := time.Now()
-		defer func() { s.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), time.Since(began)) }()
+		began, cut := time.Now(), true
+		defer func() {
+			took := time.Since(began)
+			s.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
+			s.accessed.handled(exchange{c: c, took: took, cut: cut})
+		}()
+		if own := connOf(c.Request); own != nil {
+			own.unread.Store(false)
+		}
 		header := c.Writer.Header()
 		if e.allow != nil {
 			header["Allow"] = e.allow
@@ -46,6 +53,7 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 		if err := s.attempt(c, e); err != nil {
 			s.fail(c, err)
 		}
+		cut = false
 	}
 }
 

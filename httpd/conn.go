@@ -34,6 +34,7 @@ func (l listener) Accept() (net.Conn, error) {
 		if l.crowd.enter(counted.client().Addr()) {
 			return counted, nil
 		}
+		l.door.accessed.turnedAway(c.RemoteAddr().String(), l.plain)
 		turnAway(c, l.plain)
 	}
 }
@@ -56,6 +57,11 @@ type conn struct {
 	end atomic.Uint32
 	// asked: bytes have come.
 	asked atomic.Bool
+	// unread: net/http has read what may be no request, or not a whole one, and no
+	// handler has seen it. transport is the status it then answers with by itself, 0
+	// when none is known.
+	unread    atomic.Bool
+	transport atomic.Uint32
 	// tls is the version of TLS that is spoken, nil without it.
 	tls atomic.Pointer[string]
 	// guest is who is being answered, nil when there is nobody who
@@ -114,6 +120,9 @@ func (c *conn) reasonOf(err error) events.Reason {
 func (c *conn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.writes.Add(1)
+	if c.unread.Load() {
+		c.transport.Store(statusIn(b))
+	}
 	c.bytesWritten.Add(uint64(n))
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		c.end.CompareAndSwap(0, uint32(events.ReasonNetworkError))

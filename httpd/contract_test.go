@@ -163,6 +163,11 @@ func (c *contract) complaint(r *http.Request, seen *witness) string {
 	path := c.pathOf(r.URL.EscapedPath())
 	operations := c.operations(path)
 	switch {
+	case method == http.MethodOptions && seen.status == http.StatusNoContent && (path != "" || r.RequestURI == "*"):
+		if seen.header.Get("Allow") == "" || seen.body.Len() > 0 {
+			return fmt.Sprintf("OPTIONS tells %v, %q", seen.header, &seen.body)
+		}
+		return ""
 	case path == "":
 		// Whatever is said of a path that is not known, it is an error.
 		if seen.status < http.StatusBadRequest {
@@ -173,11 +178,6 @@ func (c *contract) complaint(r *http.Request, seen *witness) string {
 		}
 		method, path = http.MethodGet, "/sessions/{id}"
 		seen.header.Set("Allow", "nothing")
-	case method == http.MethodOptions && seen.status == http.StatusNoContent:
-		if seen.header.Get("Allow") == "" || seen.body.Len() > 0 {
-			return fmt.Sprintf("OPTIONS tells %v, %q", seen.header, &seen.body)
-		}
-		return ""
 	case method == http.MethodHead && slices.Contains(operations, http.MethodGet):
 		method = http.MethodGet
 	case !slices.Contains(operations, method):

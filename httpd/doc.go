@@ -14,6 +14,10 @@
 // members error and description. A failure that is not the client's is logged with
 // its cause, in one place, and the client is told none of it.
 //
+// Every request is measured when it is over (type Metrics), and has a line in the log if
+// that is wanted (type accessLog): nothing there is what a client chose to call itself,
+// or credentials.
+//
 // A parameter that an operation does not take is refused, never ignored.
 //
 // openapi.yaml describes every route, parameter, answer, header and error. The tests

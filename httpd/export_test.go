@@ -46,3 +46,6 @@ func ReportedKinds() []string { return kindNames() }
 
 // ParseReport reads a report as it is sent.
 func ParseReport(text []byte) (gatebook.Report, error) { return parseReport(text, 1) }
+
+// ParameterNames are the names of all parameters.
+func ParameterNames() []string { return parameterNames() }

@@ -45,6 +45,7 @@ type frontDoor struct {
 	registry Registry
 	now      func() time.Time
 	log      zerolog.Logger
+	accessed *accessLog
 
 	// mu guards the fields below.
 	mu        sync.Mutex
@@ -61,7 +62,7 @@ type frontDoor struct {
 
 func newFrontDoor(c Config) *frontDoor {
 	d := &frontDoor{
-		registry: c.Registry, now: c.Registry.Now, log: c.Logger,
+		registry: c.Registry, now: c.Registry.Now, log: c.Logger, accessed: newAccessLog(c),
 		conns: make(map[*conn]struct{}), sessions: make(map[uint64]*conn),
 		refused: make(map[netip.Addr]refusals),
 	}
@@ -133,6 +134,7 @@ func (d *frontDoor) follow(nc net.Conn, state http.ConnState) {
 		}
 	case http.StateActive:
 		c.asked.Store(true)
+		c.unread.Store(true)
 		if secured, ok := nc.(*tls.Conn); ok {
 			c.tls.CompareAndSwap(nil, new(tls.VersionName(secured.ConnectionState().Version)))
 		}
@@ -140,6 +142,9 @@ func (d *frontDoor) follow(nc net.Conn, state http.ConnState) {
 		d.mu.Lock()
 		delete(d.conns, c)
 		d.mu.Unlock()
+		if c.unread.Load() {
+			d.accessed.unread(c)
+		}
 		d.leave(c)
 	}
 }

@@ -42,6 +42,15 @@ const (
 	paramUser         = "user"
 )
 
+// parameterNames are all of them.
+func parameterNames() []string {
+	return []string{
+		paramAddress, paramAfter, paramAt, paramBy, paramCancel, paramCount, paramDryRun, paramFields, paramFollow, paramKind,
+		paramObservations, paramSession, paramLimit, paramPretty, paramRange, paramReason, paramRole, paramServer, paramService,
+		paramSince, paramSort, paramSource, paramStatus, paramTTL, paramUntil, paramUser,
+	}
+}
+
 // listParameters are those of a list of sessions.
 var listParameters = []string{
 	paramFields, paramStatus, paramUser, paramService, paramServer, paramSource, paramReason, paramBy, paramAddress,

@@ -78,7 +78,9 @@ func (s *Server) newEngine() *gin.Engine {
 	engine.UnescapePathValues = false
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
+	var every []operation
 	for _, r := range s.routes() {
+		every = append(every, r.operations...)
 		allow := []string{allowed(r.operations)}
 		for _, o := range r.operations {
 			adapted := s.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, quiet: r.quiet})
@@ -91,12 +93,13 @@ func (s *Server) newEngine() *gin.Engine {
 			handle: s.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
 		}))
 	}
+	s.methods = allowed(every)
 	engine.NoMethod(s.adapt(endpoint{handle: wrongMethod, access: forAccounts, anyType: true}))
-	engine.NoRoute(s.adapt(endpoint{handle: noRoute, access: forAccounts, anyType: true}))
+	engine.NoRoute(s.adapt(endpoint{handle: s.noRoute, access: forAccounts, anyType: true}))
 	return engine
 }
 
-// allowed is the value of Allow for a path with these operations.
+// allowed is the value of Allow for what has these operations.
 func allowed(operations []operation) string {
 	all := []string{http.MethodOptions}
 	for _, o := range operations {
@@ -106,7 +109,7 @@ func allowed(operations []operation) string {
 		}
 	}
 	slices.Sort(all)
-	return strings.Join(all, ", ")
+	return strings.Join(slices.Compact(all), ", ")
 }
 
 // accessOfOptions is who may ask what can be done with a path: everybody where
@@ -141,7 +144,12 @@ func wrongMethod(c *gin.Context) error {
 	}
 }
 
-func noRoute(c *gin.Context) error {
+// noRoute refuses a path that there is not. OPTIONS * is about the server as a whole.
+func (s *Server) noRoute(c *gin.Context) error {
+	if c.Request.Method == http.MethodOptions && c.Request.RequestURI == "*" {
+		c.Header("Allow", s.methods)
+		return s.options(c)
+	}
 	return &failure{
 		status: http.StatusNotFound, short: "Not found",
 		long: "There is nothing at " + c.Request.URL.Path + ".",

@@ -63,6 +63,8 @@ type Config struct {
 	Source      Source
 	RecordAdmin bool
 	Logger      zerolog.Logger
+	// AccessLog writes a line to Logger for each request, whatever Logger's level.
+	AccessLog bool
 	// Metrics are those of /metrics, which hear of the registry's commits; nil means new
 	// ones. They serve one server.
 	Metrics *Metrics
@@ -98,11 +100,13 @@ type Server struct {
 	limits   Limits
 	crowd    *crowd
 	log      zerolog.Logger
+	accessed *accessLog // nil when it is off
 	door     *frontDoor
 	metrics  *Metrics
 	build    build
 	secured  *tls.Config // nil for plain HTTP
 	http     *http.Server
+	methods  string // the value of Allow for the server as a whole
 	// closing is closed when the server is shut down.
 	closing chan struct{}
 	// followers are those who follow the log, and followerPatience how long one of them
@@ -146,6 +150,7 @@ func New(c Config) (*Server, error) {
 		accounts: c.Accounts,
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
+		accessed: newAccessLog(c),
 
 		closing:          make(chan struct{}),
 		followers:        newFollowers(),
@@ -192,6 +197,8 @@ func New(c Config) (*Server, error) {
 		ConnContext:       withConn,
 		ConnState:         s.door.follow,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
+		// OPTIONS * is let in and answered as any other request is.
+		DisableGeneralOptionsHandler: true,
 	}
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(s.closing) }))
 	return s, nil

@@ -204,6 +204,7 @@ func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log 
 		Registry:    registry,
 		Source:      source,
 		Logger:      log.With().Str("part", "api").Logger(),
+		AccessLog:   s.file.AccessLog,
 		RecordAdmin: s.file.RecordAdmin == nil || *s.file.RecordAdmin,
 		Version:     version,
 		Hosts:       s.file.Hosts,

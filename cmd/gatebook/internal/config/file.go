@@ -22,6 +22,8 @@ type File struct {
 	Record string `toml:"record"`
 	// RecordAdmin tells whether the API's own clients are in the book.
 	RecordAdmin *bool `toml:"record_admin"`
+	// AccessLog tells whether the log has a line for each request to the API.
+	AccessLog bool `toml:"access_log"`
 	// StatisticsInterval is how often counters are observed.
 	StatisticsInterval Duration `toml:"statistics_interval"`
 	// Hosts are names the API answers to, besides its addresses.
@@ -168,7 +170,7 @@ func keysOf(key []string) []string {
 	case len(key) == 2 && key[0] == "limits":
 		return limitKeys()
 	case len(key) == 1:
-		return []string{"data", "listen", "record", "record_admin", "statistics_interval", "hosts", "tls", "limits", "servers", "services"}
+		return []string{"data", "listen", "record", "record_admin", "access_log", "statistics_interval", "hosts", "tls", "limits", "servers", "services"}
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 )
 
-const whole = `
+const whole = `access_log = true
 data = "book"
 listen = "127.0.0.1:9000"
 record = "strict"
@@ -61,7 +61,7 @@ func TestParse(t *testing.T) {
 	}
 	s := f.Services["orders"]
 	high, low := s.Marks()
-	if f.Data != "book" || f.Listen != "127.0.0.1:9000" || *f.RecordAdmin || f.Hosts[0] != "gatebook.example.org" ||
+	if f.Data != "book" || f.Listen != "127.0.0.1:9000" || *f.RecordAdmin || !f.AccessLog || f.Hosts[0] != "gatebook.example.org" ||
 		f.StatisticsInterval.Or(0) != 500*time.Millisecond || f.Servers["db-1"].Address != "10.0.0.1:3306" ||
 		s.Protocol != "mysql" || s.LoginTimeout.Or(0) != 24*time.Hour || high != 4096 || low != 16 {
 		t.Errorf("read %+v", f)

@@ -14,6 +14,7 @@ func (f *File) NeedRestart(running *File) []string {
 		{"data", running.Data, f.Data},
 		{"listen", running.Listen, f.Listen},
 		{"record_admin", running.RecordAdmin, f.RecordAdmin},
+		{"access_log", running.AccessLog, f.AccessLog},
 		{"hosts", running.Hosts, f.Hosts},
 		{"tls", running.TLS, f.TLS},
 	} {

@@ -13,6 +13,10 @@ func TestNeedRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	quiet := strings.Replace(whole, "access_log = true", "access_log = false", 1)
+	if f, err := config.Parse(quiet); err != nil || !slices.Equal(f.NeedRestart(running), []string{"access_log"}) {
+		t.Errorf("without the access log: error %v, %q", err, f.NeedRestart(running))
+	}
 	for change, want := range map[string][]string{
 		"": nil,
 		"[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n": {"tls"},

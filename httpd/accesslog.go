@@ -1,0 +1,131 @@
+package httpd
+
+import (
+	"bytes"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
+)
+
+// These are how many bytes of what a client sent a line of the access log holds.
+const (
+	loggedMethod = 16
+	loggedPath   = 256
+	loggedAgent  = 128
+)
+
+// accessLog writes a line for each request when it is over, a stream's at its end. Nil
+// writes none.
+//
+// A query is not in it, nor is a header but User-Agent: users, reasons and credentials
+// that were put in the wrong place may be there. Of the parameters it has the names,
+// of those that there are.
+type accessLog struct{ log zerolog.Logger }
+
+func newAccessLog(c Config) *accessLog {
+	if !c.AccessLog {
+		return nil
+	}
+	return &accessLog{log: c.Logger}
+}
+
+// exchange is a request that is over.
+type exchange struct {
+	c    *gin.Context
+	took time.Duration
+	// cut: the answer did not reach its end.
+	cut bool
+}
+
+// handled writes the line of a request that had a handler. It has no level, so that
+// the switch alone decides whether it is written.
+func (l *accessLog) handled(x exchange) {
+	if l == nil {
+		return
+	}
+	r, w := x.c.Request, x.c.Writer
+	line := l.log.Log().
+		Str("method", bounded(r.Method, loggedMethod)).Str("route", x.c.FullPath()).
+		Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Strs("parameters", namesIn(r.URL.RawQuery)).
+		Int("status", w.Status()).Int("bytes", max(w.Size(), 0)).
+		Float64("seconds", math.Round(x.took.Seconds()*1e6)/1e6).
+		Str("actor", actor(r)).Str("remote", r.RemoteAddr).Str("agent", bounded(r.UserAgent(), loggedAgent))
+	if own := connOf(r); own != nil && own.session() != 0 {
+		line.Uint64("session", own.session())
+	}
+	if x.cut {
+		line.Bool("cut", true)
+	}
+	line.Msg("request")
+}
+
+// unread writes the line of a request that never became one: net/http refused it, with
+// a status that is known unless TLS hides it, or it did not come whole.
+func (l *accessLog) unread(c *conn) {
+	if l == nil {
+		return
+	}
+	line := l.log.Log().Str("remote", c.RemoteAddr().String())
+	if status := c.transport.Load(); status != 0 {
+		line.Uint32("status", status)
+	}
+	if id := c.session(); id != 0 {
+		line.Uint64("session", id)
+	}
+	line.Msg("request not read")
+}
+
+// turnedAway writes the line of a connection for which there was no room.
+func (l *accessLog) turnedAway(remote string, plain bool) {
+	if l == nil {
+		return
+	}
+	line := l.log.Log().Str("remote", remote)
+	if plain {
+		line.Int("status", http.StatusServiceUnavailable)
+	}
+	line.Msg("connection turned away")
+}
+
+// bounded is the beginning of what a client sent.
+func bounded(text string, most int) string {
+	if len(text) > most {
+		text = text[:most] + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+// namesIn are the names of the known parameters in a query, in the order in which they
+// are listed.
+func namesIn(query string) []string {
+	names := []string{}
+	if query == "" {
+		return names
+	}
+	given, _ := url.ParseQuery(query) // of a malformed one, what can be read
+	for _, name := range parameterNames() {
+		if given.Has(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// statusIn is the status of an answer's first bytes; 0 when they are none, as under TLS.
+func statusIn(b []byte) uint32 {
+	version, rest, _ := bytes.Cut(b[:min(len(b), len("HTTP/1.1 200"))], []byte(" "))
+	if !bytes.HasPrefix(version, []byte("HTTP/1.")) {
+		return 0
+	}
+	status, err := strconv.ParseUint(string(rest), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint32(status)
+}
