@@ -96,6 +96,14 @@ func TestStalledLogins(t *testing.T) {
 			p.packet()
 			go drip(p, login)
 		}},
+		"mysql: garbage": {MySQL, mysqlServer, func(p peer) {
+			p.packet()
+			p.send(append([]byte("\xf0\xff\x00\x01"), noise(1, 4096)...))
+		}},
+		"mysql: a server of garbage": {MySQL, func(p peer) {
+			p.send(append([]byte("\xf0\xff\x00\x00\x0a"), noise(1, 4096)...))
+			silent(p)
+		}, func(peer) {}},
 		"mysql: a client that will say no more": {MySQL, silent, func(p peer) { p.CloseWrite() }},
 		"mysql: a silent server":                {MySQL, silent, func(peer) {}},
 		"mysql: half a greeting": {MySQL, func(p peer) {
@@ -124,6 +132,14 @@ func TestStalledLogins(t *testing.T) {
 		"postgres: a false length": {Postgres, pgServer, func(p peer) {
 			p.send(append([]byte{0, 0, 1, byte(len(startup))}, startup[4:]...))
 		}},
+		"postgres: garbage": {Postgres, pgServer, func(p peer) {
+			p.send(append([]byte("\x00\x00\x27\x10"), noise(1, 4096)...))
+		}},
+		"postgres: a server of garbage": {Postgres, func(p peer) {
+			p.startup()
+			p.send(append([]byte("R\x00\x00\xff\xff"), noise(1, 4096)...))
+			silent(p)
+		}, func(p peer) { p.send(startup) }},
 		"postgres: byte by byte":                  {Postgres, pgServer, func(p peer) { go drip(p, startup) }},
 		"postgres: a server that does not answer": {Postgres, silent, func(p peer) { p.send(startup) }},
 		"postgres: a welcome that stops": {Postgres, func(p peer) {
@@ -162,13 +178,18 @@ func TestStalledLogins(t *testing.T) {
 	}
 }
 
+// noise are bytes that mean nothing, the same for the same seed.
+func noise(seed uint64, size int) []byte {
+	b := make([]byte, size)
+	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
+	return b
+}
+
 // TestGarbage: bytes that mean nothing, from either side, end a login and nothing
 // else. After it they are none of the gateway's business.
 func TestGarbage(t *testing.T) {
 	for seed := range uint64(20) {
-		garbage := make([]byte, 4096)
-		source := rand.NewChaCha8([32]byte{byte(seed)})
-		_, _ = source.Read(garbage)
+		garbage := noise(seed, 4096)
 		speak := func(p peer) {
 			p.hangsUp = true
 			_, _ = p.Write(garbage)

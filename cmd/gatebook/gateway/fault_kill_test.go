@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"gatebook/events"
+)
+
+// TestKillInCommand: a client that is stuck in the middle of what it wants to say,
+// or says what means nothing, is ended like any other when it is killed.
+func TestKillInCommand(t *testing.T) {
+	query := mysqlPacket(0, "\x03"+strings.Repeat("SELECT 1;", 100))
+	statement := pgMessage('Q', strings.Repeat("SELECT 1;", 100)+"\x00")
+	for name, test := range map[string]struct {
+		protocol Protocol
+		fault    func(p peer)
+	}{
+		"mysql: half a packet":   {MySQL, func(p peer) { p.send(query[:len(query)/2]) }},
+		"mysql: a false length":  {MySQL, func(p peer) { p.send(append([]byte("\xff\xff\xff\x00"), query[4:]...)) }},
+		"mysql: byte by byte":    {MySQL, func(p peer) { go drip(p, query) }},
+		"mysql: garbage":         {MySQL, func(p peer) { p.send(noise(1, 64<<10)) }},
+		"postgres: half":         {Postgres, func(p peer) { p.send(statement[:len(statement)/2]) }},
+		"postgres: false length": {Postgres, func(p peer) { p.send(append([]byte("Q\x7f\xff\xff\xff"), statement[5:]...)) }},
+		"postgres: byte by byte": {Postgres, func(p peer) { go drip(p, statement) }},
+		"postgres: garbage":      {Postgres, func(p peer) { p.send(noise(1, 64<<10)) }},
+		"tcp: byte by byte":      {TCP, func(p peer) { go drip(p, query) }},
+	} {
+		givesBack(t, name, func(t *testing.T) {
+			heard := make(chan struct{})
+			r := newRig(t, test.protocol, nil, newBackend(t, func(p peer) {
+				switch test.protocol {
+				case MySQL:
+					p.send(mysqlGreeting())
+					p.packet()
+					p.send(mysqlPacket(2, mysqlOK))
+				case Postgres:
+					p.startup()
+					p.send([]byte(pgWelcome()))
+				}
+				p.read(1)
+				close(heard)
+				_, _ = io.Copy(io.Discard, p) // and says nothing
+			}).address())
+			client := r.dial()
+			switch test.protocol {
+			case MySQL:
+				client.logIn()
+			case Postgres:
+				client.send(pgLogin())
+				client.want(pgWelcome())
+			}
+			test.fault(client)
+			<-heard
+			r.book.kills <- []uint64{1}
+			expectReason(t, r, events.ReasonKilled)
+			client.wantEnd()
+			client.Close()
+		})
+	}
+}
+
+// TestKillBeforeReset: a result that stops in the middle is killed before its server
+// breaks off: that was the cause.
+func TestKillBeforeReset(t *testing.T) {
+	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<12))
+	givesBack(t, "killed", func(t *testing.T) {
+		r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+			p.send(mysqlGreeting())
+			p.packet()
+			p.send(mysqlPacket(2, mysqlOK))
+			p.packet()
+			p.send(row[:len(row)/2])
+			p.wantEnd()
+			p.SetLinger(0)
+		}).address())
+		client := r.dial()
+		client.logIn()
+		client.send(mysqlPacket(0, "\x03SELECT 1"))
+		client.want(string(row[:len(row)/2]))
+		r.book.kills <- []uint64{1}
+		expectReason(t, r, events.ReasonKilled)
+		client.wantEnd()
+		client.Close()
+	})
+}
+
+// TestKillInFlood: clients that come in a flood and say nothing are killed while
+// others still come.
+func TestKillInFlood(t *testing.T) {
+	const flood = 300
+	givesBack(t, "killed", func(t *testing.T) {
+		r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+		clients := make(chan peer, flood)
+		go func() {
+			defer close(clients)
+			for range flood {
+				clients <- r.dial()
+			}
+		}()
+		for id := range uint64(flood) {
+			r.book.await(t, id+1, events.KindSessionOpened)
+			r.book.kills <- []uint64{id + 1}
+		}
+		for client := range clients {
+			_, _ = io.Copy(io.Discard, client) // ends
+			client.Close()
+		}
+		for id := range uint64(flood) {
+			wantReason(t, r, id+1, events.ReasonKilled)
+		}
+	})
+}
