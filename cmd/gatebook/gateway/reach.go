@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net"
+	"syscall"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/relay"
@@ -39,10 +41,25 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*upstream]) *endin
 			return &ending{}
 		}
 		last = cause(err)
-		s.gateway.fleet.failed(server, last)
+		if !ours(err) {
+			s.gateway.fleet.failed(server, last)
+		}
 		s.attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
 	}
 	return &ending{reason: events.ReasonConnectFailed, description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last)}
+}
+
+// ours tells whether an attempt failed for want of something on this side, a
+// descriptor or a port for example. That says nothing about the server.
+func ours(err error) bool {
+	for _, number := range []syscall.Errno{
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
+	} {
+		if errors.Is(err, number) {
+			return true
+		}
+	}
+	return false
 }
 
 // dial makes one attempt to reach a server.
