@@ -94,6 +94,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 		return
 	}
 	f := failureOf(err)
+	s.metrics.failed(c, f.status)
 	if f.status >= http.StatusInternalServerError || c.Writer.Written() {
 		s.logFailure(c.Request, f, err)
 	}

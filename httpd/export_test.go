@@ -16,11 +16,7 @@ func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = w
 func (s *Server) SetFollowerPatience(d time.Duration) { s.followerPatience = d }
 
 // Followers is how many there are.
-func (s *Server) Followers() int {
-	s.followers.mu.Lock()
-	defer s.followers.mu.Unlock()
-	return len(s.followers.stops)
-}
+func (s *Server) Followers() int { return s.followers.number() }
 
 // Routes are the methods of each path.
 func (s *Server) Routes() map[string][]string {

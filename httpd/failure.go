@@ -39,6 +39,9 @@ func badParameter(format string, args ...any) error {
 
 func unknownParameter(name string, known []string) error {
 	long := fmt.Sprintf("The parameter %q is not known here. ", name)
+	if len(known) == 0 {
+		return &failure{status: http.StatusBadRequest, short: "Unknown parameter", long: long + "None is."}
+	}
 	if like := nearest(name, known); like != "" {
 		long += fmt.Sprintf("Did you mean %s? ", like)
 	}

@@ -70,6 +70,13 @@ func (f *followers) enter(stop func()) (gone func()) {
 	}
 }
 
+// number is how many there are.
+func (f *followers) number() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.stops)
+}
+
 // leave stops those that are there and those that come. stop must not block.
 func (f *followers) leave() {
 	f.mu.Lock()

@@ -40,7 +40,7 @@ func (s *Server) tell(c *gin.Context, status string) error {
 
 // root tells that there is an API here.
 func (s *Server) root(c *gin.Context) error {
-	if _, err := parse(c.Request.URL.RawQuery); err != nil {
+	if err := parseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
 	stamp(c, s.registry.Moment().Sequence)

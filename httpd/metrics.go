@@ -32,6 +32,7 @@ type Metrics struct {
 	batches  prometheus.Histogram
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that have measured nothing yet.
@@ -56,8 +57,15 @@ func NewMetrics() *Metrics {
 			Name: "gatebook_http_request_duration_seconds", Help: "How long requests to the API took, streamed answers included.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
 		}, []string{"route", "method"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "gatebook_reports_refused_total",
+			Help: "Requests to POST /events, and reports of a stream there, that were refused, by reason: before the registry saw them, or by it.",
+		}, []string{"reason"}),
 	}
-	m.registry.MustRegister(m.records, m.commits, m.batches, m.requests, m.took,
+	for _, status := range []int{400, 401, 403, 413, 415, 422, 503, 0} {
+		m.refused.WithLabelValues(refusal(status)) // a reason that has not been yet is there as 0
+	}
+	m.registry.MustRegister(m.records, m.commits, m.batches, m.requests, m.took, m.refused,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -81,17 +89,44 @@ func (m *Metrics) requested(route, method string, code int, took time.Duration) 
 	m.took.WithLabelValues(route, method).Observe(took.Seconds())
 }
 
+// refusal is the reason for which a report got that status.
+func refusal(status int) string {
+	switch status {
+	case http.StatusBadRequest:
+		return "malformed"
+	case http.StatusUnauthorized, http.StatusTooManyRequests:
+		return "unauthorized"
+	case http.StatusForbidden:
+		return "forbidden"
+	case http.StatusRequestEntityTooLarge:
+		return "too_large"
+	case http.StatusUnsupportedMediaType:
+		return "media_type"
+	case http.StatusUnprocessableEntity:
+		return "does_not_fit"
+	case http.StatusServiceUnavailable, http.StatusInsufficientStorage:
+		return "not_recording"
+	}
+	return otherLabel
+}
+
+// failed measures a request, or a report of a stream, that was refused.
+func (m *Metrics) failed(c *gin.Context, status int) {
+	if c.Request.Method == http.MethodPost && c.FullPath() == eventsPath {
+		m.refused.WithLabelValues(refusal(status)).Inc()
+	}
+}
+
 // showMetrics answers with the metrics, in the text format of Prometheus.
 func (s *Server) showMetrics(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery)
-	if err != nil {
+	if err := parseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
 	families, err := s.metrics.registry.Gather()
 	if err != nil {
 		return fmt.Errorf("gather the metrics: %w", err)
 	}
-	a := s.answer(c, s.registry.Moment(), p)
+	a := s.answer(c, s.registry.Moment(), parameters{})
 	defer a.release()
 	encoder := expfmt.NewEncoder(a, expfmt.NewFormat(expfmt.TypeTextPlain))
 	for _, family := range families {
@@ -113,28 +148,30 @@ func (a *answer) Write(b []byte) (int, error) {
 type bookCollector struct {
 	registry Registry
 	probes   func() uint64 // nil when nobody counts them
+	readers  func() int
 
-	live, total, ended, kills, refused, probed *prometheus.Desc
+	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
 }
 
-func newBookCollector(c Config) *bookCollector {
+func newBookCollector(c Config, readers func() int) *bookCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &bookCollector{
-		registry: c.Registry, probes: c.Probes,
-		live:    desc("gatebook_sessions", "Live sessions, by declared service and state.", "service", "state"),
-		total:   desc("gatebook_service_sessions_total", "Sessions that a declared service ever had, over all runs of the registry.", "service"),
-		ended:   desc("gatebook_sessions_ended_total", "Sessions that ended, or whose end was inferred, since the registry was opened, by reason.", "reason"),
-		kills:   desc("gatebook_kills_total", "Kills that were requested since the registry was opened."),
-		refused: desc("gatebook_events_refused_total", "Reports and events that did not fit and were refused since the registry was opened."),
-		probed:  desc("gatebook_probes_total", "Connections of health checks that the gateway counted instead of recording, since it began."),
+		registry: c.Registry, probes: c.Probes, readers: readers,
+		readersNow: desc("gatebook_feed_readers", "Requests that follow the log now."),
+		live:       desc("gatebook_sessions", "Live sessions, by declared service and state.", "service", "state"),
+		total:      desc("gatebook_service_sessions_total", "Sessions that a declared service ever had, over all runs of the registry.", "service"),
+		ended:      desc("gatebook_sessions_ended_total", "Sessions that ended, or whose end was inferred, since the registry was opened, by reason.", "reason"),
+		kills:      desc("gatebook_kills_total", "Kills that were requested since the registry was opened."),
+		refused:    desc("gatebook_events_refused_total", "Events and reports that contradicted the record and were refused since the registry was opened, whoever they came from."),
+		probed:     desc("gatebook_probes_total", "Connections of health checks that the gateway counted instead of recording, since it began."),
 	}
 }
 
 // Describe is [prometheus.Collector]'s.
 func (b *bookCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{b.live, b.total, b.ended, b.kills, b.refused, b.probed} {
+	for _, d := range []*prometheus.Desc{b.readersNow, b.live, b.total, b.ended, b.kills, b.refused, b.probed} {
 		to <- d
 	}
 }
@@ -144,6 +181,7 @@ func (b *bookCollector) Collect(to chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
+	to <- prometheus.MustNewConstMetric(b.readersNow, prometheus.GaugeValue, float64(b.readers()))
 	b.collectServices(to, counter)
 	tally := b.registry.Tally()
 	for why := events.ReasonClientClosed; why <= events.ReasonError; why++ {

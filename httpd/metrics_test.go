@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -34,11 +35,28 @@ func TestMetrics(t *testing.T) {
 	check(t, source.Record(t.Context(), ids[0], &events.SessionReady{User: "jdoe"}))
 	check(t, source.Record(t.Context(), ids[1], &events.SessionClosed{Reason: events.ReasonAuthFailed}))
 	base := "http://" + serve(t, httpd.Config{
-		Registry: registry, Metrics: metrics, Probes: func() uint64 { return 7 },
+		Registry: registry, Metrics: metrics, Probes: func() uint64 { return 7 }, Limits: httpd.Limits{ReportBytes: 1024},
 	})
 	asker := client(t)
 	ask(t, asker, "GET", base+"/sessions/99?fields=user")
 	ask(t, asker, "BREW", base+"/no/such/path")
+	ask(t, asker, "POST", base+"/events")
+	bad := []string{
+		`{"source":"a","incarnation":"1","events":[{"kind":"session_ready","key":"x","user":"u"}]}`,
+		`[`,
+		strings.Repeat(" ", 2000) + `{}`,
+	}
+	for _, report := range bad {
+		post(t, asker, base+"/events", ndjson, report)
+		post(t, asker, base+"/events", "application/json", report)
+	}
+	follower, stopFollowing := context.WithCancel(t.Context())
+	defer stopFollowing()
+	followed, err := http.NewRequestWithContext(follower, http.MethodGet, base+"/events?follow=true", nil)
+	check(t, err)
+	following, err := asker.Do(followed)
+	check(t, err)
+	defer following.Body.Close()
 	got := ask(t, asker, "GET", base+"/metrics")
 	if got.status != 200 || got.header.Get("Content-Type") != "text/plain; version=0.0.4; charset=utf-8" {
 		t.Fatalf("got %d %v", got.status, got.header)
@@ -51,7 +69,14 @@ func TestMetrics(t *testing.T) {
 		`gatebook_sessions_ended_total{reason="auth_failed"} 1`,
 		`gatebook_sessions_ended_total{reason="killed"} 0`,
 		`gatebook_kills_total 0`,
-		`gatebook_events_refused_total 0`,
+		`gatebook_events_refused_total 2`,
+		`gatebook_reports_refused_total{reason="media_type"} 1`,
+		`gatebook_reports_refused_total{reason="does_not_fit"} 2`,
+		`gatebook_reports_refused_total{reason="malformed"} 2`,
+		`gatebook_reports_refused_total{reason="too_large"} 2`,
+		`gatebook_reports_refused_total{reason="unauthorized"} 0`,
+		`gatebook_reports_refused_total{reason="other"} 0`,
+		`gatebook_feed_readers 1`,
 		`gatebook_probes_total 7`,
 		`gatebook_http_requests_total{code="404",method="GET",route="/sessions/:id"} 1`,
 		`gatebook_http_requests_total{code="404",method="other",route="other"} 1`,
@@ -67,6 +92,10 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(got.body, "\n"+name) {
 			t.Errorf("there is no %s", name)
 		}
+	}
+	if got := ask(t, asker, "GET", base+"/metrics?pretty=true"); got.status != 400 ||
+		got.body != refused("Unknown parameter", `The parameter "pretty" is not known here. None is.`)+"\n" {
+		t.Errorf("pretty: got %d %s", got.status, got.body)
 	}
 	problems, err := promlint.New(strings.NewReader(got.body)).Lint()
 	check(t, err)

@@ -24,15 +24,14 @@ func contractValidators() validators {
 
 // showContract answers with the contract.
 func (s *Server) showContract(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery)
-	if err != nil {
+	if err := parseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
 	m := s.registry.Moment()
 	if err := s.validate(c, m, s.contract); err != nil {
 		return err
 	}
-	a := s.answer(c, m, p)
+	a := s.answer(c, m, parameters{})
 	defer a.release()
 	a.b = append(a.b, contract...)
 	return a.finish()

@@ -68,6 +68,10 @@ func TestContractHasTheParameters(t *testing.T) {
 			target := base + strings.NewReplacer("{id}", "1", "{name}", "x").Replace(path)
 			got := ask(t, asker, strings.ToUpper(method), target+"?unheard-of=1")
 			found := known.FindStringSubmatch(got.body)
+			none := strings.Contains(got.body, "None is.")
+			if none && len(inQuery(item, operation)) == 0 {
+				continue
+			}
 			if found == nil {
 				t.Errorf("%s %s: got %s", method, path, got.body)
 				continue

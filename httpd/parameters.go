@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -128,6 +129,18 @@ func parse(query string, takes ...string) (parameters, error) {
 		}
 	}
 	return p, p.agree(values)
+}
+
+// parseNone reads the query of an operation that takes no parameter, not even pretty.
+func parseNone(query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return badParameter("The query %q cannot be read: %v.", query, err)
+	}
+	if names := slices.Sorted(maps.Keys(values)); len(names) > 0 {
+		return unknownParameter(names[0], nil)
+	}
+	return nil
 }
 
 // agree looks at what parameters say together.

@@ -112,6 +112,7 @@ func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got 
 	var f *failure
 	if err != nil {
 		f = failureOf(err)
+		s.metrics.failed(c, f.status)
 		if status = f.status; status >= http.StatusInternalServerError {
 			s.logFailure(c.Request, f, err)
 		}

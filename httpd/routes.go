@@ -35,6 +35,9 @@ func (o operation) in(forms ...string) operation {
 	return o
 }
 
+// eventsPath is where reports go, and the feed comes from.
+const eventsPath = "/events"
+
 func (s *Server) routes() []route {
 	all := func(o ...operation) []operation { return o }
 	get := func(a access, h handler) operation { return operation{method: http.MethodGet, access: a, handle: h} }
@@ -52,7 +55,7 @@ func (s *Server) routes() []route {
 		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
 		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections).in(listForms...))},
 		{path: "/sessions/:id/events", operations: all(get(forReaders, s.listEvents).in(trailForms...))},
-		{path: "/events", operations: all(get(forFeed, s.feed).in(feedForms...), post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
+		{path: eventsPath, operations: all(get(forFeed, s.feed).in(feedForms...), post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
 		{path: "/services", operations: all(get(forReaders, s.listServices).in(listForms...))},
 		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
 		{path: "/services/:name/sessions", operations: all(

@@ -182,7 +182,7 @@ func New(c Config) (*Server, error) {
 	if s.metrics = c.Metrics; s.metrics == nil {
 		s.metrics = NewMetrics()
 	}
-	if err := s.metrics.registry.Register(newBookCollector(c)); err != nil {
+	if err := s.metrics.registry.Register(newBookCollector(c, s.followers.number)); err != nil {
 		return nil, fmt.Errorf("httpd: register the metrics of the book: %w", err)
 	}
 	if c.Certificate != nil {
