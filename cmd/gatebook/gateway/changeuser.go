@@ -90,7 +90,7 @@ func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Logi
 			}
 		}
 		f.Alone()
-		return x.open(p, f)
+		return x.open(p, f, s.heard)
 	}
 }
 

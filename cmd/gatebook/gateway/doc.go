@@ -35,11 +35,12 @@
 // # Ends
 //
 // The first cause of an end is the reason on the record. Killing, shutting down
-// and the login's time limit all work by noting the reason and closing both
-// sockets, whatever the session is doing at the time; everything else it is doing
-// then fails soon, and the noted reason stands. A session that was idle for too
-// long is handed back by its relay instead, which is paused, so that its own
-// goroutine can tell the client.
+// and the time limits all work by noting the reason, which stands. During a login
+// both sockets are closed, and everything the session is doing then fails soon. An
+// established session is handed back by its relay instead, which is interrupted, so
+// that its own goroutine, the only one that writes to the client then, can say why:
+// if the server's last message is whole, and the client takes the words at once.
+// Nothing waits for a client that does not read.
 //
 // # Servers
 //

@@ -110,8 +110,9 @@ func TestKill(t *testing.T) {
 	}).address())
 	client := r.dial()
 	client.logIn()
+	r.awaitRelay(t, 1)
 	r.book.kills <- []uint64{1, 99}
-	client.wantEnd()
+	wantMySQLError(client, 1, 1927)
 	<-gone
 	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled || end.By != "" || len(end.Finals) != 2 {
 		t.Errorf("got %+v", end)
@@ -173,8 +174,9 @@ func TestKillCancelsQuery(t *testing.T) {
 	client := r.dial()
 	client.send(pgLogin())
 	client.want(pgWelcome())
+	r.awaitRelay(t, 1)
 	r.book.kills <- []uint64{1}
-	client.wantEnd()
+	wantPostgresError(client, "57P01")
 	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
@@ -252,8 +254,9 @@ func TestClose(t *testing.T) {
 	ready.logIn()
 	waiting.packet()
 	r.book.await(t, 2, events.KindSessionOpened)
+	r.awaitRelay(t, 1)
 	r.close()
-	ready.wantEnd()
+	wantMySQLError(ready, 1, 1053)
 	waiting.wantEnd()
 	for id := range uint64(2) {
 		if end := r.book.ended(t, id+1); end.Reason != events.ReasonShutdown {

@@ -99,10 +99,14 @@ func (x *exchange) pass(packet []byte) *ending {
 }
 
 // open ends a login that succeeded: the client gets the words that say so, and
-// both sides what the other has sent meanwhile.
-func (x *exchange) open(words []byte, f follower) *ending {
-	if end := x.pass(append(words, x.server.rest()...)); end != nil {
+// both sides what the other has sent meanwhile. Who follows them learns of that.
+func (x *exchange) open(words []byte, f follower, heard frames) *ending {
+	said := x.server.rest()
+	if end := x.pass(append(words, said...)); end != nil {
 		return end
+	}
+	if heard != nil {
+		heard.Follow(said)
 	}
 	rest := x.client.rest()
 	if len(rest) == 0 {

@@ -53,9 +53,17 @@ func TestKillInCommand(t *testing.T) {
 			}
 			test.fault(client)
 			<-heard
+			r.awaitRelay(t, 1)
 			r.book.kills <- []uint64{1}
 			expectReason(t, r, events.ReasonKilled)
-			client.wantEnd()
+			switch test.protocol { // its server has said nothing that could be cut short
+			case MySQL:
+				wantMySQLError(client, 1, 1927)
+			case Postgres:
+				wantPostgresError(client, "57P01")
+			default:
+				client.wantEnd()
+			}
 			client.Close()
 		})
 	}

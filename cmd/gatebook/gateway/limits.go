@@ -36,7 +36,7 @@ func (s *session) admit() *ending {
 
 // turnAway refuses the client before a server has said anything.
 func (s *session) turnAway(reason events.Reason, why string) *ending {
-	if said := s.say(0, reason, why); said != nil {
+	if said := s.say(0, wordsFor(reason), why); said != nil {
 		s.refuse(said)
 	}
 	return &ending{reason: reason, description: why}
@@ -57,7 +57,7 @@ func (s *session) letGo() {
 // time.
 func (s *session) limit(d time.Duration, reason events.Reason) (release func()) {
 	timer := time.AfterFunc(d, func() {
-		if said := s.say(byte(s.sequence.Load()), reason, fmt.Sprintf("the login took longer than %s", d)); said != nil {
+		if said := s.say(byte(s.sequence.Load()), wordsFor(reason), fmt.Sprintf("the login took longer than %s", d)); said != nil {
 			s.shout(said)
 		}
 		s.stop(reason)
@@ -102,7 +102,7 @@ func (g *Gateway) endIdle(now time.Time) {
 		}
 		for _, s := range g.roster.all() {
 			if s.service.Name == service.Name && s.isIdle(now, limit) {
-				s.interrupt()
+				s.expire()
 			}
 		}
 	}
@@ -120,26 +120,4 @@ func (s *session) isIdle(now time.Time, limit time.Duration) bool {
 // the session is established.
 func (s *session) lastMoved() time.Time {
 	return max(s.client.Active(), s.server.Active(), events.Time(s.since.Load())).Time()
-}
-
-// interrupt hands an established session back from its relay, so that its own
-// goroutine can tell the client. A client that takes nothing is not waited for.
-func (s *session) interrupt() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.expired || !s.established.Load() {
-		return
-	}
-	s.expired = true
-	_ = s.client.SetReadDeadline(time.Unix(1, 0))
-	time.AfterFunc(farewellTime, func() { s.stop(events.ReasonIdleTimeout) })
-}
-
-// endExpired tells the client of a session that was idle for too long.
-func (s *session) endExpired() *ending {
-	_ = s.client.SetReadDeadline(time.Time{})
-	if said := s.say(1, events.ReasonIdleTimeout, fmt.Sprintf("nothing happened for %s", s.service.now().IdleTimeout)); said != nil {
-		s.refuse(said)
-	}
-	return &ending{reason: events.ReasonIdleTimeout}
 }

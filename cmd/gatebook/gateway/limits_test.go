@@ -65,6 +65,8 @@ func wantReason(t *testing.T, r *rig, id uint64, want events.Reason) {
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	idle := func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }
+	// What comes back, and is as good as an answer.
+	said := map[Protocol][]byte{MySQL: mysqlPacket(0, "\x0e"), Postgres: pgMessage('S', "a\x00b\x00"), TCP: []byte("hello")}
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
@@ -77,12 +79,12 @@ func TestIdleTimeout(t *testing.T) {
 				client.send(pgLogin())
 				client.want(pgWelcome())
 			}
-			client.send([]byte("hello"))
-			client.want("hello")
+			client.send(said[protocol])
+			client.want(string(said[protocol]))
 			moved := r.only().lastMoved()
 			r.endIdle(moved.Add(time.Hour - time.Millisecond))
-			client.send([]byte("still here"))
-			client.want("still here")
+			client.send(said[protocol])
+			client.want(string(said[protocol]))
 			r.endIdle(time.Now().Add(time.Hour))
 			switch protocol {
 			case MySQL:

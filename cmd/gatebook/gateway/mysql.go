@@ -174,9 +174,9 @@ func (s *session) acceptMySQL(ctx context.Context, x *exchange, login mysql.Logi
 		return s.unrecordedMySQL(ok.Sequence(), err)
 	}
 	if login.Compressed { // what follows cannot be followed
-		return x.open(ok, nil)
+		return x.open(ok, nil, nil)
 	}
 	f := &commands{server: s.server}
-	s.follower = f
-	return x.open(ok, f)
+	s.follower, s.heard = f, &mysql.Frames{}
+	return x.open(ok, f, s.heard)
 }

@@ -177,8 +177,8 @@ func (s *session) acceptPostgres(ctx context.Context, x *exchange, words []byte)
 		s.gateway.roster.issued(s.key, s.target)
 	}
 	f := &postgres.Follower{}
-	s.follower = f
-	return x.open(words, f)
+	s.follower, s.heard = f, &postgres.Frames{}
+	return x.open(words, f, s.heard)
 }
 
 // forwardCancel takes a cancel request to the server that issued its key. The

@@ -40,8 +40,10 @@ type session struct {
 	target *upstream
 	// key cancels what the server is doing; empty unless it is PostgreSQL's.
 	key postgres.Key
-	// follower follows what the client sends; nil when there is nothing to see.
+	// follower follows what the client sends, heard what the server does; nil when
+	// there is nothing to see.
 	follower follower
+	heard    frames
 
 	// admitted: the session counts toward its service's limit.
 	admitted bool
@@ -74,8 +76,6 @@ type session struct {
 	stopped events.Reason
 	// cancel ends the attempt to reach a server that is under way.
 	cancel context.CancelFunc
-	// expired: the session was idle for too long.
-	expired bool
 }
 
 // follower tells what a client's bytes mean after the login.
@@ -84,6 +84,12 @@ type follower interface {
 	Goodbye() bool
 	// Owed: the server is to answer what the client sent last.
 	Owed() bool
+}
+
+// frames knows where the server's messages end after the login.
+type frames interface {
+	Follow(p []byte)
+	Between() bool
 }
 
 // run is the session's life. The context is that of recording.
@@ -116,6 +122,9 @@ func (s *session) relay(ctx context.Context) *ending {
 	if s.service.Protocol != TCP {
 		options.Linger = linger
 	}
+	if s.heard != nil {
+		options.Heard = s.heard.Follow
+	}
 	switch f := s.follower.(type) {
 	case *commands:
 		options.Until = func(p []byte) int {
@@ -138,10 +147,13 @@ func (s *session) relay(ctx context.Context) *ending {
 		}
 		s.establish()
 		end := relay.Run(s.client, s.server, options)
-		expired := s.suspend()
+		stopped := s.suspend()
 		switch {
-		case expired:
-			return s.endExpired()
+		case stopped != events.ReasonNone:
+			if end.Paused {
+				s.sayGoodbye(stopped)
+			}
+			return &ending{reason: stopped}
 		case !end.Paused:
 			return s.judge(end)
 		}
@@ -157,12 +169,13 @@ func (s *session) establish() {
 	s.established.Store(true)
 }
 
-// suspend notes that it is not, and reports whether it was idle for too long.
-func (s *session) suspend() (expired bool) {
+// suspend notes that it is not, and returns why it was stopped from outside, if it
+// was.
+func (s *session) suspend() events.Reason {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.established.Store(false)
-	return s.expired
+	return s.stopped
 }
 
 // judge tells why a session ended whose relay ended so.
@@ -185,7 +198,9 @@ func (s *session) moved() {
 }
 
 // stop ends the session from outside: the first reason given is the one on the
-// record. Any goroutine may call it, at any time.
+// record. One in its relay is handed back from there, so that its own goroutine can
+// tell the client; of any other the sockets are closed. Any goroutine may call it, at
+// any time.
 func (s *session) stop(reason events.Reason) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,10 +208,24 @@ func (s *session) stop(reason events.Reason) {
 		return
 	}
 	s.stopped = reason
-	if s.cancel != nil {
+	switch {
+	case s.established.Load():
+		relay.Interrupt(s.client, s.server)
+		return
+	case s.cancel != nil:
 		s.cancel()
 	}
 	s.closeSockets()
+}
+
+// expire stops a session that is idle, if it is in its relay still.
+func (s *session) expire() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped == events.ReasonNone && s.established.Load() {
+		s.stopped = events.ReasonIdleTimeout
+		relay.Interrupt(s.client, s.server)
+	}
 }
 
 // dialling notes how to end an attempt to reach a server. It reports false when

@@ -140,6 +140,15 @@ func (b *bookStub) take(list *[]gatebook.Sample) []gatebook.Sample {
 	return taken
 }
 
+// awaitRelay waits until a session's login is over and its relay has begun.
+func (r *rig) awaitRelay(t testing.TB, id uint64) {
+	t.Helper()
+	r.await(t, "the session is in its relay", func() bool {
+		s := r.roster.find(id)
+		return s != nil && s.established.Load()
+	})
+}
+
 // await waits until the condition holds.
 func (r *rig) await(t testing.TB, what string, holds func() bool) {
 	t.Helper()

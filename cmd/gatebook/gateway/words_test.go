@@ -3,6 +3,8 @@ package gateway
 import (
 	"context"
 	"database/sql"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +76,73 @@ func TestWordsForRealPostgresClients(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonIdleTimeout)
 	r.turn(Switch{Service: "front", Stopped: true})
 	wantClientError(t, servertest.RunPsql(t, login, "SELECT 1"), "FATAL:  service front is stopped")
+}
+
+// TestFarewellForRealClients: what the clients of MariaDB and PostgreSQL show when
+// their session is ended while they wait for an answer, and when they next ask
+// something.
+func TestFarewellForRealClients(t *testing.T) {
+	t.Parallel()
+	mysqlClient := func(t *testing.T, to servertest.Login, statements ...string) servertest.Outcome {
+		return servertest.RunMariaDBClient(t, to, strings.Join(statements, "\n"))
+	}
+	psql := func(t *testing.T, to servertest.Login, statements ...string) servertest.Outcome {
+		var more []string
+		for _, s := range statements[1:] {
+			more = append(more, "--command="+s)
+		}
+		return servertest.RunPsql(t, to, statements[0], more...)
+	}
+	mariaDB, postgreSQL := servertest.StartMariaDB(t), servertest.StartPostgres(t)
+	kill := func(r *rig) { r.book.kills <- []uint64{1} }
+	for name, c := range map[string]struct {
+		protocol Protocol
+		server   *servertest.Server
+		run      func(t *testing.T, to servertest.Login, statements ...string) servertest.Outcome
+		query    string // "" for one that is idle
+		end      func(r *rig)
+		want     string
+	}{
+		"mariadb killed in a query":  {MySQL, mariaDB, mysqlClient, "SELECT SLEEP(600);", kill, "ERROR 1927 (70100) at line 1: the session was ended by an administrator"},
+		"mariadb killed idle":        {MySQL, mariaDB, mysqlClient, "", kill, "ERROR 1927 (70100) at line 3: the session was ended by an administrator"},
+		"mariadb at shutdown":        {MySQL, mariaDB, mysqlClient, "SELECT SLEEP(600);", (*rig).close, "ERROR 1053 (08S01) at line 1: the gateway is shutting down"},
+		"postgres killed in a query": {Postgres, postgreSQL, psql, "SELECT pg_sleep(600)", kill, "FATAL:  the session was ended by an administrator"},
+		"postgres killed idle":       {Postgres, postgreSQL, psql, "", kill, "FATAL:  the session was ended by an administrator"},
+		"postgres at shutdown":       {Postgres, postgreSQL, psql, "SELECT pg_sleep(600)", (*rig).close, "FATAL:  the gateway is shutting down"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, c.protocol, nil, c.server.Address)
+			login := c.server.Login
+			login.Address = r.Addresses("front")[0].String()
+			folder := t.TempDir()
+			here, over := filepath.Join(folder, "here"), filepath.Join(folder, "over")
+			statements := []string{c.query}
+			if c.query == "" { // it makes a file, waits for another, and then asks again
+				script := filepath.Join(folder, "wait")
+				if err := os.WriteFile(script, []byte("touch "+here+"; until [ -e "+over+" ]; do sleep 0.01; done"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				statements = []string{"SELECT 1;", `\! sh ` + script, "SELECT 2;"}
+			}
+			outcome := make(chan servertest.Outcome, 1)
+			go func() { outcome <- c.run(t, login, statements...) }()
+			r.await(t, "the client has come this far", func() bool {
+				if c.query == "" {
+					_, err := os.Stat(here)
+					return err == nil
+				}
+				s := r.roster.find(1)
+				return s != nil && s.established.Load() && s.owed.Load()
+			})
+			c.end(r)
+			r.book.ended(t, 1)
+			if err := os.WriteFile(over, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			wantClientError(t, <-outcome, c.want)
+		})
+	}
 }
 
 func wantClientError(t *testing.T, got servertest.Outcome, want string) {

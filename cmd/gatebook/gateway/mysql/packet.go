@@ -12,6 +12,9 @@ const (
 	// things in one are the attributes (64 KiB in all clients) and a ticket of
 	// an authentication plugin (64 KiB).
 	MaxPacket = 160 << 10
+	// fullPacket is the longest payload of a packet; one that long goes on in the
+	// next.
+	fullPacket = 1<<24 - 1
 )
 
 // ErrMalformed is the cause of every error of this package.

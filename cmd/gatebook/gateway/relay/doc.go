@@ -42,10 +42,11 @@
 //
 // # Pauses
 //
-// A relay can stop without an end: at a place in the client's bytes, or when a read
-// deadline of either socket is over. Both directions then pass on what they have
-// read, and [Run] returns with the sockets open, so that somebody else can use them
-// and run a relay over them again.
+// A relay can stop without an end: at a place in the client's bytes, or when somebody
+// outside interrupts it. Both directions then pass on what they have read, and [Run]
+// returns with the sockets open, so that somebody else can use them and run a relay
+// over them again. An interruption waits for a side that takes nothing only a moment,
+// and then ends the relay.
 //
 // # Ownership
 //

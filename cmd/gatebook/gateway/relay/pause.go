@@ -2,13 +2,39 @@ package relay
 
 import "time"
 
+// longAgo is a deadline that is over.
+func longAgo() time.Time { return time.Unix(1, 0) }
+
+// grace is how long an interrupted relay waits for a side to take what was read for
+// it.
+const grace = 50 * time.Millisecond
+
+// Interrupt stops the relay between two connections. When a side does not take what was
+// read for it both connections are closed, and the relay has ended instead. Any
+// goroutine may call it, also while there is no relay: the next one stops at once.
+func Interrupt(client, server *Conn) {
+	soon := time.Now().Add(grace)
+	for _, c := range []*Conn{client, server} {
+		_ = c.SetWriteDeadline(soon)
+		_ = c.SetReadDeadline(longAgo())
+	}
+}
+
+// Parting writes what it can of some last words without waiting, and then tells the
+// other end that nothing more will come.
+func (c *Conn) Parting(words []byte) {
+	if err := c.tcp.SetWriteDeadline(time.Time{}); err == nil {
+		_, _ = c.offer(words)
+	}
+	_ = c.CloseWrite()
+}
+
 // pause stops both directions without closing anything. Each passes on what it has
 // read, and then ends.
 func (r *relay) pause() {
 	r.paused.Store(true)
-	past := time.Unix(1, 0) // wakes reads that wait
-	_ = r.client.SetReadDeadline(past)
-	_ = r.server.SetReadDeadline(past)
+	_ = r.client.SetReadDeadline(longAgo()) // wakes a read that waits
+	_ = r.server.SetReadDeadline(longAgo())
 }
 
 // resumable makes the sockets fit for use again after a pause, and reports whether

@@ -43,7 +43,9 @@ type Options struct {
 	// Watch sees what the client sends, in order, before it is written. It may be
 	// nil, and must not keep its argument.
 	Watch func(p []byte)
-	// Until sees the same after Watch, and tells how much of it is to be passed on.
+	// Heard sees what the server sends, in the same manner.
+	Heard func(p []byte)
+	// Until sees the client's bytes after Watch, and tells how much of it is to be passed on.
 	// When that is not all the relay stops and leaves the sockets open. It may be
 	// nil, and must not keep its argument.
 	Until func(p []byte) int
@@ -58,8 +60,8 @@ type End struct {
 	// Err is what broke that side, nil when it closed in order.
 	Err error
 	// Paused: nobody ended. Either Until stopped the relay, and Rest is what it did
-	// not pass on, or a read deadline that was set from outside did. Everything else
-	// was passed on, and the sockets are open.
+	// not pass on, or somebody outside interrupted it. Everything else was passed on,
+	// and the sockets are open.
 	Paused bool
 	Rest   string
 }
@@ -89,6 +91,7 @@ func Run(client, server *Conn, options Options) End {
 	up := newPipe(r, client, server, Client, Server)
 	up.watch, up.until = options.Watch, options.Until
 	down := newPipe(r, server, client, Server, Client)
+	down.watch = options.Heard
 	var wait sync.WaitGroup
 	wait.Go(down.run)
 	up.run()
