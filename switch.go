@@ -17,7 +17,7 @@ type Switch struct {
 
 // SwitchService stops or starts a service, for by: its source takes no new sessions
 // of it, or takes them again. It is recorded only when it changes anything, and
-// holds over a restart. Errors: [ErrNotFound] for a service that nobody declared,
+// holds over a restart. Errors: [ErrNotFound] for a service that is not in the book,
 // [ErrInvalid] for one that its source cannot stop, those of the conditions and of
 // appending.
 func (r *Registry) SwitchService(ctx context.Context, name string, stopped bool, by string, only ...Condition) error {
@@ -26,7 +26,7 @@ func (r *Registry) SwitchService(ctx context.Context, name string, stopped bool,
 	return r.append(ctx, func() ([]storage.Entry, error) {
 		s, _ := r.state.Service(name)
 		switch {
-		case s == nil || s.Started == 0:
+		case s == nil:
 			return nil, fmt.Errorf("service %q: %w", name, ErrNotFound)
 		case s.Router == "" || r.isOutside(s.Source):
 			return nil, fmt.Errorf("%w: service %q is not one of a gateway's, and only those can be stopped", ErrInvalid, s.Name)

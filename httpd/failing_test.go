@@ -96,10 +96,10 @@ func TestFailures(t *testing.T) {
 			refused("Not recording", "The disk is full. Nothing can be recorded until there is space again; what is in the book can be read."), "", true,
 		},
 		{"closed", storage.ErrClosed, 503, refused("Not recording", "The registry is being closed."), "", true},
-		{"invalid", fmt.Errorf("%w: a reason needs words", gatebook.ErrInvalid), 400, refused("Invalid request", "Invalid: a reason needs words."), "", false},
+		{"invalid", fmt.Errorf("%w: a reason needs words", gatebook.ErrInvalid), 400, refused("Invalid request", "A reason needs words."), "", false},
 		{
 			"refused", &gatebook.RefusedError{Session: 7, Kind: events.KindKillRequested, Why: "it is closed"}, 409,
-			refused("Not possible now", "Kill_requested does not fit session 7: it is closed."), "", false,
+			refused("Not possible now", "That cannot be done with session 7: it is closed."), "", false,
 		},
 		{"not found", gatebook.ErrNotFound, 404, refused("Session not found", "No session 7 is in the book."), "", false},
 	} {

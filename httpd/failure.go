@@ -85,7 +85,7 @@ func failureOf(err error) *failure {
 		return &failure{status: http.StatusConflict, short: "Session has ended", long: ending(e.Session)}
 	}
 	if e, ok := errors.AsType[*gatebook.RefusedError](err); ok {
-		return &failure{status: http.StatusConflict, short: "Not possible now", long: sentence(e.Error())}
+		return &failure{status: http.StatusConflict, short: "Not possible now", long: fmt.Sprintf("That cannot be done with session %d: %s.", e.Session, e.Why)}
 	}
 	if e, ok := errors.AsType[*gatebook.ReportError](err); ok {
 		return &failure{
@@ -102,7 +102,7 @@ func failureOf(err error) *failure {
 	case errors.Is(err, gatebook.ErrNotFound):
 		return &failure{status: http.StatusNotFound, short: "Session not found", long: "No such session is in the book."}
 	case errors.Is(err, gatebook.ErrInvalid):
-		return &failure{status: http.StatusBadRequest, short: "Invalid request", long: sentence(err.Error())}
+		return &failure{status: http.StatusBadRequest, short: "Invalid request", long: sentence(strings.TrimPrefix(err.Error(), gatebook.ErrInvalid.Error()+": "))}
 	case errors.Is(err, storage.ErrBusy):
 		return &failure{
 			status: http.StatusServiceUnavailable, short: "Busy", retryAfter: "1",

@@ -128,7 +128,7 @@ func goldens() []golden {
 	}
 	refuse(400, "DELETE", "/sessions/2?ttl=soon", "Invalid parameter", "ttl=soon cannot be read: it is a duration of at most ten years, as in 5s, 10m or 1d, or seconds.")
 	refuse(400, "DELETE", "/sessions/2?ttl=5s&cancel=true", "Invalid parameter", "ttl and cancel are both given: a session is either to be closed later or not.")
-	refuse(409, "DELETE", "/sessions/2?cancel=true", "Not possible now", "Kill_withdrawn does not fit session 2: no kill is scheduled.")
+	refuse(409, "DELETE", "/sessions/2?cancel=true", "Not possible now", "That cannot be done with session 2: no kill is scheduled.")
 	refuse(404, "GET", "/sessions/42", noSession, "No session 42 is in the book.")
 	refuse(404, "GET", "/sessions/0", noSession, "No session 0 is in the book.")
 	refuse(404, "GET", "/sessions/-1", noSession, "No session -1 is in the book.")

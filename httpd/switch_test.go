@@ -16,6 +16,8 @@ func TestSwitchService(t *testing.T) {
 	source := startSource(t, registry, "gateway")
 	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "My Service", Protocol: "mysql", Router: "roundrobin"}))
 	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "gatebook", Protocol: "http"}))
+	_, err := source.Open(t.Context(), events.SessionOpened{Service: "By Name"})
+	check(t, err)
 	base := "http://" + serve(t, httpd.Config{Registry: registry})
 	c := client(t)
 	for _, step := range []struct {
@@ -28,7 +30,8 @@ func TestSwitchService(t *testing.T) {
 		{"/services/my-service/stop", http.StatusNoContent, "", true},
 		{"/services/My%20Service/start", http.StatusNoContent, "", false},
 		{"/services/none/stop", http.StatusNotFound, "Service not found", false},
-		{"/services/gatebook/stop", http.StatusBadRequest, "only those can be stopped", false},
+		{"/services/gatebook/stop", http.StatusBadRequest, `"Service \"gatebook\" is not one of a gateway's, and only those can be stopped."`, false},
+		{"/services/by-name/stop", http.StatusBadRequest, `"Service \"By Name\" is not one of a gateway's`, false},
 		{"/services/my-service/stop?now=1", http.StatusBadRequest, "Unknown parameter", false},
 		{"/services/my-service/restart", http.StatusNotFound, "Not found", false},
 	} {
