@@ -72,6 +72,12 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 func (s *session) startPostgres(ctx context.Context, client *stream) (postgres.Startup, []byte, *ending) {
 	for range maxStartups {
 		packet, err := s.nextStartup(ctx, client)
+		if errors.Is(err, postgres.ErrTLS) {
+			if end := s.encryptAtOnce(client); end != nil {
+				return postgres.Startup{}, nil, end
+			}
+			continue
+		}
 		if err != nil {
 			return postgres.Startup{}, nil, lost(relay.Client, err)
 		}

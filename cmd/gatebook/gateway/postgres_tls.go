@@ -29,6 +29,28 @@ func (s *session) encryptPostgres(client *stream, request postgres.Request) *end
 	return s.secureClient(nil)
 }
 
+// refusal is the alert that tells a client of TLS that there is none to be had.
+const refusal = "\x15\x03\x01\x00\x02\x02\x28"
+
+// encryptAtOnce begins TLS with a client that begins with it (sslnegotiation=direct).
+// As the server does, it takes only one that means to speak to PostgreSQL.
+func (s *session) encryptAtOnce(client *stream) *ending {
+	if _, has := s.client.TLS(); has {
+		return lost(relay.Client, fmt.Errorf("%w: TLS within TLS", postgres.ErrMalformed))
+	}
+	if !s.service.endsTLS() {
+		s.refuse([]byte(refusal))
+		return &ending{reason: events.ReasonAuthFailed, description: "the client begins with TLS (sslnegotiation=direct), and service " + s.service.Name + " has no certificate"}
+	}
+	if end := s.secureClient(client.rest()); end != nil {
+		return end
+	}
+	if state, _ := s.client.TLS(); state.NegotiatedProtocol != postgres.DirectProtocol {
+		return &ending{reason: events.ReasonAuthFailed, description: "the client begins with TLS and does not name protocol " + postgres.DirectProtocol + " in it"}
+	}
+	return nil
+}
+
 // bindPostgres passes on an offer to bind the login to the channel of TLS, which the
 // gateway makes two of. A client without TLS is not offered it. One with TLS cannot
 // keep to it unless both channels have the same certificate, and is told so: what

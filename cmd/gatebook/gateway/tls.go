@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"slices"
+
+	"gatebook/cmd/gatebook/gateway/postgres"
 )
 
 // ClientTLS ends a service's TLS at the gateway. The zero value offers none.
@@ -95,6 +97,9 @@ func loadCredentials(c Config, old *credentials) (*credentials, error) {
 			continue
 		}
 		config, err := s.TLS.load()
+		if err == nil && s.Protocol == Postgres {
+			config.NextProtos = []string{postgres.DirectProtocol}
+		}
 		if err != nil {
 			all = append(all, fmt.Errorf("service %s: %w", s.Name, err))
 			config = old.services[s.Name]

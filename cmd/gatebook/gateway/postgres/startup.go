@@ -15,6 +15,16 @@ const MaxStartup = 10_000
 // ErrMalformed is the cause of every error of this package.
 var ErrMalformed = errors.New("not the PostgreSQL protocol")
 
+// ErrTLS means that a client begins with the handshake of TLS, without asking for it
+// first.
+var ErrTLS = errors.New("the client begins with TLS")
+
+// DirectProtocol is what such a client names as its protocol within that handshake.
+const DirectProtocol = "postgresql"
+
+// handshake is the type of TLS's first record.
+const handshake = 0x16
+
 // Request is what a client's untyped packet asks for.
 type Request uint8
 
@@ -54,8 +64,12 @@ type Startup struct {
 }
 
 // FrameStartup returns the size of the untyped packet at the head of b, or 0
-// when b is too short to tell. b need not hold all of it.
+// when b is too short to tell. b need not hold all of it. The error is [ErrTLS] when it
+// is none of PostgreSQL's.
 func FrameStartup(b []byte) (int, error) {
+	if len(b) > 0 && b[0] == handshake {
+		return 0, ErrTLS
+	}
 	if len(b) < 4 {
 		return 0, nil
 	}
