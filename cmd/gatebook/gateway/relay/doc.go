@@ -52,5 +52,6 @@
 //
 // A [Conn] belongs to who made it, before and after [Run]; in between, only
 // Close, Counters and Active may be called, and deadlines set. The read half of a Conn is used by
-// one goroutine at a time, and so is the write half.
+// one goroutine at a time, and so is the write half; outside of [Run] any number of them
+// may call Write.
 package relay

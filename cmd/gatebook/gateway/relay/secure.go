@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 )
 
 // recordSize is the longest plaintext of one record of TLS, and the unit in which
@@ -19,6 +20,8 @@ type secure struct {
 	// written: the next push is given the same bytes and finishes them. It is the
 	// writer's.
 	begun int
+	// writing is held by Write, which somebody else may call while the writer does.
+	writing sync.Mutex
 }
 
 // StartTLS makes the handshake of TLS, as the side that start makes: [tls.Server]
@@ -109,6 +112,8 @@ func (s *secure) encrypt(p []byte) (int, error) {
 
 // writeTLS writes all of p, waiting as long as it takes.
 func (c *Conn) writeTLS(p []byte) (int, error) {
+	c.secure.writing.Lock()
+	defer c.secure.writing.Unlock()
 	written := 0
 	for written < len(p) {
 		n, err := c.pushTLS(p[written:])

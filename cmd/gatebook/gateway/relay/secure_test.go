@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -255,4 +257,33 @@ func BenchmarkTLSThroughput(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestTLSWriters: words may be put in from outside while somebody writes; neither
+// gets into the midst of the other.
+func TestTLSWriters(t *testing.T) {
+	r := connectTLS(t, tls.VersionTLS13, false)
+	const size, times = 40_000, 20
+	var writers sync.WaitGroup
+	for _, letter := range []string{"a", "b"} {
+		writers.Go(func() {
+			for range times {
+				if n, err := r.clientConn.Write([]byte(strings.Repeat(letter, size))); n != size || err != nil {
+					t.Errorf("wrote %d, %v", n, err)
+				}
+			}
+		})
+	}
+	for range 2 * times {
+		got := make([]byte, size)
+		if _, err := io.ReadFull(r.client, got); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(string(got), string(got[:1])) != size {
+			t.Error("two writes are mixed")
+		}
+	}
+	writers.Wait()
+	r.client.Close()
+	r.clientConn.Close()
 }
