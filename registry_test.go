@@ -121,6 +121,23 @@ func TestLife(t *testing.T) {
 	}
 }
 
+// A session is connected since the time that its source gives, or else since now.
+func TestOpenSince(t *testing.T) {
+	r := open(t, t.TempDir()+"/data")
+	s := start(t, r, "gateway")
+	before := time.Now().Add(-3 * time.Second)
+	id, err := s.OpenSince(t.Context(), before, events.SessionOpened{Service: "orders"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := session(t, r, id).Opened; got != events.TimeOf(before) {
+		t.Errorf("connected at %v, want %v", got.Time(), before)
+	}
+	if got := session(t, r, openSession(t, s)).Opened.Time(); got.Before(before.Add(time.Second)) {
+		t.Errorf("another connected at %v", got)
+	}
+}
+
 // What does not fit is refused, says why, and leaves nothing.
 func TestRefused(t *testing.T) {
 	r := open(t, filepath.Join(t.TempDir(), "data"))

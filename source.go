@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"gatebook/events"
 	"gatebook/projection"
@@ -191,6 +192,12 @@ func (s *Source) declare(ctx context.Context, differs func() events.Event) error
 // Open records that a client connected and returns the session's id. Source and
 // Incarnation of the event are filled in.
 func (s *Source) Open(ctx context.Context, e events.SessionOpened) (uint64, error) {
+	return s.OpenSince(ctx, time.Time{}, e)
+}
+
+// OpenSince is Open for a client that connected at a time before, which is on the
+// record too: for a source that had to hear from the client first.
+func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error) {
 	if s.stopped.Load() {
 		return 0, ErrSourceStopped
 	}
@@ -199,7 +206,9 @@ func (s *Source) Open(ctx context.Context, e events.SessionOpened) (uint64, erro
 	}
 	e.Source, e.Incarnation = s.name, s.incarnation
 	id := s.registry.lastID.Add(1)
-	if err := s.registry.append(ctx, one(id, &e)); err != nil {
+	opening := entry(id, &e)
+	opening.Record.Occurred = events.TimeOf(connected)
+	if err := s.registry.append(ctx, func() ([]storage.Entry, error) { return []storage.Entry{opening}, nil }); err != nil {
 		return 0, err
 	}
 	return id, nil

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"time"
 
 	"gatebook"
 	"gatebook/events"
@@ -15,6 +16,8 @@ type Book interface {
 	DeclareServer(ctx context.Context, e events.ServerDeclared) error
 	// Open records that a client connected and returns its session's id.
 	Open(ctx context.Context, e events.SessionOpened) (uint64, error)
+	// OpenSince is Open for a client that connected at a time before.
+	OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error)
 	// Record records events of a session, all or none, durably.
 	Record(ctx context.Context, id uint64, list ...events.Event) error
 	// End records how a session ended, or keeps that until the log takes it.

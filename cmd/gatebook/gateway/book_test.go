@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"gatebook"
 	"gatebook/events"
@@ -26,6 +27,8 @@ type bookStub struct {
 	observed []gatebook.Sample
 	recorded []gatebook.Sample
 	stopped  bool
+	// since are the times given to OpenSince, by id.
+	since map[uint64]time.Time
 }
 
 var _ Book = (*bookStub)(nil)
@@ -34,7 +37,7 @@ var _ Book = (*bookStub)(nil)
 var _ Book = (*gatebook.Source)(nil)
 
 func newBookStub() *bookStub {
-	b := &bookStub{kills: make(chan []uint64, 1), started: make(chan struct{})}
+	b := &bookStub{kills: make(chan []uint64, 1), started: make(chan struct{}), since: make(map[uint64]time.Time)}
 	b.changed = sync.NewCond(&b.mu)
 	return b
 }
@@ -63,6 +66,14 @@ func (b *bookStub) Open(_ context.Context, e events.SessionOpened) (uint64, erro
 		return 0, err
 	}
 	return id, nil
+}
+
+func (b *bookStub) OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error) {
+	id, err := b.Open(ctx, e)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.since[id] = connected
+	return id, err
 }
 
 func (b *bookStub) Record(_ context.Context, id uint64, list ...events.Event) error {

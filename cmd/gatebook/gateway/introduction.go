@@ -89,10 +89,14 @@ func (s *session) enter(ctx context.Context, in *introduction, e events.SessionO
 	}
 }
 
-// open records the opening.
+// open records the opening. Where the client had to say something first, the time at
+// which it was accepted is on the record.
 func (s *session) open(ctx context.Context, e events.SessionOpened) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
+	if s.isProxied() || s.service.endsTLS() {
+		return s.gateway.book.OpenSince(ctx, s.accepted, e)
+	}
 	return s.gateway.book.Open(ctx, e)
 }
 

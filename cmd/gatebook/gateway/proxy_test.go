@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pires/go-proxyproto"
 
@@ -69,6 +70,24 @@ func TestProxyAccepted(t *testing.T) {
 				t.Errorf("opened %+v", opened)
 			}
 		})
+	}
+}
+
+// TestProxyLate: a client is on the record as connected since it was accepted, however
+// late its header comes.
+func TestProxyLate(t *testing.T) {
+	t.Parallel()
+	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
+	client := r.dial()
+	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	accepted := time.Now()
+	client.send(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"))
+	client.send([]byte("hello"))
+	client.want("hello")
+	r.book.mu.Lock()
+	defer r.book.mu.Unlock()
+	if since := r.book.since[1]; since.IsZero() || since.After(accepted) {
+		t.Errorf("on the record since %v, accepted before %v", since, accepted)
 	}
 }
 

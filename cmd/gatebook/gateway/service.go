@@ -119,7 +119,7 @@ func (g *Gateway) begin(ctx context.Context, s *service, listener string, conn *
 		g.log.Error().Err(err).Str("service", s.Name).Msg("cannot use client connection")
 		return
 	}
-	v := &session{gateway: g, service: s.now(), listener: listener, client: client}
+	v := &session{gateway: g, service: s.now(), listener: listener, client: client, accepted: time.Now()}
 	v.busy.Store(v.bestEffort()) // until it is recorded
 	g.roster.enter(v)
 	g.sessions.Go(func() {

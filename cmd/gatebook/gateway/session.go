@@ -20,6 +20,8 @@ type session struct {
 	service  *service
 	listener string
 	client   *relay.Conn
+	// accepted is when the client was.
+	accepted time.Time
 
 	// origin is where the client is and arrived the address it connected to, by a
 	// proxy's word; the zero values mean the socket's own.
