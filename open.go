@@ -173,11 +173,15 @@ func (r *Registry) loadBook() (err error) {
 	return err
 }
 
-// replay applies what the checkpoint does not cover, and starts the log.
+// replay applies what the checkpoint does not cover, and starts the log. A long one
+// writes checkpoints on its way, one at a time beside the applying, so that ended
+// sessions leave memory.
 func (r *Registry) replay() error {
 	r.opening.Records = r.log.Head().Sequence
 	r.opening.Replayed = r.opening.Records - r.position
 	sinceSave, replaying := 0, true
+	saved := make(chan error, 1)
+	saved <- nil
 	err := r.log.Start(r.position, func(batch []events.Record) error {
 		if err := r.deliver(batch); err != nil || !replaying {
 			return err
@@ -186,9 +190,15 @@ func (r *Registry) replay() error {
 			return nil
 		}
 		sinceSave = 0
-		return r.save()
+		if err := <-saved; err != nil {
+			saved <- nil
+			return err
+		}
+		go func() { saved <- r.save() }()
+		return nil
 	})
 	replaying = false
+	err = errors.Join(err, <-saved)
 	r.tally.begin()
 	return err
 }
