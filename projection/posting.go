@@ -1,79 +1,113 @@
 package projection
 
 import (
+	"cmp"
+	"math"
 	"math/bits"
 	"slices"
 )
 
-// posting are the ids of sessions that have something in common: a mask for each
-// page of ids that has any, in ascending order. Ids of one time lie together, so
-// that a value that most sessions have costs a quarter of a byte for each, and one
-// that few have 16.
+// posting are the ids of sessions that have something in common, in ascending order:
+// two bytes for each where few of those of one time have it, and one to two bits where
+// most have.
 type posting struct {
-	count int
-	masks []idMask
+	count  int
+	chunks []chunk
 }
 
-type idMask struct {
-	base, bits uint64
-}
-
-func (p *posting) find(base uint64) (int, bool) {
-	if n := len(p.masks); n > 0 && p.masks[n-1].base == base {
+// find finds the chunk of an id.
+func (p *posting) find(id uint64) (int, bool) {
+	base := id / chunkIDs
+	// New sessions, and so most changes, are at the end.
+	if n := len(p.chunks); n > 0 && p.chunks[n-1].base == base {
 		return n - 1, true
 	}
-	return slices.BinarySearchFunc(p.masks, base, func(m idMask, base uint64) int {
-		switch {
-		case m.base < base:
-			return -1
-		case m.base > base:
-			return 1
-		}
-		return 0
-	})
+	return slices.BinarySearchFunc(p.chunks, base, func(c chunk, base uint64) int { return cmp.Compare(c.base, base) })
 }
 
 func (p *posting) add(id uint64) {
-	base, bit := id&^(pageSize-1), uint64(1)<<(id%pageSize)
-	i, found := p.find(base)
+	i, found := p.find(id)
 	if !found {
-		p.masks = slices.Insert(p.masks, i, idMask{base: base})
+		p.chunks = slices.Insert(p.chunks, i, chunk{base: id / chunkIDs})
 	}
-	if m := &p.masks[i]; m.bits&bit == 0 {
-		m.bits |= bit
+	if p.chunks[i].add(uint16(id % chunkIDs)) {
 		p.count++
 	}
 }
 
 func (p *posting) remove(id uint64) {
-	base, bit := id&^(pageSize-1), uint64(1)<<(id%pageSize)
-	i, found := p.find(base)
-	if !found || p.masks[i].bits&bit == 0 {
+	i, found := p.find(id)
+	if !found || !p.chunks[i].remove(uint16(id%chunkIDs)) {
 		return
 	}
 	p.count--
-	if p.masks[i].bits &^= bit; p.masks[i].bits == 0 {
-		p.masks = slices.Delete(p.masks, i, i+1)
+	if p.chunks[i].count == 0 {
+		p.chunks = slices.Delete(p.chunks, i, i+1)
+	}
+}
+
+// idMask are the ids of one page: the page's first, and a bit for each.
+type idMask struct {
+	base, bits uint64
+}
+
+// up finds the first page from the given one on that has an id of the posting.
+func (p *posting) up(page uint64) (idMask, bool) {
+	i, _ := p.find(page * pageSize)
+	for ; i < len(p.chunks); i++ {
+		c, from := &p.chunks[i], 0
+		if first := c.base * pagesInChunk; page > first {
+			from = int(page - first)
+		}
+		if found, m := c.up(from); m != 0 {
+			return idMask{c.base*chunkIDs + uint64(found)*pageSize, m}, true
+		}
+	}
+	return idMask{}, false
+}
+
+// down is up from the given page backward.
+func (p *posting) down(page uint64) (idMask, bool) {
+	i, found := p.find(page * pageSize)
+	if !found {
+		i--
+	}
+	for ; i >= 0; i-- {
+		c := &p.chunks[i]
+		from := min(page-c.base*pagesInChunk, pagesInChunk-1)
+		if found, m := c.down(int(from)); m != 0 {
+			return idMask{c.base*chunkIDs + uint64(found)*pageSize, m}, true
+		}
+	}
+	return idMask{}, false
+}
+
+// reading is how far a posting was read: the next page that has an id of it.
+type reading struct {
+	posting *posting
+	next    idMask
+	any     bool
+}
+
+// seek goes on at a page, upward or downward.
+func (r *reading) seek(page uint64, descending bool) {
+	if descending {
+		r.next, r.any = r.posting.down(page)
+	} else {
+		r.next, r.any = r.posting.up(page)
 	}
 }
 
 // union visits the ids of any number of postings, each once, until visit returns
 // false: in ascending order from an id on, or in descending order from it.
 func union(postings []*posting, from uint64, descending bool, visit func(id uint64) bool) {
-	rest := make([][]idMask, 0, len(postings))
-	for _, p := range postings {
-		i, found := p.find(from &^ (pageSize - 1))
-		if !descending {
-			rest = append(rest, p.masks[i:])
-			continue
-		}
-		if found {
-			i++
-		}
-		rest = append(rest, p.masks[:i])
+	readings := make([]reading, len(postings))
+	for i, p := range postings {
+		readings[i].posting = p
+		readings[i].seek(from/pageSize, descending)
 	}
 	for {
-		m, any := nextMask(rest, descending)
+		m, any := nextMask(readings, descending)
 		if !any {
 			return
 		}
@@ -94,31 +128,27 @@ func union(postings []*posting, from uint64, descending bool, visit func(id uint
 	}
 }
 
-// nextMask takes the next page off the lists that have it.
-func nextMask(rest [][]idMask, descending bool) (next idMask, any bool) {
-	head := func(list []idMask) idMask {
-		if descending {
-			return list[len(list)-1]
-		}
-		return list[0]
-	}
-	for _, list := range rest {
-		if len(list) == 0 {
-			continue
-		}
-		if h := head(list); !any || descending && h.base > next.base || !descending && h.base < next.base {
-			next, any = idMask{base: h.base}, true
+// nextMask takes the next page off the readings that have it.
+func nextMask(readings []reading, descending bool) (next idMask, any bool) {
+	for i := range readings {
+		r := &readings[i]
+		if r.any && (!any || descending && r.next.base > next.base || !descending && r.next.base < next.base) {
+			next, any = idMask{base: r.next.base}, true
 		}
 	}
-	for i, list := range rest {
-		if len(list) == 0 || head(list).base != next.base {
+	for i := range readings {
+		r := &readings[i]
+		if !r.any || r.next.base != next.base {
 			continue
 		}
-		next.bits |= head(list).bits
-		if descending {
-			rest[i] = list[:len(list)-1]
-		} else {
-			rest[i] = list[1:]
+		next.bits |= r.next.bits
+		switch page := next.base / pageSize; {
+		case descending && page > 0:
+			r.seek(page-1, true)
+		case !descending && page < math.MaxUint64/pageSize:
+			r.seek(page+1, false)
+		default:
+			r.any = false
 		}
 	}
 	return next, any
