@@ -10,24 +10,25 @@ import (
 	"gatebook/storage"
 )
 
-// LiveSessions are the ids of the live sessions of a service, in ascending order.
+// LiveSessions are the ids of the live sessions of a service, in ascending order, and
+// the moment they are of: its Sessions is the last change of any session of the service.
 // [ErrNotFound] when there is no such service.
-func (r *Registry) LiveSessions(service string) ([]uint64, error) {
+func (r *Registry) LiveSessions(service string) ([]uint64, projection.Moment, error) {
 	if s, _ := r.state.Service(service); s == nil {
-		return nil, fmt.Errorf("service %q: %w", service, ErrNotFound)
+		return nil, projection.Moment{}, fmt.Errorf("service %q: %w", service, ErrNotFound)
 	}
 	found, err := r.Sessions(Query{Live: true, Filter: projection.Filter{Services: []string{service}}})
 	if err != nil {
-		return nil, err
+		return nil, projection.Moment{}, err
 	}
 	var ids []uint64
 	for v, err := range found.All() {
 		if err != nil {
-			return nil, err
+			return nil, projection.Moment{}, err
 		}
 		ids = append(ids, v.ID)
 	}
-	return ids, nil
+	return ids, found.Moment, nil
 }
 
 // KillAll asks for the end of sessions, for by and with why as the reason, and waits

@@ -189,7 +189,7 @@ func TestKillAll(t *testing.T) {
 	for range n {
 		openSession(t, s)
 	}
-	ids, err := r.LiveSessions("orders")
+	ids, _, err := r.LiveSessions("orders")
 	check(t, err)
 	if len(ids) != n || !slices.IsSorted(ids) {
 		t.Fatalf("%d live", len(ids))
@@ -219,7 +219,7 @@ func TestKillAll(t *testing.T) {
 	if v := session(t, r, ids[1]); v.Ending().By != "ann" || v.Ending().Description != "deploy" {
 		t.Errorf("it ended with %+v", v.Ending())
 	}
-	if _, err := r.LiveSessions("nothing"); !errors.Is(err, gatebook.ErrNotFound) {
+	if _, _, err := r.LiveSessions("nothing"); !errors.Is(err, gatebook.ErrNotFound) {
 		t.Errorf("a service that is not there: %v", err)
 	}
 }

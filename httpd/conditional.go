@@ -184,8 +184,9 @@ func validatorsOf(v projection.View, statistics bool) validators {
 	return state
 }
 
-// validatorsOfAll are those of lists of sessions, whichever are chosen: coarse, for a
-// change of any session moves them, and right for no choice that depends on the clock.
+// validatorsOfAll are those of lists of sessions, of a moment that a listing gave: a change
+// of any session of the services, servers or sources that were chosen moves them, whatever
+// else chooses among those. They are right for no choice that depends on the clock.
 func validatorsOfAll(m projection.Moment, statistics bool) validators {
 	state := validators{version: m.Sessions.Sequence, modified: m.Sessions.Recorded}
 	if statistics {

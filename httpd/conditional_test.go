@@ -135,11 +135,14 @@ func TestTagsMove(t *testing.T) {
 	check(t, s.DeclareService(t.Context(), events.ServiceDeclared{Name: "orders", Servers: []string{"db-1"}}))
 	first := open(t, s, events.SessionOpened{Service: "orders"})
 	open(t, s, events.SessionOpened{Service: "bills"})
+	open(t, startSource(t, registry, "edge-2"), events.SessionOpened{Service: "stock"})
 	base := "http://" + serve(t, httpd.Config{Registry: registry})
 	asker := client(t)
 	targets := []string{
 		"/sessions", "/sessions?status=all", "/sessions/1", "/sessions/2", "/sessions/1/connections", "/sessions/1?fields=statistics",
 		"/sessions?fields=statistics", "/services", "/services/orders", "/services/bills", "/servers", "/servers/db-1", "/sources", "/sources/edge-1",
+		"/services/orders/sessions", "/services/bills/sessions", "/servers/db-1/sessions", "/sessions?source=edge-1", "/sessions?source=edge-2",
+		"/sessions?service=bills&user=jdoe&status=all",
 	}
 	tags := func() map[string]string {
 		all := make(map[string]string)
@@ -157,11 +160,13 @@ func TestTagsMove(t *testing.T) {
 		{"nothing", func() error { return nil }, ""},
 		{
 			"a login", func() error { return s.Record(t.Context(), first, &events.SessionReady{User: "jdoe"}) },
-			"/sessions /sessions?status=all /sessions/1 /sessions/1/connections /sessions/1?fields=statistics /sessions?fields=statistics",
+			"/sessions /sessions?status=all /sessions/1 /sessions/1/connections /sessions/1?fields=statistics /sessions?fields=statistics " +
+				"/services/orders/sessions /sessions?source=edge-1",
 		},
 		{"a connection", func() error {
 			return s.Record(t.Context(), first, &events.ConnectionOpened{Connection: 1, Server: "db-1"})
-		}, "/sessions /sessions?status=all /sessions/1 /sessions/1/connections /sessions/1?fields=statistics /sessions?fields=statistics /servers /servers/db-1"},
+		}, "/sessions /sessions?status=all /sessions/1 /sessions/1/connections /sessions/1?fields=statistics /sessions?fields=statistics /servers /servers/db-1 " +
+			"/services/orders/sessions /servers/db-1/sessions /sessions?source=edge-1"},
 		{"an observation", func() error {
 			s.Observe([]gatebook.Sample{{Session: first, Counters: events.Counters{Reads: 1}}})
 			return nil
@@ -173,11 +178,13 @@ func TestTagsMove(t *testing.T) {
 			"an end", func() error {
 				return s.Record(t.Context(), first, &events.SessionClosed{Reason: events.ReasonClientClosed})
 			},
-			"/sessions /sessions?status=all /sessions/1 /sessions/1/connections /sessions/1?fields=statistics /sessions?fields=statistics /services /services/orders /servers /servers/db-1",
+			"/sessions /sessions?status=all /sessions/1 /sessions/1/connections /sessions/1?fields=statistics /sessions?fields=statistics /services /services/orders /servers /servers/db-1 " +
+				"/services/orders/sessions /servers/db-1/sessions /sessions?source=edge-1",
 		},
 		{
 			"the source's end", func() error { return s.Stop(t.Context()) },
-			"/sessions /sessions?status=all /sessions/2 /sessions?fields=statistics /services /services/orders /services/bills /sources /sources/edge-1",
+			"/sessions /sessions?status=all /sessions/2 /sessions?fields=statistics /services /services/orders /services/bills /sources /sources/edge-1 " +
+				"/services/bills/sessions /sessions?source=edge-1 /sessions?service=bills&user=jdoe&status=all",
 		},
 	} {
 		check(t, step.do())
@@ -237,5 +244,36 @@ func TestConditionalChange(t *testing.T) {
 		if got := ask(t, asker, "DELETE", base+target, `If-Match: "1"`); got.status != want {
 			t.Errorf("DELETE %s: got %d", target, got.status)
 		}
+	}
+}
+
+// What happens elsewhere does not keep a client from ending the sessions of a service
+// that are as it has seen them.
+func TestConditionalKillOfService(t *testing.T) {
+	t.Parallel()
+	registry := openBook(t, newClock())
+	source := startSource(t, registry, "edge-1")
+	seen := open(t, source, events.SessionOpened{Service: "orders"})
+	other := open(t, source, events.SessionOpened{Service: "bills"})
+	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: 1})
+	asker := client(t)
+	target := base + "/services/orders/sessions"
+	tag := ask(t, asker, "GET", target).header.Get("ETag")
+	check(t, source.Record(t.Context(), other, &events.SessionReady{User: "ann"}))
+	open(t, source, events.SessionOpened{Service: "stock"})
+	if got := ask(t, asker, "GET", target, "If-None-Match: "+tag); got.status != 304 {
+		t.Errorf("read again: got %d, %v", got.status, got.header)
+	}
+	check(t, source.Record(t.Context(), seen, &events.SessionReady{User: "ann"}))
+	if got := ask(t, asker, "DELETE", target, "If-Match: "+tag); got.status != 412 {
+		t.Errorf("with the tag from before a login: got %+v", got)
+	}
+	tag = ask(t, asker, "GET", target).header.Get("ETag")
+	check(t, source.Record(t.Context(), other, &events.SessionReady{User: "bob"}))
+	if got := ask(t, asker, "DELETE", target, "If-Match: "+tag); got.status != 200 || got.body != `{"closed":0,"pending":1}`+"\n" {
+		t.Errorf("as it was seen: got %+v", got)
+	}
+	if got := ask(t, asker, "DELETE", base+"/services/nothing/sessions", `If-Match: "1"`); got.status != 404 {
+		t.Errorf("a service that is not there: got %+v", got)
 	}
 }

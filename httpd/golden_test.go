@@ -128,9 +128,19 @@ func stateOf(target, process string) (tag, modified string) {
 	}
 	counters := strings.Contains(query, "statistics") || strings.Contains(query, "fields=*") || strings.HasSuffix(path, "/connections")
 	sequence, observed := uint64(0), 0
-	switch name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/connections")); name {
+	name := strings.ToLower(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/connections"))
+	if name == "sessions" && strings.Contains(query, "server=db-serv-02") {
+		return `"0"`, "" // it has no sessions that could have changed
+	}
+	switch name {
 	case "sessions", "services", "services/my-service", "services/my%20service", "sessions/4":
 		sequence = 16
+		switch { // of these sessions alone
+		case strings.Contains(query, "source=edge-0"):
+			sequence = 3
+		case strings.Contains(query, "server=DB-serv-01"):
+			sequence = 14
+		}
 	case "services/old-%22service%22%2f%c3%bc", "services/old-%22service%22%2fu%cc%88", "sessions/1":
 		sequence = 3
 	case "sessions/2":

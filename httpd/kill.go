@@ -104,17 +104,17 @@ func (s *Server) closeServiceSessions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if asked := conditionsOf(c.Request); asked != nil {
-		if err := asked.allowChange(validatorsOfAll(s.registry.Moment(), false)); err != nil {
-			return err
-		}
-	}
-	ids, err := s.registry.LiveSessions(name)
+	ids, m, err := s.registry.LiveSessions(name)
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound("Service", strconv.Quote(name))
 	}
 	if err != nil {
 		return err
+	}
+	if asked := conditionsOf(c.Request); asked != nil {
+		if err := asked.allowChange(validatorsOfAll(m, false)); err != nil {
+			return err
+		}
 	}
 	if own := connOf(c.Request); own != nil {
 		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.session() })

@@ -41,7 +41,7 @@ type Registry interface {
 	Moment() projection.Moment
 	ScheduleKill(ctx context.Context, id uint64, due time.Time, by, why string, only ...gatebook.Condition) error
 	WithdrawKill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) error
-	LiveSessions(service string) ([]uint64, error)
+	LiveSessions(service string) ([]uint64, projection.Moment, error)
 	KillAll(ctx context.Context, ids []uint64, by, why string) (closed, pending int, err error)
 	SwitchService(ctx context.Context, name string, stopped bool, by string, only ...gatebook.Condition) error
 	Report(ctx context.Context, report gatebook.Report) (gatebook.Reception, error)

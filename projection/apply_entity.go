@@ -10,7 +10,7 @@ import (
 func (s *State) applySource(r *events.Record) error {
 	switch e := r.Event.(type) {
 	case *events.SourceStarted:
-		v := s.sources.own(e.Source, func() *Source { return &Source{Name: e.Source} })
+		v := s.sources.own(e.Source, func() *Source { return &Source{Name: e.Source, Sessions: s.changed} })
 		*v = v.start(r, e, s.lastID+1)
 		s.touchServicesOf(v.Name, r)
 		return nil
@@ -35,6 +35,7 @@ func (v *Source) start(r *events.Record, e *events.SourceStarted, first uint64) 
 	now := Source{
 		Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
 		Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: first,
+		Sessions: v.Sessions,
 	}
 	switch {
 	case v.Changed == 0 || v.Lease == 0:

@@ -38,7 +38,7 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	s.index.put(v)
 	s.dirty = append(s.dirty, v.ID)
 	s.countService(e.Service, r, 1, 1)
-	s.changed = Change{r.Sequence, r.Recorded}
+	s.noteChange(v)
 	return nil
 }
 
@@ -88,7 +88,7 @@ func (s *State) changeSession(r *events.Record) error {
 		return fmt.Errorf("%w: an event that package projection does not know", ErrImpossible)
 	}
 	s.replace(old, &v, r)
-	s.changed = Change{r.Sequence, r.Recorded}
+	s.noteChange(&v)
 	return nil
 }
 

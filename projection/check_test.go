@@ -36,6 +36,7 @@ func check(t rapid.TB, s *projection.State, b *book, m *model) {
 	checkEntities(t, s, m)
 	checkSources(t, s, m)
 	checkKeys(t, s, b, m)
+	checkChanges(t, s, m)
 }
 
 // errAsked is what a reader that is given it was asked for.
@@ -132,7 +133,7 @@ func checkPages(t rapid.TB, s *projection.State, m *model) {
 
 func checkEntities(t rapid.TB, s *projection.State, m *model) {
 	t.Helper()
-	services, servers := m.counted()
+	services, servers, _ := m.counted()
 	gotServices, moment := s.Services()
 	equal(t, "moment of services", moment, m.moment())
 	equal(t, "services", values(gotServices), services)
@@ -151,12 +152,13 @@ func checkEntities(t rapid.TB, s *projection.State, m *model) {
 
 func checkSources(t rapid.TB, s *projection.State, m *model) {
 	t.Helper()
-	sources, moment := s.Sources()
+	_, _, sources := m.counted()
+	gotSources, moment := s.Sources()
 	equal(t, "moment of sources", moment, m.moment())
-	equal(t, "sources", values(sources), m.sources)
+	equal(t, "sources", values(gotSources), sources)
 	for _, name := range sourceNames {
 		got, _ := s.Source(name)
-		equal(t, "source "+name, got, named(m.sources, name, func(v *projection.Source) string { return v.Name }))
+		equal(t, "source "+name, got, named(sources, name, func(v *projection.Source) string { return v.Name }))
 		var live []*session
 		for _, v := range s.LiveOf(name) {
 			live = append(live, seen(v))
@@ -167,6 +169,29 @@ func checkSources(t rapid.TB, s *projection.State, m *model) {
 		}
 		equal(t, "live sessions of "+name, live, want)
 		equal(t, "has live sessions", s.HasLive(name), len(want) > 0)
+	}
+}
+
+// checkChanges looks what copies by a filter say of the last change of the sessions
+// that can match it.
+func checkChanges(t rapid.TB, s *projection.State, m *model) {
+	t.Helper()
+	for _, f := range []projection.Filter{
+		{Services: []string{"orders"}},
+		{Services: []string{"ORDERS", "bills"}},
+		{Servers: []string{"DB-1"}},
+		{Sources: []string{"edge-1"}},
+		{Services: []string{"bills"}, Servers: []string{"db-1", "db-2"}, Sources: []string{"gateway"}, Users: []string{"jdoe"}},
+		{Services: []string{"orders", "nobody's"}},
+		{Users: []string{"jdoe"}},
+	} {
+		c, err := s.Copy(projection.Selection{Live: true, Closed: true, Lost: true, Filter: &f}, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := m.moment()
+		want.Sessions = m.lastChange(&f)
+		equal(t, "moment of a copy by a filter", c.Moment, want)
 	}
 }
 

@@ -42,9 +42,9 @@ func (s *State) Checkpoint() *Checkpoint {
 		}
 		c.sessions = append(c.sessions, v)
 	}
-	c.services = changed(&s.services, s.saved, func(v *Service) uint64 { return v.Version })
-	c.servers = changed(&s.servers, s.saved, func(v *Server) uint64 { return v.Version })
-	c.sources = changed(&s.sources, s.saved, func(v *Source) uint64 { return v.Changed })
+	c.services = changed(&s.services, s.saved, func(v *Service) uint64 { return max(v.Version, v.Sessions.Sequence) })
+	c.servers = changed(&s.servers, s.saved, func(v *Server) uint64 { return max(v.Version, v.Sessions.Sequence) })
+	c.sources = changed(&s.sources, s.saved, func(v *Source) uint64 { return max(v.Changed, v.Sessions.Sequence) })
 	c.summary = summary{
 		Totals: s.totals, changed: s.changed, recorded: s.recorded, lastID: s.lastID,
 		services: slices.Clone(s.services.order), servers: slices.Clone(s.servers.order), sources: slices.Clone(s.sources.order),

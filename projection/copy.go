@@ -79,6 +79,9 @@ func (s *State) copyMoment(want *Selection, begin func() error, out *Copied) (re
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out.Moment = s.moment()
+	if want.Filter != nil {
+		out.Sessions = s.lastChange(want.Filter)
+	}
 	if err := begin(); err != nil {
 		return nil, nil, err
 	}

@@ -17,6 +17,9 @@ type Service struct {
 	// That its source began or ended is a change of the service too.
 	Version  uint64
 	Modified events.Time
+	// Sessions is the last change of any session of it, which need be no change of the
+	// service.
+	Sessions Change
 }
 
 // Server is a backend, as declared, with its counts.
@@ -32,6 +35,8 @@ type Server struct {
 	// Version is the sequence of its last change, Modified when that was recorded.
 	Version  uint64
 	Modified events.Time
+	// Sessions is the last change of any session that has reached it.
+	Sessions Change
 }
 
 // SourceState tells whether a source reports.
@@ -75,4 +80,7 @@ type Source struct {
 	// Changed is the sequence of its last change, Modified when that was recorded.
 	Changed  uint64
 	Modified events.Time
+	// Sessions is the last change of any session of it, or of any at all before it was
+	// first started.
+	Sessions Change
 }

@@ -38,6 +38,7 @@ func TestIncarnations(t *testing.T) {
 	equal(t, "source", *got, projection.Source{
 		Name: "edge", Incarnation: "1", Host: "gate", Started: at(3), LastSeen: at(6), Lease: 6,
 		Number: 7, First: 10, Former: []string{"0"}, Changed: 6, Modified: at(6),
+		Sessions: projection.Change{Sequence: 2, Recorded: at(2)},
 	})
 	for _, next := range []string{"2", "3", "4", "5", "6", "7", "8", "9", "10"} {
 		s.happens(0, &events.SourceStarted{Source: "edge", Incarnation: next, Lease: 6})
@@ -82,11 +83,13 @@ func TestDeclaredAgain(t *testing.T) {
 	equal(t, "server", *server, projection.Server{
 		Name: "db-1", Source: "gateway", Address: "192.0.2.1", Port: 3306, Protocol: "mysql",
 		State: events.ServerDown, Since: 7, Cause: "refused", Total: 1, Current: 1, Version: 4, Modified: at(4),
+		Sessions: projection.Change{Sequence: 2, Recorded: at(2)},
 	})
 	service, _ := s.Service("ORDERS")
 	equal(t, "service", *service, projection.Service{
 		Name: "orders", Source: "edge", Protocol: "mysql", Router: "priority", Listeners: []string{"[::]:4006"},
 		Started: at(5), Total: 1, Current: 1, Version: 6, Modified: at(6),
+		Sessions: projection.Change{Sequence: 2, Recorded: at(2)},
 	})
 }
 

@@ -188,6 +188,7 @@ func (v *Service) fields(c *wire.Coder) {
 	wire.Uint(c, 10, &v.Version)
 	c.Bool(11, &v.Stopped)
 	wire.Int(c, 12, &v.Modified)
+	wire.Nested(c, 13, &v.Sessions, (*Change).fields)
 }
 
 func (v *Server) fields(c *wire.Coder) {
@@ -203,6 +204,7 @@ func (v *Server) fields(c *wire.Coder) {
 	wire.Uint(c, 10, &v.Current)
 	wire.Uint(c, 11, &v.Version)
 	wire.Int(c, 12, &v.Modified)
+	wire.Nested(c, 13, &v.Sessions, (*Change).fields)
 }
 
 func (v *Source) fields(c *wire.Coder) {
@@ -219,6 +221,12 @@ func (v *Source) fields(c *wire.Coder) {
 	wire.Uint(c, 11, &v.Number)
 	wire.Uint(c, 12, &v.First)
 	c.Texts(13, &v.Former)
+	wire.Nested(c, 14, &v.Sessions, (*Change).fields)
+}
+
+func (v *Change) fields(c *wire.Coder) {
+	wire.Uint(c, 1, &v.Sequence)
+	wire.Int(c, 2, &v.Recorded)
 }
 
 // summary is the row that no table of things holds.

@@ -79,6 +79,7 @@ func (m *model) apply(r events.Record) {
 		*v = projection.Source{
 			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
 			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: m.lastID() + 1,
+			Sessions: before.Sessions,
 		}
 		if before.Lease != 0 && before.Incarnation == e.Incarnation {
 			v.Started, v.Number, v.First, v.Former = before.Started, before.Number, before.First, before.Former
@@ -291,7 +292,7 @@ func (m *model) source(name string) *projection.Source {
 	i := slices.IndexFunc(m.sources, func(v projection.Source) bool { return same(v.Name, name) })
 	if i < 0 {
 		i = len(m.sources)
-		m.sources = append(m.sources, projection.Source{Name: name})
+		m.sources = append(m.sources, projection.Source{Name: name, Sessions: m.changed})
 	}
 	return &m.sources[i]
 }
@@ -317,12 +318,19 @@ func (m *model) touchServicesOf(source string) {
 	}
 }
 
-// counted returns the services and servers with their counts.
-func (m *model) counted() ([]projection.Service, []projection.Server) {
-	services, servers := slices.Clone(m.services), slices.Clone(m.servers)
+// counted returns the services, servers and sources with what their sessions make of
+// them.
+func (m *model) counted() ([]projection.Service, []projection.Server, []projection.Source) {
+	services, servers, sources := slices.Clone(m.services), slices.Clone(m.servers), slices.Clone(m.sources)
 	for _, s := range m.sessions {
+		for i := range sources {
+			if v := &sources[i]; same(v.Name, s.Origin.Source) {
+				s.changes(&v.Sessions)
+			}
+		}
 		for i := range services {
 			if v := &services[i]; same(v.Name, s.Origin.Service) {
+				s.changes(&v.Sessions)
 				v.Total++
 				if s.Status == projection.Live {
 					v.Current++
@@ -332,6 +340,7 @@ func (m *model) counted() ([]projection.Service, []projection.Server) {
 		for _, c := range s.Connections {
 			for i := range servers {
 				if v := &servers[i]; same(v.Name, c.Server) && c.State != projection.Failed {
+					s.changes(&v.Sessions)
 					v.Total++
 					if s.Status == projection.Live && c.State == projection.Open {
 						v.Current++
@@ -340,7 +349,56 @@ func (m *model) counted() ([]projection.Service, []projection.Server) {
 			}
 		}
 	}
-	return services, servers
+	return services, servers, sources
+}
+
+// changes makes last the last change of the session, unless there was a later one.
+func (v *session) changes(last *projection.Change) {
+	if v.Version > last.Sequence {
+		*last = projection.Change{Sequence: v.Version, Recorded: v.Modified}
+	}
+}
+
+// lastChange is the last change of the sessions that are of one of the services, of the
+// sources, and that reached one of the servers: of each of the three, and the earliest
+// of those. A name that is not known makes it any session's.
+func (m *model) lastChange(f *projection.Filter) projection.Change {
+	services, servers, sources := m.counted()
+	last := m.changed
+	narrow := func(names []string, of func(string) *projection.Change) {
+		var newest projection.Change
+		for _, name := range names {
+			c := of(name)
+			if c == nil {
+				return
+			}
+			if c.Sequence > newest.Sequence {
+				newest = *c
+			}
+		}
+		if len(names) > 0 && newest.Sequence < last.Sequence {
+			last = newest
+		}
+	}
+	narrow(f.Services, func(name string) *projection.Change {
+		if v := named(services, name, func(v *projection.Service) string { return v.Name }); v != nil {
+			return &v.Sessions
+		}
+		return nil
+	})
+	narrow(f.Servers, func(name string) *projection.Change {
+		if v := named(servers, name, func(v *projection.Server) string { return v.Name }); v != nil {
+			return &v.Sessions
+		}
+		return nil
+	})
+	narrow(f.Sources, func(name string) *projection.Change {
+		if v := named(sources, name, func(v *projection.Source) string { return v.Name }); v != nil {
+			return &v.Sessions
+		}
+		return nil
+	})
+	return last
 }
 
 func (m *model) moment() projection.Moment {

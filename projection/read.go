@@ -10,7 +10,8 @@ type Moment struct {
 	// Live, and Totals, count the sessions.
 	Live int
 	Totals
-	// Sessions is the last change of any session. Observations rises whenever
+	// Sessions is the last change of any session; in what was copied by a filter it is
+	// that of those which can match it. Observations rises whenever
 	// counters of live sessions are observed; it begins anew with the process.
 	Sessions     Change
 	Observations uint64

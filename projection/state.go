@@ -65,13 +65,6 @@ type Totals struct {
 	Closed, Lost uint64
 }
 
-// Change is the last one of something: its sequence, and when it was recorded. Both
-// are 0 while there was none.
-type Change struct {
-	Sequence uint64
-	Recorded events.Time
-}
-
 // New returns the state of an empty log.
 func New(archive Archive) *State {
 	return &State{
