@@ -62,8 +62,6 @@ type Listing struct {
 	memory   []projection.View // what is left of those in memory, in order
 	replaced map[uint64]struct{}
 	archive  *archiveCursor
-	gathered []projection.View // the answer itself, where it had to be made as a whole
-	whole    bool
 }
 
 // Sessions begins a listing. Its cost is the sessions that are listed; of a filter,
@@ -211,15 +209,18 @@ func (o Order) compare(a, b projection.View) int {
 // All yields the sessions. It can be walked once. An error ends it.
 func (l *Listing) All() iter.Seq2[projection.View, error] {
 	return func(yield func(projection.View, error) bool) {
-		if l.whole {
-			for _, v := range l.gathered {
+		skip, left := l.query.Skip, l.query.Limit
+		if l.archive == nil && l.query.AsOf == 0 && skip == 0 {
+			if left > 0 {
+				l.memory = l.memory[:min(left, len(l.memory))]
+			}
+			for _, v := range l.memory {
 				if !yield(v, nil) {
 					return
 				}
 			}
 			return
 		}
-		skip, left := l.query.Skip, l.query.Limit
 		for {
 			v, err := l.next()
 			if err != nil {
@@ -322,7 +323,7 @@ func (r *Registry) gather(q Query) (*Listing, error) {
 	if q.Limit > 0 {
 		matching = matching[:min(q.Limit, len(matching))]
 	}
-	return &Listing{Moment: l.Moment, Total: total, Counted: true, gathered: matching, whole: true}, nil
+	return &Listing{Moment: l.Moment, Total: total, Counted: true, memory: matching}, nil
 }
 
 // comesAfter tells whether a session comes after the one that the query names; asked

@@ -38,7 +38,7 @@ func ahead(all iter.Seq2[projection.View, error]) iter.Seq2[projection.View, err
 func yieldAll(batch []projection.View, yield func(projection.View, error) bool) bool {
 	var read uint64
 	for _, v := range batch {
-		read += v.ID + uint64(v.Port) // its first and its second cache line
+		read += v.ID + uint64(v.Active) + uint64(v.Port) // its two or three cache lines
 	}
 	var kept atomic.Uint64
 	kept.Store(read) // or else the compiler leaves the reading out

@@ -29,7 +29,7 @@ type lastLink struct {
 }
 
 func (l *lastLink) append(b []byte, folder, name string) []byte {
-	if name != l.name || l.link == "" {
+	if l.link == "" || name != l.name {
 		start := len(b)
 		b = appendLink(b, folder, name)
 		l.name, l.link = name, string(b[start:])

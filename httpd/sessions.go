@@ -14,7 +14,7 @@ import (
 func sessionResource() *resource[projection.View] {
 	type view = projection.View
 	return newResource(members([]member[view]{
-		{name: "id", value: func(b []byte, _ *rendering, v view) []byte { return strconv.AppendUint(b, v.ID, 10) }},
+		{name: "id", value: number(func(v view) uint64 { return v.ID })},
 		{name: "state", value: func(b []byte, _ *rendering, v view) []byte { return append(b, sessionState(v)...) }},
 		{name: "user", value: func(b []byte, _ *rendering, v view) []byte { return appendString(b, v.Login().User) }},
 		{name: "address", value: appendAddress},

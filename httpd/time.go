@@ -22,11 +22,11 @@ const (
 	months   = "JanFebMarAprMayJunJulAugSepOctNovDec"
 )
 
-// calendar remembers a day as it is written: the times of a list are mostly of
-// few days.
+// calendar remembers a second as it is written: the times of a list are mostly of few
+// days, and many of the same second.
 type calendar struct {
-	day  events.Time // the day's number
-	text [len(asctime)]byte
+	day, second events.Time // their numbers
+	text        [len(asctime)]byte
 }
 
 // append appends t in the form of C's asctime, in UTC, the day of the month padded
@@ -38,15 +38,23 @@ func (c *calendar) append(b []byte, t events.Time) []byte {
 	case t < 0 || t >= ordinary:
 		return t.Time().AppendFormat(b, asctime)
 	}
-	if c.day != t/day || c.text[0] == 0 {
-		c.turn(t / day)
+	if c.second != t/second || c.text[0] == 0 {
+		c.turn(t)
 	}
-	putClock(c.text[12:], t)
 	return append(b, c.text[:]...)
 }
 
-// turn writes another day.
-func (c *calendar) turn(to events.Time) {
+// turn writes another second.
+func (c *calendar) turn(t events.Time) {
+	if c.day != t/day || c.text[0] == 0 {
+		c.turnDay(t / day)
+	}
+	c.second = t / second
+	putClock(c.text[12:], t)
+}
+
+// turnDay writes another day.
+func (c *calendar) turnDay(to events.Time) {
 	year, month, dom := civil(int64(to))
 	w, m := to%7*3, (month-1)*3
 	c.day = to

@@ -115,15 +115,22 @@ func (s *State) copyLive(want *Selection, out *Copied) {
 		until = cmp.Or(want.Filter.Until, endOfTime)
 	}
 	skip := want.Skip
+	// Where all are wanted that live none is looked at: they lie all over memory, and
+	// the lock is held.
+	all, observed := want.Filter == nil && want.AsOf == 0, len(s.observed) > 0
 	take := func(v *Session) bool {
-		if !want.wants(v) {
+		if !all && !want.wants(v) {
 			return true
 		}
 		if skip > 0 {
 			skip--
 			return true
 		}
-		out.Living = append(out.Living, View{v, s.observed[v.ID]})
+		view := View{Session: v}
+		if observed {
+			view.Observed = s.observed[v.ID]
+		}
+		out.Living = append(out.Living, view)
 		return want.Limit == 0 || len(out.Living) < want.Limit
 	}
 	first, none := want.start()
@@ -133,7 +140,7 @@ func (s *State) copyLive(want *Selection, out *Copied) {
 		union(postings, first, want.Descending, func(id uint64) bool { return take(s.live.get(id)) })
 	case want.Descending:
 		s.live.down(first, until, take)
-	case want.Filter == nil && want.AsOf == 0:
+	case all:
 		pages := skip
 		skip = 0
 		s.live.from(first, pages, until, take)
