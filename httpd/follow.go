@@ -122,7 +122,9 @@ func (f *follower) begin() error {
 			if f.full() {
 				break
 			}
-			f.event(&pending[i], false)
+			// Without an id: who comes back after one of them goes on from the beginning.
+			f.b = appendData(f.b, &f.style, &pending[i])
+			f.sent++
 		}
 	}
 	f.b = append(strconv.AppendUint(append(f.b, "id: "...), f.feed.Position(), 10), "\n\n"...)
@@ -131,29 +133,19 @@ func (f *follower) begin() error {
 
 func (f *follower) full() bool { return f.p.limit > 0 && f.sent >= f.p.limit }
 
-// event renders one. Those that were before the feed's beginning have no id: who comes
-// back after one of them goes on from the beginning.
-func (f *follower) event(r *events.Record, identified bool) {
-	if identified {
-		f.b = append(strconv.AppendUint(append(f.b, "id: "...), r.Sequence, 10), '\n')
-	}
-	f.b = append(f.b, "data: "...)
-	f.b = append(eventShape.append(f.b, &f.style, *r), "\n\n"...)
-	f.sent++
-}
-
 // catchUp renders what there is, and sends all but the rest of it.
 func (f *follower) catchUp(ctx context.Context) error {
-	for head := f.server.registry.Moment().Sequence; f.feed.Position() < head && !f.full(); {
+	head := f.server.registry.Moment().Sequence
+	for f.feed.Position() < head && !f.full() {
 		var page []events.Record
 		err := f.server.followers.inTurn(ctx, func() (err error) {
 			page, err = f.feed.Next(head)
-			page = f.render(page)
+			page = f.render(page, head)
 			return err
 		})
 		for err == nil && len(page) > 0 {
 			if err = f.flush(); err == nil {
-				err = f.server.followers.inTurn(ctx, func() error { page = f.render(page); return nil })
+				err = f.server.followers.inTurn(ctx, func() error { page = f.render(page, head); return nil })
 			}
 		}
 		if err == nil && len(f.b) >= piece {
@@ -166,9 +158,9 @@ func (f *follower) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// render renders records until there is a piece to send, and returns those that are
-// left.
-func (f *follower) render(page []events.Record) []events.Record {
+// render renders records of a log that ends at head until there is a piece to send, and
+// returns those that are left.
+func (f *follower) render(page []events.Record, head uint64) []events.Record {
 	for i := range page {
 		if f.full() {
 			return nil
@@ -176,7 +168,8 @@ func (f *follower) render(page []events.Record) []events.Record {
 		if len(f.b) >= piece {
 			return page[i:]
 		}
-		f.event(&page[i], true)
+		f.b = f.server.rendered.append(f.b, &f.style, &page[i], head)
+		f.sent++
 	}
 	return nil
 }

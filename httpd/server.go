@@ -113,6 +113,8 @@ type Server struct {
 	// may take nothing; not changed while the server serves.
 	followers        followers
 	followerPatience time.Duration
+	// rendered is what followers are sent.
+	rendered renderings
 
 	// process names this run of the server in entity tags.
 	process string
