@@ -26,24 +26,16 @@ func (f *File) check() error {
 	}
 	all = append(all, f.APILimits.check())
 	if f.Listen != "" {
-		all = append(all, checkAddress("listen", f.Listen))
+		all = append(all, checkAddress("listen", f.Listen, 0))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		all = append(all, checkServer(name, f.Servers[name]), f.checkServerTLS(name, f.Servers[name]))
+		all = append(all, f.checkServer(name, f.Servers[name]), f.checkServerTLS(name, f.Servers[name]))
 	}
 	var taken listeners
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		all = append(all, f.checkService(name, f.Services[name], &taken))
 	}
 	return errors.Join(all...)
-}
-
-func checkServer(name string, s Server) error {
-	at := "servers." + name
-	if s.Address == "" {
-		return fmt.Errorf("%s has no address; write address = \"host:port\"", at)
-	}
-	return checkAddress(at+".address", s.Address)
 }
 
 func (f *File) checkService(name string, s Service, taken *listeners) error {
@@ -65,24 +57,9 @@ func (f *File) checkService(name string, s Service, taken *listeners) error {
 		all = append(all, fmt.Errorf("%s listens nowhere; write listen = [\"127.0.0.1:4006\"]", at))
 	}
 	for _, address := range s.Listen {
-		all = append(all, checkAddress(at+".listen", address), taken.take(at+".listen", address))
+		all = append(all, checkAddress(at+".listen", address, 0), taken.take(at+".listen", address))
 	}
-	if len(s.Servers) == 0 {
-		all = append(all, fmt.Errorf("%s has no servers", at))
-	}
-	for _, server := range s.Servers {
-		if _, ok := f.Servers[server]; ok {
-			continue
-		}
-		err := fmt.Sprintf("%s.servers names %q, which is not declared", at, server)
-		if near := nearest(server, slices.Sorted(maps.Keys(f.Servers))); near != "" {
-			err += fmt.Sprintf("; did you mean %q?", near)
-		} else {
-			err += fmt.Sprintf("; add [servers.%s]", server)
-		}
-		all = append(all, errors.New(err))
-	}
-	return errors.Join(all...)
+	return errors.Join(append(all, f.checkNames(at, s.Servers))...)
 }
 
 func checkMarks(at string, s Service) error {
@@ -108,13 +85,14 @@ func (s Service) Marks() (high, low int) {
 	return high, low
 }
 
-func checkAddress(key, address string) error {
+// checkAddress checks a host and a port, which is no less than the least.
+func checkAddress(key, address string, least int) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return fmt.Errorf("%s is %q, which is no address; write \"host:port\"", key, address)
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		return fmt.Errorf("%s is %q, whose port is no number from 0 to 65535", key, address)
+	if n, err := strconv.Atoi(port); err != nil || n < least || n > 65535 {
+		return fmt.Errorf("%s is %q, whose port is no number from %d to 65535", key, address, least)
 	}
 	return nil
 }

@@ -116,7 +116,11 @@ func TestRefused(t *testing.T) {
 		"a list in a list":    {`["gatebook.example.org"]`, `[["gatebook.example.org"]]`, `hosts is of another type, it must be a list of texts like`},
 		"too short":           {`"2s"`, `"1ns"`, `"1ns" is too short; the least is "1ms"`},
 		"address":             {`"10.0.0.1:3306"`, `"10.0.0.1"`, `servers.db-1.address is "10.0.0.1", which is no address`},
-		"port":                {`"10.0.0.1:3306"`, `"10.0.0.1:99999"`, "whose port is no number from 0 to 65535"},
+		"port":                {`"10.0.0.1:3306"`, `"10.0.0.1:99999"`, "whose port is no number from 1 to 65535"},
+		"no port":             {`"10.0.0.1:3306"`, `"10.0.0.1:0"`, `servers.db-1.address is "10.0.0.1:0", whose port is no number from 1 to 65535`},
+		"no host":             {`"10.0.0.1:3306"`, `":3306"`, `servers.db-1.address is ":3306", which has no host; write "host:port"`},
+		"named twice":         {`["db-1"]`, `["db-1", "db-1"]`, `services.orders.servers names "db-1" twice`},
+		"no servers":          {`["db-1"]`, `[]`, `services.orders has no servers; write servers = ["NAME"]`},
 		"reserved":            {"[services.orders]", "[services.Gatebook]", "reserved"},
 		"type":                {"record_admin = false", `record_admin = "no"`, `line 5, column 16: record_admin is "no", it must be true or false`},
 		"text for a number":   {"max_sessions = 500", `max_sessions = "500" # many`, `services.orders.max_sessions is "500", it must be a whole number, without quotes`},
@@ -151,6 +155,32 @@ func TestRefused(t *testing.T) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// A server that is the gateway itself would make sessions without end.
+func TestCircle(t *testing.T) {
+	for _, c := range []struct {
+		listen, address string
+		circle          bool
+	}{
+		{"127.0.0.1:4006", "127.0.0.1:4006", true},
+		{"127.0.0.1:4006", "localhost:4006", true},
+		{"127.0.0.1:4006", "0.0.0.0:4006", true},
+		{"0.0.0.0:4006", "127.0.0.1:4006", true},
+		{":4006", "[::1]:4006", true},
+		{"db.example.org:4006", "db.example.org:4006", true},
+		{"0.0.0.0:4006", "0.0.0.0:4006", true},
+		{"127.0.0.1:4006", "127.0.0.1:3306", false},
+		{"0.0.0.0:4006", "10.0.0.1:4006", false}, // which may be another machine's
+		{"192.0.2.1:4006", "127.0.0.1:4006", false},
+	} {
+		text := strings.NewReplacer(`"127.0.0.1:4006"`, `"`+c.listen+`"`, `"10.0.0.1:3306"`, `"`+c.address+`"`).Replace(whole)
+		_, err := config.Parse(text)
+		want := `servers.db-1.address is "` + c.address + `", where services.orders listens, so its sessions would come back`
+		if (err != nil) != c.circle || c.circle && !strings.Contains(err.Error(), want) {
+			t.Errorf("listen %s, address %s: error %v", c.listen, c.address, err)
+		}
 	}
 }
 
