@@ -145,6 +145,9 @@ func unknownKeys(err *toml.StrictMissingError) error {
 		row, _ := e.Position()
 		key := e.Key()
 		message := fmt.Sprintf("line %d: unknown key %q", row, strings.Join(key, "."))
+		if !slices.Contains(keysOf(key[:1]), key[0]) { // [server.db-1] is all of it wrong from there
+			key = key[:1]
+		}
 		if near := nearest(key[len(key)-1], keysOf(key)); near != "" {
 			message += fmt.Sprintf("; did you mean %q?", near)
 		}

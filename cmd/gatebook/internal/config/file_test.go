@@ -101,6 +101,7 @@ func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"unknown key":         {"data =", "dota =", `line 2: unknown key "dota"; did you mean "data"?`},
 		"unknown nested key":  {"\nprotocol =", "\nprotocoll =", `unknown key "services.orders.protocoll"; did you mean "protocol"?`},
+		"unknown table":       {"[servers.db-1]", "[server.db-1]", `unknown key "server.db-1"; did you mean "servers"?`},
 		"nothing like it":     {"data =", "xyzzyplugh =", `line 2: unknown key "xyzzyplugh"`},
 		"unknown limit":       {"connections =", "conections =", `unknown key "limits.conections"; did you mean "connections"?`},
 		"a limit of nothing":  {"connections = 100", "connections = 0", `limits.connections is 0, the least is 1`},
@@ -180,6 +181,21 @@ func TestCircle(t *testing.T) {
 		want := `servers.db-1.address is "` + c.address + `", where services.orders listens, so its sessions would come back`
 		if (err != nil) != c.circle || c.circle && !strings.Contains(err.Error(), want) {
 			t.Errorf("listen %s, address %s: error %v", c.listen, c.address, err)
+		}
+	}
+}
+
+// One server cannot speak two protocols.
+func TestProtocols(t *testing.T) {
+	for protocol, want := range map[string]string{
+		"mysql": "", "tcp": "",
+		"postgres": "servers.db-1 is named by services.orders, which speaks mysql, and by services.reports, which speaks postgres",
+	} {
+		text := strings.Replace(whole, "proxy_protocol = true\n", "", 1) +
+			"[services.reports]\nprotocol = '" + protocol + "'\nlisten = ['127.0.0.1:4007']\nservers = ['db-1']\n"
+		_, err := config.Parse(text)
+		if (err != nil) != (want != "") || want != "" && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v", protocol, err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net"
 	"slices"
+
+	"gatebook/cmd/gatebook/gateway"
 )
 
 func (f *File) checkServer(name string, s Server) error {
@@ -21,7 +23,25 @@ func (f *File) checkServer(name string, s Server) error {
 	if host == "" {
 		return fmt.Errorf("%s is %q, which has no host; write \"host:port\"", at, s.Address)
 	}
-	return f.checkCircle(at, s.Address, listener{host: canonicalHost(host), port: port})
+	return errors.Join(f.checkCircle(at, s.Address, listener{host: canonicalHost(host), port: port}), f.checkProtocol(name))
+}
+
+// checkProtocol refuses a server of MySQL and of PostgreSQL at once: it is one of them
+// at most.
+func (f *File) checkProtocol(name string) error {
+	users := map[string]string{} // the first service that speaks a protocol with it
+	for _, service := range slices.Sorted(maps.Keys(f.Services)) {
+		s := f.Services[service]
+		if _, ok := users[s.Protocol]; !ok && slices.Contains(s.Servers, name) {
+			users[s.Protocol] = service
+		}
+	}
+	mysql, isMySQL := users[string(gateway.MySQL)]
+	postgres, isPostgres := users[string(gateway.Postgres)]
+	if isMySQL && isPostgres {
+		return fmt.Errorf("servers.%s is named by services.%s, which speaks mysql, and by services.%s, which speaks postgres; a server speaks one of them", name, mysql, postgres)
+	}
+	return nil
 }
 
 // checkCircle refuses a server that is a service of the gateway itself: each session
