@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/postgres"
@@ -13,7 +14,9 @@ import (
 
 // connect makes one attempt to reach a server, and does what comes before its
 // protocol: it tells of the client, and begins TLS where that is the first thing.
-// In MySQL it is not: see secureMySQL.
+// In MySQL it is not, see secureMySQL, but the server greets first: one that hangs
+// still has its connections accepted, by its machine, so until it greets it has not
+// answered.
 func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, error) {
 	begun := time.Now()
 	conn, err := dial(ctx, server, s.service.ConnectTimeout)
@@ -23,6 +26,9 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 	_ = conn.SetReadDeadline(begun.Add(s.service.ConnectTimeout))
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	err = s.prepare(conn, server)
+	if err == nil && s.service.Protocol == MySQL {
+		err = greeted(conn, time.Until(begun.Add(s.service.ConnectTimeout)))
+	}
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -34,6 +40,18 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 		return nil, err
 	}
 	return conn, nil
+}
+
+// greeted waits until a server has begun to speak.
+func greeted(conn *relay.Conn, limit time.Duration) error {
+	switch err := conn.Await(limit); {
+	case errors.Is(err, io.EOF):
+		return errors.New("hung up without a greeting")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errors.New("no greeting in connect_timeout")
+	default:
+		return err
+	}
 }
 
 // prepare makes a fresh connection ready for the server's protocol.

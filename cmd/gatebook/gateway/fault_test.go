@@ -104,8 +104,6 @@ func TestStalledLogins(t *testing.T) {
 			p.send(append([]byte("\xf0\xff\x00\x00\x0a"), noise(1, 4096)...))
 			silent(p)
 		}, func(peer) {}},
-		"mysql: a client that will say no more": {MySQL, silent, func(p peer) { p.CloseWrite() }},
-		"mysql: a silent server":                {MySQL, silent, func(peer) {}},
 		"mysql: half a greeting": {MySQL, func(p peer) {
 			p.send(mysqlGreeting()[:20])
 			silent(p)
@@ -175,6 +173,34 @@ func TestStalledLogins(t *testing.T) {
 		}
 		givesBack(t, name+"/left alone", run(soon, events.ReasonLoginTimeout, func(*rig) {}))
 		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *rig) { r.book.kills <- []uint64{1} }))
+	}
+}
+
+// TestSilentMySQLServer: one that accepts a connection and does not greet, as one that
+// hangs, has not answered.
+func TestSilentMySQLServer(t *testing.T) {
+	silent := func(p peer) { _, _ = io.Copy(io.Discard, p) }
+	for name, client := range map[string]func(p peer){
+		"a client that waits":            func(peer) {},
+		"a client that will say no more": func(p peer) { p.CloseWrite() },
+	} {
+		run := func(limit time.Duration, act func(r *rig), want string) func(t *testing.T) {
+			return func(t *testing.T) {
+				r := newRig(t, MySQL, func(_ *rig, s *Service) { s.ConnectTimeout = limit }, newBackend(t, silent).address())
+				p := r.dial()
+				client(p)
+				r.book.await(t, 1, events.KindSessionOpened)
+				act(r)
+				if end := r.book.ended(t, 1); fmt.Sprint(end.Reason, ": ", end.Description) != want {
+					t.Errorf("ended with %v: %s, want %s", end.Reason, end.Description, want)
+				}
+				p.hangsUp = true
+				_, _ = io.Copy(io.Discard, p) // ends
+				p.Close()
+			}
+		}
+		givesBack(t, name+"/left alone", run(soon, func(*rig) {}, "connect_failed: no server of front answers: no greeting in connect_timeout"))
+		givesBack(t, name+"/killed", run(late, func(r *rig) { r.book.kills <- []uint64{1} }, "killed: "))
 	}
 }
 

@@ -133,7 +133,10 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("mysql: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newBackend(t, func(p peer) { p.wantEnd() }).address())
+		r := newRig(t, MySQL, soon, newBackend(t, func(p peer) {
+			p.send(mysqlGreeting()[:20])
+			p.wantEnd()
+		}).address())
 		wantMySQLError(r.dial(), 0, 1159)
 		wantReason(t, r, 1, events.ReasonLoginTimeout)
 	})

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/gateway/postgres"
@@ -44,7 +47,7 @@ func TestRefusedLogins(t *testing.T) {
 		"mysql: the server hangs up": {
 			MySQL, func(p peer) {},
 			func(p peer) { wantMySQLError(p, 0, mysqlUnreachable) },
-			events.ReasonServerClosed, "", "",
+			events.ReasonConnectFailed, "", "no server of front answers: hung up without a greeting",
 		},
 		"mysql: the server speaks something else": {
 			MySQL, func(p peer) { p.send(mysqlPacket(0, "\x09ancient")) },
@@ -239,6 +242,34 @@ func TestDeadServerIsSkipped(t *testing.T) {
 	list = r.book.await(t, 2, events.KindSessionClosed)
 	if len(find[*events.ConnectionFailed](list)) != 0 {
 		t.Errorf("second session: %v", kindsOf(list))
+	}
+}
+
+// TestServerThatDoesNotGreetIsSkipped: the machine of a MySQL server that hangs accepts
+// connections for it all the same, and one that is going down closes them.
+func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
+	t.Parallel()
+	hangs := newBackend(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
+	closes := newBackend(t, func(peer) {}).address()
+	r := newRig(t, MySQL, func(_ *rig, s *Service) {
+		s.Router, s.ConnectTimeout = Priority, 50*time.Millisecond
+	}, hangs, closes, newBackend(t, mysqlServer).address())
+	client := r.dial()
+	client.logIn()
+	client.Close()
+	r.book.ended(t, 1)
+	failed := find[*events.ConnectionFailed](r.book.await(t, 1, events.KindSessionClosed))
+	want := []events.ConnectionFailed{
+		{Connection: 1, Server: "db1", Cause: "no greeting in connect_timeout"},
+		{Connection: 2, Server: "db2", Cause: "hung up without a greeting"},
+	}
+	if len(failed) != len(want) || *failed[0] != want[0] || *failed[1] != want[1] {
+		t.Errorf("attempts that failed: %+v, want %+v", failed, want)
+	}
+	for name, state := range map[string]events.ServerState{
+		"db1": events.ServerDown, "db2": events.ServerDown, "db3": events.ServerRunning,
+	} {
+		r.await(t, "the state of "+name+" is known", func() bool { return slices.Equal(r.book.statesOf(name), []events.ServerState{state}) })
 	}
 }
 
