@@ -45,6 +45,8 @@ func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
 	for i, name := range only.Sources {
 		only.Sources[i] = projection.NameKey(name)
 	}
+	slices.Sort(only.Sources)
+	only.Sources = slices.Compact(only.Sources)
 	return &Feed{registry: r, only: only, owners: make(map[uint64]string), position: after}
 }
 
@@ -213,8 +215,11 @@ func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Recor
 
 // Pending are the requests for the end of sessions that have not ended, of those up
 // to the feed's position that it wants, oldest first: what one who does that for its
-// sources has to know besides what follows.
+// sources has to know besides what follows. A feed that names no source has none.
 func (f *Feed) Pending() ([]events.Record, error) {
+	if len(f.only.Kinds) > 0 && !slices.Contains(f.only.Kinds, events.KindKillRequested) {
+		return nil, nil
+	}
 	var pending []events.Record
 	for _, source := range f.only.Sources {
 		sequences, err := f.registry.PendingKills(source)
@@ -228,6 +233,9 @@ func (f *Feed) Pending() ([]events.Record, error) {
 			record, err := f.registry.record(sequence)
 			if err != nil {
 				return nil, err
+			}
+			if len(f.only.Sessions) > 0 && !slices.Contains(f.only.Sessions, record.Session) {
+				continue
 			}
 			pending = append(pending, record)
 		}

@@ -206,6 +206,9 @@ func TestFollowFromTheHead(t *testing.T) {
 		t.Errorf("the place is %+v", e)
 	}
 	observed, _ := listen(t, base+"/events?source=edge-1&observations=true", "Accept: text/event-stream")
+	if e := next(t, observed); e != pending {
+		t.Errorf("who follows all of a source is told first %+v", e)
+	}
 	next(t, observed)
 	source.Observe([]gatebook.Sample{{Session: id, Counters: events.Counters{Reads: 5}}})
 	want := `{"session":1,"connection":0,"statistics":{"reads":5,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0,"bytes_written":0},"active":null}`

@@ -110,10 +110,9 @@ func (f *follower) run(ctx context.Context) error {
 }
 
 // begin tells the place from which the client goes on if it is cut off before the
-// first event, and first the kills that are pending, if it is those that are wanted.
+// first event, and before that the kills that are pending, if those are wanted.
 func (f *follower) begin() error {
-	kills := len(f.p.Kinds) == 1 && f.p.Kinds[0] == events.KindKillRequested
-	if kills && !f.p.resumed {
+	if !f.p.resumed {
 		pending, err := f.feed.Pending()
 		if err != nil {
 			return err

@@ -154,6 +154,48 @@ func TestKillOfReportedSession(t *testing.T) {
 	edge.place()
 }
 
+// What is pending comes first whenever kills of a source are among what is followed, and
+// only then.
+func TestPendingKillsComeFirst(t *testing.T) {
+	t.Parallel()
+	registry := openBook(t, newClock())
+	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: 1})
+	edge := newOutsider(t, base)
+	edge.open("orders", "c-1", "c-2")
+	edge.leave()
+	for _, id := range []string{"1", "2"} {
+		if got := ask(t, client(t), http.MethodDelete, base+"/sessions/"+id+"?reason=out"); got.status != http.StatusAccepted {
+			t.Fatalf("DELETE: got %+v", got)
+		}
+	}
+	for query, pending := range map[string][]uint64{
+		"source=edge-1&kind=kill_requested,kill_withdrawn":      {1, 2},
+		"source=edge-1&kind=session_opened&kind=kill_requested": {1, 2},
+		"source=edge-1":                                            {1, 2},
+		"source=edge-1&source=Edge%201":                            {1, 2},
+		"source=edge-1&session=2":                                  {2},
+		"source=edge-1&kind=kill_withdrawn":                        nil,
+		"source=edge-2&kind=kill_requested":                        nil,
+		"kind=kill_requested":                                      nil,
+		"source=edge-1&kind=kill_requested,kill_withdrawn&after=1": nil,
+	} {
+		edge.kills, edge.leave = listen(t, base+"/events?follow=true&"+query)
+		if strings.Contains(query, "after=") {
+			if place := edge.place(); place != "1" {
+				t.Errorf("%s: it begins at %s", query, place)
+			}
+		} else {
+			for _, id := range pending {
+				if e := edge.hear(id, "anonymous@127.0.0.1", "out"); e.id != "" {
+					t.Errorf("%s: what is pending has an id: %+v", query, e)
+				}
+			}
+			edge.place()
+		}
+		edge.leave()
+	}
+}
+
 // A kill is due later: it can be moved and taken back, and comes when its time has.
 func TestKillLater(t *testing.T) {
 	t.Parallel()
