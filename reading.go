@@ -227,9 +227,18 @@ func (d *reading) take(e *Reported) error {
 		}
 	}
 	if opening && s.draft.phase != absent {
-		return misfit("%s has this key, and was opened otherwise; a new session needs a new key", s.name())
+		return misfit("%s has this key%s; a key is used once in an incarnation, a new session needs a new one", s.name(), d.otherwise())
 	}
 	return d.record(s, event, e.Occurred)
+}
+
+// otherwise says of a session whose key is used again how that is known to be another
+// session's. A new number says so by itself, whatever the event is.
+func (d *reading) otherwise() string {
+	if d.strict {
+		return ", and was opened otherwise"
+	}
+	return " already"
 }
 
 // record takes an event into the list, if it fits. A lost session is recovered first,

@@ -12,7 +12,8 @@ const contentJSON = "application/json"
 // client likes best: the media type of its Content-Type.
 func negotiate(r *http.Request, forms []string) (string, error) {
 	accept := r.Header["Accept"]
-	if len(accept) == 0 || len(accept) == 1 && accept[0] == "*/*" {
+	// One that names nothing, which RFC 9110 allows, says as little as none.
+	if len(accept) == 1 && accept[0] == "*/*" || strings.Trim(strings.Join(accept, ""), " \t,") == "" {
 		return forms[0], nil
 	}
 	chosen, best := "", 0.0
@@ -22,13 +23,9 @@ func negotiate(r *http.Request, forms []string) (string, error) {
 		}
 	}
 	if chosen == "" {
-		given := "Accept: " + strings.Join(accept, ", ")
-		if strings.TrimSpace(strings.Join(accept, "")) == "" {
-			given = "an empty Accept"
-		}
 		return "", &failure{
 			status: http.StatusNotAcceptable, short: "Not acceptable",
-			long: "The answer is " + strings.Join(forms, " or ") + ", which " + given + " rules out.",
+			long: "The answer is " + strings.Join(forms, " or ") + ", which Accept: " + strings.Join(accept, ", ") + " rules out.",
 		}
 	}
 	return chosen, nil

@@ -35,7 +35,8 @@ func TestAccept(t *testing.T) {
 		{"application/json;q=-1", none},
 		{"application/json;q=0.12345", none},
 		{"*/*;q=0", none},
-		{"", none},
+		{"", contentJSON},
+		{" , ", contentJSON},
 	} {
 		got, err := negotiate(&http.Request{Header: http.Header{"Accept": {c.accept}}}, []string{contentJSON, ndjson, csv})
 		if got != c.want || (err != nil) != (c.want == none) {

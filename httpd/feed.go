@@ -88,9 +88,13 @@ func (s *Server) recorded(p feedParameters, until uint64) iter.Seq2[events.Recor
 // or of this one before it was restored.
 func reached(after uint64, m projection.Moment) error {
 	if after > m.Sequence {
-		return badParameter("after=%d is beyond the log, which ends at %d.", after, m.Sequence)
+		return beyond("after=", after, m)
 	}
 	return nil
+}
+
+func beyond(given string, after uint64, m projection.Moment) error {
+	return badParameter("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
 }
 
 // restrict gives an account of role source nothing but the events of its own source.

@@ -79,6 +79,9 @@ func (p *feedParameters) resume(r *http.Request, m projection.Moment) error {
 		if err != nil {
 			return badParameter("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
 		}
+		if sequence > m.Sequence {
+			return beyond("Last-Event-ID: ", sequence, m)
+		}
 		p.after, p.resumed = sequence, true
 	}
 	if !p.resumed {

@@ -51,7 +51,7 @@ func goldens() []golden {
 	get("/sessions?sort=ended&status=all", "4", array(one, four, two, three))
 	get("/sessions?sort=-ended&status=closed,lost", "2", array(four, one))
 
-	refuse(406, "GET", "/sessions/1", "Not acceptable", "The answer is application/json, which an empty Accept rules out.", "Accept: ")
+	refuse(406, "GET", "/sessions/1", "Not acceptable", "The answer is application/json, which Accept: text/html rules out.", "Accept: text/html")
 	refuse(404, "GET", "/sessions/01", "Session not found", "No session 01 is in the book.")
 	get("/sessions/1", "", one)
 	get("/sessions/2", "", two)
@@ -166,6 +166,7 @@ func goldens() []golden {
 	refuse(400, "GET", "/events?observations=true", "Invalid parameter", "observations=true goes with follow=true only: observations are no records.")
 	refuse(400, "GET", "/events?follow=true&pretty=true", "Invalid parameter", "pretty=true does not go with a feed that is followed: an event is one line.")
 	refuse(400, "GET", "/events?after=999", "Invalid parameter", "after=999 is beyond the log, which ends at 16.")
+	refuse(400, "GET", "/events?follow=true", "Invalid parameter", "Last-Event-ID: 999 is beyond the log, which ends at 16.", "Last-Event-ID: 999")
 	refuse(404, "GET", "/sessions/9/events", "Session not found", "No session 9 is in the book.")
 	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, as in range=0-99.")

@@ -24,7 +24,7 @@ type reportText struct {
 	Version     string     `json:"version"`
 	Host        string     `json:"host"`
 	Lease       string     `json:"lease"`
-	Number      uint64     `json:"number"`
+	Number      *uint64    `json:"number"`
 	Events      eventTexts `json:"events"`
 }
 
@@ -45,7 +45,10 @@ func parseReport(text []byte, limit int) (gatebook.Report, error) {
 	}
 	report := gatebook.Report{
 		Source: p.Source, Incarnation: p.Incarnation, Version: p.Version, Host: p.Host,
-		Number: p.Number, Events: p.Events.list,
+		Number: of(p.Number), Events: p.Events.list,
+	}
+	if p.Number != nil && *p.Number == 0 {
+		return report, badReport("The number 0 is none: numbers begin at 1, and a report without one has no such member.")
 	}
 	if p.Lease != "" {
 		if report.Lease, err = time.ParseDuration(p.Lease); err != nil {

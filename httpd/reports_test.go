@@ -88,6 +88,8 @@ func TestReportAnswers(t *testing.T) {
 		"no list":             {"application/json", `{"source":"edge-1","incarnation":"a","events":{}}`, 400, "list of events"},
 		"a number":            {"application/json", `{"source":7}`, 400, "source holds 7, which is not a text."},
 		"number":              {"application/json", `{"source":"edge-1","incarnation":"a","number":-1}`, 400, "number holds -1, which is not a whole number from 0"},
+		"number 0":            {"application/json", `{"source":"edge-1","incarnation":"a","number":0}`, 400, "The number 0 is none: numbers begin at 1"},
+		"number null":         {"application/json", `{"source":"edge-1","incarnation":"a","number":null}`, 200, `"accepted":0`},
 		"lease":               {"application/json", `{"source":"edge-1","incarnation":"a","lease":"30"}`, 400, "like 30s"},
 		"no lease":            {"application/json", `{"source":"edge-1","incarnation":"a","lease":"0s"}`, 400, "too short: it is from 1s to 24h."},
 		"a negative lease":    {"application/json", `{"source":"edge-1","incarnation":"a","lease":"-5s"}`, 400, "is too short: it is from 1s to 24h."},
