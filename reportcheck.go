@@ -3,7 +3,9 @@ package gatebook
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -35,6 +37,9 @@ func (p *Report) clean() error {
 			return badReport("the %s has %d bytes; a valid text of at most %d can be one", t.what, len(t.text), wire.TextLimit)
 		}
 	}
+	if unreachable(p.Source) {
+		return badReport("%s", noLink("source", p.Source))
+	}
 	if isReserved(p.Source) {
 		return badReport("the name %q is the registry's own; a source outside needs another one", p.Source)
 	}
@@ -52,6 +57,14 @@ func (p *Report) clean() error {
 }
 
 func isReserved(name string) bool { return projection.NameKey(name) == reservedName }
+
+// unreachable tells whether a name is one to which no link leads: clients take the
+// segments . and .. out of a path before they send it (RFC 3986, 5.2.4), escaped or not.
+func unreachable(name string) bool { return name == "." || name == ".." }
+
+func noLink(what, name string) string {
+	return fmt.Sprintf("the %s is called %q, which in a path means another place; it needs another name", what, name)
+}
 
 // fill adds to the events what the report says for all of them. The source is named
 // as in the book, where it is there.
@@ -99,7 +112,11 @@ func (e *Reported) clean() string {
 		why = cleanClosing(event)
 	case *events.ConnectionClosed:
 		why = wrongReason(event.Reason)
-	case *events.SessionReady, *events.ConnectionOpened, *events.ConnectionFailed, *events.StatisticsRecorded:
+	case *events.ConnectionOpened:
+		why = cleanServerName(event.Server)
+	case *events.ConnectionFailed:
+		why = cleanServerName(event.Server)
+	case *events.SessionReady, *events.StatisticsRecorded:
 	default:
 		return "a source does not tell of that: it is the registry's to record"
 	}
@@ -123,6 +140,11 @@ func cleanService(e *events.ServiceDeclared) string {
 		return "the service has no name"
 	case isReserved(e.Name):
 		return "the service " + reservedName + " is the registry's own"
+	case unreachable(e.Name):
+		return noLink("service", e.Name)
+	}
+	if i := slices.IndexFunc(e.Servers, unreachable); i >= 0 {
+		return noLink("server", e.Servers[i])
 	}
 	return ""
 }
@@ -130,6 +152,13 @@ func cleanService(e *events.ServiceDeclared) string {
 func cleanServer(e *events.ServerDeclared) string {
 	if e.Name == "" {
 		return "the server has no name"
+	}
+	return cleanServerName(e.Name)
+}
+
+func cleanServerName(name string) string {
+	if unreachable(name) {
+		return noLink("server", name)
 	}
 	return ""
 }
@@ -140,6 +169,8 @@ func cleanOpening(e *events.SessionOpened) string {
 		return "the session has no service"
 	case isReserved(e.Service):
 		return "the service " + reservedName + " is the registry's own"
+	case unreachable(e.Service):
+		return noLink("service", e.Service)
 	case e.Type.String() == "":
 		return "there is no such type of session"
 	}

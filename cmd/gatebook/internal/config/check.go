@@ -38,12 +38,22 @@ func (f *File) check() error {
 	return errors.Join(all...)
 }
 
+// checkName refuses a name to which no link of the API could lead: clients take the
+// segments . and .. out of a path before they send it.
+func checkName(table, name string) error {
+	if name == "." || name == ".." {
+		return fmt.Errorf("%s.%q: in the paths of the API that means another place, it needs another name", table, name)
+	}
+	return nil
+}
+
 func (f *File) checkService(name string, s Service, taken *listeners) error {
 	at := "services." + name
 	var all []error
 	if strings.EqualFold(name, reservedName) {
 		all = append(all, fmt.Errorf("%s: the name is reserved for the API's own clients", at))
 	}
+	all = append(all, checkName("services", name))
 	if s.Protocol == "" {
 		all = append(all, fmt.Errorf("%s has no protocol; it can be mysql, postgres or tcp", at))
 	}

@@ -123,6 +123,8 @@ func TestRefused(t *testing.T) {
 		"named twice":         {`["db-1"]`, `["db-1", "db-1"]`, `services.orders.servers names "db-1" twice`},
 		"no servers":          {`["db-1"]`, `[]`, `services.orders has no servers; write servers = ["NAME"]`},
 		"reserved":            {"[services.orders]", "[services.Gatebook]", "reserved"},
+		"a dot":               {"[services.orders]", `[services."."]`, `services.".": in the paths of the API that means another place`},
+		"two dots":            {"[servers.db-1]", `[servers.".."]`, `servers."..": in the paths of the API that means another place`},
 		"type":                {"record_admin = false", `record_admin = "no"`, `line 5, column 16: record_admin is "no", it must be true or false`},
 		"text for a number":   {"max_sessions = 500", `max_sessions = "500" # many`, `services.orders.max_sessions is "500", it must be a whole number, without quotes`},
 		"half a number":       {"max_sessions = 500", `max_sessions = 1.5 # many`, `services.orders.max_sessions is 1.5, it must be a whole number`},

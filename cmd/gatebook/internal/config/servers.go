@@ -11,6 +11,9 @@ import (
 )
 
 func (f *File) checkServer(name string, s Server) error {
+	if err := checkName("servers", name); err != nil {
+		return err
+	}
 	at := "servers." + name
 	if s.Address == "" {
 		return fmt.Errorf("%s has no address; write address = \"host:port\"", at)
