@@ -133,13 +133,19 @@ func (l *reload) services(ctx context.Context) error {
 
 // service gives new sessions of a service its new configuration.
 func (l *reload) service(ctx context.Context, running *service, c Service) error {
-	if c.Protocol != running.Protocol || !slices.Equal(c.Listen, running.Listen) {
-		l.later("service %s: protocol, listen", c.Name)
-		c.Protocol, c.Listen = running.Protocol, running.Listen
+	var fixed []string
+	if c.Protocol != running.Protocol {
+		fixed = append(fixed, "protocol")
 	}
-	if !reflect.DeepEqual(c.TLS, running.TLS) {
-		l.later("service %s: tls", c.Name)
-		c.TLS = running.TLS
+	if !slices.Equal(c.Listen, running.Listen) {
+		fixed = append(fixed, "listen")
+	}
+	if c.TLS != running.TLS {
+		fixed = append(fixed, "tls")
+	}
+	if len(fixed) > 0 {
+		l.later("service %s: %s", c.Name, strings.Join(fixed, ", "))
+		c.Protocol, c.Listen, c.TLS = running.Protocol, running.Listen, running.TLS
 	}
 	keys := differences(running.Service, c, nil)
 	if len(keys) == 0 {

@@ -37,7 +37,11 @@ func TestReload(t *testing.T) {
 		"listen and limit": {func(c *Config) {
 			c.Services[0].Listen = []string{"127.0.0.1:4006"}
 			c.Services[0].MaxSessions = 5
-		}, []string{"service front: max_sessions"}, []string{"service front: protocol, listen"}},
+		}, []string{"service front: max_sessions"}, []string{"service front: listen"}},
+		"protocol and TLS": {func(c *Config) {
+			c.Services[0].Protocol = MySQL
+			c.Services[0].TLS = ClientTLS{Certificate: "a.pem", Key: "a.key"}
+		}, nil, []string{"service front: protocol, tls"}},
 		"other services": {
 			func(c *Config) { c.Services[0].Name = "back" }, nil,
 			[]string{"service front: not configured any more", "service back: new"},
