@@ -70,6 +70,13 @@ func (b *upstream) turn(state events.ServerState, now time.Time, cause string) b
 	return true
 }
 
+// due reports whether the server answers or is to be tried again.
+func (b *upstream) due(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.pause == 0 || !now.Before(b.until) && !now.Before(b.tried)
+}
+
 // offer reports whether a new session may try the server. Of those that come when
 // the time it is left alone is over, one gets to try it, for as long as an attempt
 // may take; the others go on without.

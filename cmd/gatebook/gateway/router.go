@@ -44,14 +44,24 @@ func (r *router) candidates() iter.Seq[*upstream] {
 	}
 }
 
-// order returns the servers as the router wants them, whether they answer or not.
+// order returns the servers as the router wants them. In turn means among those
+// that get sessions: with the others among them, whoever comes next would get theirs.
 func (r *router) order() []*upstream {
 	if r.kind == Priority {
 		return r.upstreams
 	}
-	count := uint64(len(r.upstreams))
-	first := (r.taken.Add(1) - 1) % count
-	list := slices.Concat(r.upstreams[first:], r.upstreams[:first])
+	now, turn := r.now(), r.taken.Add(1)-1
+	var ready, alone []*upstream
+	for _, b := range r.upstreams {
+		switch {
+		case b.draining.Load():
+		case b.due(now):
+			ready = append(ready, b)
+		default:
+			alone = append(alone, b)
+		}
+	}
+	list := slices.Concat(rotated(ready, turn), rotated(alone, turn))
 	if r.kind == LeastConnections {
 		load := make(map[*upstream]int64, len(list)) // as of one moment
 		for _, b := range list {
@@ -60,4 +70,13 @@ func (r *router) order() []*upstream {
 		slices.SortStableFunc(list, func(a, b *upstream) int { return cmp.Compare(load[a], load[b]) })
 	}
 	return list
+}
+
+// rotated is the list as it is in some turn.
+func rotated(list []*upstream, turn uint64) []*upstream {
+	if len(list) == 0 {
+		return nil
+	}
+	first := turn % uint64(len(list))
+	return slices.Concat(list[first:], list[:first])
 }

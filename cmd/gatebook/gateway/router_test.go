@@ -65,6 +65,22 @@ func TestRoundRobin(t *testing.T) {
 	}
 }
 
+// TestInTurnWithoutSome: the sessions of a server that gets none are spread over all
+// others.
+func TestInTurnWithoutSome(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []Router{RoundRobin, LeastConnections} {
+		r, clock := newRouter(kind)
+		r.upstreams[1].draining.Store(true)
+		wantOrders(t, r, "ac", "ca", "ac", "ca")
+		r.upstreams[1].draining.Store(false)
+		r.upstreams[1].failed(clock.Now(), "connection refused")
+		wantOrders(t, r, "acb", "cab", "acb")
+		clock.add(firstPause)
+		wantOrders(t, r, "bca", "acb") // one session tries b, the other does not wait for that
+	}
+}
+
 func TestLeastConnections(t *testing.T) {
 	t.Parallel()
 	r, _ := newRouter(LeastConnections)
