@@ -82,6 +82,10 @@ func TestConditionalReading(t *testing.T) {
 				if got.body != "" || got.header.Get("Content-Type") != "" || got.header.Get("Last-Modified") != "" || got.header.Get("Gatebook-Sequence") != "16" {
 					t.Errorf("%s: got %+v", test.name, got)
 				}
+				// What RFC 9110, 15.4.5 asks for.
+				if got.header.Get("Etag") == "" || got.header.Get("Vary") != "Accept, Accept-Encoding" || got.header.Get("Date") == "" || got.header.Get("Cache-Control") == "" {
+					t.Errorf("%s: headers are missing: %v", test.name, got.header)
+				}
 			}
 		}
 	}

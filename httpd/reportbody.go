@@ -27,8 +27,12 @@ type bodyReader struct {
 	stopped bool // guarded by mu: the server closes
 }
 
-// whole reads the one report that the body is.
-func (b *bodyReader) whole() ([]byte, error) {
+// whole reads the one report that the body is, unless it is announced, by its length,
+// to be too large: a client that waits to be asked for it (RFC 9110, 10.1.1) never is.
+func (b *bodyReader) whole(length int64) ([]byte, error) {
+	if length > int64(b.limit+len("\r\n")) {
+		return nil, b.tooLarge()
+	}
 	b.allow(patience)
 	if _, err := io.CopyN(&b.line, b.from, int64(b.limit)+1); err != nil && !errors.Is(err, io.EOF) {
 		return nil, unread(err)
@@ -116,6 +120,10 @@ func (b *bodyReader) checkSize() error {
 	if len(bytes.TrimRight(b.line.Bytes(), "\r\n")) <= b.limit {
 		return nil
 	}
+	return b.tooLarge()
+}
+
+func (b *bodyReader) tooLarge() error {
 	return &failure{
 		status: http.StatusRequestEntityTooLarge, short: "Report too large",
 		long: fmt.Sprintf("The report has more than %d bytes, which are allowed. Split it.", b.limit),

@@ -29,6 +29,7 @@ func (s *Server) takeReports(c *gin.Context) error {
 		return err
 	}
 	if coding := c.GetHeader("Content-Encoding"); coding != "" && coding != "identity" {
+		c.Header("Accept-Encoding", "identity")
 		return unsupported("A report comes as it is, not with Content-Encoding: " + coding + ".")
 	}
 	body := &bodyReader{
@@ -42,6 +43,7 @@ func (s *Server) takeReports(c *gin.Context) error {
 	case contentNDJSON:
 		return s.takeStream(c, body)
 	}
+	c.Header("Accept", contentJSON+", "+contentNDJSON)
 	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, contentJSON, contentNDJSON))
 }
 
@@ -50,7 +52,7 @@ func unsupported(long string) error {
 }
 
 func (s *Server) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
-	text, err := body.whole()
+	text, err := body.whole(c.Request.ContentLength)
 	if err != nil {
 		return err
 	}
