@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -130,13 +131,23 @@ func (b *bodyReader) tooLarge() error {
 	}
 }
 
-// unread tells why a body could not be read.
+// unread tells why a body could not be read: to the client, unless it is gone.
 func unread(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	incomplete := func(what string) error {
 		return &failure{
 			status: http.StatusBadRequest, short: "Report incomplete",
-			long: "The rest of the report did not come in time. Nothing of it was recorded; send it again.",
+			long: what + " Nothing of it was recorded; send it again.",
 		}
 	}
-	return fmt.Errorf("%w: %w", errGone, err)
+	_, network := errors.AsType[net.Error](err)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return incomplete("The rest of the report did not come in time.")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		// Who has only closed the sending half still reads.
+		return incomplete("The body was cut off: less came than Content-Length says, or the last chunk is missing.")
+	case network, errors.Is(err, net.ErrClosed):
+		return fmt.Errorf("%w: %w", errGone, err)
+	}
+	return badReport("The body cannot be taken apart into the chunks that Transfer-Encoding announces: %v.", err)
 }

@@ -149,8 +149,10 @@ func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.Reception, er
 		return gatebook.Reception{}, forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
-	// A log that is behind is told to the client as that, and not by silence.
-	ctx, stop := context.WithTimeout(c.Request.Context(), recordLimit)
+	// A log that is behind is told to the client as that, and not by silence. What has
+	// come is recorded even if nothing more does: net/http ends the request's context when
+	// the client closes its sending half, and that one still reads.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), recordLimit)
 	defer stop()
 	return s.registry.Report(ctx, report)
 }
