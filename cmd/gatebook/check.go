@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"gatebook/cmd/gatebook/internal/config"
 )
@@ -30,9 +31,18 @@ func (c *checkCommand) Run(to *streams) error {
 	if err := errors.Join(file.CheckListen(first(file.Listen, defaultListen)), gateway.CheckFiles()); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	for _, warning := range gateway.Warnings() {
+	for _, warning := range append(warnings(file), gateway.Warnings()...) {
 		fmt.Fprintln(to.out, "warning:", warning)
 	}
 	fmt.Fprintf(to.out, "%s is right: %d services, %d servers\n", c.File, len(gateway.Services), len(gateway.Servers))
 	return nil
+}
+
+// warnings are what serve may refuse, depending on more than the file.
+func warnings(file *config.File) []string {
+	host, _, err := net.SplitHostPort(first(file.Listen, defaultListen))
+	if err != nil || local(host) || file.TLS != nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("listen is %s, for other machines too: serve then wants a certificate ([tls]) and an account (gatebook user add), or --insecure", file.Listen)}
 }

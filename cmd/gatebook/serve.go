@@ -124,8 +124,7 @@ func (s settings) check() error {
 	if err != nil {
 		return fmt.Errorf("listen address %q is no \"host:port\"", s.listen)
 	}
-	ip := net.ParseIP(host)
-	if s.insecure || host == "localhost" || ip != nil && ip.IsLoopback() {
+	if s.insecure || local(host) {
 		return nil
 	}
 	if !s.gate.Any() {
@@ -135,6 +134,12 @@ func (s settings) check() error {
 		return fmt.Errorf("listen address %s is not a loopback one, and there is no TLS: anybody on the way could read passwords and the book; give a certificate ([tls] in the configuration), listen on 127.0.0.1, or say --insecure", s.listen)
 	}
 	return nil
+}
+
+// local tells whether only this machine comes to a host.
+func local(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // serve runs everything in order, and stops it in the opposite one.

@@ -282,7 +282,9 @@ func TestCheckConfig(t *testing.T) {
 		{"[servers.a]\naddress = \"127.0.0.1:1\"\n", 0, "is right: 0 services, 1 servers"},
 		{"[servers.a]\naddres = \"127.0.0.1:1\"\n", 1, `did you mean "address"?`},
 		{taken + "listen = [\"127.0.0.1:8989\"]\n", 1, "127.0.0.1:8989 is taken by the API"},
-		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"none.pem\", key = \"none.key\" }\n", 1, "service s: load certificate and key: open none.pem"},
+		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"none.pem\", key = \"none.key\" }\n", 1, "service s: load certificate none.pem and key none.key: open none.pem"},
+		{"listen = \"0.0.0.0:8989\"\n", 0, "warning: listen is 0.0.0.0:8989, for other machines too: serve then wants a certificate ([tls]) and an account"},
+		{"listen = \"localhost:8989\"\n", 0, "gatebook.toml is right: 0 services, 0 servers"},
 	} {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)

@@ -124,7 +124,7 @@ func loadCredentials(c Config, old *credentials) (*credentials, error) {
 func (t ClientTLS) load() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
 	if err != nil {
-		return nil, fmt.Errorf("load certificate and key: %w", err)
+		return nil, fmt.Errorf("load certificate %s and key %s: %w", t.Certificate, t.Key, err)
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{certificate},
@@ -203,30 +203,4 @@ func (g *Gateway) ReloadCertificates() error {
 func (g *Gateway) Secured() (services, servers int) {
 	c := g.credentials.Load()
 	return len(c.services), len(c.servers)
-}
-
-// Warnings are what is allowed in a configuration and yet will surprise.
-func (c Config) Warnings() []string {
-	var all []string
-	for _, service := range c.Services {
-		for _, server := range c.Servers {
-			if !slices.Contains(service.Servers, server.Name) {
-				continue
-			}
-			all = append(all, service.warn(server)...)
-		}
-	}
-	return all
-}
-
-// warn tells what is surprising about the service's TLS beside that of a server.
-func (s Service) warn(server Server) []string {
-	at := fmt.Sprintf("service %s, server %s: ", s.Name, server.Name)
-	switch {
-	case s.Protocol == Postgres && s.endsTLS() && server.speaksTLS():
-		return []string{at + "with TLS on both sides a SCRAM login succeeds only if the service has the server's own certificate and key, or the client says channel_binding=disable"}
-	case s.Protocol == MySQL && s.endsTLS() != server.speaksTLS():
-		return []string{at + "caching_sha2_password and sha256_password need TLS on both sides or on none"}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,13 +22,15 @@ func TestStartRefusesTLS(t *testing.T) {
 	t.Parallel()
 	pair := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
 	for want, change := range map[string]func(c *Config, s *Service){
-		`server db1: tls is "always"`:                   func(c *Config, _ *Service) { c.Servers[0].TLS = "always" },
-		"cannot tell whether it offers TLS":             func(c *Config, _ *Service) { c.Servers[0].TLS = TLSPrefer },
-		"ca and server_name are of no use":              func(c *Config, _ *Service) { c.Servers[0].CA = pair.Certificate },
-		"PostgreSQL does not know the PROXY protocol":   func(c *Config, s *Service) { c.Servers[0].ProxyProtocol, s.Protocol = true, Postgres },
-		"service front: tls needs both":                 func(_ *Config, s *Service) { s.TLS.Certificate = pair.Certificate },
-		"service front: tls has a client_ca":            func(_ *Config, s *Service) { s.TLS.ClientCA = pair.Certificate },
-		"service front: load certificate and key":       func(_ *Config, s *Service) { s.TLS = ClientTLS{Certificate: pair.Key, Key: pair.Key} },
+		`server db1: tls is "always"`:                 func(c *Config, _ *Service) { c.Servers[0].TLS = "always" },
+		"cannot tell whether it offers TLS":           func(c *Config, _ *Service) { c.Servers[0].TLS = TLSPrefer },
+		"ca and server_name are of no use":            func(c *Config, _ *Service) { c.Servers[0].CA = pair.Certificate },
+		"PostgreSQL does not know the PROXY protocol": func(c *Config, s *Service) { c.Servers[0].ProxyProtocol, s.Protocol = true, Postgres },
+		"service front: tls needs both":               func(_ *Config, s *Service) { s.TLS.Certificate = pair.Certificate },
+		"service front: tls has a client_ca":          func(_ *Config, s *Service) { s.TLS.ClientCA = pair.Certificate },
+		"service front: load certificate " + pair.Key + " and key " + pair.Certificate: func(_ *Config, s *Service) {
+			s.TLS = ClientTLS{Certificate: pair.Key, Key: pair.Certificate}
+		},
 		"service front: load authorities: open /nowher": func(_ *Config, s *Service) { s.TLS = pair; s.TLS.ClientCA = "/nowhere.pem" },
 		"holds no certificate in PEM":                   func(c *Config, _ *Service) { c.Servers[0].TLS, c.Servers[0].CA = TLSRequire, pair.Key },
 	} {
@@ -67,6 +70,22 @@ func TestWarnings(t *testing.T) {
 		if (test.want == "") != (got == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%+v: %q", test, got)
 		}
+	}
+}
+
+// TestWarnsOfDraining: a service needs one server that is not drained.
+func TestWarnsOfDraining(t *testing.T) {
+	t.Parallel()
+	c := Config{
+		Services: []Service{{Name: "front", Protocol: MySQL, Servers: []string{"db1", "db2"}}},
+		Servers:  []Server{{Name: "db1", Drain: true}, {Name: "db2"}, {Name: "db3"}},
+	}
+	if got := c.Warnings(); len(got) != 0 {
+		t.Errorf("with one left: %q", got)
+	}
+	c.Servers[1].Drain = true
+	if got, want := c.Warnings(), []string{"service front: all its servers are drained, so it lets nobody in"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
