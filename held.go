@@ -16,8 +16,9 @@ const heldRetry = time.Second
 
 // End records how a session ended. While the log takes nothing, the end is kept in
 // memory, at most one per session, and recorded before anything else when the log
-// is back; held is then true, which is no error: the session is over. What is held
-// when the process ends is lost with it, and the session then is lost, not closed.
+// is back; held is then true, which is no error: the session is over, and shown to be
+// ([projection.View.Over]). What is held when the process ends is lost with it, and the
+// session then is lost, not closed.
 func (s *Source) End(ctx context.Context, id uint64, e events.SessionClosed) (held bool, err error) {
 	if s.stopped.Load() {
 		return false, ErrSourceStopped
@@ -49,6 +50,7 @@ func (r *Registry) hold(id uint64, at events.Time, e events.SessionClosed) {
 		r.held[id] = heldEnd{at: at, event: e}
 	}
 	r.holding.Store(true)
+	r.state.ObserveEnd(id)
 }
 
 // Held counts the ends that wait for the log.

@@ -60,6 +60,12 @@ func TestHeldEnds(t *testing.T) {
 	if n := r.Held(); n != sessions {
 		t.Errorf("%d ends are held, want %d", n, sessions)
 	}
+	if v := session(t, r, 7); v.Status != projection.Live || !v.Over() {
+		t.Errorf("session 7 is %v, and shown to be over: %v", v.Status, v.Over())
+	}
+	if m := r.Moment(); m.Over != sessions || m.Live != sessions {
+		t.Errorf("%d of %d live sessions are over, want all", m.Over, m.Live)
+	}
 	log.full.Store(false)
 	next := openSession(t, s)
 	if r.Held() != 0 {
@@ -72,8 +78,8 @@ func TestHeldEnds(t *testing.T) {
 			t.Fatalf("session %d ended as %+v at %d, the next was opened at %d", id, v.Ending(), v.Version, opened.Version)
 		}
 	}
-	if m := r.Moment(); m.Sequence != 1+2*sessions+1 {
-		t.Errorf("%d records", m.Sequence)
+	if m := r.Moment(); m.Sequence != 1+2*sessions+1 || m.Over != 0 {
+		t.Errorf("%d records, %d sessions that are over", m.Sequence, m.Over)
 	}
 }
 

@@ -175,10 +175,11 @@ func (p *parameters) shows(member string) bool {
 }
 
 // validatorsOf are those of a session; statistics tells that its counters are
-// shown, which change more often than it does.
+// shown, which change more often than it does. That it is over can be shown before it is
+// recorded.
 func validatorsOf(v projection.View, statistics bool) validators {
 	state := validators{version: v.Version, modified: v.Modified}
-	if statistics && v.Observed != nil {
+	if v.Over() || statistics && v.Observed != nil {
 		state.observed = v.Observed.Count
 	}
 	return state
@@ -189,7 +190,7 @@ func validatorsOf(v projection.View, statistics bool) validators {
 // else chooses among those. They are right for no choice that depends on the clock.
 func validatorsOfAll(m projection.Moment, statistics bool) validators {
 	state := validators{version: m.Sessions.Sequence, modified: m.Sessions.Recorded}
-	if statistics {
+	if statistics || m.Over > 0 {
 		state.observed = m.Observations
 	}
 	return state

@@ -53,7 +53,7 @@ func (c connection) state() string {
 }
 
 func (c connection) isOpen() bool {
-	return !hasEnded(c.session) && (c.backend == nil || c.backend.State == projection.Open)
+	return !hasEnded(c.session) && !c.session.Over() && (c.backend == nil || c.backend.State == projection.Open)
 }
 
 func (c connection) role() string {

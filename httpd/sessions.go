@@ -60,6 +60,9 @@ func sessionState(v projection.View) string {
 	case projection.Lost:
 		return `"Session lost"`
 	}
+	if v.Over() {
+		return `"Stopping session"`
+	}
 	switch v.Stage {
 	case projection.LoggingIn:
 		return `"Session Ready"`

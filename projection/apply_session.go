@@ -220,7 +220,7 @@ func (s *State) replace(old, v *Session, r *events.Record) {
 	default:
 		s.live.remove(v.ID)
 		s.index.drop(old)
-		delete(s.observed, v.ID)
+		s.forget(v.ID)
 		s.ended[v.ID] = v
 		s.countLiving(v, r, -1)
 	}

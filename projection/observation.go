@@ -32,6 +32,36 @@ type Observation struct {
 	// Finals are the connections' counters, at most one each, and none of a
 	// connection of which something newer is recorded.
 	Finals []events.Final
+	// Ended: the session is over, which is still to be recorded.
+	Ended bool
+}
+
+// ObserveEnd notes that a live session is over, although its end is not recorded yet.
+func (s *State) ObserveEnd(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live.get(id) == nil {
+		return
+	}
+	var v Observation
+	if o := s.observed[id]; o != nil {
+		v = *o
+	}
+	if !v.Ended {
+		s.over++
+	}
+	v.Ended = true
+	v.Count++
+	s.observed[id] = &v
+	s.observations++
+}
+
+// forget drops what was observed of a session that has ended on the record.
+func (s *State) forget(id uint64) {
+	if o := s.observed[id]; o != nil && o.Ended {
+		s.over--
+	}
+	delete(s.observed, id)
 }
 
 // Observe notes samples of live sessions. Those of others are left out.
@@ -52,7 +82,7 @@ func (o *Observation) with(f events.Final) *Observation {
 	if o == nil {
 		return &Observation{Count: 1, Finals: []events.Final{f}}
 	}
-	v := &Observation{Count: o.Count + 1, Finals: append(make([]events.Final, 0, len(o.Finals)+1), o.Finals...)}
+	v := &Observation{Count: o.Count + 1, Ended: o.Ended, Finals: append(make([]events.Final, 0, len(o.Finals)+1), o.Finals...)}
 	for i := range v.Finals {
 		if v.Finals[i].Connection == f.Connection {
 			v.Finals[i] = f
@@ -72,7 +102,7 @@ func (s *State) outdate(session uint64, number uint32, active events.Time) {
 	}
 	i := slices.IndexFunc(o.Finals, func(f events.Final) bool { return f.Connection == number && f.Active <= active })
 	if i >= 0 {
-		s.observed[session] = &Observation{Count: o.Count, Finals: slices.Delete(slices.Clone(o.Finals), i, i+1)}
+		s.observed[session] = &Observation{Count: o.Count, Ended: o.Ended, Finals: slices.Delete(slices.Clone(o.Finals), i, i+1)}
 	}
 }
 
@@ -82,6 +112,9 @@ type View struct {
 	*Session
 	Observed *Observation
 }
+
+// Over tells of a live session that it is over, and its end still to be recorded.
+func (v *View) Over() bool { return v.Observed != nil && v.Observed.Ended }
 
 // Current are the newest counters of a connection, 0 being the client's, and
 // when data was last read from it (0 where that is not known).

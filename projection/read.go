@@ -15,12 +15,14 @@ type Moment struct {
 	// counters of live sessions are observed; it begins anew with the process.
 	Sessions     Change
 	Observations uint64
+	// Over counts the live sessions that are over, and whose ends are still to be recorded.
+	Over int
 }
 
 func (s *State) moment() Moment {
 	return Moment{
 		Sequence: s.sequence, Recorded: s.recorded, Live: s.live.count, Totals: s.totals,
-		Sessions: s.changed, Observations: s.observations,
+		Sessions: s.changed, Observations: s.observations, Over: s.over,
 	}
 }
 

@@ -58,6 +58,8 @@ type State struct {
 	observed map[uint64]*Observation
 	// observations counts how often something was observed.
 	observations uint64
+	// over counts the sessions that are observed to be over.
+	over int
 }
 
 // Totals count the sessions that ended.
