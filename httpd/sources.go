@@ -18,7 +18,12 @@ func sourceResource() *resource[*projection.Source] {
 		{name: "host", value: knownText(func(v source) string { return v.Host })},
 		{name: "started", value: moment(func(v source) events.Time { return v.Started })},
 		{name: "last_seen", value: moment(func(v source) events.Time { return v.LastSeen })},
-	}, nil)).versioned(func(v source) validators { return validators{version: v.Changed, modified: v.Modified} })
+	}, []member[source]{
+		{name: "unrecorded", value: number(func(v source) uint64 { return v.Unrecorded.Sessions })},
+		{name: "unrecorded_events", value: number(func(v source) uint64 { return v.Unrecorded.Events })},
+		{name: "gap_from", value: moment(func(v source) events.Time { return v.Unrecorded.From })},
+		{name: "gap_until", value: moment(func(v source) events.Time { return v.Unrecorded.Until })},
+	})).versioned(func(v source) validators { return validators{version: v.Changed, modified: v.Modified} })
 }
 
 func (s *Server) listSources(c *gin.Context) error {

@@ -7,7 +7,7 @@ const (
 	// LogFormat is that of log.db.
 	LogFormat = 1
 	// BookFormat is that of book.db.
-	BookFormat = 3
+	BookFormat = 4
 )
 
 // NewerError tells that a file was written by a newer program.

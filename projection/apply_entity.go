@@ -35,7 +35,7 @@ func (v *Source) start(r *events.Record, e *events.SourceStarted, first uint64) 
 	now := Source{
 		Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
 		Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: first,
-		Sessions: v.Sessions,
+		Sessions: v.Sessions, Unrecorded: v.Unrecorded,
 	}
 	switch {
 	case v.Changed == 0 || v.Lease == 0:
@@ -63,6 +63,17 @@ func (s *State) changeSource(r *events.Record, name, incarnation string, change 
 		}
 	}
 	return nil
+}
+
+// noteGap adds what a source could not record.
+func (s *State) noteGap(r *events.Record, e *events.RecordingGap) {
+	v := s.sources.find(e.Source)
+	if v == nil {
+		return
+	}
+	u := &v.Unrecorded
+	u.Sessions, u.Events, u.From, u.Until = u.Sessions+e.Sessions, u.Events+e.Events, e.From, e.Until
+	v.Changed, v.Modified = r.Sequence, r.Recorded
 }
 
 // touchServicesOf notes that the services of a source have changed, because it

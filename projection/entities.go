@@ -77,10 +77,20 @@ type Source struct {
 	// Former are the incarnations before this one, the newest last: the last few of
 	// a source outside.
 	Former []string
+	// Unrecorded is what it could not record, in all its incarnations.
+	Unrecorded Unrecorded
 	// Changed is the sequence of its last change, Modified when that was recorded.
 	Changed  uint64
 	Modified events.Time
 	// Sessions is the last change of any session of it, or of any at all before it was
 	// first started.
 	Sessions Change
+}
+
+// Unrecorded is what a source let pass without a record while none could be made.
+type Unrecorded struct {
+	// Sessions and Events are how many, of all gaps together.
+	Sessions, Events uint64
+	// From and Until are when the last gap began and ended; 0 without one.
+	From, Until events.Time
 }

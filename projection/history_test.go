@@ -160,7 +160,8 @@ func (h *history) ofSource() events.Event {
 	return pick[events.Event](h.t, "source event",
 		&events.SourceStopped{Source: name, Incarnation: incarnation},
 		&events.SourceSeen{Source: name, Incarnation: incarnation, Number: rapid.Uint64Range(0, 9).Draw(h.t, "number")},
-		&events.SourceLost{Source: name, Incarnation: incarnation, LastSeen: h.moment()})
+		&events.SourceLost{Source: name, Incarnation: incarnation, LastSeen: h.moment()},
+		&events.RecordingGap{Source: name, Sessions: 3, Events: 5, From: h.moment(), Until: h.moment()})
 }
 
 func (h *history) ofEntity() events.Event {

@@ -222,6 +222,14 @@ func (v *Source) fields(c *wire.Coder) {
 	wire.Uint(c, 12, &v.First)
 	c.Texts(13, &v.Former)
 	wire.Nested(c, 14, &v.Sessions, (*Change).fields)
+	wire.Nested(c, 15, &v.Unrecorded, (*Unrecorded).fields)
+}
+
+func (v *Unrecorded) fields(c *wire.Coder) {
+	wire.Uint(c, 1, &v.Sessions)
+	wire.Uint(c, 2, &v.Events)
+	wire.Int(c, 3, &v.From)
+	wire.Int(c, 4, &v.Until)
 }
 
 func (v *Change) fields(c *wire.Coder) {

@@ -79,7 +79,7 @@ func (m *model) apply(r events.Record) {
 		*v = projection.Source{
 			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
 			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: m.lastID() + 1,
-			Sessions: before.Sessions,
+			Sessions: before.Sessions, Unrecorded: before.Unrecorded,
 		}
 		if before.Lease != 0 && before.Incarnation == e.Incarnation {
 			v.Started, v.Number, v.First, v.Former = before.Started, before.Number, before.First, before.Former
@@ -97,6 +97,15 @@ func (m *model) apply(r events.Record) {
 		}
 	case *events.SourceLost:
 		m.changeSource(e.Source, e.Incarnation, projection.SourceLost, max(e.LastSeen, m.source(e.Source).LastSeen))
+	case *events.RecordingGap:
+		for i := range m.sources {
+			if v := &m.sources[i]; projection.NameKey(v.Name) == projection.NameKey(e.Source) {
+				v.Unrecorded = projection.Unrecorded{
+					Sessions: v.Unrecorded.Sessions + e.Sessions, Events: v.Unrecorded.Events + e.Events, From: e.From, Until: e.Until,
+				}
+				v.Changed, v.Modified = r.Sequence, r.Recorded
+			}
+		}
 	case *events.ServiceDeclared:
 		v := m.service(e.Name)
 		v.Source, v.Protocol, v.Router, v.Stopped = e.Source, e.Protocol, e.Router, e.Stopped

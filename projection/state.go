@@ -161,7 +161,10 @@ func (s *State) apply(r *events.Record) error {
 		return nil
 	case *events.SessionOpened:
 		return s.openSession(r, e)
-	case *events.RecordingGap, *events.AccountChanged, *events.HoldChanged, *events.RecordsPruned, *events.PersonErased:
+	case *events.RecordingGap:
+		s.noteGap(r, e)
+		return nil
+	case *events.AccountChanged, *events.HoldChanged, *events.RecordsPruned, *events.PersonErased:
 		return nil // told by the log and the feed; no session changes
 	}
 	return s.changeSession(r)
