@@ -67,7 +67,7 @@ func dial(t *testing.T, address string) *raw {
 	c, err := net.Dial("tcp", address)
 	check(t, err)
 	t.Cleanup(func() { c.Close() })
-	check(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+	check(t, c.SetDeadline(time.Now().Add(2*time.Minute)))
 	return &raw{t: t, TCPConn: c.(*net.TCPConn), in: bufio.NewReader(c)}
 }
 

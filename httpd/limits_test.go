@@ -21,7 +21,7 @@ func from(t *testing.T, client, address string) net.Conn {
 	c, err := dialer.DialContext(t.Context(), "tcp", address)
 	check(t, err)
 	t.Cleanup(func() { c.Close() })
-	check(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+	check(t, c.SetDeadline(time.Now().Add(2*time.Minute)))
 	return c
 }
 
