@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// piece is how much of a list is rendered before it is sent.
-	piece = 32 << 10
+	// piece is how much of a list is rendered before it is sent, and largePiece how much
+	// after that: of a list that is long each sending costs, and begins with 4 KiB alone.
+	piece      = 32 << 10
+	largePiece = 256 << 10
 	// patience is how long a client may take for one piece.
 	patience = time.Minute
 	// indent is what pretty indents by.
@@ -61,7 +63,9 @@ func (s *Server) answer(c *gin.Context, m projection.Moment, p parameters) *answ
 }
 
 func (a *answer) release() {
-	*a.buffer = a.b[:0]
+	if cap(a.b) <= 2*piece { // a long list's own memory is not kept
+		*a.buffer = a.b[:0]
+	}
 	a.server.buffers.Put(a.buffer)
 	if a.zip != nil {
 		a.zip.Reset(io.Discard) // it holds the request no longer
@@ -97,7 +101,7 @@ func (a *answer) total(n uint64) {
 func list[T any](a *answer, s shape[T], all iter.Seq2[T, error]) error {
 	l := layoutOf(a.form, a.pretty, s)
 	a.b = append(a.b, l.before...)
-	empty := true
+	empty, enough := true, piece
 	for v, err := range all {
 		if err != nil {
 			return err
@@ -109,7 +113,7 @@ func list[T any](a *answer, s shape[T], all iter.Seq2[T, error]) error {
 		if a.b, err = l.element(a.b, &a.rendering, v); err != nil {
 			return err
 		}
-		if len(a.b) < piece {
+		if len(a.b) < enough {
 			continue
 		}
 		if err := a.send(); err != nil {
@@ -117,6 +121,9 @@ func list[T any](a *answer, s shape[T], all iter.Seq2[T, error]) error {
 		}
 		if a.c.Request.Method == http.MethodHead {
 			return nil // the header is all there is to send
+		}
+		if enough == piece {
+			enough, a.b = largePiece, make([]byte, 0, largePiece+piece)
 		}
 	}
 	if a.pretty && !empty && a.form == "" {
