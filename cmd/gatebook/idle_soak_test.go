@@ -4,6 +4,8 @@ package main_test
 
 import (
 	"bufio"
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -230,8 +232,14 @@ func (p *program) killSome(t *testing.T) time.Duration {
 		if status != http.StatusNoContent {
 			t.Fatalf("DELETE answers %d %s", status, body)
 		}
-		if _, err := client.Read(make([]byte, 1)); err == nil {
+		if err := client.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		switch said, err := io.ReadAll(client); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
 			t.Error("the client is still connected")
+		case !bytes.Contains(said, []byte("57P01")):
+			t.Errorf("the client was told %q", said)
 		}
 	}
 	if len(took) != len(clients) {
