@@ -45,7 +45,9 @@ type appender struct {
 	open    *batch        // being filled; replaced when it is cut
 	room    chan struct{} // closed when a batch was cut, nil while nobody waits
 	head    Head          // of what is delivered
-	moved   chan struct{} // closed when head moves, nil while nobody waits
+	durable uint64        // the last sequence that is committed, at or beyond head
+	moved   chan struct{} // closed when head moves or cannot any more, nil while nobody waits
+	stuck   error         // why a delivery failed, after which head stays where it is
 	failure error         // why the last commit failed
 	sticky  bool          // failure is for good
 	closed  bool
@@ -70,10 +72,9 @@ type appender struct {
 	// delivery is the batch that is delivered while the next is committed.
 	delivery sync.WaitGroup
 
-	// The fields below are owned by the one that delivers: the appending goroutine,
+	// deliver is owned by the goroutine that delivers: the appending goroutine,
 	// or the delivery it has begun and not waited for yet.
 	deliver Deliver
-	broken  error // why a delivery failed, after which there is none
 }
 
 // batch is what one commit will hold.
@@ -89,7 +90,7 @@ type batch struct {
 
 func newAppender(s store, clock func() events.Time, head Head) *appender {
 	return &appender{
-		store: s, clock: clock, head: head, committed: head,
+		store: s, clock: clock, head: head, durable: head.Sequence, committed: head,
 		open:    &batch{done: make(chan struct{})},
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
@@ -121,10 +122,7 @@ func (a *appender) stop() {
 		close(a.room)
 		a.room = nil
 	}
-	if a.moved != nil {
-		close(a.moved)
-		a.moved = nil
-	}
+	a.wakeWaiters()
 	if started && !closed {
 		close(a.wake)
 	}
@@ -207,19 +205,20 @@ func (a *appender) Head() Head {
 	return a.head
 }
 
-// clip cuts a reader's buffer to the records that are delivered: nobody reads
-// what the process itself does not know yet.
+// clip cuts a reader's buffer to the records that are durable. Those beyond the
+// head are among them: a delivery shows its records one by one before it returns,
+// and a reader that has been shown a record must find it.
 func (a *appender) clip(after uint64, buffer []events.Record) ([]events.Record, error) {
 	a.mu.Lock()
-	head, closed := a.head.Sequence, a.closed
+	durable, closed := a.durable, a.closed
 	a.mu.Unlock()
 	switch {
 	case closed:
 		return nil, ErrClosed
-	case after >= head:
+	case after >= durable:
 		return nil, nil
 	}
-	return buffer[:min(uint64(len(buffer)), head-after)], nil
+	return buffer[:min(uint64(len(buffer)), durable-after)], nil
 }
 
 // Err is [Log.Err].
@@ -240,9 +239,12 @@ func (a *appender) Wait(ctx context.Context, after uint64) error {
 			a.mu.Unlock()
 			return nil
 		}
-		if a.closed {
+		if err := a.stuck; a.closed || err != nil {
+			if a.closed {
+				err = ErrClosed
+			}
 			a.mu.Unlock()
-			return ErrClosed
+			return err
 		}
 		if a.moved == nil {
 			a.moved = make(chan struct{})
@@ -254,5 +256,13 @@ func (a *appender) Wait(ctx context.Context, after uint64) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+	}
+}
+
+// wakeWaiters lets all waits look again. Its caller holds mu.
+func (a *appender) wakeWaiters() {
+	if a.moved != nil {
+		close(a.moved)
+		a.moved = nil
 	}
 }

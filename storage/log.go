@@ -57,16 +57,19 @@ type Log interface {
 	// [ErrReadOnly], [ErrClosed], all wrapped.
 	Append(ctx context.Context, entries []Entry) error
 
-	// Read fills buffer with the records after the given sequence and returns how
-	// many there were: fewer than asked for at the head. It holds no transaction
-	// after it returns. The error is a *CorruptError.
+	// Read fills buffer with the durable records after the given sequence and returns
+	// how many there were. It reads beyond the head too: a record is there for reading
+	// from before its delivery begins. It holds no transaction after it returns. The
+	// error is a *CorruptError, or [ErrClosed].
 	Read(after uint64, buffer []events.Record) (int, error)
 
-	// Head is the end of what is durable and delivered.
+	// Head returns the end of what is durable and delivered. It does not move past a
+	// delivery that failed.
 	Head() Head
 
-	// Wait returns when the log's head is beyond the given sequence, or with the
-	// error of ctx, or with [ErrClosed].
+	// Wait blocks until the log's head is beyond the given sequence. It returns the
+	// error of ctx when that ends first, [ErrClosed], or [ErrReadOnly] when a delivery
+	// failed, after which the head moves no more.
 	Wait(ctx context.Context, after uint64) error
 
 	// Err tells why nothing can be appended now, nil when all is well: the answer

@@ -164,8 +164,11 @@ func TestDeliveryFailsWhileItCommits(t *testing.T) {
 			wantReadOnly(t, "the next append", l.put("last"), nil)
 			wantReadOnly(t, "ready", l.Err(), nil)
 			wantTexts(t, "delivered", l.records(), nil)
-			if got := l.Head().Sequence; got != want {
-				t.Errorf("the head is %d, want %d", got, want)
+			if got := l.Head().Sequence; got != 0 {
+				t.Errorf("the head is %d, want 0: nothing was delivered", got)
+			}
+			if n, err := l.Read(0, make([]events.Record, want+1)); uint64(n) != want || err != nil {
+				t.Errorf("read %d durable records with error %v, want %d", n, err, want)
 			}
 			if err := l.Close(); err != nil {
 				t.Fatal(err)

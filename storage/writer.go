@@ -133,6 +133,7 @@ func (a *appender) commit(b *batch) {
 	a.streams.keep()
 	a.committed, b.head = next, next
 	a.mu.Lock()
+	a.durable = next.Sequence
 	if !a.sticky {
 		a.failure = nil
 	}
@@ -140,18 +141,15 @@ func (a *appender) commit(b *batch) {
 }
 
 // finish delivers what was committed of b, and acknowledges b. After a delivery that
-// failed there is none: what was committed meanwhile is in the log, and nowhere else.
+// failed there is none, and the head stays where it was: what was committed meanwhile
+// is in the log, and nowhere else.
 func (a *appender) finish(b *batch) {
 	if len(b.delivered) > 0 {
-		if a.broken == nil {
-			if err := a.deliver(b.delivered); err != nil {
-				a.broken = a.fail(fmt.Errorf("%w: the records are in the log, but could not be applied: %w", ErrReadOnly, err))
-			}
+		if err := a.hand(b.delivered); err != nil {
+			refuse(b, err)
+		} else {
+			a.advance(b.head)
 		}
-		if a.broken != nil {
-			refuse(b, a.broken)
-		}
-		a.advance(b.head)
 	}
 	close(b.done)
 	clear(b.appends)
@@ -160,14 +158,31 @@ func (a *appender) finish(b *batch) {
 	a.batches.Put(b)
 }
 
+// hand gives records to the reader, unless it could not take those before.
+func (a *appender) hand(records []events.Record) error {
+	a.mu.Lock()
+	stuck := a.stuck
+	a.mu.Unlock()
+	if stuck != nil {
+		return stuck
+	}
+	err := a.deliver(records)
+	if err == nil {
+		return nil
+	}
+	err = a.fail(fmt.Errorf("%w: the records are in the log, but could not be applied: %w", ErrReadOnly, err))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stuck = err
+	a.wakeWaiters()
+	return err
+}
+
 func (a *appender) advance(head Head) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.head = head
-	if a.moved != nil {
-		close(a.moved)
-		a.moved = nil
-	}
-	a.mu.Unlock()
+	a.wakeWaiters()
 }
 
 // refuse gives err to every append of b that had not failed by itself.

@@ -47,6 +47,7 @@ func Run(t *testing.T, create func(t *testing.T) Reopenable) {
 		{"StartFails", startFails},
 		{"StartTwice", startTwice},
 		{"DeliverFails", deliverFails},
+		{"WaitEndsWhenDeliveryFails", waitEndsWhenDeliveryFails},
 		{"HeadIsWhatIsDelivered", headIsWhatIsDelivered},
 
 		{"Wait", wait},
