@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"time"
 
 	"gatebook/events"
 	"gatebook/projection"
@@ -56,21 +57,22 @@ func (r *Registry) record(sequence uint64) (events.Record, error) {
 	var one [1]events.Record
 	n, err := r.read(sequence-1, one[:])
 	if err == nil && n == 0 {
-		err = errBeyond(sequence, r.log.Head().Sequence)
+		err = errBeyond(sequence, r.state.Applied())
 	}
 	return one[0], err
 }
 
-// RecordedAt is when the record of a sequence was made. [ErrInvalid] for one that the
-// log has not reached.
-func (r *Registry) RecordedAt(sequence uint64) (events.Time, error) {
+// RecordedAt returns when the record of a sequence was made. [ErrInvalid] for one that
+// the log has not reached.
+func (r *Registry) RecordedAt(sequence uint64) (time.Time, error) {
 	record, err := r.record(sequence)
-	return record.Recorded, err
+	return record.Recorded.Time(), err
 }
 
-// SequenceAt is the sequence of the last record made by then, 0 when there was none.
+// SequenceAt returns the sequence of the last record made by then, 0 when there was none.
 // It costs a few looks into the log.
-func (r *Registry) SequenceAt(t events.Time) (uint64, error) {
+func (r *Registry) SequenceAt(t time.Time) (uint64, error) {
+	at := events.TimeOf(t)
 	head, _ := r.state.Sequence()
 	var failed error
 	after := sort.Search(int(head), func(i int) bool {
@@ -79,22 +81,22 @@ func (r *Registry) SequenceAt(t events.Time) (uint64, error) {
 		}
 		record, err := r.record(uint64(i) + 1)
 		failed = errors.Join(failed, err)
-		return record.Recorded > t
+		return record.Recorded > at
 	})
 	return uint64(after), failed
 }
 
 // Gap is a time in which no registry ran. From is when the last record before it was
-// made, 0 where there was none; To when the first after it was.
+// made, the zero time where there was none; To when the first after it was.
 type Gap struct {
-	From, To events.Time
+	From, To time.Time
 }
 
-// GapAt tells whether no registry ran at a time, as far as its records say: the next
-// one that was made begins a run. A run begins with what settles the past after a
-// crash, or with the start of a source of the registry's own process while no other
-// one ran.
-func (r *Registry) GapAt(t events.Time) (Gap, bool, error) {
+// GapAt returns the gap that a time lies in, and whether it lies in one: whether no
+// registry ran then, as far as its records say. The record after a gap begins a run. A
+// run begins with what settles the past after a crash, or with the start of a source of
+// the registry's own process while no other one ran.
+func (r *Registry) GapAt(t time.Time) (Gap, bool, error) {
 	sequence, err := r.SequenceAt(t)
 	if err != nil {
 		return Gap{}, false, err
@@ -112,7 +114,7 @@ func (r *Registry) GapAt(t events.Time) (Gap, bool, error) {
 			return Gap{}, false, err
 		}
 	}
-	return Gap{From: last.Recorded, To: next.Recorded}, begins(last.Event, next.Event), nil
+	return Gap{From: last.Recorded.Time(), To: next.Recorded.Time()}, begins(last.Event, next.Event), nil
 }
 
 // begins tells whether a run of a registry begins between two records.

@@ -1,9 +1,8 @@
 package gatebook
 
 import (
-	"context"
-	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"gatebook/projection"
@@ -12,85 +11,96 @@ import (
 
 const (
 	// saveEvery is how many records a checkpoint may be behind when there is time,
-	// saveAfter how old it may grow while there is anything to write, and
-	// saveInterval how often that is looked at.
+	// saveAfter how old it may grow while there is anything to write, and saveInterval
+	// how often that is looked at.
 	saveEvery    = 10_000
 	saveAfter    = time.Minute
 	saveInterval = time.Second
-	// savePause is how many times as long as the last checkpoint took the next one
-	// waits at least: under load they take no more than a fifth of one core.
+	// savePause is how many times as long as the last checkpoint took the next one waits
+	// at least: under load they take no more than a fifth of one core.
 	savePause = 4
-	// seenInterval is how often a source with live sessions gives a sign of life.
-	seenInterval = time.Minute
+	// saveRetry is how long a checkpoint that failed is not tried again, at first, and
+	// saveRetryMost the most that this grows to by doubling.
+	saveRetry     = time.Second
+	saveRetryMost = time.Minute
 )
 
-// background writes checkpoints and signs of life, and ends leases, until ctx ends.
-func (r *Registry) background(ctx context.Context) {
-	defer close(r.stopped)
-	save := time.NewTicker(saveInterval)
-	defer save.Stop()
-	seen := time.NewTicker(seenInterval)
-	defer seen.Stop()
-	leases := time.NewTicker(leaseInterval)
-	defer leases.Stop()
-	held := time.NewTicker(heldRetry)
-	defer held.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-save.C:
-			if err := errors.Join(r.checkFile(), r.saveIfDue()); err != nil {
-				r.options.Report(err)
-			}
-		case <-seen.C:
-			r.giveSigns(ctx)
-		case <-leases.C:
-			r.endLeases(ctx)
-		case <-held.C:
-			if r.holding.Load() && !errors.Is(r.log.Err(), storage.ErrReadOnly) {
-				_ = r.recordHeld(ctx) // the log says by itself why it takes nothing
-			}
-		}
-	}
+// checkpointer writes what changed in the state to the book.
+type checkpointer struct {
+	state *projection.State
+	book  *storage.Book
+
+	// writing is held while a checkpoint is written; it guards the fields below.
+	writing  sync.Mutex
+	position uint64 // the sequence the book stands for
+	savedAt  time.Time
+	took     time.Duration // the last one
+	failed   error         // why the last one could not be written, nil when it could
+	retry    time.Duration // how long to leave a failing one alone
+	retryAt  time.Time
 }
 
-func (r *Registry) saveIfDue() error {
-	head, _ := r.state.Sequence()
-	r.saving.Lock()
-	behind, age, took := head-r.position, time.Since(r.savedAt), r.savingTook
-	r.saving.Unlock()
-	if behind == 0 || age < savePause*took || behind < saveEvery && age < saveAfter {
+// saveIfDue writes a checkpoint if it is time for one. It returns an error only when
+// that failed otherwise than the last time: a book that cannot be written is reported
+// once, and tried again less and less often.
+func (c *checkpointer) saveIfDue() error {
+	head, _ := c.state.Sequence()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	now := time.Now()
+	behind, age := head-c.position, now.Sub(c.savedAt)
+	if behind == 0 || age < savePause*c.took || behind < saveEvery && age < saveAfter || now.Before(c.retryAt) {
 		return nil
 	}
-	return r.save()
+	before := c.failed
+	if err := c.write(); err != nil && (before == nil || before.Error() != err.Error()) {
+		return err
+	}
+	return nil
 }
 
-// save writes a checkpoint: what changed since the last, in one transaction.
-func (r *Registry) save() error {
-	r.saving.Lock()
-	defer r.saving.Unlock()
+// save writes a checkpoint now.
+func (c *checkpointer) save() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.write()
+}
+
+// err returns why the last checkpoint could not be written, nil when it could.
+func (c *checkpointer) err() error {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.failed
+}
+
+// write writes what changed since the last checkpoint, in one transaction. Its caller
+// holds writing.
+func (c *checkpointer) write() error {
 	begun := time.Now()
-	c := r.state.Checkpoint()
-	if c.Position == r.position {
-		r.state.Saved(c)
+	p := c.state.Checkpoint()
+	if p.Position == c.position {
+		c.state.Saved(p)
 		return nil
 	}
-	rows := c.Rows()
+	rows := p.Rows()
 	changes := make([]storage.Change, len(rows))
 	for i, row := range rows {
 		changes[i] = storage.Change(row)
 	}
-	if err := r.book.Commit(c.Position, changes, marksOf(c)); err != nil {
-		r.state.NotSaved(c)
-		return fmt.Errorf("checkpoint: %w", err)
+	if err := c.book.Commit(p.Position, changes, marksOf(p)); err != nil {
+		c.state.NotSaved(p)
+		c.failed = fmt.Errorf("checkpoint: %w", err)
+		c.retry = min(max(2*c.retry, saveRetry), saveRetryMost)
+		c.retryAt = time.Now().Add(c.retry)
+		return c.failed
 	}
-	r.state.Saved(c)
-	r.position, r.savedAt, r.savingTook = c.Position, time.Now(), time.Since(begun)
+	c.state.Saved(p)
+	c.failed, c.retry, c.retryAt = nil, 0, time.Time{}
+	c.position, c.savedAt, c.took = p.Position, time.Now(), time.Since(begun)
 	return nil
 }
 
-// marksOf are the checkpoint's changes to the indexes, as storage takes them.
+// marksOf returns the checkpoint's changes to the indexes, as storage takes them.
 func marksOf(c *projection.Checkpoint) storage.Marks {
 	marks, under := c.Marks()
 	all := storage.Marks{Entries: make([]storage.Mark, len(marks)), Under: make([]storage.Under, len(under))}
@@ -104,27 +114,4 @@ func marksOf(c *projection.Checkpoint) storage.Marks {
 		all.Under[i] = storage.Under{Key: u.Key, Entries: u.Marks}
 	}
 	return all
-}
-
-// archived finds a session that has left memory.
-func (r *Registry) archived(id uint64) (*projection.Session, error) {
-	snapshot, err := r.book.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	s, err := archivedIn(snapshot, id)
-	return s, errors.Join(err, snapshot.Close())
-}
-
-func archivedIn(snapshot *storage.Snapshot, id uint64) (*projection.Session, error) {
-	for _, table := range []string{projection.TableClosed, projection.TableLost} {
-		row, err := snapshot.Get(table, projection.IDKey(id))
-		if err != nil {
-			return nil, err
-		}
-		if row != nil {
-			return projection.DecodeSession(row, nil)
-		}
-	}
-	return nil, nil
 }

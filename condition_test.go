@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"gatebook"
 	"gatebook/events"
@@ -20,7 +21,7 @@ var errChanged = errors.New("it has changed")
 
 // still is the condition that a thing has that version.
 func still(want uint64) gatebook.Condition {
-	return func(version uint64, _ events.Time) error {
+	return func(version uint64, _ time.Time) error {
 		if version != want {
 			return errChanged
 		}
@@ -38,7 +39,7 @@ func TestKillOnlyIf(t *testing.T) {
 	check(t, err)
 	seen := v.Version
 	check(t, s.Record(t.Context(), id, &events.SessionReady{User: "jdoe"}))
-	if _, err := r.Kill(t.Context(), id, "ann", "", still(seen)); !errors.Is(err, errChanged) {
+	if _, err := r.Kill(t.Context(), id, gatebook.Request{By: "ann", Only: []gatebook.Condition{still(seen)}}); !errors.Is(err, errChanged) {
 		t.Errorf("a session that has changed: %v", err)
 	}
 	if v, _, err = r.Session(id); err != nil || v.Kill().Requested != 0 {
@@ -46,7 +47,7 @@ func TestKillOnlyIf(t *testing.T) {
 	}
 	check(t, s.Record(t.Context(), id, &events.SessionClosed{Reason: events.ReasonClientClosed}))
 	var ended *gatebook.EndedError
-	if _, err := r.Kill(t.Context(), id, "ann", "", still(seen)); !errors.As(err, &ended) {
+	if _, err := r.Kill(t.Context(), id, gatebook.Request{By: "ann", Only: []gatebook.Condition{still(seen)}}); !errors.As(err, &ended) {
 		t.Errorf("a session that has ended: %v", err)
 	}
 }
@@ -57,11 +58,13 @@ func TestSwitchOnlyIf(t *testing.T) {
 	r := open(t, t.TempDir())
 	s := start(t, r, "gateway")
 	check(t, s.DeclareService(t.Context(), events.ServiceDeclared{Name: "orders", Router: "roundrobin"}))
-	v, _ := r.Service("orders")
+	v, _, _ := r.Service("orders")
 	var asking sync.WaitGroup
 	errs := make(chan error, 16)
 	for range cap(errs) {
-		asking.Go(func() { errs <- r.SwitchService(t.Context(), "orders", true, "ann", still(v.Version)) })
+		asking.Go(func() {
+			errs <- r.SwitchService(t.Context(), gatebook.Switch{Service: "orders", Stopped: true}, gatebook.Request{By: "ann", Only: []gatebook.Condition{still(v.Version)}})
+		})
 	}
 	asking.Wait()
 	close(errs)
@@ -74,7 +77,7 @@ func TestSwitchOnlyIf(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if v, _ := r.Service("orders"); done != 1 || !v.Stopped {
+	if v, _, _ := r.Service("orders"); done != 1 || !v.Stopped {
 		t.Errorf("%d were heard; it is stopped: %v", done, v.Stopped)
 	}
 }
@@ -85,9 +88,9 @@ func TestServiceChangesWithItsSource(t *testing.T) {
 	r := open(t, t.TempDir())
 	s := start(t, r, "gateway")
 	check(t, s.DeclareService(t.Context(), events.ServiceDeclared{Name: "orders", Router: "roundrobin"}))
-	before, _ := r.Service("orders")
+	before, _, _ := r.Service("orders")
 	check(t, s.Stop(t.Context()))
-	after, m := r.Service("orders")
+	after, m, _ := r.Service("orders")
 	if after.Version == before.Version || after.Version != m.Sequence || after.Modified != m.Recorded {
 		t.Errorf("before %+v, after %+v, at %+v", before, after, m)
 	}

@@ -69,12 +69,12 @@ func (d *desk) pass(by time.Duration) {
 func (d *desk) head() uint64 { return d.r.Moment().Sequence }
 
 // report reports as incarnation 1 of edge-1.
-func (d *desk) report(list ...gatebook.Reported) (gatebook.Reception, error) {
+func (d *desk) report(list ...gatebook.Reported) (gatebook.ReportResult, error) {
 	return d.r.Report(d.t.Context(), gatebook.Report{Source: "edge-1", Incarnation: "1", Events: list})
 }
 
 // must reports what is accepted.
-func (d *desk) must(list ...gatebook.Reported) gatebook.Reception {
+func (d *desk) must(list ...gatebook.Reported) gatebook.ReportResult {
 	d.t.Helper()
 	receipt, err := d.report(list...)
 	if err != nil {
@@ -86,8 +86,8 @@ func (d *desk) must(list ...gatebook.Reported) gatebook.Reception {
 	return receipt
 }
 
-func second(n int) events.Time {
-	return events.TimeOf(time.Date(2026, 11, 23, 7, 0, n, 0, time.UTC))
+func second(n int) time.Time {
+	return time.Date(2026, 11, 23, 7, 0, n, 0, time.UTC)
 }
 
 func opens(key string) gatebook.Reported {
@@ -134,7 +134,7 @@ func TestReportIsSafeToRepeat(t *testing.T) {
 		t.Fatalf("%d records of a source and 7 events", head)
 	}
 	v := session(t, d.r, 1)
-	if v.Address() != "192.0.2.1" || v.Key() != "c-1" || v.Origin().Source != "edge-1" || v.Opened != second(1) || v.Status != projection.Closed {
+	if v.Address() != "192.0.2.1" || v.Key() != "c-1" || v.Origin().Source != "edge-1" || v.Opened.Time() != second(1) || v.Status != projection.Closed {
 		t.Errorf("session %+v", v.Session)
 	}
 	again := func() {
@@ -198,24 +198,24 @@ func TestReportedMisfits(t *testing.T) {
 	start(t, d.r, "gateway")
 	check := func(name string, list []gatebook.Reported, index int, why string) {
 		t.Helper()
-		head, refused := d.head(), d.r.Refused()
+		head, refused := d.head(), d.r.Stats().Refused
 		_, err := d.report(list...)
 		var e *gatebook.ReportError
 		if !errors.As(err, &e) || e.Index != index || !strings.Contains(e.Error(), why) {
 			t.Errorf("%s: got %v, want event %d: %s", name, err, index, why)
 		}
-		if d.head() != head || d.r.Refused() != refused+1 {
-			t.Errorf("%s: %d records were added, %d refusals counted", name, d.head()-head, d.r.Refused()-refused)
+		if d.head() != head || d.r.Stats().Refused != refused+1 {
+			t.Errorf("%s: %d records were added, %d refusals counted", name, d.head()-head, d.r.Stats().Refused-refused)
 		}
 	}
 	ready := isReady("c-9", "jdoe")
 	check("no session, of a source that is new", []gatebook.Reported{opens("c-1"), ready}, 1, `session_ready of "c-9": no session has this key: session_opened comes first`)
-	if s, _ := d.r.Source("edge-1"); s != nil {
+	if s, _, _ := d.r.Source("edge-1"); s != nil {
 		t.Errorf("a report that was refused began %+v", s)
 	}
 	d.must(opens("c-1"), connects("c-1"), opens("c-2"), shuts("c-2"))
 	other := opens("c-1")
-	other.Occurred++
+	other.Occurred = other.Occurred.Add(time.Microsecond)
 	list := func(all ...gatebook.Reported) []gatebook.Reported {
 		return append([]gatebook.Reported{opens("c-3")}, all...)
 	}
@@ -255,10 +255,10 @@ func TestReportedMisfits(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	send := func(number uint64, list ...gatebook.Reported) (gatebook.Reception, error) {
+	send := func(number uint64, list ...gatebook.Reported) (gatebook.ReportResult, error) {
 		return d.r.Report(t.Context(), gatebook.Report{Source: "edge-1", Incarnation: "1", Number: number, Events: list})
 	}
-	accept := func(adds, number uint64, list ...gatebook.Reported) gatebook.Reception {
+	accept := func(adds, number uint64, list ...gatebook.Reported) gatebook.ReportResult {
 		t.Helper()
 		head := d.head()
 		receipt, err := send(number, list...)
@@ -297,7 +297,7 @@ func (d *desk) request(id uint64) {
 	d.t.Helper()
 	ctx, stop := context.WithCancel(d.t.Context())
 	stop()
-	if _, err := d.r.Kill(ctx, id, "ann", "why not"); err != nil {
+	if _, err := d.r.Kill(ctx, id, gatebook.Request{By: "ann", Why: "why not"}); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -321,7 +321,7 @@ func TestNumberOfWhatWasLeftOut(t *testing.T) {
 	}
 	untimed := func(n uint64) gatebook.Reported {
 		e := reads("c-1", 0, n)
-		e.Occurred = 0
+		e.Occurred = time.Time{}
 		return e
 	}
 	send(1, opens("c-1"), connects("c-1"), untimed(5))

@@ -1,33 +1,63 @@
-// Package gatebook keeps the book of a database gateway's sessions: who came in,
-// from where, to see whom, and how they left.
+// Package gatebook keeps the book of a database gateway's sessions: an event-sourced
+// registry of who came in, from where, to which service, and how the session ended.
 //
-// A [Registry] decides whether an event fits, appends it to a durable log, folds
-// it into the projection, and answers from there. It is opened on a data folder,
-// of which it holds the lock:
+// # Opening
+//
+// A [Registry] is opened on a data folder, which it locks. It decides whether an event
+// fits, appends it to a durable log, folds it into the projection, and answers from there:
 //
 //	registry, err := gatebook.Open(ctx, "gatebook-data", gatebook.Options{})
+//	defer registry.Close()
+//
+// What was open when the last run ended without Close becomes lost, with the time it was
+// last known to be alive. Nothing is ever silently closed.
+//
+// # Recording
+//
+// A program in the same process reports its sessions through a [Source]:
+//
 //	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "edge-1"})
 //	id, err := source.Open(ctx, events.SessionOpened{Service: "orders", Address: "192.0.2.1"})
+//	err = source.Record(ctx, id, &events.SessionReady{User: "jdoe"})
 //	err = source.Record(ctx, id, &events.SessionClosed{Reason: events.ReasonClientClosed})
 //
-// # Promises
+// A program elsewhere is reported by [Registry.Report], which the HTTP API uses. Both take
+// the same events under the same rules.
 //
-// What a method of [Source] or [Registry] has acknowledged is on the disk, and
-// every read that begins afterwards shows it. A list of events is recorded whole
-// or not at all. An event that does not fit is refused with a [*RefusedError] and
-// nothing is recorded.
+// What a method has acknowledged is on the disk, and every read that begins afterwards
+// shows it. A list of events is recorded whole or not at all. Session ids are small
+// integers from 1, never used again.
 //
-// Session ids are small integers from 1, never used again. When a registry opens
-// its book it first settles the past: a session that was open under a program that
-// is gone becomes lost, with the time it was last known to be alive. Nothing is
-// ever silently closed.
+// # Ending a session
 //
-// A [*projection.Session] and everything else that is read is an immutable value
-// that the caller may keep.
+// [Registry.Kill] records the request and waits for the session's source, which receives
+// it from [Source.Kills], closes both sockets, and records session_closed:
+//
+//	session, err := registry.Kill(ctx, id, gatebook.Request{By: "ann", Why: "runaway report"})
+//
+// # Reading
+//
+// [Registry.Session] returns one session, [Registry.Sessions] a list by a [Query], live or
+// ended, now or as of an earlier record; [Registry.Feed] reads the log. A session and
+// everything else that is read is an immutable value that the caller may keep. Every
+// answer is of one moment, whose sequence it carries.
+//
+// # Times
+//
+// Arguments and results of this package are [time.Time]. The values of package projection
+// hold [events.Time], microseconds since 1970, which its method Time converts.
+//
+// # Errors
+//
+// [ErrInvalid] is wrapped for an argument that is wrong whatever the book says, a
+// [*RefusedError] is returned for an event that does not fit the state of its session, and
+// nothing is recorded then. Every method that records may also return one of [ErrBusy],
+// [ErrTooLarge], [ErrDiskFull], [ErrReadOnly] and [ErrClosed], wrapped. Reading may return
+// a [*storage.CorruptError], which names the file and the place.
 //
 // # Goroutines
 //
-// A Registry owns the log's appending goroutine, one for checkpoints and the
-// signs of life of its sources, and one that asks for the kills that are due; Close
-// ends them and waits for them.
+// A Registry owns the log's appending goroutine and one each for checkpoints, heartbeats of
+// its sources, leases of those outside, deferred ends, and kills that are due. Close stops
+// them and waits for them.
 package gatebook

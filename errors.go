@@ -5,20 +5,40 @@ import (
 	"fmt"
 
 	"gatebook/events"
+	"gatebook/internal/lifecycle"
 	"gatebook/projection"
+	"gatebook/storage"
 )
 
-// ErrNotFound: there is no such session in the book.
+// ErrNotFound is returned for a session, service, server or source that is not in the
+// book.
 var ErrNotFound = errors.New("not found")
 
-// ErrSourceStopped: the source has ended its incarnation and reports no more.
+// ErrSourceStopped is returned by the methods of a source after its end has begun.
 var ErrSourceStopped = errors.New("the source has stopped")
 
-// ErrInvalid is wrapped where an argument cannot be recorded whatever the state
-// of the book.
+// ErrInvalid is wrapped where an argument cannot be recorded, or answered, whatever the
+// book says.
 var ErrInvalid = errors.New("invalid")
 
-// RefusedError tells that an event does not fit the state its session is in.
+// The errors of recording: each method that records may return one, wrapped. Nothing of
+// the call was recorded then, unless the method says otherwise.
+var (
+	// ErrBusy: the context ended before the log could take the records.
+	ErrBusy = storage.ErrBusy
+	// ErrTooLarge: the list is larger than one commit may be.
+	ErrTooLarge = storage.ErrTooLarge
+	// ErrDiskFull: there is no space for the records. The next call tries again.
+	ErrDiskFull = storage.ErrDiskFull
+	// ErrReadOnly: a write failed, and nothing is recorded until the registry is opened
+	// again.
+	ErrReadOnly = storage.ErrReadOnly
+	// ErrClosed: the registry is closed.
+	ErrClosed = storage.ErrClosed
+)
+
+// RefusedError reports that an event does not fit the state of its session, or that the
+// session is not the source's.
 type RefusedError struct {
 	Session uint64
 	Kind    events.Kind
@@ -30,7 +50,20 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s does not fit session %d: %s", e.Kind, e.Session, e.Why)
 }
 
-// EndedError tells that a session has ended and cannot be killed any more.
+// refused returns the [*RefusedError] for what the state machine says of a session's
+// event.
+func refused(session uint64, err error) error {
+	var unfit *lifecycle.UnfitError
+	if !errors.As(err, &unfit) {
+		return err
+	}
+	return &RefusedError{Session: session, Kind: unfit.Kind, Why: unfit.Why}
+}
+
+// invalid returns the [ErrInvalid] for what is wrong with an argument.
+func invalid(err error) error { return fmt.Errorf("%w: %w", ErrInvalid, err) }
+
+// EndedError reports that a session has ended and cannot be killed any more.
 type EndedError struct {
 	// Session is the session as it ended.
 	Session *projection.Session

@@ -11,7 +11,7 @@ import (
 func (r *Registry) EndLeases() { r.endLeases(context.Background()) }
 
 // Save writes a checkpoint now.
-func (r *Registry) Save() error { return r.save() }
+func (r *Registry) Save() error { return r.checkpoints.save() }
 
 // RecordLoss records that a source is lost, and is cut off before its sessions are.
 func (r *Registry) RecordLoss(source *projection.Source) error {
@@ -22,9 +22,12 @@ func (r *Registry) RecordLoss(source *projection.Source) error {
 
 // Enter has a source's turn until leave is called.
 func (r *Registry) Enter(source string) (leave func()) {
-	o, err := r.enter(context.Background(), source)
+	o, err := r.remotes.enter(context.Background(), source)
 	if err != nil {
 		panic(err)
 	}
-	return o.leave
+	return o.turn.leave
 }
+
+// PendingKills returns the kills of a source's sessions that are still live.
+func (r *Registry) PendingKills(source string) ([]uint64, error) { return r.pendingKills(source) }

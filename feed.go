@@ -27,9 +27,8 @@ type EventFilter struct {
 	Sources []string
 }
 
-// Feed reads the log from a place on, page by page. It holds nothing of the log
-// between two calls, so that whoever takes its records may take their time. It is
-// for one goroutine.
+// Feed reads the log from a sequence on, page by page. It holds nothing of the log between
+// two calls, so that its reader may take its time. It is for one goroutine.
 type Feed struct {
 	registry *Registry
 	only     EventFilter
@@ -39,7 +38,8 @@ type Feed struct {
 	wanted   []events.Record
 }
 
-// Feed begins after the record of that sequence; 0 is the beginning of the log.
+// Feed returns a feed that begins after the record of that sequence; 0 is the beginning
+// of the log.
 func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
 	only.Sources = slices.Clone(only.Sources)
 	for i, name := range only.Sources {
@@ -50,16 +50,17 @@ func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
 	return &Feed{registry: r, only: only, owners: make(map[uint64]string), position: after}
 }
 
-// Position is the sequence up to which the feed has looked at every record.
+// Position returns the sequence up to which the feed has looked at every record.
 func (f *Feed) Position() uint64 { return f.position }
 
-// Next looks at the next page of records, up to that sequence or the head of the
-// log, and returns those that are wanted, oldest first: it may be none although
+// Next looks at the next page of records, up to that sequence or the last that can be
+// read, and returns those that are wanted, oldest first: it may be none although
 // there are more. The slice is valid until the next call; the events in it must not
 // be changed.
 func (f *Feed) Next(until uint64) ([]events.Record, error) {
 	f.wanted = f.wanted[:0]
-	until = min(until, f.registry.log.Head().Sequence)
+	// What is applied is durable, and can be looked up; the log's head follows it.
+	until = min(until, f.registry.state.Applied())
 	if f.position >= until {
 		return nil, nil
 	}
@@ -91,7 +92,7 @@ func (f *Feed) Next(until uint64) ([]events.Record, error) {
 func (f *Feed) nextOfTrails(until uint64) ([]events.Record, error) {
 	var sequences []uint64
 	for _, id := range f.only.Sessions {
-		s, err := f.registry.look(id)
+		s, err := f.registry.lookup(id)
 		if err != nil {
 			return nil, err
 		}
@@ -127,8 +128,8 @@ func (f *Feed) nextOfTrails(until uint64) ([]events.Record, error) {
 	return f.wanted, nil
 }
 
-// Wait returns when there are records after the feed's position, or with the error
-// of ctx, or with [storage.ErrClosed].
+// Wait blocks until there are records after the feed's position. It returns the error of
+// ctx when that ends first, [ErrClosed], or [ErrReadOnly] when there can be no more.
 func (f *Feed) Wait(ctx context.Context) error { return f.registry.log.Wait(ctx, f.position) }
 
 func (f *Feed) wants(r *events.Record) (bool, error) {
@@ -179,7 +180,7 @@ func (f *Feed) owner(r *events.Record) (string, error) {
 	name := ""
 	if e, ok := r.Event.(*events.SessionOpened); ok {
 		name = e.Source
-	} else if s, err := f.registry.look(r.Session); err != nil {
+	} else if s, err := f.registry.lookup(r.Session); err != nil {
 		return "", err
 	} else if s != nil {
 		name = s.Origin().Source
@@ -193,9 +194,9 @@ func (f *Feed) owner(r *events.Record) (string, error) {
 }
 
 // Events yields the records after a sequence that are wanted, oldest first, up to
-// the head of the log as it is now. An error ends it. The events must not be changed.
+// the last one there is now. An error ends it. The events must not be changed.
 func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Record, error] {
-	until := r.log.Head().Sequence
+	until := r.state.Applied()
 	return func(yield func(events.Record, error) bool) {
 		feed := r.Feed(after, only)
 		for feed.Position() < until {
@@ -213,16 +214,17 @@ func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Recor
 	}
 }
 
-// Pending are the requests for the end of sessions that have not ended, of those up
-// to the feed's position that it wants, oldest first: what one who does that for its
-// sources has to know besides what follows. A feed that names no source has none.
+// Pending returns the kill requests at or before the feed's position whose sessions are
+// still live, of the sources that the feed names, oldest first. A program that ends
+// sessions for these sources needs them besides what follows. A feed that names no source
+// has none.
 func (f *Feed) Pending() ([]events.Record, error) {
 	if len(f.only.Kinds) > 0 && !slices.Contains(f.only.Kinds, events.KindKillRequested) {
 		return nil, nil
 	}
 	var pending []events.Record
 	for _, source := range f.only.Sources {
-		sequences, err := f.registry.PendingKills(source)
+		sequences, err := f.registry.pendingKills(source)
 		if err != nil {
 			return nil, err
 		}
@@ -244,9 +246,9 @@ func (f *Feed) Pending() ([]events.Record, error) {
 	return pending, nil
 }
 
-// read reads records that are within the log's head, the newest from memory.
+// read reads durable records, the newest from memory.
 func (r *Registry) read(after uint64, buffer []events.Record) (int, error) {
-	if n := r.tail.read(after, buffer); n > 0 {
+	if n := r.recent.read(after, buffer); n > 0 {
 		return n, nil
 	}
 	return r.log.Read(after, buffer)

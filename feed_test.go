@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"gatebook"
 	"gatebook/events"
@@ -155,8 +156,8 @@ func TestPendingKills(t *testing.T) {
 	ctx := t.Context()
 	at := make(map[uint64]uint64)
 	for _, id := range []uint64{3, 1, 2} {
-		check(t, r.ScheduleKill(ctx, id, r.Now().Add(1e12), "ann", ""))
-		_, _, err := r.KillAll(already(ctx), []uint64{id}, "ann", "")
+		check(t, r.ScheduleKill(ctx, id, time.Now().Add(time.Hour), gatebook.Request{By: "ann"}))
+		_, err := r.KillAll(already(ctx), []uint64{id}, gatebook.Request{By: "ann"})
 		check(t, err)
 		at[id] = r.Moment().Sequence
 	}

@@ -23,6 +23,7 @@ var layers = []string{
 	"cmd/gatebook/gateway",
 	"httpd",
 	"",
+	"internal/lifecycle",
 	"projection",
 	"storage",
 	"migrations",

@@ -29,7 +29,7 @@ func (d *desk) as(incarnation string, list ...gatebook.Reported) error {
 }
 
 func (d *desk) source() *projection.Source {
-	v, _ := d.r.Source("edge-1")
+	v, _, _ := d.r.Source("edge-1")
 	return v
 }
 
@@ -224,7 +224,7 @@ func TestReportedDeclarations(t *testing.T) {
 	}
 	routed := gatebook.Reported{Event: &events.ServiceDeclared{Name: "orders", Router: "leastconn"}}
 	d.must(routed)
-	if err := d.r.SwitchService(t.Context(), "orders", true, "ann"); !errors.Is(err, gatebook.ErrInvalid) {
+	if err := d.r.SwitchService(t.Context(), gatebook.Switch{Service: "orders", Stopped: true}, gatebook.Request{By: "ann"}); !errors.Is(err, gatebook.ErrInvalid) {
 		t.Errorf("a service outside was stopped: %v", err)
 	}
 }

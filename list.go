@@ -26,11 +26,12 @@ const (
 
 func (o Order) byEnd() bool { return o == ByEnd || o == ByEndDescending }
 
-// Query says which sessions to list.
+// Query says which sessions to list. The zero value lists those that live.
 type Query struct {
-	// Live, Closed and Lost are the statuses wanted.
+	// Live, Closed and Lost are the statuses wanted. With none of them the live sessions
+	// are.
 	Live, Closed, Lost bool
-	// Filter says more about who is wanted.
+	// Filter narrows the choice further.
 	Filter projection.Filter
 	// AsOf asks for the answer as of a record: what a replay of the log up to it gives.
 	// 0 asks for now.
@@ -49,7 +50,7 @@ func (q *Query) has(status projection.Status) bool {
 	return s.Has(status)
 }
 
-// Listing is the answer to a query, of one moment.
+// Listing is the answer to a query, of one moment. The zero value lists nothing.
 type Listing struct {
 	projection.Moment
 	// Total is how many sessions there are without After, Skip and Limit. It is known
@@ -75,6 +76,9 @@ func (r *Registry) Sessions(q Query) (*Listing, error) {
 	// Who lists without pause lets those run first who append: a writer that comes
 	// back from its sync would otherwise wait for the whole time slice of each reader.
 	runtime.Gosched()
+	if !q.Live && !q.Closed && !q.Lost {
+		q.Live = true
+	}
 	filtered := !q.Filter.Empty() || q.AsOf != 0
 	if q.Count && filtered || q.AsOf != 0 && q.Order.byEnd() {
 		return r.gather(q)

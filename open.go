@@ -36,34 +36,32 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Registry{
-		folder: locked, options: o,
-		sources: make(map[string]*Source), outsides: make(map[string]*outside), ended: make(map[uint64][]chan struct{}), held: make(map[uint64]heldEnd),
-		due: make(map[uint64]events.Time), rescheduled: make(chan struct{}, 1),
-		stopped: make(chan struct{}), timed: make(chan struct{}),
-	}
+	r := newRegistry(locked, o)
 	if err := r.open(ctx); err != nil {
-		return nil, errors.Join(err, r.abandon())
+		return nil, errors.Join(err, r.release())
 	}
 	r.beginLeases()
 	r.opening.Took = time.Since(started)
-	background, stop := context.WithCancel(context.Background())
+	working, stop := context.WithCancel(context.Background())
 	r.stop = stop
-	go r.background(background)
-	go r.keepTime(background)
+	r.work(working)
 	return r, nil
 }
 
-// abandon releases what a failed open holds.
-func (r *Registry) abandon() error {
-	var errs []error
-	if r.log != nil {
-		errs = append(errs, r.log.Close())
+// newRegistry returns a registry with its components, before anything is opened.
+func newRegistry(folder *storage.Folder, o Options) *Registry {
+	r := &Registry{
+		folder: folder, options: o,
+		file: &logFile{path: folder.Log()}, remotes: newRemotes(o.Now), waiters: newWaiters(),
+		declaring: newTurn(), calls: newGate(), closed: make(chan struct{}), stop: func() {},
 	}
-	if r.book != nil {
-		errs = append(errs, r.book.Close())
-	}
-	return errors.Join(append(errs, r.folder.Unlock())...)
+	inMemory := func(id uint64) *projection.Session { return r.state.Lookup(id) }
+	r.sources = newSources(inMemory)
+	r.kills = newKillTimer(o.Now, inMemory, r.requestDue)
+	r.deferred = newDeferredEnds(r.recordDeferred)
+	r.checkpoints = &checkpointer{}
+	r.observers = []observer{&r.recent, &r.counts, r.kills, r.waiters, r.sources}
+	return r
 }
 
 func (r *Registry) open(ctx context.Context) (err error) {
@@ -80,10 +78,10 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.lastID.Store(r.state.LastID())
-	if err := r.settle(ctx); err != nil {
+	if err := r.markCrashedLost(ctx); err != nil {
 		return err
 	}
-	return r.loadDue()
+	return r.loadKills()
 }
 
 // openLog opens log.db, or begins it where there is nothing at all yet. A log that
@@ -102,7 +100,7 @@ func (r *Registry) openLog() (storage.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.file, err = os.Stat(path); err != nil {
+	if r.file.opened, err = os.Stat(path); err != nil {
 		return nil, err
 	}
 	log, err := storage.OpenBolt(path, storage.BoltOptions{
@@ -143,10 +141,10 @@ func (r *Registry) openBook() error {
 
 // checkAhead refuses a log that ends before what was once read from it.
 func (r *Registry) checkAhead() error {
-	if head := r.log.Head().Sequence; r.position > head {
+	if head := r.log.Head().Sequence; r.checkpoints.position > head {
 		return &storage.CorruptError{File: r.folder.Log(), Err: fmt.Errorf(
 			"it ends at record %d, but %s was made from it up to record %d; restore the log, or move that file away to go on without the difference",
-			head, r.folder.Book(), r.position)}
+			head, r.folder.Book(), r.checkpoints.position)}
 	}
 	return nil
 }
@@ -159,8 +157,8 @@ func (r *Registry) loadBook() (err error) {
 	if err != nil {
 		return err
 	}
-	r.position, r.savedAt = snapshot.Position(), time.Now()
-	r.state, err = projection.Load(r.position, r.archived, func(table string, row func(k, v []byte) error) error {
+	position := snapshot.Position()
+	r.state, err = projection.Load(position, r.archived, func(table string, row func(k, v []byte) error) error {
 		return snapshot.Scan(table, nil, func(k, v []byte) (bool, error) { return true, row(k, v) })
 	})
 	if err != nil {
@@ -169,8 +167,10 @@ func (r *Registry) loadBook() (err error) {
 	if err = errors.Join(err, snapshot.Close()); err != nil {
 		err = errors.Join(err, r.book.Close())
 		r.book = nil
+		return err
 	}
-	return err
+	r.checkpoints = &checkpointer{state: r.state, book: r.book, position: position, savedAt: time.Now()}
+	return nil
 }
 
 // replay applies what the checkpoint does not cover, and starts the log. A long one
@@ -178,11 +178,11 @@ func (r *Registry) loadBook() (err error) {
 // sessions leave memory.
 func (r *Registry) replay() error {
 	r.opening.Records = r.log.Head().Sequence
-	r.opening.Replayed = r.opening.Records - r.position
+	r.opening.Replayed = r.opening.Records - r.checkpoints.position
 	sinceSave, replaying := 0, true
 	saved := make(chan error, 1)
 	saved <- nil
-	err := r.log.Start(r.position, func(batch []events.Record) error {
+	err := r.log.Start(r.checkpoints.position, func(batch []events.Record) error {
 		if err := r.deliver(batch); err != nil || !replaying {
 			return err
 		}
@@ -194,11 +194,11 @@ func (r *Registry) replay() error {
 			saved <- nil
 			return err
 		}
-		go func() { saved <- r.save() }()
+		go func() { saved <- r.checkpoints.save() }()
 		return nil
 	})
 	replaying = false
 	err = errors.Join(err, <-saved)
-	r.tally.begin()
+	r.counts.reset()
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,7 +27,7 @@ func dump(r *Registry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	l.Observations = 0 // they are in memory only
+	l.Observations, l.Over = 0, 0 // they are in memory only
 	fmt.Fprintf(&b, "%+v total %d\n", l.Moment, l.Total)
 	n := uint64(0)
 	for v, err := range l.All() {
@@ -58,10 +60,25 @@ type history struct {
 	t       *rapid.T
 	folder  string
 	disk    *storage.MemoryDisk
+	log     *fullableLog
 	now     time.Time
 	r       *Registry
 	sources []*Source
 	ids     []uint64
+	reports uint64
+}
+
+// fullableLog is a log whose disk can be full.
+type fullableLog struct {
+	storage.Log
+	full atomic.Bool
+}
+
+func (l *fullableLog) Append(ctx context.Context, entries []storage.Entry) error {
+	if l.full.Load() {
+		return storage.ErrDiskFull
+	}
+	return l.Log.Append(ctx, entries)
 }
 
 func (h *history) open() {
@@ -69,8 +86,10 @@ func (h *history) open() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	h.log = &fullableLog{Log: log}
+	now := h.now // the registry's own goroutines read the clock too
 	r, err := Open(context.Background(), h.folder, Options{
-		Log: log, Now: func() time.Time { return h.now }, Report: func(err error) { h.t.Error(err) },
+		Log: h.log, Now: func() time.Time { return now }, Report: func(err error) { h.t.Error(err) },
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -78,11 +97,16 @@ func (h *history) open() {
 	h.r, h.sources = r, nil
 }
 
+// halt ends the registry's goroutines: from then on only the test changes anything.
+func (h *history) halt() {
+	h.r.stop()
+	h.r.workers.Wait()
+}
+
 // crash leaves everything as it is, as the death of the process would.
 func (h *history) crash() {
-	h.r.stop()
-	<-h.r.stopped
-	if err := h.r.abandon(); err != nil {
+	h.halt()
+	if err := h.r.release(); err != nil {
 		h.t.Fatal(err)
 	}
 }
@@ -90,14 +114,13 @@ func (h *history) crash() {
 func (h *history) step() {
 	t, ctx := h.t, context.Background()
 	h.now = h.now.Add(time.Duration(rapid.IntRange(-1000, 100_000).Draw(t, "µs")) * time.Microsecond)
-	switch rapid.SampledFrom([]string{"source", "open", "open", "record", "record", "record", "record", "kill", "statistics", "declare", "save", "stop", "restart", "crash"}).Draw(t, "step") {
+	switch rapid.SampledFrom([]string{"source", "open", "open", "record", "record", "record", "record", "end", "kill", "killAll", "schedule", "withdraw", "statistics", "declare", "switch", "report", "full", "save", "stop", "restart", "crash"}).Draw(t, "step") {
 	case "source":
 		s, err := h.r.StartSource(ctx, SourceOptions{Name: rapid.SampledFrom([]string{"gateway", "edge 1", "Edge-1"}).Draw(t, "name")})
 		if err == nil {
 			h.sources = append(h.sources, s)
-		} else if !errors.Is(err, ErrInvalid) {
-			t.Fatal(err)
 		}
+		h.refusable(err)
 	case "open":
 		if s := h.source(); s != nil {
 			id, err := s.Open(ctx, events.SessionOpened{
@@ -107,9 +130,7 @@ func (h *history) step() {
 				Key:      rapid.SampledFrom([]string{"", "", "c-1"}).Draw(t, "key"),
 				Protocol: "mysql",
 			})
-			if err != nil && !errors.Is(err, ErrSourceStopped) {
-				t.Fatal(err)
-			}
+			h.refusable(err)
 			if err == nil {
 				h.ids = append(h.ids, id)
 			}
@@ -122,10 +143,32 @@ func (h *history) step() {
 			}
 			h.refusable(s.Record(ctx, h.id(), list...))
 		}
+	case "end":
+		if s := h.source(); s != nil {
+			_, err := s.End(ctx, h.id(), events.SessionClosed{Reason: events.ReasonClientClosed})
+			h.refusable(err)
+		}
+	case "killAll":
+		now, cancel := context.WithCancel(ctx)
+		cancel()
+		ids := slices.Compact(slices.Sorted(slices.Values([]uint64{h.id(), h.id(), h.id()})))
+		_, err := h.r.KillAll(now, ids, Request{By: "admin"})
+		h.refusable(err)
+	case "schedule":
+		due := h.now.Add(time.Duration(rapid.IntRange(60, 3600).Draw(t, "due")) * time.Second)
+		h.refusable(h.r.ScheduleKill(ctx, h.id(), due, Request{By: "admin", Why: "later"}))
+	case "withdraw":
+		h.refusable(h.r.WithdrawKill(ctx, h.id(), Request{By: "admin"}))
+	case "switch":
+		h.refusable(h.r.SwitchService(ctx, Switch{Service: "orders", Stopped: rapid.Bool().Draw(t, "stopped")}, Request{By: "admin"}))
+	case "report":
+		h.report()
+	case "full":
+		h.log.full.Store(rapid.Bool().Draw(t, "full"))
 	case "kill":
 		now, cancel := context.WithCancel(ctx)
 		cancel() // nobody acts on it: do not wait
-		_, err := h.r.Kill(now, h.id(), "admin", "why not")
+		_, err := h.r.Kill(now, h.id(), Request{By: "admin", Why: "why not"})
 		h.refusable(err)
 	case "statistics":
 		if s := h.source(); s != nil {
@@ -138,7 +181,7 @@ func (h *history) step() {
 			h.refusable(s.DeclareServer(ctx, events.ServerDeclared{Name: "db-1", Port: rapid.Uint16Range(1, 3).Draw(t, "port")}))
 		}
 	case "save":
-		if err := h.r.save(); err != nil {
+		if err := h.r.checkpoints.save(); err != nil {
 			t.Fatal(err)
 		}
 	case "stop":
@@ -146,6 +189,7 @@ func (h *history) step() {
 			h.refusable(s.Stop(ctx))
 		}
 	case "restart":
+		h.log.full.Store(false)
 		if err := h.r.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -153,6 +197,34 @@ func (h *history) step() {
 	case "crash":
 		h.crash()
 		h.open()
+	}
+}
+
+// report reports events of a source outside, numbered or not.
+func (h *history) report() {
+	t := h.t
+	p := Report{
+		Source:      rapid.SampledFrom([]string{"outside", "Edge-1"}).Draw(t, "reporter"),
+		Incarnation: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "incarnation"), Lease: time.Hour,
+	}
+	if rapid.Bool().Draw(t, "numbered") {
+		h.reports++
+		p.Number = h.reports
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "reported") {
+		e := Reported{Key: rapid.SampledFrom([]string{"k-1", "k-2", "k-3"}).Draw(t, "key"), Occurred: h.now, Event: h.event()}
+		if rapid.Bool().Draw(t, "opens") {
+			e.Event = &events.SessionOpened{Service: "orders", Address: "192.0.2.8"}
+		}
+		p.Events = append(p.Events, e)
+	}
+	result, err := h.r.Report(context.Background(), p)
+	var unfit *ReportError
+	if !errors.As(err, &unfit) {
+		h.refusable(err)
+	}
+	for _, id := range result.Sessions {
+		h.ids = append(h.ids, id)
 	}
 }
 
@@ -204,7 +276,9 @@ func (h *history) event() events.Event {
 func (h *history) refusable(err error) {
 	var refused *RefusedError
 	var ended *EndedError
-	if err == nil || errors.As(err, &refused) || errors.As(err, &ended) || errors.Is(err, ErrNotFound) || errors.Is(err, ErrSourceStopped) {
+	if err == nil || errors.As(err, &refused) || errors.As(err, &ended) ||
+		errors.Is(err, ErrNotFound) || errors.Is(err, ErrSourceStopped) || errors.Is(err, ErrInvalid) ||
+		errors.Is(err, ErrDiskFull) && h.log.full.Load() {
 		return
 	}
 	h.t.Fatal(err)
@@ -224,6 +298,7 @@ func TestRebuiltIsWhatWasLive(t *testing.T) {
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			h.step()
 		}
+		h.halt()
 		lived, err := dump(h.r)
 		if err != nil {
 			t.Fatal(err)
@@ -251,9 +326,10 @@ func refold(t *rapid.T, h *history) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Registry{folder: locked, log: log, ended: map[uint64][]chan struct{}{}, sources: map[string]*Source{}}
+	r := newRegistry(locked, Options{Log: log, Now: time.Now})
+	r.log = log
 	defer func() {
-		if err := r.abandon(); err != nil {
+		if err := r.release(); err != nil {
 			t.Fatal(err)
 		}
 	}()

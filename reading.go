@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -38,7 +39,7 @@ type observed struct {
 type telling struct {
 	key   string
 	id    uint64 // 0 while it has none
-	draft draft
+	draft lifecycle.Draft
 	trail trail
 	// told are the events of this report that are to be recorded, written what makes
 	// them equal to others, and recorded the same of what is on the record, once that
@@ -77,8 +78,8 @@ func (d *reading) decide() ([]storage.Entry, error) {
 func (d *reading) at(i int, err error) error {
 	e := &d.report.Events[i]
 	misfit := &ReportError{Index: i, Kind: e.kind(), Key: e.Key}
-	if refused, ok := errors.AsType[*RefusedError](err); ok {
-		misfit.Why = refused.Why
+	if unfit, ok := errors.AsType[*lifecycle.UnfitError](err); ok {
+		misfit.Why = unfit.Why
 		return misfit
 	}
 	if refused, ok := errors.AsType[*misfitError](err); ok {
@@ -133,7 +134,7 @@ func (d *reading) sign(source *projection.Source, recorded int) []storage.Entry 
 	case source == nil:
 		return nil // it has just begun
 	case source.State != projection.SourceRunning:
-	case d.registry.options.Now().Sub(source.LastSeen.Time()) >= seenInterval && d.registry.state.HasKeyed(source.Name, source.Incarnation):
+	case d.registry.options.Now().Sub(source.LastSeen.Time()) >= heartbeatInterval && d.registry.state.HasKeyed(source.Name, source.Incarnation):
 	default:
 		return nil
 	}
@@ -195,16 +196,16 @@ func (d *reading) put(of *telling, e events.Event, occurred events.Time) {
 func (d *reading) take(e *Reported) error {
 	switch event := e.Event.(type) {
 	case *events.ServiceDeclared:
-		return d.declareService(*event, e.Occurred)
+		return d.declareService(*event, e.occurred())
 	case *events.ServerDeclared:
-		return d.declareServer(*event, e.Occurred)
+		return d.declareServer(*event, e.occurred())
 	}
 	s, err := d.session(e.Key)
 	if err != nil {
 		return err
 	}
 	opening := e.Event.Kind() == events.KindSessionOpened
-	if s.draft.phase == absent && (d.repeated || !opening) {
+	if s.draft.Phase == lifecycle.Absent && (d.repeated || !opening) {
 		if d.repeated {
 			return d.missing()
 		}
@@ -214,11 +215,11 @@ func (d *reading) take(e *Reported) error {
 		return d.takeStatistics(s, statistics, e)
 	}
 	event := e.Event
-	if s.draft.session != nil {
-		event = blame(s.draft.session, event)
+	if s.draft.Session != nil {
+		event = fillKilledBy(s.draft.Session, event)
 	}
-	if d.strict && s.draft.phase != absent {
-		found, err := s.has(event, e.Occurred)
+	if d.strict && s.draft.Phase != lifecycle.Absent {
+		found, err := s.has(event, e.occurred())
 		if err != nil || found {
 			return err
 		}
@@ -226,10 +227,10 @@ func (d *reading) take(e *Reported) error {
 			return d.missing()
 		}
 	}
-	if opening && s.draft.phase != absent {
+	if opening && s.draft.Phase != lifecycle.Absent {
 		return misfit("%s has this key%s; a key is used once in an incarnation, a new session needs a new one", s.name(), d.otherwise())
 	}
-	return d.record(s, event, e.Occurred)
+	return d.record(s, event, e.occurred())
 }
 
 // otherwise says of a session whose key is used again how that is known to be another
@@ -244,34 +245,19 @@ func (d *reading) otherwise() string {
 // record takes an event into the list, if it fits. A lost session is recovered first,
 // unless the event is its end.
 func (d *reading) record(s *telling, e events.Event, occurred events.Time) error {
-	closing, closes := e.(*events.SessionClosed)
-	if s.draft.phase == lost && !closes {
+	_, closes := e.(*events.SessionClosed)
+	if s.draft.Phase == lifecycle.Lost && !closes {
 		back := &events.SessionRecovered{Incarnation: d.report.Incarnation}
-		if err := s.draft.take(back); err != nil {
+		if err := s.draft.Take(back); err != nil {
 			return err
 		}
 		d.put(s, back, 0)
 	}
-	if closes {
-		for i := range closing.Finals {
-			if number := closing.Finals[i].Connection; !s.knows(number) {
-				return misfit("it has the counters of connection %d, which was never opened", number)
-			}
-		}
-	}
-	if err := s.draft.take(e); err != nil {
+	if err := s.draft.Take(e); err != nil {
 		return err
 	}
 	d.put(s, e, occurred)
 	return nil
-}
-
-// knows tells whether a connection of that number was ever told of.
-func (s *telling) knows(connection uint32) bool {
-	if connection == 0 || s.draft.connection(connection) != nil {
-		return true
-	}
-	return slices.ContainsFunc(s.draft.opened, func(o opening) bool { return o.number == connection })
 }
 
 // missing refuses a number that was used for something else.
@@ -295,13 +281,13 @@ func (d *reading) session(key string) (*telling, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &telling{key: key, id: id, draft: draft{id: id}, written: make(map[string]struct{})}
+	s := &telling{key: key, id: id, written: make(map[string]struct{})}
 	if id != 0 {
-		v, err := d.registry.look(id)
+		v, err := d.registry.lookup(id)
 		if err != nil {
 			return nil, err
 		}
-		s.draft.session, s.draft.phase = v, phaseOf(v)
+		s.draft = lifecycle.NewDraft(v)
 		s.trail = trail{registry: d.registry, session: v}
 	}
 	d.sessions[key] = s

@@ -9,7 +9,7 @@ import (
 
 // declareService decides about a service that a source outside tells of.
 func (d *reading) declareService(e events.ServiceDeclared, occurred events.Time) error {
-	if old, _ := d.registry.state.Service(e.Name); old != nil && d.registry.isOwn(old.Source) {
+	if old, _ := d.registry.state.Service(e.Name); old != nil && d.registry.sources.find(old.Source) != nil {
 		return misfit("the service %q is one of source %q, which is in the registry's process", old.Name, old.Source)
 	}
 	differs := d.registry.differs(&e)
@@ -30,7 +30,7 @@ func (d *reading) declareService(e events.ServiceDeclared, occurred events.Time)
 
 // declareServer decides about a server that a source outside tells of.
 func (d *reading) declareServer(e events.ServerDeclared, occurred events.Time) error {
-	if old, _ := d.registry.state.Server(e.Name); old != nil && d.registry.isOwn(old.Source) {
+	if old, _ := d.registry.state.Server(e.Name); old != nil && d.registry.sources.find(old.Source) != nil {
 		return misfit("the server %q is one of source %q, which is in the registry's process", old.Name, old.Source)
 	}
 	differs := d.registry.serverDiffers(&e)
@@ -58,13 +58,6 @@ func (d *reading) news(e events.Event, differs bool, same func(events.Event) boo
 		}
 	}
 	return differs
-}
-
-// isOwn tells whether a source is one of this process and runs.
-func (r *Registry) isOwn(source string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sources[projection.NameKey(source)] != nil
 }
 
 // speaks tells whether a source runs.

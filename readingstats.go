@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gatebook/events"
+	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 )
 
@@ -21,17 +22,17 @@ func (d *reading) takeStatistics(s *telling, e *events.StatisticsRecorded, at *R
 	if before == e.Counters || d.repeated {
 		return nil // in a report that is on the record they may have been left out
 	}
-	older, err := s.isOlder(e.Connection, at.Occurred)
+	older, err := s.isOlder(e.Connection, at.occurred())
 	if err != nil || older {
 		return err
 	}
 	if fell(before, e.Counters) || !s.isOpen(e.Connection) {
-		found, err := s.has(e, at.Occurred)
+		found, err := s.has(e, at.occurred())
 		if err != nil || found {
 			return err
 		}
 	}
-	return d.record(s, e, at.Occurred)
+	return d.record(s, e, at.occurred())
 }
 
 // observe decides about counters that are shown and not recorded. Those of what has
@@ -48,10 +49,10 @@ func (d *reading) observe(s *telling, e *events.StatisticsRecorded) error {
 
 // isOpen tells whether a connection of the session is open, the client's included.
 func (s *telling) isOpen(connection uint32) bool {
-	if s.draft.phase == closed || s.draft.phase == lost {
+	if s.draft.Phase == lifecycle.Closed || s.draft.Phase == lifecycle.Lost {
 		return false
 	}
-	return connection == 0 || s.draft.isOpen(connection)
+	return connection == 0 || s.draft.IsOpen(connection)
 }
 
 // fell tells whether any counter is lower than before.
@@ -64,15 +65,15 @@ func fell(before, now events.Counters) bool {
 // counters are the last ones of a connection, this report's included. known is
 // false when there is no such connection.
 func (s *telling) counters(connection uint32) (last events.Counters, known bool) {
-	known = s.knows(connection)
+	known = s.draft.Knows(connection)
 	for _, t := range slices.Backward(s.told) {
 		if f, ok := countersIn(t.event, connection); ok && f != nil {
 			return f.Counters, known
 		}
 	}
-	if v := s.draft.session; v != nil && connection == 0 {
+	if v := s.draft.Session; v != nil && connection == 0 {
 		last = v.Counters()
-	} else if c := s.draft.connection(connection); c != nil {
+	} else if c := s.draft.Connection(connection); c != nil {
 		last = c.Counters()
 	}
 	return last, known
@@ -150,7 +151,7 @@ func (s *telling) has(e events.Event, occurred events.Time) (bool, error) {
 // mayBeOn tells whether an event may be on the record of its session. It spares
 // reading the record of one to which something new happens.
 func (s *telling) mayBeOn(e events.Event) bool {
-	v := s.draft.session
+	v := s.draft.Session
 	if v == nil {
 		return false
 	}

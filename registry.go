@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,20 +13,9 @@ import (
 	"gatebook/storage"
 )
 
-// Options are the choices of [Open]. The zero value is ready.
-type Options struct {
-	// Log is the log to use, which the registry then closes. Nil means a bbolt file
-	// in the data folder.
-	Log storage.Log
-	// Now is the clock. Nil means the system's.
-	Now func() time.Time
-	// Report takes what fails in the background, where no caller is to be told. It
-	// must not block. Nil means that nobody wants to know.
-	Report func(error)
-	// Committed hears of each commit of the log that Open makes: how many records it
-	// held, and how long it took. It must not block. Nil means that nobody wants to know.
-	Committed storage.Observe
-}
+// heartbeatInterval is how often it is recorded that a source of this process with live
+// sessions is alive.
+const heartbeatInterval = time.Minute
 
 // Registry is the book of sessions. Its methods are safe for concurrent use.
 type Registry struct {
@@ -36,79 +24,37 @@ type Registry struct {
 	book    *storage.Book
 	state   *projection.State
 	options Options
-	opening Opening
-
-	file    os.FileInfo   // the log's file when it was opened; nil without one
-	gone    atomic.Bool   // whether it is no longer at its path
+	opening OpenInfo
 	lastID  atomic.Uint64 // the last session id that was given
-	refused atomic.Uint64 // events that did not fit
 
-	// mu guards the fields below.
-	mu       sync.Mutex
-	sources  map[string]*Source         // those of this process, by key of their name
-	outsides map[string]*outside        // those outside that report, by key of their name
-	ended    map[uint64][]chan struct{} // closed when that session ends
-	closing  bool
-	held     map[uint64]heldEnd     // ends that wait for the log
-	due      map[uint64]events.Time // when live sessions are to be killed
+	// The components below each have a lock of their own.
+	file        *logFile
+	sources     *sources
+	remotes     *remotes
+	waiters     *waiters
+	kills       *killTimer
+	deferred    *deferredEnds
+	checkpoints *checkpointer
+	counts      counts
+	recent      recent
+	observers   []observer
 
-	rescheduled chan struct{} // capacity 1: due has one more, or another time
-	tail        tail
-	tally       tally
-
-	holding   atomic.Bool // whether held has any
-	recording sync.Mutex  // held by the one that records what is held
-
-	// declaring is held by the one that declares a service or switches it, so that
+	// declaring is had by the call that declares a service or switches it, so that
 	// neither undoes what the other is about to record.
-	declaring sync.Mutex
+	declaring turn
 
-	// saving is held by the one that writes a checkpoint.
-	saving sync.Mutex
-	// These are guarded by saving: when the last one was written, how long that
-	// took, and the sequence the book stands for.
-	savedAt    time.Time
-	savingTook time.Duration
-	position   uint64
-
-	stop    context.CancelFunc // ends the background goroutine
-	stopped chan struct{}      // closed when it has ended
-	timed   chan struct{}      // closed when the clock of kills has ended
+	// calls lets in the calls that record, sources' aside. Close shuts it.
+	calls   *gate
+	closing sync.Once
+	closed  chan struct{} // closed when Close begins
+	stop    context.CancelFunc
+	workers sync.WaitGroup // the goroutines that stop ends
 }
 
-// Opening is what a registry found when it opened its book.
-type Opening struct {
-	// New is true when there was no book and one was begun.
-	New bool
-	// Rebuilt tells why book.db had to be made again from the log, nil when it had not.
-	Rebuilt error
-	// Records is how many the log held, Replayed how many of them were read
-	// because no checkpoint covered them.
-	Records, Replayed uint64
-	// Lost counts the sessions whose end was inferred when opening.
-	Lost int
-	// Took is how long opening took.
-	Took time.Duration
-}
-
-// Opening tells what the registry found when it opened.
-func (r *Registry) Opening() Opening { return r.opening }
-
-// Folder is the path of the data folder.
-func (r *Registry) Folder() string { return r.folder.Path }
-
-// Now is the registry's clock.
-func (r *Registry) Now() time.Time { return r.options.Now() }
-
-// Refused counts the events that did not fit since the registry was opened.
-func (r *Registry) Refused() uint64 { return r.refused.Load() }
-
-// Err tells why nothing can be recorded now; nil when all is well.
-func (r *Registry) Err() error {
-	if err := r.writable(); err != nil {
-		return err
-	}
-	return r.log.Err()
+// observer is a component that is shown each batch after the state has applied it.
+// Batches come in the order of the log, from one goroutine at a time.
+type observer interface {
+	observe(batch []events.Record)
 }
 
 // deliver is where every record arrives after it is durable, replayed or new.
@@ -116,55 +62,96 @@ func (r *Registry) deliver(batch []events.Record) error {
 	if err := r.state.Apply(batch); err != nil {
 		return err
 	}
-	r.tail.add(batch)
-	r.tally.add(batch)
-	for i := range batch {
-		r.noteDue(&batch[i])
-		switch e := batch[i].Event.(type) {
-		case *events.SessionClosed, *events.SessionLost:
-			r.wakeWaiters(batch[i].Session)
-		case *events.ServiceDeclared:
-			r.tellSwitched(e.Source)
-		case *events.KillRequested:
-			r.handOut(batch[i].Session)
-		}
+	for _, o := range r.observers {
+		o.observe(batch)
 	}
 	return nil
 }
 
-func (r *Registry) wakeWaiters(id uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, c := range r.ended[id] {
-		close(c)
+// lookup returns a session wherever it is; nil when there is none.
+func (r *Registry) lookup(id uint64) (*projection.Session, error) {
+	if s := r.state.Lookup(id); s != nil {
+		return s, nil
 	}
-	delete(r.ended, id)
+	return r.archived(id)
 }
 
-// Close stops the sources that still run, checkpoints, and gives the folder back.
-func (r *Registry) Close() error {
-	r.mu.Lock()
-	if r.closing {
-		r.mu.Unlock()
-		return nil
+// work starts the goroutines of the registry, which live until ctx ends.
+func (r *Registry) work(ctx context.Context) {
+	r.workers.Go(func() { r.kills.run(ctx, r.options.Report) })
+	r.every(ctx, saveInterval, func() {
+		if err := errors.Join(r.file.check(), r.checkpoints.saveIfDue()); err != nil {
+			r.options.Report(err)
+		}
+	})
+	r.every(ctx, heartbeatInterval, func() { r.heartbeat(ctx) })
+	r.every(ctx, leaseInterval, func() { r.endLeases(ctx) })
+	r.every(ctx, deferredRetry, func() {
+		if !errors.Is(r.log.Err(), storage.ErrReadOnly) {
+			_ = r.deferred.drain(ctx) // the log says by itself why it takes nothing
+		}
+	})
+}
+
+// every starts a goroutine that calls f at intervals, until ctx ends.
+func (r *Registry) every(ctx context.Context, interval time.Duration, f func()) {
+	r.workers.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				f()
+			}
+		}
+	})
+}
+
+// Err returns why nothing can be recorded now; nil when all is well.
+func (r *Registry) Err() error {
+	if err := r.file.err(); err != nil {
+		return err
 	}
-	r.closing = true
-	running := make([]*Source, 0, len(r.sources))
-	for _, s := range r.sources {
-		running = append(running, s)
-	}
-	r.mu.Unlock()
+	return r.log.Err()
+}
+
+// Now returns the time by the registry's clock, the one of its records.
+func (r *Registry) Now() time.Time { return r.options.Now() }
+
+// Close waits for the calls that record, stops the sources that still run, writes a
+// checkpoint and gives the folder back. A call that waits for the end of a session
+// returns. Closing again waits for the first call to Close and returns nil.
+func (r *Registry) Close() (err error) {
+	r.closing.Do(func() { err = r.close() })
+	return err
+}
+
+func (r *Registry) close() error {
+	r.calls.shut()
+	close(r.closed)
 	var errs []error
-	for _, s := range running {
+	// What has entered ends by itself: the log answers each append.
+	errs = append(errs, r.calls.wait(context.Background()))
+	for _, s := range r.sources.all() {
 		if err := s.Stop(context.Background()); err != nil {
 			errs = append(errs, fmt.Errorf("stop source %s: %w", s.name, err))
 		}
 	}
 	r.stop()
-	<-r.stopped
-	<-r.timed
-	if err := r.save(); err != nil {
-		errs = append(errs, err)
+	r.workers.Wait()
+	return errors.Join(append(errs, r.checkpoints.save(), r.release())...)
+}
+
+// release gives back what the registry holds.
+func (r *Registry) release() error {
+	var errs []error
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
 	}
-	return errors.Join(append(errs, r.log.Close(), r.book.Close(), r.folder.Unlock())...)
+	if r.book != nil {
+		errs = append(errs, r.book.Close())
+	}
+	return errors.Join(append(errs, r.folder.Unlock())...)
 }

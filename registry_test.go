@@ -108,7 +108,7 @@ func TestLife(t *testing.T) {
 	if at, why := v.End(&v.Connections[1]); at != v.Ending().Ended || why != events.ReasonServerClosed {
 		t.Errorf("its connection ended at %v for %v", at, why)
 	}
-	server, _ := r.Server("db-2")
+	server, _, _ := r.Server("db-2")
 	if server.Total != 1 || server.Current != 0 {
 		t.Errorf("server %+v", server)
 	}
@@ -154,24 +154,22 @@ func TestRefused(t *testing.T) {
 		list []events.Event
 		want string
 	}{
-		"after the end":           {ended, []events.Event{&events.SessionReady{}}, "session_ready does not fit session 2: it is closed"},
-		"ended twice":             {ended, []events.Event{&events.SessionClosed{}}, "session_closed does not fit session 2: it is closed"},
-		"lost after the end":      {ended, []events.Event{&events.SessionLost{}}, "session_lost does not fit session 2: it is closed"},
-		"opened again":            {live, []events.Event{&events.SessionOpened{}}, "session_opened does not fit session 1: it is logging in"},
-		"recovered, never lost":   {live, []events.Event{&events.SessionRecovered{}}, "session_recovered does not fit session 1: it is logging in"},
-		"client's connection":     {live, []events.Event{&events.ConnectionOpened{Server: "db-1"}}, "connection_opened does not fit session 1: connection 0 is the client's"},
+		"after the end": {ended, []events.Event{&events.SessionReady{}}, "session_ready does not fit session 2: it is closed"},
+		"ended twice":   {ended, []events.Event{&events.SessionClosed{Reason: events.ReasonShutdown}}, "session_closed does not fit session 2: it is closed"},
+		"opened again":  {live, []events.Event{&events.SessionOpened{Service: "orders"}}, "session_opened does not fit session 1: it is logging in"},
+		"counters of nothing": {live, []events.Event{&events.SessionClosed{Reason: events.ReasonShutdown, Finals: []events.Final{{Connection: 7}}}},
+			"session_closed does not fit session 1: it has the counters of connection 7, which was never opened"},
 		"other server":            {live, []events.Event{&events.ConnectionOpened{Connection: 1, Server: "db-2"}}, "connection_opened does not fit session 1: connection 1 is open to db-1 already"},
-		"no server":               {live, []events.Event{&events.ConnectionOpened{Connection: 2}}, "connection_opened does not fit session 1: it names no server"},
 		"failed where it is open": {live, []events.Event{&events.ConnectionFailed{Connection: 1, Server: "db-1"}}, "connection_failed does not fit session 1: connection 1 is open"},
 		"two servers in a list": {live, []events.Event{
 			&events.ConnectionOpened{Connection: 3, Server: "a"}, &events.ConnectionOpened{Connection: 3, Server: "b"},
 		}, "connection_opened does not fit session 1: connection 3 is open to a already"},
-		"unknown connection":    {live, []events.Event{&events.ConnectionClosed{Final: events.Final{Connection: 2}}}, "connection_closed does not fit session 1: connection 2 is not open"},
+		"unknown connection":    {live, []events.Event{&events.ConnectionClosed{Reason: events.ReasonServerClosed, Final: events.Final{Connection: 2}}}, "connection_closed does not fit session 1: connection 2 is not open"},
 		"statistics of nothing": {live, []events.Event{&events.StatisticsRecorded{Final: events.Final{Connection: 2}}}, "statistics_recorded does not fit session 1: connection 2 is not open"},
-		"nothing to withdraw":   {live, []events.Event{&events.KillWithdrawn{}}, "kill_withdrawn does not fit session 1: no kill is scheduled"},
-		"second of a list":      {live, []events.Event{&events.SessionClosed{}, &events.SessionReady{}}, "session_ready does not fit session 1: it is closed"},
+		"second of a list":      {live, []events.Event{&events.SessionClosed{Reason: events.ReasonShutdown}, &events.SessionReady{}}, "session_ready does not fit session 1: it is closed"},
 		"closed twice in a list": {live, []events.Event{
-			&events.ConnectionClosed{Final: events.Final{Connection: 1}}, &events.ConnectionClosed{Final: events.Final{Connection: 1}},
+			&events.ConnectionClosed{Reason: events.ReasonServerClosed, Final: events.Final{Connection: 1}},
+			&events.ConnectionClosed{Reason: events.ReasonServerClosed, Final: events.Final{Connection: 1}},
 		}, "connection_closed does not fit session 1: connection 1 is not open"},
 	} {
 		before := r.Moment().Sequence
@@ -184,8 +182,8 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: the log grew to %d", name, now)
 		}
 	}
-	if r.Refused() != 15 {
-		t.Errorf("%d were counted", r.Refused())
+	if r.Stats().Refused != 11 {
+		t.Errorf("%d were counted", r.Stats().Refused)
 	}
 	if err := s.Record(t.Context(), 99, &events.SessionReady{}); !errors.Is(err, gatebook.ErrNotFound) {
 		t.Errorf("unknown session: %v", err)
@@ -216,7 +214,7 @@ func TestKill(t *testing.T) {
 		}
 		acted <- err
 	}()
-	v, err := r.Kill(t.Context(), id, "ann", "runaway report")
+	v, err := r.Kill(t.Context(), id, gatebook.Request{By: "ann", Why: "runaway report"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,10 +226,10 @@ func TestKill(t *testing.T) {
 		t.Errorf("killed as %+v", end)
 	}
 	var ended *gatebook.EndedError
-	if _, err := r.Kill(t.Context(), id, "bob", ""); !errors.As(err, &ended) {
+	if _, err := r.Kill(t.Context(), id, gatebook.Request{By: "bob"}); !errors.As(err, &ended) {
 		t.Errorf("a second kill: %v", err)
 	}
-	if _, err := r.Kill(t.Context(), 99, "bob", ""); !errors.Is(err, gatebook.ErrNotFound) {
+	if _, err := r.Kill(t.Context(), 99, gatebook.Request{By: "bob"}); !errors.Is(err, gatebook.ErrNotFound) {
 		t.Errorf("an unknown session: %v", err)
 	}
 	if err := r.Close(); err != nil {
@@ -271,7 +269,7 @@ func TestKillPending(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 2 {
-		v, err := r.Kill(ctx, id, "ann", "")
+		v, err := r.Kill(ctx, id, gatebook.Request{By: "ann"})
 		if err != nil || v.Status != projection.Live || v.Stage != projection.Stopping {
 			t.Fatalf("pending as %+v, %v", v.Session, err)
 		}
@@ -355,7 +353,7 @@ func TestSourceStops(t *testing.T) {
 func TestRestart(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	r := open(t, folder)
-	if !r.Opening().New {
+	if !r.OpenInfo().New {
 		t.Error("a new book was not said to be new")
 	}
 	s := start(t, r, "gateway")
@@ -364,7 +362,7 @@ func TestRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	r = open(t, folder)
-	if o := r.Opening(); o.New || o.Rebuilt != nil || o.Records != 4 || o.Replayed != 0 || o.Lost != 0 {
+	if o := r.OpenInfo(); o.New || o.Rebuilt != nil || o.Records != 4 || o.Replayed != 0 || o.Lost != 0 {
 		t.Errorf("opened as %+v", o)
 	}
 	if v := session(t, r, first); v.Ending().Reason != events.ReasonSourceStopped {
@@ -429,7 +427,7 @@ func TestDamage(t *testing.T) {
 			folder := made(t)
 			damage(t, folder)
 			r := open(t, folder)
-			if r.Opening().Rebuilt == nil {
+			if r.OpenInfo().Rebuilt == nil {
 				t.Error("nobody was told that the book was made again")
 			}
 			if m := r.Moment(); m.Closed != 50 || m.Sequence != 102 {
@@ -559,7 +557,7 @@ func TestListing(t *testing.T) {
 		"all":          {gatebook.Query{Live: true, Closed: true, Lost: true}, 1, 710, 710},
 		"across":       {gatebook.Query{Live: true, Closed: true, Skip: 698, Limit: 4}, 699, 4, 710},
 		"lost":         {gatebook.Query{Lost: true}, 0, 0, 0},
-		"nothing":      {gatebook.Query{}, 0, 0, 0},
+		"unspecified":  {gatebook.Query{}, 701, 10, 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := r.Sessions(c.query)
@@ -598,7 +596,7 @@ func TestObserve(t *testing.T) {
 	if r.Moment().Sequence != before {
 		t.Error("observing was recorded")
 	}
-	if err := s.Record(t.Context(), id, &events.SessionClosed{Finals: []events.Final{{Counters: events.Counters{Reads: 9}, Active: active + 1}}}); err != nil {
+	if err := s.Record(t.Context(), id, &events.SessionClosed{Reason: events.ReasonClientClosed, Finals: []events.Final{{Counters: events.Counters{Reads: 9}, Active: active + 1}}}); err != nil {
 		t.Fatal(err)
 	}
 	v = session(t, r, id)

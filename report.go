@@ -17,12 +17,10 @@ const (
 	// minLease and maxLease bound what it may ask for.
 	minLease = time.Second
 	maxLease = 24 * time.Hour
-	// reservedName is that of the API's own service and source.
-	reservedName = "gatebook"
 )
 
-// Report is what a source outside this process tells in one go: all of it is
-// recorded, or nothing.
+// Report is what a source outside this process reports at once: all of it is recorded, or
+// nothing.
 type Report struct {
 	// Source names the program that reports, Incarnation this run of it. A new
 	// incarnation ends the sessions of the one before it as lost.
@@ -45,8 +43,9 @@ type Report struct {
 type Reported struct {
 	// Key is the source's own name for the session, "" where the event is about none.
 	Key string
-	// Occurred is when it happened by the source's clock, 0 for not known.
-	Occurred events.Time
+	// Occurred is when it happened by the source's clock; the zero time where that is not
+	// known.
+	Occurred time.Time
 	// Event is what happened. Source, incarnation and key are filled in.
 	Event events.Event
 	// Observed: the event is statistics that are shown and not recorded.
@@ -55,8 +54,8 @@ type Reported struct {
 	given string // the key as it was given, where it had to be cut
 }
 
-// Reception is the answer to a report.
-type Reception struct {
+// ReportResult is the answer to a report.
+type ReportResult struct {
 	// Accepted counts the events, whether they were on the record before or not.
 	Accepted int
 	// Sessions are the ids of the sessions that the report names, by their keys.
@@ -65,7 +64,7 @@ type Reception struct {
 	Sequence uint64
 }
 
-// ReportError tells what in a report does not fit. Nothing of it was recorded.
+// ReportError reports what in a report does not fit. Nothing of it was recorded.
 type ReportError struct {
 	// Index is the event's place in the report, from 0; -1 for the report itself.
 	Index int
@@ -90,66 +89,72 @@ func badReport(format string, args ...any) error {
 	return &ReportError{Index: -1, Why: fmt.Sprintf(format, args...)}
 }
 
-// Report records what a source outside this process tells. When it returns without
-// an error that is durable, and the source's lease begins anew. Sending a report
-// again does nothing, also after a restart of the registry.
+// Report records what a source outside this process reports. When it returns without an
+// error the report is durable, and the source's lease begins anew. Sending a report again
+// does nothing, also after a restart of the registry.
 //
-// Errors: [*ReportError], those of appending.
-func (r *Registry) Report(ctx context.Context, report Report) (Reception, error) {
+// Errors: [*ReportError], those of recording.
+func (r *Registry) Report(ctx context.Context, report Report) (ReportResult, error) {
+	if !r.calls.enter() {
+		return ReportResult{}, ErrClosed
+	}
+	defer r.calls.leave()
 	err := report.clean()
 	if err != nil {
-		r.refused.Add(1)
-		return Reception{}, err
+		r.counts.refused.Add(1)
+		return ReportResult{}, err
 	}
-	o, err := r.enter(ctx, report.Source)
+	o, err := r.remotes.enter(ctx, report.Source)
 	if err != nil {
-		return Reception{}, err
+		return ReportResult{}, err
 	}
-	defer o.leave()
+	defer o.turn.leave()
 	source, err := r.reporter(&report)
 	if err != nil {
-		r.refused.Add(1)
-		return Reception{}, err
+		r.counts.refused.Add(1)
+		return ReportResult{}, err
 	}
 	report.fill(source)
 	known := source != nil && source.Incarnation == report.Incarnation
 	if known {
-		r.renew(o, leaseOf(source)) // whatever becomes of the report, its source is alive
+		r.remotes.renew(o, leaseOf(source)) // whatever becomes of the report, its source is alive
 	}
 	if report.declares() {
-		r.declaring.Lock()
-		defer r.declaring.Unlock()
+		if err := r.declaring.take(ctx); err != nil {
+			return ReportResult{}, err
+		}
+		defer r.declaring.leave()
 	}
 	d := reading{registry: r, report: &report}
 	if source != nil && (!known || source.State != projection.SourceRunning) {
 		if err := r.prepare(ctx, &d, source); err != nil {
-			return Reception{}, err
+			return ReportResult{}, err
 		}
 	}
 	if err := r.append(ctx, d.decide); err != nil {
 		if _, refused := errors.AsType[*ReportError](err); refused {
-			r.refused.Add(1)
+			r.counts.refused.Add(1)
 		}
-		return Reception{}, err
+		return ReportResult{}, err
 	}
 	r.state.Observe(d.samples())
 	if source, _ := r.state.Source(report.Source); source != nil {
-		r.renew(o, leaseOf(source))
+		r.remotes.renew(o, leaseOf(source))
 	}
-	return Reception{Accepted: len(report.Events), Sessions: d.idsByKey(), Sequence: r.state.Moment().Sequence}, nil
+	return ReportResult{Accepted: len(report.Events), Sessions: d.idsByKey(), Sequence: r.state.Moment().Sequence}, nil
 }
 
 // prepare ends the incarnation before the one that reports, or recovers what this one
 // has lost. Nothing is done for a report that will be refused.
 func (r *Registry) prepare(ctx context.Context, d *reading, source *projection.Source) error {
 	if _, err := d.decide(); err != nil {
-		r.refused.Add(1)
+		r.counts.refused.Add(1)
 		return err
 	}
 	if source.Incarnation != d.report.Incarnation {
 		return r.loseSource(ctx, source, 0)
 	}
-	return r.comeBack(ctx, source)
+	return r.recoverSessions(ctx, source)
 }
 
 // reporter finds the source that reports; nil when it is new. It refuses the names
@@ -157,7 +162,7 @@ func (r *Registry) prepare(ctx context.Context, d *reading, source *projection.S
 func (r *Registry) reporter(report *Report) (*projection.Source, error) {
 	source, _ := r.state.Source(report.Source)
 	switch {
-	case r.isOwn(report.Source), source != nil && source.Lease == 0:
+	case r.sources.find(report.Source) != nil, source != nil && source.Lease == 0:
 		return nil, badReport("source %q is one of the registry's own process; a source outside needs another name", report.Source)
 	case source != nil && slices.Contains(source.Former, report.Incarnation):
 		return nil, badReport("incarnation %q of source %q is over: %q came after it; each run of a source needs an incarnation of its own",
@@ -171,9 +176,9 @@ func (p *Report) declares() bool {
 	return slices.ContainsFunc(p.Events, func(e Reported) bool { return e.Key == "" })
 }
 
-// PendingKills returns the sequences of the records that ask a source to end
+// pendingKills returns the sequences of the records that ask a source to end
 // sessions which still live, in ascending order.
-func (r *Registry) PendingKills(source string) ([]uint64, error) {
+func (r *Registry) pendingKills(source string) ([]uint64, error) {
 	var pending []uint64
 	for _, s := range r.state.LiveOf(source) {
 		if s.Stage != projection.Stopping {

@@ -74,7 +74,7 @@ func (p *proxy) compose() (report func() gatebook.Report, apply func()) {
 	var effects []func()
 	add := func(key string, e func() events.Event, effect func()) {
 		p.clock++
-		occurred := events.Time(p.clock * 1e6)
+		occurred := events.Time(p.clock * 1e6).Time()
 		make = append(make, func() gatebook.Reported { return gatebook.Reported{Key: key, Occurred: occurred, Event: e()} })
 		effects = append(effects, effect)
 	}
@@ -220,7 +220,7 @@ func (p *proxy) heardFormer(err error) {
 // again sends a report that was accepted before: nothing happens but that the source
 // is heard of.
 func (p *proxy) again() {
-	before, _ := p.r.Source("edge-1")
+	before, _, _ := p.r.Source("edge-1")
 	head := p.r.Moment().Sequence
 	p.send(rapid.SampledFrom(p.sent).Draw(p.t, "a report again")())
 	recent := before.State == projection.SourceRunning && p.now.Sub(before.LastSeen.Time()) < time.Minute

@@ -21,12 +21,12 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) now() time.Time        { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) turn(by time.Duration) { c.ahead.Add(int64(by)) }
 
-func at(s string) events.Time {
+func at(s string) time.Time {
 	when, err := time.Parse(time.RFC3339, "2026-11-23T"+s+"Z")
 	if err != nil {
 		panic(err)
 	}
-	return events.TimeOf(when)
+	return when
 }
 
 func openAt(t *testing.T, folder string, c *clock) *gatebook.Registry {
@@ -79,7 +79,7 @@ func whole(key string) []gatebook.Reported {
 	}
 }
 
-func report(t *testing.T, r *gatebook.Registry, p gatebook.Report) gatebook.Reception {
+func report(t *testing.T, r *gatebook.Registry, p gatebook.Report) gatebook.ReportResult {
 	t.Helper()
 	got, err := r.Report(t.Context(), p)
 	if err != nil {
@@ -114,7 +114,7 @@ func TestReportIsRecordedOnce(t *testing.T) {
 			}
 			id := first.Sessions["c-1"]
 			s := session(t, r, id)
-			if s.Status != projection.Closed || s.Login().User != "jdoe" || s.Address() != "192.0.2.1" || s.Opened != at("07:00:00") || s.Connections[0].Counters().Reads != 2197 {
+			if s.Status != projection.Closed || s.Login().User != "jdoe" || s.Address() != "192.0.2.1" || s.Opened.Time() != at("07:00:00") || s.Connections[0].Counters().Reads != 2197 {
 				t.Errorf("session %d is %+v", id, s.Session)
 			}
 			again := report(t, r, edge(number, whole("c-1")...))
@@ -276,7 +276,7 @@ func TestLease(t *testing.T) {
 	}
 	c.turn(time.Minute)
 	eventually(t, "the sessions are lost", func() bool { return r.Moment().Lost == 2 })
-	eventually(t, "the source is lost", func() bool { s, _ := r.Source("edge-1"); return s.State == projection.SourceLost })
+	eventually(t, "the source is lost", func() bool { s, _, _ := r.Source("edge-1"); return s.State == projection.SourceLost })
 	if s := session(t, r, ids["late"]); s.Ending().Reason != events.ReasonSourceLost {
 		t.Errorf("it ended as %+v", s.Ending())
 	}
@@ -292,7 +292,7 @@ func TestLease(t *testing.T) {
 	if s := session(t, r, ids["goes on"]); s.Status != projection.Live {
 		t.Errorf("after its source came back it is %v", s.Status)
 	}
-	source, _ := r.Source("edge-1")
+	source, _, _ := r.Source("edge-1")
 	if source.State != projection.SourceRunning || source.Number != 2 || source.Lease != int64(time.Hour/time.Microsecond) {
 		t.Errorf("the source is %+v", source)
 	}
@@ -314,7 +314,7 @@ func TestSourcesDoNotTakeEachOthersNames(t *testing.T) {
 	}
 	misfits(t, r, edge(0, tell("", &events.ServiceDeclared{Name: "Orders"})), 0, `source "inside"`)
 	report(t, r, edge(0, tell("", &events.ServiceDeclared{Name: "stock", Router: "other"}), tell("", &events.ServerDeclared{Name: "db-1", Address: "192.0.2.7", Port: 3306})))
-	if err := r.SwitchService(t.Context(), "stock", true, "ann"); !errors.Is(err, gatebook.ErrInvalid) {
+	if err := r.SwitchService(t.Context(), gatebook.Switch{Service: "stock", Stopped: true}, gatebook.Request{By: "ann"}); !errors.Is(err, gatebook.ErrInvalid) {
 		t.Errorf("a service that nobody here can stop was stopped: %v", err)
 	}
 	before := r.Moment().Sequence
@@ -330,7 +330,7 @@ func TestReportedKill(t *testing.T) {
 	ids := report(t, r, edge(0, opened("a"), opened("b"))).Sessions
 	killed := make(chan error)
 	go func() {
-		_, err := r.Kill(t.Context(), ids["b"], "ann", "audit")
+		_, err := r.Kill(t.Context(), ids["b"], gatebook.Request{By: "ann", Why: "audit"})
 		killed <- err
 	}()
 	var pending []uint64

@@ -141,7 +141,7 @@ func BenchmarkRebuild(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.StopTimer()
-		took += r.Opening().Took
+		took += r.OpenInfo().Took
 		if err := r.Close(); err != nil {
 			b.Fatal(err)
 		}
@@ -223,10 +223,10 @@ func BenchmarkOpen(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.StopTimer()
-				if o := r.Opening(); o.Replayed != 10_000 || r.Moment().Live != live {
+				if o := r.OpenInfo(); o.Replayed != 10_000 || r.Moment().Live != live {
 					b.Fatalf("opened as %+v with %d live", o, r.Moment().Live)
 				}
-				took += r.Opening().Took
+				took += r.OpenInfo().Took
 				if err := r.Close(); err != nil {
 					b.Fatal(err)
 				}

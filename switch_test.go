@@ -30,7 +30,7 @@ func TestSwitchService(t *testing.T) {
 	}
 	declare()
 	for range 2 { // the second changes nothing
-		if err := r.SwitchService(t.Context(), "orders", true, "ann"); err != nil {
+		if err := r.SwitchService(t.Context(), gatebook.Switch{Service: "orders", Stopped: true}, gatebook.Request{By: "ann"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -45,18 +45,18 @@ func TestSwitchService(t *testing.T) {
 	s = start(t, r, "gateway")
 	declare()
 	hear(true)
-	if err := r.SwitchService(t.Context(), "Orders", false, "ann"); err != nil {
+	if err := r.SwitchService(t.Context(), gatebook.Switch{Service: "Orders"}, gatebook.Request{By: "ann"}); err != nil {
 		t.Fatal(err)
 	}
 	hear(false)
 
-	if err := r.SwitchService(t.Context(), "bills", true, "ann"); !errors.Is(err, gatebook.ErrNotFound) {
+	if err := r.SwitchService(t.Context(), gatebook.Switch{Service: "bills", Stopped: true}, gatebook.Request{By: "ann"}); !errors.Is(err, gatebook.ErrNotFound) {
 		t.Errorf("an unknown service: %v", err)
 	}
-	if err := s.DeclareService(t.Context(), events.ServiceDeclared{Name: "gatebook", Protocol: "http"}); err != nil {
+	if err := start(t, r, "gatebook").DeclareService(t.Context(), events.ServiceDeclared{Name: "gatebook", Protocol: "http"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.SwitchService(t.Context(), "gatebook", true, "ann"); !errors.Is(err, gatebook.ErrInvalid) {
+	if err := r.SwitchService(t.Context(), gatebook.Switch{Service: "gatebook", Stopped: true}, gatebook.Request{By: "ann"}); !errors.Is(err, gatebook.ErrInvalid) {
 		t.Errorf("the API's own service: %v", err)
 	}
 }
@@ -74,10 +74,10 @@ func TestDeclaredOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		recorded := r.Moment().Sequence - seen
-		if v, _ := r.Service("orders"); len(v.Servers) != 1 || v.Servers[0] != "db-1" {
+		if v, _, _ := r.Service("orders"); len(v.Servers) != 1 || v.Servers[0] != "db-1" {
 			t.Errorf("servers %q", v.Servers)
 		}
-		if v, _ := r.Server("db-1"); v == nil {
+		if v, _, _ := r.Server("db-1"); v == nil {
 			t.Error("a server that a service names is not known")
 		}
 		if before > 0 && recorded != 0 {

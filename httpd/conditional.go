@@ -158,8 +158,8 @@ func only(r *http.Request) []gatebook.Condition {
 	if asked == nil {
 		return nil
 	}
-	return []gatebook.Condition{func(version uint64, modified events.Time) error {
-		return asked.allowChange(validators{version: version, modified: modified})
+	return []gatebook.Condition{func(version uint64, modified time.Time) error {
+		return asked.allowChange(validators{version: version, modified: events.TimeOf(modified)})
 	}}
 }
 

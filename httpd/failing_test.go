@@ -41,11 +41,11 @@ func (f *faulty) Sessions(q gatebook.Query) (*gatebook.Listing, error) {
 	return f.Registry.Sessions(q)
 }
 
-func (f *faulty) Kill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) (projection.View, error) {
+func (f *faulty) Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error) {
 	if err := f.fail(); err != nil {
 		return projection.View{}, err
 	}
-	return f.Registry.Kill(ctx, id, by, why, only...)
+	return f.Registry.Kill(ctx, id, q)
 }
 
 func (f *faulty) Err() error { return f.err }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -70,6 +71,15 @@ func notFound(thing, name string) error {
 		status: http.StatusNotFound, short: thing + " not found",
 		long: fmt.Sprintf("No %s %s is in the book.", strings.ToLower(thing), name),
 	}
+}
+
+// missing returns the failure of a look-up by name: [notFound] where the book has no such
+// thing.
+func missing(thing, name string, err error) error {
+	if errors.Is(err, gatebook.ErrNotFound) {
+		return notFound(thing, strconv.Quote(name))
+	}
+	return err
 }
 
 func forbidden(long string) error {

@@ -3,9 +3,10 @@ package httpd
 import (
 	"context"
 	"errors"
+	"fmt"
+	"gatebook/projection"
 	"net/http"
 	"slices"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -28,20 +29,20 @@ func (s *Server) closeSession(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	by, conditions, own := actor(c.Request), only(c.Request), connOf(c.Request)
+	q, own := gatebook.Request{By: actor(c.Request), Why: why, Only: only(c.Request)}, connOf(c.Request)
 	ctx, stop := context.WithTimeout(c.Request.Context(), s.killWait)
 	defer stop()
 	switch {
 	case p.cancel:
-		err = s.registry.WithdrawKill(ctx, id, by, why, conditions...)
+		err = s.registry.WithdrawKill(ctx, id, q)
 	case p.timed && p.ttl > 0:
-		err = s.registry.ScheduleKill(ctx, id, s.registry.Now().Add(p.ttl), by, why, conditions...)
+		err = s.registry.ScheduleKill(ctx, id, s.registry.Now().Add(p.ttl), q)
 	case own != nil && own.session() == id:
-		if err = s.closeOwn(ctx, c, own, why); err == nil {
+		if err = s.closeOwn(ctx, c, own, q); err == nil {
 			return s.done(c)
 		}
 	default:
-		_, err = s.registry.Kill(ctx, id, by, why, conditions...)
+		_, err = s.registry.Kill(ctx, id, q)
 	}
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound("Session", c.Param("id"))
@@ -76,11 +77,11 @@ func (s *Server) done(c *gin.Context) error {
 
 // closeOwn ends the session of the connection that carries the request, once it
 // has been answered.
-func (s *Server) closeOwn(ctx context.Context, c *gin.Context, own *conn, why string) error {
+func (s *Server) closeOwn(ctx context.Context, c *gin.Context, own *conn, q gatebook.Request) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	own.hold(stop)
-	if _, err := s.registry.Kill(ctx, own.session(), actor(c.Request), why, only(c.Request)...); err != nil {
+	if _, err := s.registry.Kill(ctx, own.session(), q); err != nil {
 		own.release()
 		return err
 	}
@@ -104,12 +105,9 @@ func (s *Server) closeServiceSessions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ids, m, err := s.registry.LiveSessions(name)
-	if errors.Is(err, gatebook.ErrNotFound) {
-		return notFound("Service", strconv.Quote(name))
-	}
+	ids, m, err := s.liveSessions(name)
 	if err != nil {
-		return err
+		return missing("Service", name, err)
 	}
 	if asked := conditionsOf(c.Request); asked != nil {
 		if err := asked.allowChange(validatorsOfAll(m, false)); err != nil {
@@ -119,12 +117,12 @@ func (s *Server) closeServiceSessions(c *gin.Context) error {
 	if own := connOf(c.Request); own != nil {
 		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.session() })
 	}
-	result := killed{pending: len(ids)}
+	result := gatebook.Killed{Pending: len(ids)}
 	if !p.dryRun {
 		ctx, stop := context.WithTimeout(c.Request.Context(), s.killWait)
 		defer stop()
-		if result.closed, result.pending, err = s.registry.KillAll(ctx, ids, actor(c.Request), why); err != nil {
-			return err
+		if result, err = s.registry.KillAll(ctx, ids, gatebook.Request{By: actor(c.Request), Why: why}); err != nil {
+			return partlyKilled(err, result, len(ids))
 		}
 	}
 	a := s.answer(c, s.registry.Moment(), p)
@@ -132,13 +130,42 @@ func (s *Server) closeServiceSessions(c *gin.Context) error {
 	return object(a, http.StatusOK, s.killed.usual, result)
 }
 
-// killed tells how far sessions are that were asked to end together.
-type killed struct{ closed, pending int }
+// liveSessions returns the ids of the live sessions of a service, in ascending order, and
+// the moment they are of. [gatebook.ErrNotFound] when there is no such service.
+func (s *Server) liveSessions(service string) ([]uint64, projection.Moment, error) {
+	if _, m, err := s.registry.Service(service); err != nil {
+		return nil, m, err
+	}
+	found, err := s.registry.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Services: []string{service}}})
+	if err != nil {
+		return nil, projection.Moment{}, err
+	}
+	var ids []uint64
+	for v, err := range found.All() {
+		if err != nil {
+			return nil, found.Moment, err
+		}
+		ids = append(ids, v.ID)
+	}
+	return ids, found.Moment, nil
+}
 
-// killedResource describes that.
-func killedResource() *resource[killed] {
-	return newResource([]member[killed]{
-		{name: "closed", value: number(func(k killed) uint64 { return uint64(k.closed) })},
-		{name: "pending", value: number(func(k killed) uint64 { return uint64(k.pending) })},
+// partlyKilled returns the failure of a request for the end of many sessions, which says
+// for how many the request is recorded all the same.
+func partlyKilled(err error, result gatebook.Killed, all int) error {
+	asked := result.Closed + result.Pending
+	if asked == 0 {
+		return err
+	}
+	f := *failureOf(err)
+	f.long = fmt.Sprintf("%s Of %d sessions %d were asked to end before that, and will.", f.long, all, asked)
+	return &f
+}
+
+// killedResource describes how far sessions are that were asked to end together.
+func killedResource() *resource[gatebook.Killed] {
+	return newResource([]member[gatebook.Killed]{
+		{name: "closed", value: number(func(k gatebook.Killed) uint64 { return uint64(k.Closed) })},
+		{name: "pending", value: number(func(k gatebook.Killed) uint64 { return uint64(k.Pending) })},
 	})
 }

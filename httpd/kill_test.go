@@ -108,7 +108,7 @@ func TestCrowd(t *testing.T) {
 	if m.Live != 0 || m.Closed == 0 {
 		t.Errorf("%d sessions are live, %d closed", m.Live, m.Closed)
 	}
-	service, _ := registry.Service("gatebook")
+	service, _, _ := registry.Service("gatebook")
 	if service.Current != 0 || service.Total != m.Closed {
 		t.Errorf("the service counts %d of %d", service.Current, service.Total)
 	}

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"net/netip"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -47,9 +46,9 @@ func (s *Server) listListeners(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, m := s.registry.Service(name)
-	if v == nil {
-		return notFound("Service", strconv.Quote(name))
+	v, m, err := s.registry.Service(name)
+	if err != nil {
+		return missing("Service", name, err)
 	}
 	if err := s.validate(c, m, validators{version: v.Version, modified: v.Modified}); err != nil {
 		return err

@@ -182,13 +182,13 @@ func (b *bookCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
 	to <- prometheus.MustNewConstMetric(b.readersNow, prometheus.GaugeValue, float64(b.readers()))
-	b.collectServices(to, counter)
-	tally := b.registry.Tally()
+	stats := b.registry.Stats()
+	b.collectServices(to, counter, stats.Live)
 	for why := events.ReasonClientClosed; why <= events.ReasonError; why++ {
-		counter(b.ended, tally.Ended[why], why.String())
+		counter(b.ended, stats.Ended[why], why.String())
 	}
-	counter(b.kills, tally.Kills)
-	counter(b.refused, b.registry.Refused())
+	counter(b.kills, stats.Kills)
+	counter(b.refused, stats.Refused)
 	if b.probes != nil {
 		counter(b.probed, b.probes())
 	}
@@ -196,9 +196,9 @@ func (b *bookCollector) Collect(to chan<- prometheus.Metric) {
 
 // collectServices counts by services that were declared. Those that are known by
 // the name in a session alone are counted together, under the empty name.
-func (b *bookCollector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string)) {
+func (b *bookCollector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string), live map[string]projection.Census) {
 	census := make(map[string]projection.Census)
-	for name, of := range b.registry.Census() {
+	for name, of := range live {
 		census[projection.NameKey(name)] = added(census[projection.NameKey(name)], of)
 	}
 	services, _ := b.registry.Services()

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -33,7 +32,7 @@ func listAll[T any](s *Server, c *gin.Context, r *resource[T], read func() ([]T,
 
 // showNamed answers with the thing of the path's name.
 func showNamed[T any](s *Server, c *gin.Context, r *resource[T], thing string,
-	read func(name string) (T, projection.Moment, bool),
+	read func(name string) (T, projection.Moment, error),
 ) error {
 	p, err := parse(c.Request.URL.RawQuery, paramFields)
 	if err != nil {
@@ -47,9 +46,9 @@ func showNamed[T any](s *Server, c *gin.Context, r *resource[T], thing string,
 	if err != nil {
 		return err
 	}
-	v, m, found := read(name)
-	if !found {
-		return notFound(thing, strconv.Quote(name))
+	v, m, err := read(name)
+	if err != nil {
+		return missing(thing, name, err)
 	}
 	if err := s.validate(c, m, r.version(v)); err != nil {
 		return err

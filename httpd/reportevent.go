@@ -155,7 +155,7 @@ func (e *eventText) meaning() (r gatebook.Reported, why string) {
 	if why = e.checkMembers(&m); why != "" {
 		return r, why
 	}
-	r = gatebook.Reported{Key: e.Key, Occurred: occurrence(e.Occurred), Observed: m.observed}
+	r = gatebook.Reported{Key: e.Key, Occurred: occurrence(e.Occurred).Time(), Observed: m.observed}
 	r.Event, why = m.make(e)
 	return r, why
 }

@@ -98,7 +98,7 @@ func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
 		case errors.Is(err, errGone):
 			return err
 		}
-		var got gatebook.Reception
+		var got gatebook.ReportResult
 		if err == nil {
 			got, err = s.takeReport(c, text)
 		}
@@ -109,7 +109,7 @@ func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
 }
 
 // sendLine sends the answer to one report of a stream.
-func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.Reception, err error) error {
+func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.ReportResult, err error) error {
 	status := http.StatusOK
 	var f *failure
 	if err != nil {
@@ -139,14 +139,14 @@ func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got 
 }
 
 // takeReport records one report. A source reports as itself only.
-func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.Reception, error) {
+func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
 	report, err := parseReport(text, s.limits.ReportEvents)
 	if err != nil {
-		return gatebook.Reception{}, err
+		return gatebook.ReportResult{}, err
 	}
 	account, ok := accountOf(c.Request)
 	if ok && account.Role == accounts.Source && projection.NameKey(account.Name) != projection.NameKey(report.Source) {
-		return gatebook.Reception{}, forbidden(fmt.Sprintf(
+		return gatebook.ReportResult{}, forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
 	// A log that is behind is told to the client as that, and not by silence. What has
@@ -158,7 +158,7 @@ func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.Reception, er
 }
 
 // appendReception appends the members of the answer to a report.
-func appendReception(b []byte, got gatebook.Reception) []byte {
+func appendReception(b []byte, got gatebook.ReportResult) []byte {
 	b = strconv.AppendInt(append(b, `"accepted":`...), int64(got.Accepted), 10)
 	b = append(b, `,"sessions":{`...)
 	for i, key := range slices.Sorted(maps.Keys(got.Sessions)) {

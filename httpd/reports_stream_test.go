@@ -44,11 +44,11 @@ func TestStreamEndsWithTheServer(t *testing.T) {
 // busy is a registry whose log is so far behind that a report waits in vain.
 type busy struct{ *gatebook.Registry }
 
-func (busy) Report(ctx context.Context, _ gatebook.Report) (gatebook.Reception, error) {
+func (busy) Report(ctx context.Context, _ gatebook.Report) (gatebook.ReportResult, error) {
 	if _, ends := ctx.Deadline(); !ends {
-		return gatebook.Reception{}, nil
+		return gatebook.ReportResult{}, nil
 	}
-	return gatebook.Reception{}, storage.ErrBusy
+	return gatebook.ReportResult{}, storage.ErrBusy
 }
 
 func TestReportThatWaitsInVain(t *testing.T) {

@@ -16,7 +16,6 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook"
-	"gatebook/events"
 	"gatebook/httpd/accounts"
 	"gatebook/projection"
 )
@@ -27,29 +26,24 @@ type Registry interface {
 	Session(id uint64) (projection.View, projection.Moment, error)
 	Sessions(q gatebook.Query) (*gatebook.Listing, error)
 	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
-	SequenceAt(t events.Time) (uint64, error)
-	RecordedAt(sequence uint64) (events.Time, error)
-	GapAt(t events.Time) (gatebook.Gap, bool, error)
-	Kill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) (projection.View, error)
+	SequenceAt(t time.Time) (uint64, error)
+	RecordedAt(sequence uint64) (time.Time, error)
+	GapAt(t time.Time) (gatebook.Gap, bool, error)
+	Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error)
 	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
 	Services() ([]*projection.Service, projection.Moment)
-	Service(name string) (*projection.Service, projection.Moment)
+	Service(name string) (*projection.Service, projection.Moment, error)
 	Servers() ([]*projection.Server, projection.Moment)
-	Server(name string) (*projection.Server, projection.Moment)
+	Server(name string) (*projection.Server, projection.Moment, error)
 	Sources() ([]*projection.Source, projection.Moment)
-	Source(name string) (*projection.Source, projection.Moment)
+	Source(name string) (*projection.Source, projection.Moment, error)
 	Moment() projection.Moment
-	ScheduleKill(ctx context.Context, id uint64, due time.Time, by, why string, only ...gatebook.Condition) error
-	WithdrawKill(ctx context.Context, id uint64, by, why string, only ...gatebook.Condition) error
-	LiveSessions(service string) ([]uint64, projection.Moment, error)
-	KillAll(ctx context.Context, ids []uint64, by, why string) (closed, pending int, err error)
-	SwitchService(ctx context.Context, name string, stopped bool, by string, only ...gatebook.Condition) error
-	Report(ctx context.Context, report gatebook.Report) (gatebook.Reception, error)
-	// Census counts live sessions by service and stage, Tally what was recorded since the
-	// registry was opened, Refused what did not fit.
-	Census() map[string]projection.Census
-	Tally() gatebook.Tally
-	Refused() uint64
+	ScheduleKill(ctx context.Context, id uint64, due time.Time, q gatebook.Request) error
+	WithdrawKill(ctx context.Context, id uint64, q gatebook.Request) error
+	KillAll(ctx context.Context, ids []uint64, q gatebook.Request) (gatebook.Killed, error)
+	SwitchService(ctx context.Context, to gatebook.Switch, q gatebook.Request) error
+	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
+	Stats() gatebook.Stats
 	Now() time.Time
 	// Err tells why nothing can be recorded now.
 	Err() error
@@ -129,7 +123,7 @@ type Server struct {
 	servers     *resource[*projection.Server]
 	sources     *resource[*projection.Source]
 	listeners   *resource[serviceListener]
-	killed      *resource[killed]
+	killed      *resource[gatebook.Killed]
 	status      *resource[string]
 	builds      *resource[build]
 	contract    validators // of openapi.yaml

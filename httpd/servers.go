@@ -37,8 +37,5 @@ func (s *Server) listServers(c *gin.Context) error {
 }
 
 func (s *Server) showServer(c *gin.Context) error {
-	return showNamed(s, c, s.servers, "Server", func(name string) (*projection.Server, projection.Moment, bool) {
-		v, m := s.registry.Server(name)
-		return v, m, v != nil
-	})
+	return showNamed(s, c, s.servers, "Server", s.registry.Server)
 }

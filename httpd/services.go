@@ -56,13 +56,13 @@ func (s *Server) listServices(c *gin.Context) error {
 }
 
 func (s *Server) showService(c *gin.Context) error {
-	return showNamed(s, c, s.services, "Service", func(name string) (service, projection.Moment, bool) {
+	return showNamed(s, c, s.services, "Service", func(name string) (service, projection.Moment, error) {
 		m := s.registry.Moment() // the earlier of two moments
-		v, _ := s.registry.Service(name)
-		if v == nil {
-			return service{}, m, false
+		v, _, err := s.registry.Service(name)
+		if err != nil {
+			return service{}, m, err
 		}
-		source, _ := s.registry.Source(v.Source)
-		return service{Service: v, source: source}, m, true
+		source, _, _ := s.registry.Source(v.Source) // nil for a service known by its sessions alone
+		return service{Service: v, source: source}, m, nil
 	})
 }

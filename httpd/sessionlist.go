@@ -26,8 +26,8 @@ func (s *Server) listSessions(c *gin.Context) error {
 // listServiceSessions lists the sessions of the service that the path names.
 func (s *Server) listServiceSessions(c *gin.Context) error {
 	return s.answerSessions(c, without(listParameters, paramService), func(name string, f *projection.Filter) error {
-		if v, _ := s.registry.Service(name); v == nil {
-			return notFound("Service", strconv.Quote(name))
+		if _, _, err := s.registry.Service(name); err != nil {
+			return missing("Service", name, err)
 		}
 		f.Services = []string{name}
 		return nil
@@ -37,8 +37,8 @@ func (s *Server) listServiceSessions(c *gin.Context) error {
 // listServerSessions lists the sessions that reached the server that the path names.
 func (s *Server) listServerSessions(c *gin.Context) error {
 	return s.answerSessions(c, without(listParameters, paramServer), func(name string, f *projection.Filter) error {
-		if v, _ := s.registry.Server(name); v == nil {
-			return notFound("Server", strconv.Quote(name))
+		if _, _, err := s.registry.Server(name); err != nil {
+			return missing("Server", name, err)
 		}
 		f.Servers = []string{name}
 		return nil
@@ -77,15 +77,14 @@ func (s *Server) answerSessions(c *gin.Context, takes []string, narrow func(name
 	if err != nil {
 		return err
 	}
-	if then.before {
-		q.Live, q.Closed, q.Lost = false, false, false
-	}
 	if p.limited {
 		q.Limit++ // to see whether there is a next page
 	}
-	found, err := s.registry.Sessions(q)
-	if err != nil {
-		return badAfter(err, p)
+	found := &gatebook.Listing{Moment: s.registry.Moment(), Counted: true}
+	if !then.before {
+		if found, err = s.registry.Sessions(q); err != nil {
+			return badAfter(err, p)
+		}
 	}
 	m := then.of(found.Moment)
 	// Who is in a window that moves with the clock changes without a record.
@@ -160,34 +159,35 @@ func (s *Server) moment(c *gin.Context, at instant) (asked, error) {
 		if head := s.registry.Moment().Sequence; at.sequence > head {
 			return asked{}, badParameter("at=%d is a record still to come: the last one is %d.", at.sequence, head)
 		}
-		recorded, err := s.registry.RecordedAt(at.sequence)
+		when, err := s.registry.RecordedAt(at.sequence)
+		recorded := events.TimeOf(when)
 		return asked{sequence: at.sequence, recorded: recorded, now: recorded}, err
 	}
 	if now := events.TimeOf(s.registry.Now()); at.time > now {
 		return asked{}, badParameter("at=%s is still to come: it is %s now.", timeText(at.time), timeText(now))
 	}
-	gap, found, err := s.registry.GapAt(at.time)
+	gap, found, err := s.registry.GapAt(at.time.Time())
 	if err != nil {
 		return asked{}, err
 	}
 	if found {
 		c.Header(headerGap, gapText(gap))
 	}
-	sequence, err := s.registry.SequenceAt(at.time)
+	sequence, err := s.registry.SequenceAt(at.time.Time())
 	if err != nil || sequence == 0 {
 		return asked{now: at.time, before: true}, err
 	}
 	recorded, err := s.registry.RecordedAt(sequence)
-	return asked{sequence: sequence, recorded: recorded, now: at.time}, err
+	return asked{sequence: sequence, recorded: events.TimeOf(recorded), now: at.time}, err
 }
 
 // gapText is an interval of ISO 8601, whose beginning may be open.
 func gapText(gap gatebook.Gap) string {
 	from := ".."
-	if gap.From != 0 {
-		from = timeText(gap.From)
+	if !gap.From.IsZero() {
+		from = timeText(events.TimeOf(gap.From))
 	}
-	return from + "/" + timeText(gap.To)
+	return from + "/" + timeText(events.TimeOf(gap.To))
 }
 
 // timeText is a time as the API writes it.

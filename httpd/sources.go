@@ -31,8 +31,5 @@ func (s *Server) listSources(c *gin.Context) error {
 }
 
 func (s *Server) showSource(c *gin.Context) error {
-	return showNamed(s, c, s.sources, "Source", func(name string) (*projection.Source, projection.Moment, bool) {
-		v, m := s.registry.Source(name)
-		return v, m, v != nil
-	})
+	return showNamed(s, c, s.sources, "Source", s.registry.Source)
 }

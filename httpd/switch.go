@@ -1,9 +1,6 @@
 package httpd
 
 import (
-	"errors"
-	"strconv"
-
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
@@ -20,12 +17,10 @@ func (s *Server) switchService(stopped bool) handler {
 		if err != nil {
 			return err
 		}
-		err = s.registry.SwitchService(c.Request.Context(), name, stopped, actor(c.Request), only(c.Request)...)
-		if errors.Is(err, gatebook.ErrNotFound) {
-			return notFound("Service", strconv.Quote(name))
-		}
+		err = s.registry.SwitchService(c.Request.Context(), gatebook.Switch{Service: name, Stopped: stopped},
+			gatebook.Request{By: actor(c.Request), Only: only(c.Request)})
 		if err != nil {
-			return err
+			return missing("Service", name, err)
 		}
 		return s.done(c)
 	}

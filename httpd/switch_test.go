@@ -15,7 +15,7 @@ func TestSwitchService(t *testing.T) {
 	registry := openBook(t, newClock())
 	source := startSource(t, registry, "gateway")
 	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "My Service", Protocol: "mysql", Router: "roundrobin"}))
-	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "gatebook", Protocol: "http"}))
+	check(t, startSource(t, registry, "gatebook").DeclareService(t.Context(), events.ServiceDeclared{Name: "gatebook", Protocol: "http"}))
 	_, err := source.Open(t.Context(), events.SessionOpened{Service: "By Name"})
 	check(t, err)
 	base := "http://" + serve(t, httpd.Config{Registry: registry})
@@ -39,7 +39,7 @@ func TestSwitchService(t *testing.T) {
 		if got.status != step.status || !strings.Contains(got.body, step.body) {
 			t.Errorf("PUT %s: %d %s", step.path, got.status, got.body)
 		}
-		if v, _ := registry.Service("my-service"); v.Stopped != step.stopped {
+		if v, _, _ := registry.Service("my-service"); v.Stopped != step.stopped {
 			t.Errorf("PUT %s: stopped is %v", step.path, v.Stopped)
 		}
 		want := `"state":"started"`

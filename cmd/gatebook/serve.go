@@ -153,7 +153,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, registry.Close()) }()
-	tell(to, registry)
+	tell(to, registry, s.data)
 
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
@@ -243,17 +243,17 @@ func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, 
 }
 
 // tell says what was found.
-func tell(to *streams, registry *gatebook.Registry) {
-	o, m := registry.Opening(), registry.Moment()
+func tell(to *streams, registry *gatebook.Registry, folder string) {
+	o, m := registry.OpenInfo(), registry.Moment()
 	if o.Rebuilt != nil {
 		fmt.Fprintf(to.out, "book  made again from the log: %v\n", o.Rebuilt)
 	}
 	if o.New {
-		fmt.Fprintf(to.out, "data  %s, a new book\n", registry.Folder())
+		fmt.Fprintf(to.out, "data  %s, a new book\n", folder)
 		return
 	}
 	fmt.Fprintf(to.out, "data  %s: %d records, %d live sessions, %d ended, %d lost (%d of them in the last run); ready after %s\n",
-		registry.Folder(), o.Records, m.Live, m.Closed, m.Lost, o.Lost, o.Took.Round(time.Millisecond))
+		folder, o.Records, m.Live, m.Closed, m.Lost, o.Lost, o.Took.Round(time.Millisecond))
 }
 
 func tellServices(to *streams, s settings, relay *gateway.Gateway) {

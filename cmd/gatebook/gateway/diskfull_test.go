@@ -172,13 +172,13 @@ func TestDiskFull(t *testing.T) {
 			}
 			g.await("they are over", func() bool { return len(g.roster.all()) == sessionsOfTests/2+len(extra) })
 			g.unharmed(running[len(ended):])
-			if n := g.registry.Held(); n < len(ended)/2 {
+			if n := g.registry.Stats().Deferred; n < len(ended)/2 {
 				t.Errorf("%d ends are held", n)
 			}
 			if err := os.Remove(filler); err != nil {
 				t.Fatal(err)
 			}
-			g.await("their ends are recorded", func() bool { return g.registry.Held() == 0 })
+			g.await("their ends are recorded", func() bool { return g.registry.Stats().Deferred == 0 })
 			g.unharmed(running[len(ended):])
 			g.unharmed(extra)
 			if recording == RecordBestEffort {

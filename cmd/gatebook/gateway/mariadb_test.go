@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"gatebook"
 	"strconv"
 	"strings"
 	"testing"
@@ -161,7 +162,7 @@ func TestMariaDBKilled(t *testing.T) {
 	if err := conn.QueryRowContext(t.Context(), "SELECT CONNECTION_ID()").Scan(&connection); err != nil {
 		t.Fatal(err)
 	}
-	v, err := h.Kill(t.Context(), 1, "admin", "too long")
+	v, err := h.Kill(t.Context(), 1, gatebook.Request{By: "admin", Why: "too long"})
 	if err != nil || v.Status != projection.Closed || v.Ending().Reason != events.ReasonKilled || v.Ending().By != "admin" {
 		t.Errorf("got %v %+v, %v", v.Status, v.Ending(), err)
 	}

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"gatebook"
 	"strconv"
 	"strings"
 	"testing"
@@ -130,7 +131,7 @@ func TestPostgresKilled(t *testing.T) {
 		failed <- err
 	}()
 	eventually(t, "the query runs", func() bool { return running(t, pid) == "active" })
-	v, err := h.Kill(t.Context(), 1, "admin", "")
+	v, err := h.Kill(t.Context(), 1, gatebook.Request{By: "admin"})
 	if err != nil || v.Ending().Reason != events.ReasonKilled || v.Ending().By != "admin" {
 		t.Errorf("got %+v, %v", v.Ending(), err)
 	}

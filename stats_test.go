@@ -41,11 +41,11 @@ func TestTally(t *testing.T) {
 	}
 	must(source.Record(t.Context(), ids[1], &events.SessionReady{User: "jdoe"}))
 	want := projection.Census{projection.Accepted: 2, projection.Routing: 1}
-	if got := r.Census(); len(got) != 1 || got["Orders"] != want {
+	if got := r.Stats().Live; len(got) != 1 || got["Orders"] != want {
 		t.Errorf("live are %v, want %v of Orders", got, want)
 	}
 	must(source.Record(t.Context(), ids[0], &events.SessionClosed{Reason: events.ReasonClientClosed}))
-	if got := r.Tally(); len(got.Ended) != 1 || got.Ended[events.ReasonClientClosed] != 1 || got.Kills != 0 {
+	if got := r.Stats(); len(got.Ended) != 1 || got.Ended[events.ReasonClientClosed] != 1 || got.Kills != 0 {
 		t.Errorf("counted are %+v", got)
 	}
 	if n := uint64(heard.Load()); n != r.Moment().Sequence || commits.Load() == 0 {
@@ -55,8 +55,8 @@ func TestTally(t *testing.T) {
 
 	r, err = gatebook.Open(t.Context(), folder, options)
 	must(err)
-	if got := r.Tally(); len(got.Ended) != 0 || len(r.Census()) != 0 {
-		t.Errorf("after opening it again, counted are %+v, live %v", got, r.Census())
+	if got := r.Stats(); len(got.Ended) != 0 || len(r.Stats().Live) != 0 {
+		t.Errorf("after opening it again, counted are %+v, live %v", got, r.Stats().Live)
 	}
 	must(r.Close())
 }

@@ -10,25 +10,22 @@ import (
 	"gatebook/storage"
 )
 
-// settle ends what the last run left open: every session of a source that lived
-// in this process's predecessor becomes lost, and then its source. It can be cut
-// off anywhere and goes on at the next start; a session is settled once.
-func (r *Registry) settle(ctx context.Context) error {
+// markCrashedLost ends what the last run left open: every session of a source that lived
+// in this process's predecessor becomes lost, and then its source. It can be cut off
+// anywhere and goes on at the next start; a session is marked once.
+func (r *Registry) markCrashedLost(ctx context.Context) error {
 	sources, _ := r.state.Sources()
 	for _, source := range sources {
 		if source.Lease != 0 {
 			continue // it may still be alive: its lease decides
 		}
-		for chunk := range slices.Chunk(r.state.LiveOf(source.Name), settleChunk) {
-			if err := r.lose(ctx, source, chunk); err != nil {
+		for chunk := range slices.Chunk(r.state.LiveOf(source.Name), maxBatch) {
+			if err := r.loseCrashed(ctx, source, chunk); err != nil {
 				return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
 			}
 			r.opening.Lost += len(chunk)
 		}
-		if source.State != projection.SourceRunning {
-			continue
-		}
-		err := r.append(ctx, one(0, &events.SourceLost{
+		err := r.append(ctx, r.ofRunning(source.Name, source.Incarnation, &events.SourceLost{
 			Source: source.Name, Incarnation: source.Incarnation,
 			Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
 		}))
@@ -39,7 +36,7 @@ func (r *Registry) settle(ctx context.Context) error {
 	return nil
 }
 
-func (r *Registry) lose(ctx context.Context, source *projection.Source, sessions []*projection.Session) error {
+func (r *Registry) loseCrashed(ctx context.Context, source *projection.Source, sessions []*projection.Session) error {
 	return r.append(ctx, func() ([]storage.Entry, error) {
 		entries := make([]storage.Entry, len(sessions))
 		for i, s := range sessions {
@@ -56,7 +53,7 @@ func (r *Registry) lose(ctx context.Context, source *projection.Source, sessions
 	})
 }
 
-// lastEvent is when the session's last record was made.
+// lastEvent returns when the session's last record was made.
 func (r *Registry) lastEvent(s *projection.Session) (events.Time, error) {
 	var record [1]events.Record
 	if _, err := r.log.Read(s.Version-1, record[:]); err != nil {

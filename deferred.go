@@ -1,0 +1,172 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatebook/events"
+	"gatebook/internal/lifecycle"
+	"gatebook/storage"
+)
+
+// deferredRetry is how often ends that could not be recorded are tried again.
+const deferredRetry = time.Second
+
+// deferredEnds are the ends of sessions that wait for the log, at most one a session.
+// They are in memory only: if the process dies first, the session becomes lost instead
+// of closed.
+type deferredEnds struct {
+	record func(ctx context.Context, ids []uint64) error // records those ends, all or none
+
+	waiting atomic.Bool // whether there are any, for a look without the lock
+
+	mu      sync.Mutex // guards the fields below
+	ends    map[uint64]deferredEnd
+	attempt *attempt // to record them, nil while there is none under way
+}
+
+// deferredEnd is the end of a session that waits for the log.
+type deferredEnd struct {
+	at    events.Time
+	event events.SessionClosed
+}
+
+// attempt is one call's attempt to record the ends that wait, for all calls that come
+// meanwhile.
+type attempt struct {
+	done chan struct{} // closed when err is set
+	err  error
+}
+
+func newDeferredEnds(record func(ctx context.Context, ids []uint64) error) *deferredEnds {
+	return &deferredEnds{record: record, ends: make(map[uint64]deferredEnd)}
+}
+
+// add keeps the end of a session, unless there is one already.
+func (d *deferredEnds) add(id uint64, end deferredEnd) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, ok := d.ends[id]; !ok {
+		d.ends[id] = end
+	}
+	d.waiting.Store(true)
+}
+
+// get returns the end that waits for a session.
+func (d *deferredEnds) get(id uint64) (deferredEnd, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	end, ok := d.ends[id]
+	return end, ok
+}
+
+// count returns how many there are.
+func (d *deferredEnds) count() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.ends)
+}
+
+// drain blocks until the ends that waited when it was called are recorded. One call
+// records for all that come meanwhile, and its failure is theirs; a call whose context
+// ends first returns at once.
+func (d *deferredEnds) drain(ctx context.Context) error {
+	for d.waiting.Load() {
+		d.mu.Lock()
+		a := d.attempt
+		if a == nil {
+			a = &attempt{done: make(chan struct{})}
+			d.attempt = a
+			d.mu.Unlock()
+			d.try(ctx, a)
+			return a.err
+		}
+		d.mu.Unlock()
+		select {
+		case <-a.done:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", storage.ErrBusy, ctx.Err())
+		}
+		// Where the other call's time was over, this one's may not be.
+		if a.err != nil && !errors.Is(a.err, storage.ErrBusy) {
+			return a.err
+		}
+	}
+	return nil
+}
+
+// try records the ends in ascending order of id, and stops at the first failure.
+func (d *deferredEnds) try(ctx context.Context, a *attempt) {
+	for {
+		ids := d.next(a)
+		if len(ids) == 0 {
+			return
+		}
+		err := d.record(ctx, ids)
+		d.mu.Lock()
+		if err != nil {
+			a.err = fmt.Errorf("record ends that were deferred: %w", err)
+			d.finish(a)
+			d.mu.Unlock()
+			return
+		}
+		for _, id := range ids {
+			delete(d.ends, id)
+		}
+		d.mu.Unlock()
+	}
+}
+
+// next returns the next ids to record; where there are none it finishes the attempt, so
+// that an end which is added afterwards is not taken for recorded.
+func (d *deferredEnds) next(a *attempt) []uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.ends) == 0 {
+		d.finish(a)
+		return nil
+	}
+	ids := make([]uint64, 0, len(d.ends))
+	for id := range d.ends {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids[:min(len(ids), maxBatch)]
+}
+
+// finish ends the attempt. Its caller holds mu.
+func (d *deferredEnds) finish(a *attempt) {
+	d.attempt = nil
+	d.waiting.Store(len(d.ends) > 0)
+	close(a.done)
+}
+
+// recordDeferred records ends that were deferred. Those of sessions that have ended
+// otherwise meanwhile are left out.
+func (r *Registry) recordDeferred(ctx context.Context, ids []uint64) error {
+	return r.appendDecided(ctx, func() ([]storage.Entry, error) {
+		var entries []storage.Entry
+		for _, id := range ids {
+			s := r.state.Lookup(id) // a session that has left memory has ended
+			end, _ := r.deferred.get(id)
+			d := lifecycle.NewDraft(s)
+			if s == nil || d.Take(&end.event) != nil {
+				continue
+			}
+			e := entry(id, fillKilledBy(s, &end.event))
+			e.Record.Occurred = end.at
+			entries = append(entries, e)
+		}
+		return entries, nil
+	})
+}
+
+// unwritable reports whether an append failed for the log's sake, not its own.
+func unwritable(err error) bool {
+	return errors.Is(err, storage.ErrDiskFull) || errors.Is(err, storage.ErrReadOnly) || errors.Is(err, storage.ErrBusy)
+}

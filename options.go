@@ -1,0 +1,40 @@
+package gatebook
+
+import (
+	"time"
+
+	"gatebook/storage"
+)
+
+// Options are the choices of [Open]. The zero value is ready.
+type Options struct {
+	// Log is the log to use, which the registry then closes. Nil means a bbolt file in the
+	// data folder.
+	Log storage.Log
+	// Now is the clock. Nil means the system's.
+	Now func() time.Time
+	// Report is called with what fails in the background, where no caller is there to get
+	// the error. It must not block. Nil discards it.
+	Report func(error)
+	// Committed is called after each commit of the log that Open makes, with the number of
+	// its records and how long it took. It must not block. Nil means that nothing is called.
+	Committed func(records int, took time.Duration)
+}
+
+// OpenInfo is what a registry found when it opened its book.
+type OpenInfo struct {
+	// New: there was no book, and one was begun.
+	New bool
+	// Rebuilt is why book.db had to be made again from the log, nil when it had not.
+	Rebuilt error
+	// Records is how many the log held, Replayed how many of them were read because no
+	// checkpoint covered them.
+	Records, Replayed uint64
+	// Lost counts the sessions whose end was inferred when opening.
+	Lost int
+	// Took is how long opening took.
+	Took time.Duration
+}
+
+// OpenInfo returns what the registry found when it opened.
+func (r *Registry) OpenInfo() OpenInfo { return r.opening }

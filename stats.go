@@ -1,0 +1,35 @@
+package gatebook
+
+import (
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// Stats are figures about a registry, for monitoring. What was replayed when it was opened
+// is not counted; what was recorded then is.
+type Stats struct {
+	// Live counts the live sessions by service and stage.
+	Live map[string]projection.Census
+	// Ended counts the sessions that ended since the registry was opened, by reason, lost
+	// ones included. Kills counts the kills requested since.
+	Ended map[events.Reason]uint64
+	Kills uint64
+	// Refused counts the events that did not fit since the registry was opened.
+	Refused uint64
+	// Deferred counts the ends that wait for the log.
+	Deferred int
+	// Checkpoint is why the last checkpoint could not be written, nil when it could. Until
+	// one can, ended sessions stay in memory and opening again takes longer.
+	Checkpoint error
+}
+
+// Stats returns figures about the registry. Its cost grows with the number of live
+// sessions; no writer waits for it.
+func (r *Registry) Stats() Stats {
+	s := Stats{
+		Live: r.state.Census(), Refused: r.counts.refused.Load(),
+		Deferred: r.deferred.count(), Checkpoint: r.checkpoints.err(),
+	}
+	s.Ended, s.Kills = r.counts.read()
+	return s
+}
