@@ -157,8 +157,11 @@ func TestRefused(t *testing.T) {
 		"after the end": {ended, []events.Event{&events.SessionReady{}}, "session_ready does not fit session 2: it is closed"},
 		"ended twice":   {ended, []events.Event{&events.SessionClosed{Reason: events.ReasonShutdown}}, "session_closed does not fit session 2: it is closed"},
 		"opened again":  {live, []events.Event{&events.SessionOpened{Service: "orders"}}, "session_opened does not fit session 1: it is logging in"},
-		"counters of nothing": {live, []events.Event{&events.SessionClosed{Reason: events.ReasonShutdown, Finals: []events.Final{{Connection: 7}}}},
-			"session_closed does not fit session 1: it has the counters of connection 7, which was never opened"},
+		"counters of nothing": {
+			live,
+			[]events.Event{&events.SessionClosed{Reason: events.ReasonShutdown, Finals: []events.Final{{Connection: 7}}}},
+			"session_closed does not fit session 1: it has the counters of connection 7, which was never opened",
+		},
 		"other server":            {live, []events.Event{&events.ConnectionOpened{Connection: 1, Server: "db-2"}}, "connection_opened does not fit session 1: connection 1 is open to db-1 already"},
 		"failed where it is open": {live, []events.Event{&events.ConnectionFailed{Connection: 1, Server: "db-1"}}, "connection_failed does not fit session 1: connection 1 is open"},
 		"two servers in a list": {live, []events.Event{

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"gatebook/projection"
 	"net/http"
 	"slices"
+
+	"gatebook/projection"
 
 	"github.com/gin-gonic/gin"
 

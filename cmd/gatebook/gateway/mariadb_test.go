@@ -7,10 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"gatebook"
 	"strconv"
 	"strings"
 	"testing"
+
+	"gatebook"
 
 	"github.com/go-sql-driver/mysql"
 

@@ -3,11 +3,12 @@ package gateway_test
 import (
 	"context"
 	"errors"
-	"gatebook"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"gatebook"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"

@@ -2,10 +2,11 @@ package gateway_test
 
 import (
 	"database/sql"
-	"gatebook"
 	"io"
 	"strings"
 	"testing"
+
+	"gatebook"
 
 	"github.com/go-sql-driver/mysql"
 
