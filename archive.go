@@ -59,9 +59,9 @@ func newArchiveCursor(q *Query, after *storage.Mark) *archiveCursor {
 
 // open chooses the indexes to walk: of all groups of which every session has one, the
 // one that fewest sessions are in.
-func (c *archiveCursor) open(snapshot *storage.Snapshot, filter *projection.Filter) error {
-	groups := filter.KeyGroups()
-	if clients, few, err := clientsOf(snapshot, filter.Networks); err != nil {
+func (c *archiveCursor) open(snapshot *storage.Snapshot, matcher *projection.Matcher, networks []netip.Prefix) error {
+	groups := matcher.KeyGroups()
+	if clients, few, err := clientsOf(snapshot, networks); err != nil {
 		return err
 	} else if few {
 		groups = append(groups, clients)
@@ -143,7 +143,7 @@ func (l *Listing) wants(s *projection.Session) bool {
 	if l.query.AsOf != 0 {
 		return s.First() <= l.query.AsOf
 	}
-	return s.Version <= l.Sequence && l.query.has(s.Status) && l.query.Filter.Match(s)
+	return s.Version <= l.Sequence && l.query.has(s.Status) && l.matcher.Match(s)
 }
 
 // rowOf is the archived session that an entry of an index is about.

@@ -60,7 +60,8 @@ type Listing struct {
 
 	registry *Registry
 	query    Query
-	memory   []projection.View // what is left of those in memory, in order
+	matcher  *projection.Matcher // of the query's filter
+	memory   []projection.View   // what is left of those in memory, in order
 	replaced map[uint64]struct{}
 	archive  *archiveCursor
 }
@@ -83,7 +84,7 @@ func (r *Registry) Sessions(q Query) (*Listing, error) {
 	if q.Count && filtered || q.AsOf != 0 && q.Order.byEnd() {
 		return r.gather(q)
 	}
-	l := &Listing{registry: r, query: q, Counted: !filtered}
+	l := &Listing{registry: r, query: q, matcher: q.Filter.Compile(), Counted: !filtered}
 	var after *storage.Mark
 	if q.After != 0 && q.Order.byEnd() {
 		v, _, err := r.Session(q.After)
@@ -117,7 +118,7 @@ func (l *Listing) begin(after *storage.Mark) error {
 		Descending: q.Order == ByIDDescending, Limit: q.Limit,
 	}
 	if !q.Filter.Empty() {
-		want.Filter = &q.Filter
+		want.Filter = l.matcher
 	}
 	if !q.Order.byEnd() {
 		want.Beyond = q.After
@@ -148,7 +149,7 @@ func (l *Listing) begin(after *storage.Mark) error {
 	l.memory = l.arrange(memory, after)
 	if snapshot != nil {
 		if l.archive = newArchiveCursor(q, after); err == nil {
-			err = l.archive.open(snapshot, &q.Filter)
+			err = l.archive.open(snapshot, l.matcher, q.Filter.Networks)
 		}
 		if err == nil {
 			err = l.fill(snapshot)
@@ -258,7 +259,7 @@ func (l *Listing) next() (projection.View, error) {
 		if v, err = l.registry.viewAsOf(v, l.query.AsOf); err != nil {
 			return v, err
 		}
-		if v.Session != nil && l.query.has(v.Status) && l.query.Filter.Match(v.Session) {
+		if v.Session != nil && l.query.has(v.Status) && l.matcher.Match(v.Session) {
 			return v, nil
 		}
 	}

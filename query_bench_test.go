@@ -99,6 +99,10 @@ func BenchmarkPast(b *testing.B) {
 				"server-user-window": {
 					Servers: []string{"db-serv-01"}, Users: []string{"user7", "user8"}, Since: window.Since, Until: window.Until,
 				},
+				"names-user": {
+					Services: []string{"Old Orders", "Bills", "Orders"}, Sources: []string{"Gateway"},
+					Servers: []string{"DB Serv 01", "DB Serv 02", "DB Serv 03"}, Users: []string{"user7"},
+				},
 				"client":  {Networks: []netip.Prefix{netip.MustParsePrefix("192.3.7.0/28")}},
 				"network": {Networks: []netip.Prefix{netip.MustParsePrefix("192.3.0.0/16")}},
 			} {

@@ -32,12 +32,13 @@ func (s *State) noteChange(v *Session) {
 	}
 }
 
-// lastChange is the last change of the sessions among which all are that a normal
-// filter can match: a session stays what its service, its source and its servers have
-// made it, so that none comes among them, or leaves them, without a change of theirs.
-// Where the filter names none of the three it is that of any session.
-func (s *State) lastChange(f *Filter) Change {
-	last := s.changed
+// lastChange returns the last change of the sessions of the services, sources and
+// servers that the filter names. All sessions that it can match are among them: a session
+// keeps its service, its source and its servers, so that none comes among them, or leaves
+// them, without a change of theirs. Where the filter names none of the three it returns
+// the last change of any session.
+func (s *State) lastChange(m *Matcher) Change {
+	last, f := s.changed, &m.filter
 	narrow(&last, &s.services, f.Services, func(v *Service) Change { return v.Sessions })
 	narrow(&last, &s.servers, f.Servers, func(v *Server) Change { return v.Sessions })
 	narrow(&last, &s.sources, f.Sources, func(v *Source) Change { return v.Sessions })

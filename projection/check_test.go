@@ -185,7 +185,7 @@ func checkChanges(t rapid.TB, s *projection.State, m *model) {
 		{Services: []string{"orders", "nobody's"}},
 		{Users: []string{"jdoe"}},
 	} {
-		c, err := s.Copy(projection.Selection{Live: true, Closed: true, Lost: true, Filter: &f}, func() error { return nil })
+		c, err := s.Copy(projection.Selection{Live: true, Closed: true, Lost: true, Filter: f.Compile()}, func() error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,8 +10,8 @@ import (
 type Selection struct {
 	// Live, Closed and Lost are the statuses wanted.
 	Live, Closed, Lost bool
-	// Filter says more about who is wanted; nil wants all.
-	Filter *Filter
+	// Filter says which sessions of these statuses are wanted; nil wants all.
+	Filter *Matcher
 	// AsOf asks for the sessions that may have been wanted when this was the last
 	// record: every one that was open by then, and whose traits do not rule it out.
 	// 0 asks for who is wanted now.
@@ -32,12 +32,12 @@ func (s *Selection) Has(status Status) bool {
 	return status == Live && s.Live || status == Closed && s.Closed || status == Lost && s.Lost
 }
 
-// wants tells whether a session in memory is one. The filter is a normal one.
+// wants reports whether a session in memory is selected.
 func (s *Selection) wants(v *Session) bool {
 	if s.AsOf != 0 {
 		return v.first() <= s.AsOf
 	}
-	return s.Has(v.Status) && (s.Filter == nil || s.Filter.match(v))
+	return s.Has(v.Status) && (s.Filter == nil || s.Filter.Match(v))
 }
 
 // Copied is what [State.Copy] copied out.
@@ -59,10 +59,6 @@ type Copied struct {
 // are wanted, it costs those that ended since the last checkpoint as well, but without
 // the lock.
 func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
-	if want.Filter != nil {
-		normal := want.Filter.normal()
-		want.Filter = &normal
-	}
 	// Memory for a long list is fetched before the lock is taken: it may have to wait
 	// for the collector, and whoever applies for it.
 	out := Copied{Living: make([]View, 0, s.room(&want))}
@@ -108,11 +104,11 @@ func (s *State) room(want *Selection) int {
 func (s *State) copyLive(want *Selection, out *Copied) {
 	postings, found, until := []*posting(nil), false, endOfTime
 	if want.Filter != nil {
-		if len(want.Filter.Reasons) > 0 && want.AsOf == 0 {
+		if len(want.Filter.filter.Reasons) > 0 && want.AsOf == 0 {
 			return // nobody who lives has ended for a reason
 		}
 		postings, found = s.index.choose(want.Filter)
-		until = cmp.Or(want.Filter.Until, endOfTime)
+		until = cmp.Or(want.Filter.filter.Until, endOfTime)
 	}
 	skip := want.Skip
 	// Where all are wanted that live none is looked at: they lie all over memory, and

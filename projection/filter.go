@@ -23,50 +23,10 @@ type Filter struct {
 	Since, Until events.Time
 }
 
-// normal returns the filter with keys in place of names.
-func (f Filter) normal() Filter {
-	keys := func(names []string) []string {
-		all := make([]string, len(names))
-		for i, name := range names {
-			all[i] = NameKey(name)
-		}
-		return all
-	}
-	f.Services, f.Servers, f.Sources = keys(f.Services), keys(f.Servers), keys(f.Sources)
-	return f
-}
-
-// Empty tells whether every session is wanted.
+// Empty reports whether the filter wants every session.
 func (f *Filter) Empty() bool {
 	return len(f.Services)+len(f.Servers)+len(f.Sources)+len(f.Users)+len(f.By)+len(f.Reasons)+len(f.Networks) == 0 &&
 		f.Since == 0 && f.Until == 0
-}
-
-// Match tells whether a session is wanted.
-func (f *Filter) Match(v *Session) bool {
-	n := f.normal()
-	return n.match(v)
-}
-
-// match is Match of a normal filter.
-func (f *Filter) match(v *Session) bool {
-	has := func(wanted []string, value string) bool { return len(wanted) == 0 || slices.Contains(wanted, value) }
-	if f.Until != 0 && v.Opened > f.Until || f.Since != 0 && v.Status != Live && v.Ended() < f.Since {
-		return false
-	}
-	if len(f.Services) > 0 && !has(f.Services, NameKey(v.Origin().Service)) ||
-		len(f.Sources) > 0 && !has(f.Sources, NameKey(v.Origin().Source)) ||
-		len(f.Users) > 0 && !has(f.Users, v.Login().User) {
-		return false
-	}
-	if len(f.Networks) > 0 && !slices.ContainsFunc(f.Networks, func(p netip.Prefix) bool { return p.Contains(v.IP()) }) {
-		return false
-	}
-	if len(f.Servers) > 0 && !slices.ContainsFunc(v.Servers(), func(name string) bool { return has(f.Servers, NameKey(name)) }) {
-		return false
-	}
-	end := v.Ending()
-	return has(f.By, end.By) && (len(f.Reasons) == 0 || slices.Contains(f.Reasons, end.Reason))
 }
 
 // Servers are the names of the servers that the session reached, each once, in that

@@ -88,22 +88,6 @@ func (c *Checkpoint) Marks() ([]Mark, []Under) {
 	return marks, under
 }
 
-// KeyGroups are the keys by which the archive's indexes find what the filter asks
-// for: every session that it wants is under one key of each group. There is always
-// one group at least.
-func (f *Filter) KeyGroups() [][][]byte {
-	n := f.normal()
-	groups := [][][]byte{{trait{aspect: ofAll}.key()}}
-	for _, group := range n.traits() {
-		keys := make([][]byte, len(group))
-		for i, t := range group {
-			keys[i] = t.key()
-		}
-		groups = append(groups, keys)
-	}
-	return groups
-}
-
 // AddressRange are the lowest and the highest key of a network's addresses.
 func AddressRange(network netip.Prefix) (low, high []byte) {
 	first := network.Masked().Addr().As16()

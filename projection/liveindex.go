@@ -97,7 +97,7 @@ func networkOf(a netip.Addr) trait {
 // choose returns the postings of the filter's aspect that the fewest sessions have
 // in common; none, and false, when all have to be looked at. asOf tells that what
 // sessions were is asked for, and not what they are.
-func (x liveIndex) choose(f *Filter) (best []*posting, found bool) {
+func (x liveIndex) choose(m *Matcher) (best []*posting, found bool) {
 	least := 0
 	consider := func(postings []*posting) {
 		n := 0
@@ -108,7 +108,7 @@ func (x liveIndex) choose(f *Filter) (best []*posting, found bool) {
 			best, least, found = postings, n, true
 		}
 	}
-	for _, group := range f.traits() {
+	for _, group := range m.traits() {
 		var postings []*posting
 		for _, t := range group {
 			if p := x[t]; p != nil {
@@ -117,32 +117,10 @@ func (x liveIndex) choose(f *Filter) (best []*posting, found bool) {
 		}
 		consider(postings)
 	}
-	if postings, few := x.networks(f.Networks); few && len(f.Networks) > 0 {
+	if postings, few := x.networks(m.filter.Networks); few && len(m.filter.Networks) > 0 {
 		consider(postings)
 	}
 	return best, found
-}
-
-// traits are those that a normal filter asks for, of each aspect: sessions have one
-// of each group.
-func (f *Filter) traits() (groups [][]trait) {
-	group := func(a aspect, values []string) {
-		if len(values) == 0 {
-			return
-		}
-		all := make([]trait, len(values))
-		for i, value := range values {
-			all[i] = trait{a, value}
-		}
-		groups = append(groups, all)
-	}
-	group(ofService, f.Services)
-	group(ofServer, f.Servers)
-	group(ofSource, f.Sources)
-	if len(f.Users) > 0 && !slices.Contains(f.Users, "") { // who has no user yet is in no index
-		group(ofUser, append(slices.Clone(f.Users), manyUsers))
-	}
-	return groups
 }
 
 // networks are the postings of the networks that some of these have addresses of;

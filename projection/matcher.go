@@ -1,0 +1,108 @@
+package projection
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Matcher is a [Filter] that is ready to be compared with sessions: it has the keys of
+// names in place of the names. A query makes it once and uses it for every session,
+// live or archived. A Matcher never changes.
+type Matcher struct {
+	filter Filter
+}
+
+// Compile returns a Matcher of the filter. The filter's lists must not change while the
+// Matcher is in use.
+func (f *Filter) Compile() *Matcher {
+	m := &Matcher{filter: *f}
+	m.filter.Services, m.filter.Servers, m.filter.Sources = nameKeys(f.Services), nameKeys(f.Servers), nameKeys(f.Sources)
+	return m
+}
+
+func nameKeys(names []string) []string {
+	keys := make([]string, len(names))
+	for i, name := range names {
+		keys[i] = NameKey(name)
+	}
+	return keys
+}
+
+// Match reports whether the filter wants a session. It allocates nothing for names that
+// are their own keys.
+func (m *Matcher) Match(v *Session) bool {
+	f := &m.filter
+	if f.Until != 0 && v.Opened > f.Until || f.Since != 0 && v.Status != Live && v.Ended() < f.Since {
+		return false
+	}
+	if len(f.Services) > 0 && !slices.Contains(f.Services, NameKey(v.Origin().Service)) ||
+		len(f.Sources) > 0 && !slices.Contains(f.Sources, NameKey(v.Origin().Source)) ||
+		len(f.Users) > 0 && !slices.Contains(f.Users, v.Login().User) {
+		return false
+	}
+	if len(f.Networks) > 0 && !slices.ContainsFunc(f.Networks, func(p netip.Prefix) bool { return p.Contains(v.IP()) }) {
+		return false
+	}
+	return (len(f.Servers) == 0 || m.reached(v)) && m.ended(v)
+}
+
+// reached reports whether a session reached one of the servers.
+func (m *Matcher) reached(v *Session) bool {
+	for i := range v.Connections {
+		c := &v.Connections[i]
+		if c.State != Failed && slices.Contains(m.filter.Servers, NameKey(c.Server())) {
+			return true
+		}
+	}
+	return false
+}
+
+// ended reports whether a session ended for one of the reasons and by one of the users
+// that the filter names.
+func (m *Matcher) ended(v *Session) bool {
+	f := &m.filter
+	if len(f.By)+len(f.Reasons) == 0 {
+		return true
+	}
+	end := v.Ending()
+	return (len(f.By) == 0 || slices.Contains(f.By, end.By)) &&
+		(len(f.Reasons) == 0 || slices.Contains(f.Reasons, end.Reason))
+}
+
+// traits returns the traits that the filter asks for, a group for each aspect: a session
+// that it wants has at least one trait of each group.
+func (m *Matcher) traits() (groups [][]trait) {
+	group := func(a aspect, values []string) {
+		if len(values) == 0 {
+			return
+		}
+		all := make([]trait, len(values))
+		for i, value := range values {
+			all[i] = trait{a, value}
+		}
+		groups = append(groups, all)
+	}
+	f := &m.filter
+	group(ofService, f.Services)
+	group(ofServer, f.Servers)
+	group(ofSource, f.Sources)
+	if len(f.Users) > 0 && !slices.Contains(f.Users, "") { // a session without a user is in no index
+		group(ofUser, append(slices.Clone(f.Users), manyUsers))
+	}
+	return groups
+}
+
+// KeyGroups returns the keys by which the archive's indexes find what the filter wants:
+// each session that it wants is under at least one key of each group. There is always
+// at least one group.
+func (m *Matcher) KeyGroups() [][][]byte {
+	groups := [][][]byte{{trait{aspect: ofAll}.key()}}
+	for _, group := range m.traits() {
+		keys := make([][]byte, len(group))
+		for i, t := range group {
+			keys[i] = t.key()
+		}
+		groups = append(groups, keys)
+	}
+	return groups
+}
