@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 
+	"gatebook/events/wire"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -119,12 +120,13 @@ func (l *Listing) more() error {
 func (l *Listing) fill(snapshot *storage.Snapshot) error {
 	c := l.archive
 	c.rows = c.rows[:0]
+	var texts wire.Strings // most rows have the same names, users and programs
 	looked := 0
 	err := snapshot.Search(c.search, func(m storage.Mark) (bool, error) {
 		c.search.After = &m
 		looked++
 		if _, newer := l.replaced[m.ID]; !newer {
-			s, err := rowOf(snapshot, m)
+			s, err := rowOf(snapshot, m, &texts)
 			if err != nil {
 				return false, err
 			}
@@ -146,8 +148,9 @@ func (l *Listing) wants(s *projection.Session) bool {
 	return s.Version <= l.Sequence && l.query.has(s.Status) && l.matcher.Match(s)
 }
 
-// rowOf is the archived session that an entry of an index is about.
-func rowOf(snapshot *storage.Snapshot, m storage.Mark) (*projection.Session, error) {
+// rowOf returns the archived session that an entry of an index stands for. It
+// shares texts with the rows that were read before.
+func rowOf(snapshot *storage.Snapshot, m storage.Mark, texts *wire.Strings) (*projection.Session, error) {
 	table := projection.TableClosed
 	if m.Lost {
 		table = projection.TableLost
@@ -159,5 +162,5 @@ func rowOf(snapshot *storage.Snapshot, m storage.Mark) (*projection.Session, err
 	if row == nil {
 		return nil, snapshot.Damaged("an index names session %d, which is not in table %q", m.ID, table)
 	}
-	return projection.DecodeSession(row, nil)
+	return projection.DecodeSession(row, texts)
 }

@@ -189,6 +189,10 @@ func (b *Book) Close() error {
 type Snapshot struct {
 	tx   *bolt.Tx
 	path string
+
+	// The table that was read last, and its bucket. Most reads of many rows stay in one.
+	table string
+	rows  *bolt.Bucket
 }
 
 // Snapshot begins one.
@@ -208,11 +212,20 @@ func (s *Snapshot) Position() uint64 {
 	return binary.BigEndian.Uint64(s.tx.Bucket([]byte(metaBucket)).Get([]byte(positionKey)))
 }
 
+// open returns the bucket of a table. It looks the bucket up only where another table
+// was read before.
+func (s *Snapshot) open(table string) *bolt.Bucket {
+	if s.rows == nil || s.table != table {
+		s.table, s.rows = table, s.tx.Bucket([]byte(tablePrefix+table))
+	}
+	return s.rows
+}
+
 // Get returns the value under key, nil when there is none. It is valid until the
 // snapshot is closed. The error is a [*CorruptError].
 func (s *Snapshot) Get(table string, key []byte) (value []byte, err error) {
 	err = guard(s.path, func() error {
-		v := s.tx.Bucket([]byte(tablePrefix + table)).Get(key)
+		v := s.open(table).Get(key)
 		if v == nil {
 			return nil
 		}
@@ -227,7 +240,7 @@ func (s *Snapshot) Get(table string, key []byte) (value []byte, err error) {
 // closed.
 func (s *Snapshot) Scan(table string, from []byte, row func(key, value []byte) (bool, error)) error {
 	return guard(s.path, func() error {
-		c := s.tx.Bucket([]byte(tablePrefix + table)).Cursor()
+		c := s.open(table).Cursor()
 		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
 			value, err := s.row(table, k, v)
 			if err != nil {

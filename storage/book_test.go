@@ -203,6 +203,35 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 }
 
 // TestScanStops: the caller's error ends a scan and comes back as it is.
+// TestManyRowsOfATable reads rows of one table. The table is looked up for the first,
+// not for each.
+func TestManyRowsOfATable(t *testing.T) {
+	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
+	defer book.Close()
+	var changes []storage.Change
+	for i := range 1000 {
+		changes = append(changes, storage.Change{Table: "a", Key: fmt.Appendf(nil, "%04d", i), Value: []byte("value")})
+	}
+	if err := book.Commit(1, changes, storage.Marks{}); err != nil {
+		t.Fatal(err)
+	}
+	get := func(snapshot *storage.Snapshot, table, want string) {
+		if value, err := snapshot.Get(table, []byte("0500")); err != nil || string(value) != want {
+			t.Errorf("table %s: got %q and error %v, want %q", table, value, err, want)
+		}
+	}
+	snapshot, err := book.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	same := testing.AllocsPerRun(100, func() { get(snapshot, "a", "value"); get(snapshot, "a", "value") })
+	turns := testing.AllocsPerRun(100, func() { get(snapshot, "b", ""); get(snapshot, "a", "value") })
+	if turns <= same {
+		t.Errorf("rows of one table take %v allocations, of two tables in turn %v", same, turns)
+	}
+}
+
 func TestScanStops(t *testing.T) {
 	t.Parallel()
 	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
