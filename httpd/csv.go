@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // column is a member as CSV has it: one that is no object, under a dotted name.
@@ -79,17 +81,49 @@ func toCell(b []byte, start int) ([]byte, error) {
 	return b, nil
 }
 
-// appendCell appends a text as a cell. One that a spreadsheet would take for a
-// formula gets an apostrophe, which makes it a text there too.
+const (
+	// formulaStarts are the characters that begin a formula in a spreadsheet, with
+	// the full-width and small forms that some programs read as the same.
+	formulaStarts = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+	// cellEnds are the characters that end a cell for a program that takes another
+	// one than the comma for the separator, and therefore sees no quotes.
+	cellEnds = ";\t\r\n"
+)
+
+// appendCell appends a text as a cell. It puts an apostrophe before each part that a
+// spreadsheet could take for a formula, which makes it a text there too. A control
+// character at the beginning, which no name needs, counts as a formula.
 func appendCell(b []byte, text string) []byte {
-	formula := text != "" && strings.IndexByte("=+-@", text[0]) >= 0
-	if !formula && !strings.ContainsAny(text, ",\"\r\n") {
+	first, _ := utf8.DecodeRuneInString(text)
+	formula := unicode.IsControl(first) || beginsFormula(text)
+	if !formula && !strings.ContainsAny(text, ",\""+cellEnds) {
 		return append(b, text...)
 	}
 	b = append(b, '"')
-	if formula {
-		b = append(b, '\'')
+	for text != "" {
+		if formula {
+			b = append(b, '\'')
+		}
+		rest := ""
+		if end := strings.IndexAny(text, cellEnds); end >= 0 {
+			rest = strings.TrimLeft(text[end:], cellEnds)
+		}
+		b = append(b, strings.ReplaceAll(text[:len(text)-len(rest)], `"`, `""`)...)
+		text, formula = rest, beginsFormula(rest)
 	}
-	b = append(b, strings.ReplaceAll(text, `"`, `""`)...)
 	return append(b, '"')
+}
+
+// beginsFormula reports whether a spreadsheet could take a cell of that text for a
+// formula. White space, control and format characters and quotes are passed over,
+// because programs drop them before they look, each program others.
+func beginsFormula(text string) bool {
+	if text != "" && text[0] > ' ' && text[0] != '"' && text[0] < 0x7f { // almost always
+		return strings.IndexByte(formulaStarts, text[0]) >= 0
+	}
+	text = strings.TrimLeftFunc(text, func(r rune) bool {
+		return r == '"' || unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
+	})
+	start, size := utf8.DecodeRuneInString(text)
+	return size > 0 && strings.ContainsRune(formulaStarts, start)
 }
