@@ -138,10 +138,14 @@ func openBoltFile(path string, mapped int) (*bolt.DB, error) {
 			FreelistType:    bolt.FreelistMapType,
 			InitialMmapSize: max(mapped, 2*int(size)),
 			NoStatistics:    true,
+			// A file that keeps no free list would else be written to by opening it. The
+			// first commit writes the list.
+			NoFreelistSync: true,
 		})
 		return err
 	})
 	if err == nil {
+		db.NoFreelistSync = false
 		return db, nil
 	}
 	if file != nil {

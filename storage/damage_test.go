@@ -194,6 +194,13 @@ func damages() []damage {
 			newer.sum()
 		}), want: corrupt},
 		{name: "torn head that names no transaction", edit: inPlace(func(b image) { b.page(b.meta()).put64(metaTx, 1<<40+b.meta()) }), want: corrupt},
+		{name: "torn head that ends beyond the file", edit: inPlace(func(b image) { b.page(b.meta()).put64(metaHighest, 1<<20) }), want: corrupt},
+		{name: "flags in the head", edit: inPlace(func(b image) {
+			for n := range uint64(2) {
+				b.page(n).put32(metaFlags, 1)
+				b.page(n).sum()
+			}
+		}), want: corrupt},
 		{name: "high-water mark that overflows", edit: inPlace(func(b image) { b.setMetas(metaHighest, 1<<52) }), want: corrupt},
 		{name: "high-water mark of 0", edit: inPlace(func(b image) { b.setMetas(metaHighest, 0) }), want: corrupt},
 		{name: "root beyond the file", edit: inPlace(func(b image) { b.setMetas(metaRoot, beyond) }), want: corrupt},
@@ -326,6 +333,32 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestDamageWithoutFreelist: a file without a free list, which bbolt reads whole when it
+// opens it, is refused for any damage too, and is left as it is.
+func TestDamageWithoutFreelist(t *testing.T) {
+	t.Parallel()
+	for _, d := range damages() {
+		if d.edit == nil || d.name == "free list claims all memory" { // there is none
+			continue
+		}
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			whole := newBase(t)
+			image(whole.file).abandon()
+			path := filepath.Join(t.TempDir(), "log.db")
+			inflict(t, path, whole, d)
+			before := look(t, path)
+			if _, err := replayed(path); err == nil || !d.want(err) && !corruptAnywhere(err) {
+				t.Errorf("got error %v of another type than wanted", err)
+			}
+			if after := look(t, path); !reflect.DeepEqual(before, after) {
+				t.Error("the folder or a file in it was changed")
+			}
+			putRight(t, path, whole)
+		})
+	}
+}
+
 func inflict(t *testing.T, path string, whole base, d damage) {
 	t.Helper()
 	b := whole.file
@@ -418,34 +451,62 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
-// TestTornMeta: a crash in the middle of writing a meta page loses the commit
-// that was under way, which nobody was told of, and nothing else.
+// TestTornMeta: a crash in the middle of writing a meta page loses the commit that was
+// under way, which nobody was told of, and nothing else.
 func TestTornMeta(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "log.db")
-	want := fill(t, path, 500, 100)
+	for _, c := range []struct {
+		name                    string
+		records, commit, appear int
+		mend                    func(t *testing.T, b image) []byte
+	}{
+		{name: "as it was written", records: 500, commit: 100},
+		{name: "transactions and pages that carry into the next byte", records: 254, commit: 1},
+		{name: "reverted", records: 500, commit: 100, appear: 400, mend: inPlace(image.revert)},
+		{name: "reverted, on the other page", records: 600, commit: 100, appear: 500, mend: inPlace(image.revert)},
+		{name: "a copy", records: 500, commit: 100, mend: byBolt(copied)},
+		{name: "a copy, its newer head on the page of the older", records: 600, commit: 100, mend: byBolt(copied)},
+		{name: "updated", records: 500, commit: 100, mend: inPlace(func(b image) {
+			b.update(b.meta(), metaRoot, b.page(b.meta()).u64(metaRoot))
+		})},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(quickDir(t), "log.db")
+			want := fill(t, path, c.records, c.commit)
+			if c.mend != nil {
+				b, err := os.ReadFile(path)
+				if err == nil {
+					err = os.WriteFile(path, c.mend(t, b), 0o600)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.appear != 0 {
+				want = want[:c.appear]
+			}
+			for range 3 {
+				want = tear(t, path, want)
+			}
+		})
+	}
+}
+
+// tear appends a record to a log of these, writes ever more of its meta page, and reads
+// the log each time. It leaves the log with the record and returns all that is in it.
+func tear(t *testing.T, path string, want []events.Record) []events.Record {
+	t.Helper()
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := storage.OpenBolt(path, storage.BoltOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Start(500, func([]events.Record) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Append(t.Context(), []storage.Entry{{Record: events.Record{Event: &events.SourceSeen{}}}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := log.Close(); err != nil {
-		t.Fatal(err)
-	}
+	more := append(slices.Clone(want), appendOne(t, path, want))
 	after, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, after = before[:image(after).used()], after[:image(after).used()]
+	before, after = before[:image(before).used()], after[:image(after).used()]
 	meta := image(after).meta()
 	complete := 0
 	for written := range 96 { // all that differs between two meta pages is in their first 80 bytes
@@ -465,6 +526,10 @@ func TestTornMeta(t *testing.T) {
 	if complete == 96 {
 		t.Error("no meta page was torn: the test proves nothing")
 	}
+	if err := os.WriteFile(path, after, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return more
 }
 
 // TestNoPermission opens files as somebody who may not.

@@ -15,8 +15,21 @@ import (
 // of a crash, and the log ends with the commit before.
 func TestFlippedBits(t *testing.T) {
 	t.Parallel()
+	t.Run("as it was written", func(t *testing.T) {
+		t.Parallel()
+		flipBits(t, newBase(t))
+	})
+	t.Run("without a free list", func(t *testing.T) {
+		t.Parallel()
+		whole := newBase(t)
+		image(whole.file).abandon()
+		flipBits(t, whole)
+	})
+}
+
+func flipBits(t *testing.T, whole base) {
+	t.Helper()
 	const flips, seed = 100, 1
-	whole := newBase(t)
 	path := filepath.Join(quickDir(t), "log.db")
 	if err := os.WriteFile(path, whole.file, 0o600); err != nil {
 		t.Fatal(err)

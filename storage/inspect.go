@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"io"
 	"io/fs"
+	"math/bits"
 	"os"
 	"path/filepath"
 
@@ -27,9 +28,13 @@ const (
 	boltSumOffset  = 56
 	// boltFirstPage is the first page behind the meta pages.
 	boltFirstPage = 2
+	// boltNoFreelist stands in place of the free list's page in a file that keeps none,
+	// as "surgery freelist abandon" leaves it.
+	boltNoFreelist = 1<<64 - 1
 )
 
 type boltMeta struct {
+	number         uint64 // of its page, 0 or 1
 	pageSize       uint32
 	root, freelist uint64
 	highest        uint64 // the first page beyond all that are in use
@@ -37,11 +42,13 @@ type boltMeta struct {
 	whole          bool // its checksum holds
 }
 
-// inspectBolt looks at a bbolt file by hand before bbolt maps it, because bbolt
-// trusts it: pages beyond the end of the file are a fault of the whole process, a
-// circle of pages is a walk without end, an empty file would be taken for a new
-// database, and one that keeps no free list would be written to. It returns the
-// file's size.
+// inspectBolt checks a bbolt file by hand before bbolt maps it, because bbolt trusts
+// it: pages beyond the end of the file are a fault of the whole process, a circle of
+// pages is a walk without end, and an empty file would be taken for a new database. It
+// returns the file's size.
+//
+// It accepts what bbolt itself writes, also with its command "surgery" and as a copy
+// (Tx.WriteTo), and what a crash can leave.
 func inspectBolt(path string) (size int64, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -80,39 +87,69 @@ func inspectBolt(path string) (size int64, err error) {
 	return size, nil
 }
 
-// checkBoltHead returns the meta page that bbolt uses: the newer one whose
-// checksum holds. The other may be torn by a crash.
+// checkBoltHead returns the meta page that bbolt uses: the newer one whose checksum
+// holds, and of two of the same transaction the first. What the other one names does
+// not matter: bbolt reads no page that it names.
 func checkBoltHead(f io.ReaderAt, size int64) (use boltMeta, err error) {
 	var metas [2]boltMeta
 	for i := range metas {
-		if metas[i], err = readBoltMeta(f, uint64(i), metas[0].pageSize); err == nil {
-			err = metas[i].check(size)
-		}
-		if err != nil {
+		if metas[i], err = readBoltMeta(f, uint64(i), metas[0].pageSize); err != nil {
 			return use, fmt.Errorf("it is no bbolt file, or its head is damaged: %w", err)
 		}
 	}
-	newer, older := metas[0], metas[1]
-	if older.transaction > newer.transaction {
-		newer, older = older, newer
+	use, other := metas[0], metas[1]
+	if other.transaction > use.transaction {
+		use, other = other, use
+	}
+	if !use.whole {
+		use, other = other, use
 	}
 	switch {
-	case newer.transaction != older.transaction+1:
-		return use, fmt.Errorf("its head is damaged: transaction %d follows %d", newer.transaction, older.transaction)
-	case newer.whole:
-		return newer, nil
-	case older.whole:
-		return older, nil
+	case !use.whole:
+		return use, errors.New("its head is damaged: neither checksum holds")
+	case other.whole && !use.follows(&other):
+		return use, fmt.Errorf("its head is damaged: transaction %d follows %d", use.transaction, other.transaction)
+	case !other.whole && !other.tornBeside(&use, size):
+		return use, fmt.Errorf("its head is damaged: no crash leaves transaction %d and %d pages beside transaction %d",
+			other.transaction, other.highest, use.transaction)
 	}
-	return use, errors.New("its head is damaged: neither checksum holds")
+	return use, use.check(size)
 }
 
-// check tells whether what a meta page names can be in the file.
+// follows reports whether a meta page can be in use beside an older one, both with the
+// right checksum. Transactions take turns on the pages: an even one is on page 0. There are
+// three exceptions. "Surgery revert-meta-page" puts a copy in the newer one's place. A
+// copy by Tx.WriteTo has its newer one on page 0, whatever its number. Where that
+// number was odd the next commit replaces it, so that the older one is two behind.
+func (m *boltMeta) follows(older *boltMeta) bool {
+	behind := m.transaction - older.transaction
+	return behind <= 1 || behind == 2 && older.transaction%2 != older.number
+}
+
+// tornBeside reports whether a crash can have left a meta page whose checksum is wrong
+// beside one that is in use. Each of its bytes is of the meta page that was replaced or
+// of the one that was written. Their transactions are not more than two apart from that
+// in use, and both have their pages within the file.
+func (m *boltMeta) tornBeside(use *boltMeta, size int64) bool {
+	for shift := 0; shift < 64; shift += 8 {
+		known := false
+		for d := -2; d <= 2; d++ {
+			known = known || byte(m.transaction>>shift) == byte((use.transaction+uint64(d))>>shift)
+		}
+		if !known {
+			return false
+		}
+	}
+	highBytes := func(n uint64) int { return (bits.Len64(n) + 7) / 8 }
+	return highBytes(m.highest) <= highBytes(uint64(size)/uint64(m.pageSize))
+}
+
+// check reports what a meta page names that cannot be in the file.
 func (m *boltMeta) check(size int64) error {
 	if fit := uint64(size) / uint64(m.pageSize); m.highest > fit {
 		return fmt.Errorf("it was cut short: room for %d pages where %d are in use", fit, m.highest)
 	}
-	if m.whole && !(m.holds(m.root) && m.holds(m.freelist)) {
+	if !m.holds(m.root) || m.freelist != boltNoFreelist && !m.holds(m.freelist) {
 		return fmt.Errorf("root page %d or free list page %d is not among its %d pages", m.root, m.freelist, m.highest)
 	}
 	return nil
@@ -120,10 +157,10 @@ func (m *boltMeta) check(size int64) error {
 
 func (m *boltMeta) holds(page uint64) bool { return page >= boltFirstPage && page < m.highest }
 
-// readBoltMeta reads meta page number 0 or 1 of a file with pages of the given
-// size, which the first tells itself. A crash can tear what changes with each
-// transaction, and so its checksum, but not what is the same in all of them: where
-// that is wrong, the error says so.
+// readBoltMeta reads meta page number 0 or 1 of a file with pages of the given size,
+// which the first names itself. A crash can tear what changes with each transaction, and
+// so its checksum, but not what is the same in all of them: there anything wrong is an
+// error.
 func readBoltMeta(f io.ReaderAt, number uint64, pageSize uint32) (m boltMeta, err error) {
 	var page [boltMetaOffset + boltMetaSize]byte
 	if _, err := f.ReadAt(page[:], int64(number)*int64(pageSize)); err != nil {
@@ -131,14 +168,15 @@ func readBoltMeta(f io.ReaderAt, number uint64, pageSize uint32) (m boltMeta, er
 	}
 	header, b := page[:boltMetaOffset], page[boltMetaOffset:]
 	order := binary.NativeEndian
-	m.pageSize = order.Uint32(b[8:])
+	m.number, m.pageSize = number, order.Uint32(b[8:])
+	flags := order.Uint32(b[12:])
 	switch {
 	case order.Uint64(header) != number || order.Uint16(header[8:]) != boltMetaFlag:
 		return m, fmt.Errorf("page %d is no meta page", number)
 	case order.Uint32(b) != boltMagic || order.Uint32(b[4:]) != boltVersion:
 		return m, fmt.Errorf("meta page %d has magic %#x and version %d", number, order.Uint32(b), order.Uint32(b[4:]))
-	case order.Uint32(b[12:]) != 0 || order.Uint64(b[24:]) != 0 || order.Uint64(b[48:])%2 != number:
-		return m, fmt.Errorf("meta page %d has flags, a sequence, or the other's transaction", number)
+	case flags != 0 && flags != boltMetaFlag || order.Uint64(b[24:]) != 0: // "surgery meta update" sets the flag
+		return m, fmt.Errorf("meta page %d has flags %#x or a sequence", number, flags)
 	case m.pageSize < 1<<9 || m.pageSize > 1<<16 || m.pageSize&(m.pageSize-1) != 0 || number > 0 && m.pageSize != pageSize:
 		return m, fmt.Errorf("meta page %d has page size %d", number, m.pageSize)
 	}

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"bytes"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -35,7 +36,13 @@ func FuzzInspect(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(two[:image(two).used()], true)
+	two = two[:image(two).used()]
+	f.Add(two, true)
+	for _, mend := range []func(image){image.abandon, image.revert, func(b image) { b.update(0, metaFreelist, math.MaxUint64) }} {
+		b := bytes.Clone(two)
+		mend(b)
+		f.Add(b, true)
+	}
 	path = filepath.Join(dir, "fuzz.db")
 	f.Fuzz(func(t *testing.T, b []byte, right bool) {
 		if right && len(b) >= 2*pageSize {

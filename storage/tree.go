@@ -17,7 +17,8 @@ const (
 	boltElement    = 16
 	// boltBucket is the flag of an element whose value is a bucket: its root page (0
 	// when the bucket stands in the value itself) and its own sequence.
-	boltBucket = 1
+	boltBucket       = 1
+	boltBucketHeader = 16
 	// boltDepth is deeper than any tree is.
 	boltDepth = 32
 )
@@ -31,16 +32,29 @@ type boltTree struct {
 	seen []uint64 // a bit for each page
 }
 
+// checkBoltTree checks the branch pages, or all pages of a file that keeps no free list
+// or whose trees are not of the form that bbolt gives them, which it reads all the same.
 func checkBoltTree(f io.ReaderAt, meta boltMeta) error {
-	t := &boltTree{f: f, meta: meta, seen: make([]uint64, meta.highest/64+1)}
-	if err := t.visit(meta.freelist); err != nil {
+	if meta.freelist != boltNoFreelist && newBoltTree(f, meta).branches() == nil {
+		return nil
+	}
+	return newBoltTree(f, meta).pages()
+}
+
+func newBoltTree(f io.ReaderAt, meta boltMeta) *boltTree {
+	return &boltTree{f: f, meta: meta, seen: make([]uint64, meta.highest/64+1)}
+}
+
+// branches checks the branch pages of the file.
+func (t *boltTree) branches() error {
+	if err := t.visit(t.meta.freelist); err != nil {
 		return err
 	}
-	if _, err := t.page(meta.freelist); err != nil {
+	if _, err := t.page(t.meta.freelist); err != nil {
 		return err
 	}
 	// The leaves of the root are few: the names of the buckets.
-	return t.tree(meta.root, t.buckets)
+	return t.tree(t.meta.root, t.buckets)
 }
 
 // tree checks the tree below a page, whose leaves are all equally deep, and calls
@@ -182,6 +196,19 @@ func (p boltPage) child(i int) (uint64, error) {
 	return binary.NativeEndian.Uint64(e[8:]), nil
 }
 
+// key returns the key of element i.
+func (p boltPage) key(i int) ([]byte, error) {
+	e, err := p.element(i)
+	if err != nil {
+		return nil, err
+	}
+	order, at := binary.NativeEndian, 4 // a leaf's flags come first
+	if p.flags() == boltBranchFlag {
+		at = 0
+	}
+	return p.cut(i, e, uint64(order.Uint32(e[at:])), uint64(order.Uint32(e[at+4:])))
+}
+
 // bucket returns the root page of the bucket that element i is, 0 when it is none.
 func (p boltPage) bucket(i int) (uint64, error) {
 	e, err := p.element(i)
@@ -189,12 +216,24 @@ func (p boltPage) bucket(i int) (uint64, error) {
 		return 0, err
 	}
 	order := binary.NativeEndian
-	if order.Uint32(e) != boltBucket {
-		return 0, nil
+	value, err := p.cut(i, e, uint64(order.Uint32(e[4:]))+uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:])))
+	if err != nil || order.Uint32(e)&boltBucket == 0 {
+		return 0, err
 	}
-	at := uint64(order.Uint32(e[4:])) + uint64(order.Uint32(e[8:]))
-	if size := uint64(order.Uint32(e[12:])); size < 16 || at+size > uint64(len(e)) {
-		return 0, fmt.Errorf("page %d: element %d is beyond its end", p.id, i)
+	if len(value) < boltBucketHeader {
+		return 0, fmt.Errorf("page %d: element %d is no whole bucket", p.id, i)
 	}
-	return order.Uint64(e[at:]), nil
+	root := order.Uint64(value)
+	if root == 0 && len(value) < boltBucketHeader+boltHeader {
+		return 0, fmt.Errorf("page %d: element %d has no room for its bucket", p.id, i)
+	}
+	return root, nil
+}
+
+// cut returns a part of element i, whose bytes begin e.
+func (p boltPage) cut(i int, e []byte, at, size uint64) ([]byte, error) {
+	if at+size > uint64(len(e)) {
+		return nil, fmt.Errorf("page %d: element %d is beyond its end", p.id, i)
+	}
+	return e[at : at+size : at+size], nil
 }

@@ -1,0 +1,113 @@
+package storage
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// pages checks all pages that are in use, as strictly as bbolt does when it looks for
+// the free pages of a file that keeps no list of them. bbolt does that in a goroutine of
+// its own: a panic or a fault of the map there would end the process, so that nothing may
+// be left for bbolt to find.
+func (t *boltTree) pages() error {
+	if t.meta.freelist != boltNoFreelist {
+		p, err := t.page(t.meta.freelist)
+		if err == nil {
+			err = t.visitAll(p)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := t.walk(t.meta.root, nil, nil, 0)
+	return err
+}
+
+// visitAll notes that a page is in use, with those that continue it.
+func (t *boltTree) visitAll(p boltPage) error {
+	for n := uint64(0); n*uint64(t.meta.pageSize) < uint64(len(p.b)); n++ {
+		if err := t.visit(p.id + n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// walk checks the tree below a page, and the trees of the buckets in it. Its keys are at
+// or above low and below high, where these are not nil. It returns the last key, nil when
+// there is none in the last leaf. Trees need not be equally deep everywhere.
+func (t *boltTree) walk(id uint64, low, high []byte, depth int) (last []byte, err error) {
+	p, err := t.page(id)
+	if err == nil {
+		err = t.visitAll(p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	branch := p.flags() == boltBranchFlag
+	switch {
+	case !branch && p.flags() != boltLeafFlag:
+		return nil, fmt.Errorf("page %d has flags %#x, and is neither branch nor leaf", id, p.flags())
+	case depth > boltDepth:
+		return nil, fmt.Errorf("page %d is below %d others", id, depth)
+	}
+	last = low
+	for i := range p.count() {
+		key, err := p.key(i)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.ordered(i, last, key, high); err != nil {
+			return nil, err
+		}
+		if branch {
+			last, err = t.walkChild(p, i, key, high, depth)
+		} else {
+			last, err = key, t.walkBucket(p, i, depth)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if p.count() == 0 {
+		return nil, nil
+	}
+	return last, nil
+}
+
+// ordered checks that a key of a page comes after the one before it, which a page shares
+// with its parent, and before high.
+func (p boltPage) ordered(i int, before, key, high []byte) error {
+	after := before == nil && i == 0
+	if c := bytes.Compare(before, key); c < 0 || c == 0 && i == 0 {
+		after = true
+	}
+	if !after || high != nil && bytes.Compare(key, high) >= 0 {
+		return fmt.Errorf("page %d: key %d is not in order", p.id, i)
+	}
+	return nil
+}
+
+// walkChild checks the tree below child i of a branch, which ends at the key of the next.
+func (t *boltTree) walkChild(p boltPage, i int, key, high []byte, depth int) (last []byte, err error) {
+	child, err := p.child(i)
+	if err != nil {
+		return nil, err
+	}
+	if i+1 < p.count() {
+		if high, err = p.key(i + 1); err != nil {
+			return nil, err
+		}
+	}
+	return t.walk(child, key, high, depth+1)
+}
+
+// walkBucket checks the tree of element i of a leaf, if that is a bucket with pages of
+// its own.
+func (t *boltTree) walkBucket(p boltPage, i, depth int) error {
+	root, err := p.bucket(i)
+	if err == nil && root != 0 {
+		_, err = t.walk(root, nil, nil, depth+1)
+	}
+	return err
+}
