@@ -1,18 +1,14 @@
 package gatebook
 
 import (
-	"errors"
 	"maps"
 	"sync"
-	"sync/atomic"
 
 	"gatebook/events"
 )
 
-// counts are what a registry has recorded and refused since it was opened.
+// counts are what a registry has recorded since it was opened.
 type counts struct {
-	refused atomic.Uint64 // events that did not fit
-
 	mu    sync.Mutex // guards the fields below
 	ended map[events.Reason]uint64
 	kills uint64
@@ -31,14 +27,6 @@ func (c *counts) observe(batch []events.Record) {
 		case *events.KillRequested:
 			c.kills++
 		}
-	}
-}
-
-// note counts a refusal; other errors are not counted.
-func (c *counts) note(err error) {
-	var unfit *RefusedError
-	if errors.As(err, &unfit) {
-		c.refused.Add(1)
 	}
 }
 

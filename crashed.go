@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -19,13 +20,13 @@ func (r *Registry) markCrashedLost(ctx context.Context) error {
 		if source.Lease != 0 {
 			continue // it may still be alive: its lease decides
 		}
-		for chunk := range slices.Chunk(r.state.LiveOf(source.Name), maxBatch) {
+		for chunk := range slices.Chunk(r.state.LiveOf(source.Name), journal.MaxBatch) {
 			if err := r.loseCrashed(ctx, source, chunk); err != nil {
 				return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
 			}
 			r.opening.Lost += len(chunk)
 		}
-		err := r.append(ctx, r.ofRunning(source.Name, source.Incarnation, &events.SourceLost{
+		err := r.append(ctx, r.journal.OfRunning(source.Name, source.Incarnation, &events.SourceLost{
 			Source: source.Name, Incarnation: source.Incarnation,
 			Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
 		}))
@@ -40,24 +41,16 @@ func (r *Registry) loseCrashed(ctx context.Context, source *projection.Source, s
 	return r.append(ctx, func() ([]storage.Entry, error) {
 		entries := make([]storage.Entry, len(sessions))
 		for i, s := range sessions {
-			seen, err := r.lastEvent(s)
+			last, err := r.reader.Record(s.Version)
 			if err != nil {
 				return nil, err
 			}
+			seen := last.Recorded
 			if s.Incarnation() == source.Incarnation {
 				seen = max(seen, source.LastSeen)
 			}
-			entries[i] = entry(s.ID, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen})
+			entries[i] = journal.Entry(s.ID, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen})
 		}
 		return entries, nil
 	})
-}
-
-// lastEvent returns when the session's last record was made.
-func (r *Registry) lastEvent(s *projection.Session) (events.Time, error) {
-	var record [1]events.Record
-	if _, err := r.log.Read(s.Version-1, record[:]); err != nil {
-		return 0, err
-	}
-	return record[0].Recorded, nil
 }

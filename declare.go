@@ -3,9 +3,10 @@ package gatebook
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
+	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -14,14 +15,20 @@ import (
 // recorded.
 func (s *Source) DeclareService(ctx context.Context, e events.ServiceDeclared) error {
 	e.Source = s.name
-	return s.declare(ctx, &e, func() bool { return s.registry.differs(&e) })
+	return s.declare(ctx, &e, func() bool {
+		old, _ := s.registry.state.Service(e.Name)
+		return lifecycle.ServiceDiffers(old, &e)
+	})
 }
 
 // DeclareServer records a server of the source, if it is new or differs from what is
 // recorded.
 func (s *Source) DeclareServer(ctx context.Context, e events.ServerDeclared) error {
 	e.Source = s.name
-	return s.declare(ctx, &e, func() bool { return s.registry.serverDiffers(&e) })
+	return s.declare(ctx, &e, func() bool {
+		old, _ := s.registry.state.Server(e.Name)
+		return lifecycle.ServerDiffers(old, &e)
+	})
 }
 
 // ServerChanged records a server's state, if it differs from the one recorded.
@@ -40,39 +47,24 @@ func (s *Source) RecordGap(ctx context.Context, e events.RecordingGap) error {
 
 // declare records an event that is about no session, if it is news.
 func (s *Source) declare(ctx context.Context, e events.Event, news func() bool) error {
-	if !s.calls.enter() {
+	if !s.calls.Enter() {
 		return ErrSourceStopped
 	}
-	defer s.calls.leave()
+	defer s.calls.Leave()
 	if err := s.check(e); err != nil {
 		return err
 	}
 	r := s.registry
-	if err := r.declaring.take(ctx); err != nil {
+	if err := r.declaring.Take(ctx); err != nil {
 		return err
 	}
-	defer r.declaring.leave()
+	defer r.declaring.Leave()
 	return r.append(ctx, func() ([]storage.Entry, error) {
 		if news() {
-			return []storage.Entry{entry(0, e)}, nil
+			return []storage.Entry{journal.Entry(0, e)}, nil
 		}
 		return nil, nil
 	})
-}
-
-// differs reports whether a service is new or not as recorded. It fills in whether the
-// service is stopped: what an administrator has switched outlives a restart.
-func (r *Registry) differs(e *events.ServiceDeclared) bool {
-	old, _ := r.state.Service(e.Name)
-	e.Stopped = old != nil && old.Stopped
-	return old == nil || old.Started == 0 || old.Source != e.Source || old.Protocol != e.Protocol || old.Router != e.Router ||
-		!slices.Equal(old.Listeners, e.Listeners) || !slices.Equal(old.Servers, e.Servers)
-}
-
-// serverDiffers reports whether a server is new or not as recorded.
-func (r *Registry) serverDiffers(e *events.ServerDeclared) bool {
-	old, _ := r.state.Server(e.Name)
-	return old == nil || old.Source != e.Source || old.Address != e.Address || old.Port != e.Port || old.Protocol != e.Protocol
 }
 
 // Switch is a service that was stopped or started.
@@ -89,16 +81,16 @@ func (r *Registry) SwitchService(ctx context.Context, to Switch, q Request) erro
 	if err := q.check(); err != nil {
 		return err
 	}
-	if err := r.declaring.take(ctx); err != nil {
+	if err := r.declaring.Take(ctx); err != nil {
 		return err
 	}
-	defer r.declaring.leave()
-	return r.change(ctx, func() ([]storage.Entry, error) {
+	defer r.declaring.Leave()
+	return r.record(ctx, func() ([]storage.Entry, error) {
 		s, _ := r.state.Service(to.Service)
 		switch {
 		case s == nil:
 			return nil, fmt.Errorf("service %q: %w", to.Service, ErrNotFound)
-		case s.Router == "" || r.isOutside(s.Source):
+		case s.Router == "" || r.isRemote(s.Source):
 			return nil, fmt.Errorf("%w: service %q is not one of a gateway's, and only those can be stopped", ErrInvalid, s.Name)
 		}
 		if err := q.met(s.Version, s.Modified); err != nil {
@@ -107,11 +99,17 @@ func (r *Registry) SwitchService(ctx context.Context, to Switch, q Request) erro
 		if s.Stopped == to.Stopped {
 			return nil, nil
 		}
-		return []storage.Entry{entry(0, &events.ServiceDeclared{
+		return []storage.Entry{journal.Entry(0, &events.ServiceDeclared{
 			Name: s.Name, Source: s.Source, Protocol: s.Protocol, Router: s.Router,
 			Listeners: s.Listeners, Servers: s.Servers, Stopped: to.Stopped, By: q.By,
 		})}, nil
 	})
+}
+
+// isRemote reports whether a source is one outside this process.
+func (r *Registry) isRemote(source string) bool {
+	s, _ := r.state.Source(source)
+	return s != nil && s.Lease != 0
 }
 
 // wakeSwitches wakes the call of Switches that waits.

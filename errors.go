@@ -6,20 +6,21 @@ import (
 
 	"gatebook/events"
 	"gatebook/internal/lifecycle"
+	"gatebook/internal/query"
 	"gatebook/projection"
 	"gatebook/storage"
 )
 
 // ErrNotFound is returned for a session, service, server or source that is not in the
 // book.
-var ErrNotFound = errors.New("not found")
+var ErrNotFound = query.ErrNotFound
 
 // ErrSourceStopped is returned by the methods of a source after its end has begun.
 var ErrSourceStopped = errors.New("the source has stopped")
 
 // ErrInvalid is wrapped where an argument cannot be recorded, or answered, whatever the
 // book says.
-var ErrInvalid = errors.New("invalid")
+var ErrInvalid = query.ErrInvalid
 
 // The errors of recording: each method that records may return one, wrapped. Nothing of
 // the call was recorded then, unless the method says otherwise.
@@ -50,14 +51,13 @@ func (e *RefusedError) Error() string {
 	return fmt.Sprintf("%s does not fit session %d: %s", e.Kind, e.Session, e.Why)
 }
 
-// refused returns the [*RefusedError] for what the state machine says of a session's
-// event.
-func refused(session uint64, err error) error {
-	var unfit *lifecycle.UnfitError
-	if !errors.As(err, &unfit) {
-		return err
+// refused returns the [*RefusedError] for what the state machine says of an event; other
+// errors as they are.
+func refused(err error) error {
+	if unfit, ok := errors.AsType[*lifecycle.UnfitError](err); ok {
+		return (*RefusedError)(unfit)
 	}
-	return &RefusedError{Session: session, Kind: unfit.Kind, Why: unfit.Why}
+	return err
 }
 
 // invalid returns the [ErrInvalid] for what is wrong with an argument.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 	"gatebook/storage"
@@ -24,10 +25,10 @@ func (r *Registry) Kill(ctx context.Context, id uint64, q Request) (projection.V
 	if err := q.check(); err != nil {
 		return projection.View{}, err
 	}
-	if !r.calls.enter() {
+	if !r.calls.Enter() {
 		return projection.View{}, storage.ErrClosed
 	}
-	defer r.calls.leave()
+	defer r.calls.Leave()
 	ended := r.waiters.add(id)
 	defer r.waiters.remove(id, ended)
 	err := r.append(ctx, func() ([]storage.Entry, error) {
@@ -35,7 +36,7 @@ func (r *Registry) Kill(ctx context.Context, id uint64, q Request) (projection.V
 		if err != nil || s.Stage == projection.Stopping {
 			return nil, err
 		}
-		return []storage.Entry{entry(id, &events.KillRequested{By: q.By, Why: q.Why})}, nil
+		return []storage.Entry{journal.Entry(id, &events.KillRequested{By: q.By, Why: q.Why})}, nil
 	})
 	if err != nil {
 		return projection.View{}, err
@@ -61,12 +62,12 @@ func (r *Registry) ScheduleKill(ctx context.Context, id uint64, due time.Time, q
 	if at <= 0 {
 		return fmt.Errorf("%w: a kill cannot be scheduled for %s; the time has to be given, and be from 1970 on", ErrInvalid, due.Format(time.RFC3339))
 	}
-	return r.change(ctx, func() ([]storage.Entry, error) {
+	return r.record(ctx, func() ([]storage.Entry, error) {
 		s, err := r.killable(id, &q)
 		if err != nil || s.Stage == projection.Stopping {
 			return nil, err
 		}
-		return []storage.Entry{entry(id, &events.KillScheduled{Due: at, By: q.By, Why: q.Why})}, nil
+		return []storage.Entry{journal.Entry(id, &events.KillScheduled{Due: at, By: q.By, Why: q.Why})}, nil
 	})
 }
 
@@ -76,7 +77,7 @@ func (r *Registry) WithdrawKill(ctx context.Context, id uint64, q Request) error
 	if err := q.check(); err != nil {
 		return err
 	}
-	return r.change(ctx, func() ([]storage.Entry, error) {
+	return r.record(ctx, func() ([]storage.Entry, error) {
 		s, err := r.killable(id, &q)
 		if err != nil {
 			return nil, err
@@ -84,15 +85,15 @@ func (r *Registry) WithdrawKill(ctx context.Context, id uint64, q Request) error
 		e := &events.KillWithdrawn{By: q.By, Why: q.Why}
 		d := lifecycle.NewDraft(s)
 		if err := d.Take(e); err != nil {
-			return nil, refused(id, err)
+			return nil, err
 		}
-		return []storage.Entry{entry(id, e)}, nil
+		return []storage.Entry{journal.Entry(id, e)}, nil
 	})
 }
 
 // killable returns the live session of that id, if the conditions hold for it.
 func (r *Registry) killable(id uint64, q *Request) (*projection.Session, error) {
-	s, err := r.lookup(id)
+	s, err := r.reader.Lookup(id)
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,10 +121,10 @@ func (r *Registry) KillAll(ctx context.Context, ids []uint64, q Request) (Killed
 	if err := q.check(); err != nil {
 		return Killed{}, err
 	}
-	if !r.calls.enter() {
+	if !r.calls.Enter() {
 		return Killed{}, storage.ErrClosed
 	}
-	defer r.calls.leave()
+	defer r.calls.Leave()
 	ended := make([]chan struct{}, len(ids))
 	for i, id := range ids {
 		ended[i] = r.waiters.add(id)
@@ -146,13 +147,13 @@ func (r *Registry) KillAll(ctx context.Context, ids []uint64, q Request) (Killed
 // caller does not wait.
 func (r *Registry) requestAll(ctx context.Context, ids []uint64, q *Request) (asked int, err error) {
 	asking := context.WithoutCancel(ctx)
-	for chunk := range slices.Chunk(ids, maxBatch) {
+	for chunk := range slices.Chunk(ids, journal.MaxBatch) {
 		err := r.append(asking, func() ([]storage.Entry, error) {
-			live, err := r.each(chunk)
+			live, err := r.live(chunk)
 			entries := make([]storage.Entry, 0, len(live))
 			for _, s := range live {
 				if s.Stage != projection.Stopping {
-					entries = append(entries, entry(s.ID, &events.KillRequested{By: q.By, Why: q.Why}))
+					entries = append(entries, journal.Entry(s.ID, &events.KillRequested{By: q.By, Why: q.Why}))
 				}
 			}
 			return entries, err
@@ -165,11 +166,11 @@ func (r *Registry) requestAll(ctx context.Context, ids []uint64, q *Request) (as
 	return asked, nil
 }
 
-// each returns those of the sessions that are live.
-func (r *Registry) each(ids []uint64) ([]*projection.Session, error) {
+// live returns those of the sessions that are live.
+func (r *Registry) live(ids []uint64) ([]*projection.Session, error) {
 	live := make([]*projection.Session, 0, len(ids))
 	for _, id := range ids {
-		s, err := r.lookup(id)
+		s, err := r.reader.Lookup(id)
 		if err != nil {
 			return nil, err
 		}
@@ -183,7 +184,7 @@ func (r *Registry) each(ids []uint64) ([]*projection.Session, error) {
 // awaitAll blocks until the sessions have ended, ctx ends, or the registry is closed.
 func (r *Registry) awaitAll(ctx context.Context, ids []uint64, ended []chan struct{}) (counted Killed, err error) {
 	for i, id := range ids {
-		s, err := r.lookup(id)
+		s, err := r.reader.Lookup(id)
 		if err != nil {
 			return counted, err
 		}
@@ -211,11 +212,11 @@ func (r *Registry) awaitAll(ctx context.Context, ids []uint64, ended []chan stru
 func (r *Registry) requestDue(ctx context.Context, ids []uint64) error {
 	now := events.TimeOf(r.options.Now())
 	err := r.append(ctx, func() ([]storage.Entry, error) {
-		live, err := r.each(ids)
+		live, err := r.live(ids)
 		entries := make([]storage.Entry, 0, len(live))
 		for _, s := range live {
 			if kill := s.Kill(); s.Stage != projection.Stopping && kill.Due != 0 && kill.Due <= now {
-				entries = append(entries, entry(s.ID, &events.KillRequested{By: kill.By, Why: kill.Why}))
+				entries = append(entries, journal.Entry(s.ID, &events.KillRequested{By: kill.By, Why: kill.Why}))
 			}
 		}
 		return entries, err

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/projection"
 )
 
@@ -95,9 +96,9 @@ func (t *killTimer) run(ctx context.Context, report func(error)) {
 		case <-timer.C:
 		}
 		ids, next := t.next(events.TimeOf(t.now()))
-		for chunk := range slices.Chunk(ids, maxBatch) {
+		for chunk := range slices.Chunk(ids, journal.MaxBatch) {
 			err := t.request(ctx, chunk)
-			if err != nil && !unwritable(err) && ctx.Err() == nil {
+			if err != nil && !journal.Unwritable(err) && ctx.Err() == nil {
 				report(err)
 			}
 			if err != nil {

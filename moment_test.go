@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/storage"
 )
 
@@ -55,7 +56,7 @@ func TestReadingDuringDelivery(t *testing.T) {
 		if r.log.Head().Sequence >= head {
 			t.Error("the head has moved already")
 		}
-		if pending, err := r.pendingKills("gateway"); err != nil || len(pending) != 1 {
+		if pending, err := r.PendingKills("gateway"); err != nil || len(pending) != 1 {
 			t.Errorf("%d kills are pending, error %v", len(pending), err)
 		}
 		for _, only := range []EventFilter{{}, {Sessions: []uint64{id}}} {
@@ -175,7 +176,7 @@ func TestKillAllFailsInTheMiddle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ids := make([]uint64, maxBatch+10)
+	ids := make([]uint64, journal.MaxBatch+10)
 	for i := range ids {
 		if ids[i], err = s.Open(t.Context(), events.SessionOpened{Service: "orders"}); err != nil {
 			t.Fatal(err)
@@ -185,7 +186,7 @@ func TestKillAllFailsInTheMiddle(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	killed, err := r.KillAll(ctx, ids, Request{By: "ann"})
-	if !errors.Is(err, ErrDiskFull) || killed != (Killed{Pending: maxBatch}) {
+	if !errors.Is(err, ErrDiskFull) || killed != (Killed{Pending: journal.MaxBatch}) {
 		t.Errorf("got %+v, %v", killed, err)
 	}
 	log.left = 1 << 30

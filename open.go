@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/calls"
+	"gatebook/internal/intake"
+	"gatebook/internal/journal"
+	"gatebook/internal/query"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -40,7 +44,7 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	if err := r.open(ctx); err != nil {
 		return nil, errors.Join(err, r.release())
 	}
-	r.beginLeases()
+	r.intake.BeginLeases()
 	r.opening.Took = time.Since(started)
 	working, stop := context.WithCancel(context.Background())
 	r.stop = stop
@@ -48,23 +52,35 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	return r, nil
 }
 
-// newRegistry returns a registry with its components, before anything is opened.
+// newRegistry returns a registry with the components that need nothing opened.
 func newRegistry(folder *storage.Folder, o Options) *Registry {
 	r := &Registry{
-		folder: folder, options: o,
-		file: &logFile{path: folder.Log()}, remotes: newRemotes(o.Now), waiters: newWaiters(),
-		declaring: newTurn(), calls: newGate(), closed: make(chan struct{}), stop: func() {},
+		folder: folder, options: o, file: &journal.LogFile{}, waiters: newWaiters(),
+		declaring: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
 	}
 	inMemory := func(id uint64) *projection.Session { return r.state.Lookup(id) }
 	r.sources = newSources(inMemory)
 	r.kills = newKillTimer(o.Now, inMemory, r.requestDue)
-	r.deferred = newDeferredEnds(r.recordDeferred)
-	r.checkpoints = &checkpointer{}
-	r.observers = []observer{&r.recent, &r.counts, r.kills, r.waiters, r.sources}
 	return r
 }
 
 func (r *Registry) open(ctx context.Context) (err error) {
+	if err := r.fold(); err != nil {
+		return err
+	}
+	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.file)
+	r.intake = intake.New(intake.Options{
+		Journal: r.journal, Reader: r.reader, State: r.state, Now: r.options.Now, Declaring: r.declaring,
+		Local: func(name string) bool { return r.sources.find(name) != nil }, Heartbeat: heartbeatInterval,
+	})
+	if err := r.markCrashedLost(ctx); err != nil {
+		return err
+	}
+	return r.loadKills()
+}
+
+// fold opens the log and the book, and brings the state up to the log's end.
+func (r *Registry) fold() (err error) {
 	if r.log = r.options.Log; r.log == nil {
 		if r.log, err = r.openLog(); err != nil {
 			r.log = nil // a nil pointer in an interface is not nil
@@ -74,14 +90,8 @@ func (r *Registry) open(ctx context.Context) (err error) {
 	if err := r.openBook(); err != nil {
 		return err
 	}
-	if err := r.replay(); err != nil {
-		return err
-	}
-	r.lastID.Store(r.state.LastID())
-	if err := r.markCrashedLost(ctx); err != nil {
-		return err
-	}
-	return r.loadKills()
+	r.reader = query.NewReader(r.state, r.book, r.log)
+	return r.replay()
 }
 
 // openLog opens log.db, or begins it where there is nothing at all yet. A log that
@@ -100,7 +110,7 @@ func (r *Registry) openLog() (storage.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.file.opened, err = os.Stat(path); err != nil {
+	if r.file, err = journal.Watch(path); err != nil {
 		return nil, err
 	}
 	log, err := storage.OpenBolt(path, storage.BoltOptions{
@@ -158,7 +168,7 @@ func (r *Registry) loadBook() (err error) {
 		return err
 	}
 	position := snapshot.Position()
-	r.state, err = projection.Load(position, r.archived, func(table string, row func(k, v []byte) error) error {
+	r.state, err = projection.Load(position, r.archived(), func(table string, row func(k, v []byte) error) error {
 		return snapshot.Scan(table, nil, func(k, v []byte) (bool, error) { return true, row(k, v) })
 	})
 	if err != nil {
@@ -171,6 +181,12 @@ func (r *Registry) loadBook() (err error) {
 	}
 	r.checkpoints = &checkpointer{state: r.state, book: r.book, position: position, savedAt: time.Now()}
 	return nil
+}
+
+// archived returns how the state finds sessions that have left memory.
+func (r *Registry) archived() projection.Archive {
+	book := r.book
+	return func(id uint64) (*projection.Session, error) { return query.Archived(book, id) }
 }
 
 // replay applies what the checkpoint does not cover, and starts the log. A long one

@@ -327,13 +327,12 @@ func refold(t *rapid.T, h *history) string {
 		t.Fatal(err)
 	}
 	r := newRegistry(locked, Options{Log: log, Now: time.Now})
-	r.log = log
 	defer func() {
 		if err := r.release(); err != nil {
 			t.Fatal(err)
 		}
 	}()
-	if err := errors.Join(r.openBook(), r.replay()); err != nil {
+	if err := r.fold(); err != nil {
 		t.Fatal(err)
 	}
 	out, err := dump(r)

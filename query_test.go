@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -396,7 +397,7 @@ func story(t *testing.T, list ...events.Event) *Registry {
 		if e == nil {
 			err = r.checkpoints.save()
 		} else {
-			err = r.append(t.Context(), one(id, e)) // a source could not record all of them
+			err = r.journal.Append(t.Context(), journal.One(id, e)) // a source could not record all of them
 		}
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 	"gatebook/storage"
@@ -20,7 +21,7 @@ type Sample = projection.Sample
 func (s *Source) check(list ...events.Event) error {
 	for _, e := range list {
 		if err := lifecycle.Check(e, s.name); err != nil {
-			s.registry.counts.refused.Add(1)
+			s.registry.journal.CountRefused()
 			return invalid(fmt.Errorf("%s: %w", kindOf(e), err))
 		}
 	}
@@ -45,10 +46,10 @@ func (s *Source) Open(ctx context.Context, e events.SessionOpened) (uint64, erro
 // OpenSince is Open for a client that connected at an earlier time, which is recorded
 // too. It is for a source that had to read from the client first.
 func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error) {
-	if !s.calls.enter() {
+	if !s.calls.Enter() {
 		return 0, ErrSourceStopped
 	}
-	defer s.calls.leave()
+	defer s.calls.Leave()
 	e.Source, e.Incarnation = s.name, s.incarnation
 	if err := s.check(&e); err != nil {
 		return 0, err
@@ -57,8 +58,8 @@ func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.Se
 	if occurred < 0 {
 		return 0, fmt.Errorf("%w: the client connected at %s; times are from 1970 on", ErrInvalid, connected.Format(time.RFC3339))
 	}
-	id := s.registry.lastID.Add(1)
-	opening := entry(id, &e)
+	id := s.registry.journal.NextID()
+	opening := journal.Entry(id, &e)
 	opening.Record.Occurred = occurred
 	if err := s.registry.append(ctx, func() ([]storage.Entry, error) { return []storage.Entry{opening}, nil }); err != nil {
 		return 0, err
@@ -70,10 +71,10 @@ func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.Se
 // none. The events are those that follow session_opened: of its connections, its
 // statistics, its login, its end. A [*RefusedError] names the first that does not fit.
 func (s *Source) Record(ctx context.Context, id uint64, list ...events.Event) error {
-	if !s.calls.enter() {
+	if !s.calls.Enter() {
 		return ErrSourceStopped
 	}
-	defer s.calls.leave()
+	defer s.calls.Leave()
 	if err := s.check(list...); err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (s *Source) Record(ctx context.Context, id uint64, list ...events.Event) er
 
 // sessionEvents decides about a list of events of one session of the source.
 func (s *Source) sessionEvents(id uint64, list []events.Event) ([]storage.Entry, error) {
-	v, err := s.registry.lookup(id)
+	v, err := s.registry.reader.Lookup(id)
 	if err != nil {
 		return nil, err
 	}
@@ -93,29 +94,14 @@ func (s *Source) sessionEvents(id uint64, list []events.Event) ([]storage.Entry,
 	entries := make([]storage.Entry, 0, len(list))
 	for _, e := range list {
 		if err := d.Owner(e, s.name, s.incarnation); err != nil {
-			return nil, refused(id, err)
+			return nil, err
 		}
 		if err := d.Take(e); err != nil {
-			return nil, refused(id, err)
+			return nil, err
 		}
-		entries = append(entries, entry(id, fillKilledBy(v, e)))
+		entries = append(entries, journal.Entry(id, lifecycle.FillKilledBy(v, e)))
 	}
 	return entries, nil
-}
-
-// fillKilledBy fills in who ended a session that was killed: the one who asked for it.
-func fillKilledBy(s *projection.Session, e events.Event) events.Event {
-	closed, ok := e.(*events.SessionClosed)
-	if !ok || closed.Reason != events.ReasonKilled || closed.By != "" {
-		return e
-	}
-	filled := *closed
-	kill := s.Kill()
-	filled.By = kill.By
-	if filled.Description == "" {
-		filled.Description = kill.Why
-	}
-	return &filled
 }
 
 // End records how a session ended. While the log takes nothing the end is deferred: it
@@ -124,35 +110,34 @@ func fillKilledBy(s *projection.Session, e events.Event) events.Event {
 // to be ([projection.View.Over]). Deferred ends are in memory only: if the process dies
 // first, the session becomes lost instead of closed.
 func (s *Source) End(ctx context.Context, id uint64, e events.SessionClosed) (deferred bool, err error) {
-	if !s.calls.enter() {
+	if !s.calls.Enter() {
 		return false, ErrSourceStopped
 	}
-	defer s.calls.leave()
+	defer s.calls.Leave()
 	if err := s.check(&e); err != nil {
 		return false, err
 	}
 	r := s.registry
 	now := events.TimeOf(r.options.Now())
 	err = r.append(ctx, func() ([]storage.Entry, error) { return s.sessionEvents(id, []events.Event{&e}) })
-	if err == nil || !unwritable(err) {
+	if err == nil || !journal.Unwritable(err) {
 		return false, err
 	}
 	if _, err := s.sessionEvents(id, []events.Event{&e}); err != nil {
-		return false, err // it is not this source's to end, or has ended
+		return false, refused(err) // it is not this source's to end, or has ended
 	}
-	r.deferred.add(id, deferredEnd{at: now, event: e})
-	r.state.ObserveEnd(id)
+	r.journal.Defer(id, now, e)
 	return true, nil
 }
 
 // RecordStatistics records samples of any number of sessions. Those of sessions and
 // connections that have ended meanwhile, or that are not the source's, are left out.
 func (s *Source) RecordStatistics(ctx context.Context, samples []Sample) error {
-	if !s.calls.enter() {
+	if !s.calls.Enter() {
 		return ErrSourceStopped
 	}
-	defer s.calls.leave()
-	for chunk := range slices.Chunk(samples, maxBatch) {
+	defer s.calls.Leave()
+	for chunk := range slices.Chunk(samples, journal.MaxBatch) {
 		if err := s.registry.append(ctx, func() ([]storage.Entry, error) { return s.statistics(chunk) }); err != nil {
 			return err
 		}
@@ -167,7 +152,7 @@ func (s *Source) statistics(samples []Sample) ([]storage.Entry, error) {
 		e := &events.StatisticsRecorded{Final: samples[i].Final()}
 		d := lifecycle.NewDraft(s.registry.state.Lookup(samples[i].Session))
 		if d.Owner(e, s.name, s.incarnation) == nil && lifecycle.Check(e, s.name) == nil && d.Take(e) == nil {
-			entries = append(entries, entry(samples[i].Session, e))
+			entries = append(entries, journal.Entry(samples[i].Session, e))
 		}
 	}
 	return entries, nil

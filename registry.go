@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/calls"
+	"gatebook/internal/intake"
+	"gatebook/internal/journal"
+	"gatebook/internal/query"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -17,78 +20,81 @@ import (
 // sessions is alive.
 const heartbeatInterval = time.Minute
 
+const (
+	// leaseInterval is how often it is looked at whether a lease has run out.
+	leaseInterval = time.Second
+	// deferredRetry is how often ends that could not be recorded are tried again.
+	deferredRetry = time.Second
+)
+
 // Registry is the book of sessions. Its methods are safe for concurrent use.
 type Registry struct {
-	folder  *storage.Folder
-	log     storage.Log
-	book    *storage.Book
-	state   *projection.State
 	options Options
 	opening OpenInfo
-	lastID  atomic.Uint64 // the last session id that was given
+
+	// What is opened, in this order.
+	folder *storage.Folder
+	log    storage.Log
+	file   *journal.LogFile
+	book   *storage.Book
+	state  *projection.State
+
+	// reader reads, journal records, intake records what is reported from outside.
+	reader  *query.Reader
+	journal *journal.Journal
+	intake  *intake.Intake
 
 	// The components below each have a lock of their own.
-	file        *logFile
 	sources     *sources
-	remotes     *remotes
 	waiters     *waiters
 	kills       *killTimer
-	deferred    *deferredEnds
 	checkpoints *checkpointer
 	counts      counts
-	recent      recent
-	observers   []observer
 
-	// declaring is had by the call that declares a service or switches it, so that
-	// neither undoes what the other is about to record.
-	declaring turn
+	// declaring is had by the call that declares a service or switches it, so that neither
+	// undoes what the other is about to record.
+	declaring calls.Turn
 
 	// calls lets in the calls that record, sources' aside. Close shuts it.
-	calls   *gate
+	calls   *calls.Gate
 	closing sync.Once
 	closed  chan struct{} // closed when Close begins
 	stop    context.CancelFunc
 	workers sync.WaitGroup // the goroutines that stop ends
 }
 
-// observer is a component that is shown each batch after the state has applied it.
-// Batches come in the order of the log, from one goroutine at a time.
-type observer interface {
-	observe(batch []events.Record)
-}
-
-// deliver is where every record arrives after it is durable, replayed or new.
+// deliver is where every record arrives after it is durable, replayed or new: first the
+// state applies the batch, and then each component is shown it. Batches come in the order of
+// the log, from one goroutine at a time.
 func (r *Registry) deliver(batch []events.Record) error {
 	if err := r.state.Apply(batch); err != nil {
 		return err
 	}
-	for _, o := range r.observers {
-		o.observe(batch)
-	}
+	r.reader.Observe(batch)
+	r.counts.observe(batch)
+	r.kills.observe(batch)
+	r.waiters.observe(batch)
+	r.sources.observe(batch)
 	return nil
-}
-
-// lookup returns a session wherever it is; nil when there is none.
-func (r *Registry) lookup(id uint64) (*projection.Session, error) {
-	if s := r.state.Lookup(id); s != nil {
-		return s, nil
-	}
-	return r.archived(id)
 }
 
 // work starts the goroutines of the registry, which live until ctx ends.
 func (r *Registry) work(ctx context.Context) {
 	r.workers.Go(func() { r.kills.run(ctx, r.options.Report) })
 	r.every(ctx, saveInterval, func() {
-		if err := errors.Join(r.file.check(), r.checkpoints.saveIfDue()); err != nil {
+		if err := errors.Join(r.file.Check(), r.checkpoints.saveIfDue()); err != nil {
 			r.options.Report(err)
 		}
 	})
 	r.every(ctx, heartbeatInterval, func() { r.heartbeat(ctx) })
-	r.every(ctx, leaseInterval, func() { r.endLeases(ctx) })
+	r.every(ctx, leaseInterval, func() {
+		if err := r.intake.EndLeases(ctx); err != nil {
+			r.options.Report(err)
+		}
+	})
 	r.every(ctx, deferredRetry, func() {
 		if !errors.Is(r.log.Err(), storage.ErrReadOnly) {
-			_ = r.deferred.drain(ctx) // the log says by itself why it takes nothing
+			_ = r.journal.RecordDeferred(ctx) // the log says by itself why it takes nothing
 		}
 	})
 }
@@ -110,12 +116,7 @@ func (r *Registry) every(ctx context.Context, interval time.Duration, f func()) 
 }
 
 // Err returns why nothing can be recorded now; nil when all is well.
-func (r *Registry) Err() error {
-	if err := r.file.err(); err != nil {
-		return err
-	}
-	return r.log.Err()
-}
+func (r *Registry) Err() error { return r.journal.Err() }
 
 // Now returns the time by the registry's clock, the one of its records.
 func (r *Registry) Now() time.Time { return r.options.Now() }
@@ -129,11 +130,11 @@ func (r *Registry) Close() (err error) {
 }
 
 func (r *Registry) close() error {
-	r.calls.shut()
+	r.calls.Shut()
 	close(r.closed)
 	var errs []error
 	// What has entered ends by itself: the log answers each append.
-	errs = append(errs, r.calls.wait(context.Background()))
+	errs = append(errs, r.calls.Wait(context.Background()))
 	for _, s := range r.sources.all() {
 		if err := s.Stop(context.Background()); err != nil {
 			errs = append(errs, fmt.Errorf("stop source %s: %w", s.name, err))

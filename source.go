@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 
 	"gatebook/events"
+	"gatebook/internal/calls"
+	"gatebook/internal/intake"
+	"gatebook/internal/journal"
 	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 	"gatebook/storage"
 )
-
-// maxBatch is how many sessions one append changes at most.
-const maxBatch = 1000
 
 // SourceOptions describe a source that lives in this process.
 type SourceOptions struct {
@@ -36,7 +35,7 @@ type Source struct {
 
 	// calls lets in the calls that record. Stop shuts it and waits for them, so that
 	// nothing of the incarnation is recorded after its end.
-	calls    *gate
+	calls    *calls.Gate
 	kills    *killQueue
 	switched chan struct{} // capacity 1: a service was stopped or started
 	// told are the services that Switches has reported as stopped. It is owned by the
@@ -46,7 +45,7 @@ type Source struct {
 	closing sync.Once
 	closed  chan struct{} // closed when Stop begins
 	// stopping is had by the call of Stop that ends the incarnation, which sets ended.
-	stopping turn
+	stopping calls.Turn
 	ended    bool
 }
 
@@ -56,34 +55,26 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 	if err := lifecycle.CheckSource(o.Name); err != nil {
 		return nil, invalid(err)
 	}
-	if !r.calls.enter() {
+	if !r.calls.Enter() {
 		return nil, storage.ErrClosed
 	}
-	defer r.calls.leave()
-	// The turn of the name keeps others from starting it, and reports of it out.
-	remote, err := r.remotes.enter(ctx, o.Name)
+	defer r.calls.Leave()
+	// Its claim keeps others from starting the source, and reports of it out.
+	release, err := r.intake.Claim(ctx, o.Name)
 	if err != nil {
+		if errors.Is(err, intake.ErrRunning) {
+			err = invalid(err)
+		}
 		return nil, err
 	}
-	defer remote.turn.leave()
-	known, _ := r.state.Source(o.Name)
-	switch {
-	case r.sources.find(o.Name) != nil:
+	started := false
+	defer func() { release(started) }()
+	if r.sources.find(o.Name) != nil {
 		return nil, fmt.Errorf("%w: source %q runs already", ErrInvalid, o.Name)
-	case known == nil || known.Lease == 0:
-	case known.State == projection.SourceRunning:
-		return nil, fmt.Errorf("%w: source %q is one outside, which reports", ErrInvalid, o.Name)
-	default:
-		if err := r.loseSource(ctx, known, 0); err != nil { // what was cut off
-			return nil, err
-		}
 	}
 	s, err := r.startIncarnation(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	r.remotes.forget(o.Name)
-	return s, nil
+	started = err == nil
+	return s, err
 }
 
 // startIncarnation records the start, and only then lets others find the source: nothing
@@ -93,10 +84,10 @@ func (r *Registry) startIncarnation(ctx context.Context, o SourceOptions) (*Sour
 	seen, _ := r.state.Sequence()
 	s := &Source{
 		registry: r, name: o.Name, incarnation: strconv.FormatUint(seen+1, 10),
-		calls: newGate(), kills: newKillQueue(), switched: make(chan struct{}, 1), told: make(map[string]bool),
-		closed: make(chan struct{}), stopping: newTurn(),
+		calls: calls.NewGate(), kills: newKillQueue(), switched: make(chan struct{}, 1), told: make(map[string]bool),
+		closed: make(chan struct{}), stopping: calls.NewTurn(),
 	}
-	err := r.append(ctx, one(0, &events.SourceStarted{
+	err := r.append(ctx, journal.One(0, &events.SourceStarted{
 		Source: s.name, Incarnation: s.incarnation, Version: o.Version, Host: o.Host,
 	}))
 	if err != nil {
@@ -122,31 +113,26 @@ func (s *Source) Kills(ctx context.Context) ([]uint64, error) { return s.kills.t
 // nothing, it returns the error, and may be called again. It does nothing once the end is
 // recorded.
 func (s *Source) Stop(ctx context.Context) error {
-	s.calls.shut()
+	s.calls.Shut()
 	s.closing.Do(func() { close(s.closed) })
-	if err := s.calls.wait(ctx); err != nil {
+	if err := s.calls.Wait(ctx); err != nil {
 		return fmt.Errorf("%w: wait for what is being recorded: %w", storage.ErrBusy, err)
 	}
-	if err := s.stopping.take(ctx); err != nil {
+	if err := s.stopping.Take(ctx); err != nil {
 		return err
 	}
-	defer s.stopping.leave()
+	defer s.stopping.Leave()
 	if s.ended {
 		return nil
 	}
 	r := s.registry
-	live := r.state.LiveOf(s.name)
-	for chunk := range slices.Chunk(live, maxBatch) {
-		err := r.append(ctx, func() ([]storage.Entry, error) {
-			return r.changeSome(chunk, func(*projection.Session) events.Event {
-				return &events.SessionClosed{Reason: events.ReasonSourceStopped}
-			})
-		})
-		if err != nil {
-			return err
-		}
+	err := r.journal.Change(ctx, r.state.LiveOf(s.name), func(*projection.Session) events.Event {
+		return &events.SessionClosed{Reason: events.ReasonSourceStopped}
+	})
+	if err != nil {
+		return err
 	}
-	err := r.append(ctx, r.ofRunning(s.name, s.incarnation, &events.SourceStopped{Source: s.name, Incarnation: s.incarnation}))
+	err = r.append(ctx, r.journal.OfRunning(s.name, s.incarnation, &events.SourceStopped{Source: s.name, Incarnation: s.incarnation}))
 	if err != nil {
 		return err
 	}
@@ -155,26 +141,14 @@ func (s *Source) Stop(ctx context.Context) error {
 	return nil
 }
 
-// ofRunning decides about an event of a source: it is recorded only while the book has
-// this incarnation as the one that runs.
-func (r *Registry) ofRunning(source, incarnation string, e events.Event) decide {
-	return func() ([]storage.Entry, error) {
-		v, _ := r.state.Source(source)
-		if v == nil || v.Incarnation != incarnation || v.State != projection.SourceRunning {
-			return nil, nil
-		}
-		return []storage.Entry{entry(0, e)}, nil
-	}
-}
-
 // heartbeat records for each source with live sessions that it is alive.
 func (r *Registry) heartbeat(ctx context.Context) {
 	for _, s := range r.sources.all() {
-		if !r.state.HasLive(s.name) || !s.calls.enter() {
+		if !r.state.HasLive(s.name) || !s.calls.Enter() {
 			continue
 		}
-		err := r.append(ctx, r.ofRunning(s.name, s.incarnation, &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}))
-		s.calls.leave()
+		err := r.append(ctx, r.journal.OfRunning(s.name, s.incarnation, &events.SourceSeen{Source: s.name, Incarnation: s.incarnation}))
+		s.calls.Leave()
 		if err != nil && !errors.Is(err, storage.ErrClosed) {
 			r.options.Report(fmt.Errorf("record that source %s is alive: %w", s.name, err))
 		}

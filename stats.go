@@ -27,8 +27,8 @@ type Stats struct {
 // sessions; no writer waits for it.
 func (r *Registry) Stats() Stats {
 	s := Stats{
-		Live: r.state.Census(), Refused: r.counts.refused.Load(),
-		Deferred: r.deferred.count(), Checkpoint: r.checkpoints.err(),
+		Live: r.state.Census(), Refused: r.journal.Refused(),
+		Deferred: r.journal.Deferred(), Checkpoint: r.checkpoints.err(),
 	}
 	s.Ended, s.Kills = r.counts.read()
 	return s

@@ -34,21 +34,27 @@ func NewDraft(s *projection.Session) Draft { return Draft{Session: s, Phase: Pha
 
 // UnfitError reports why an event does not fit the state its session is in.
 type UnfitError struct {
-	Kind events.Kind
-	Why  string
+	Session uint64 // 0 for one that is not in the book
+	Kind    events.Kind
+	Why     string
 }
 
 func (e *UnfitError) Error() string { return fmt.Sprintf("%s does not fit: %s", e.Kind, e.Why) }
 
-func unfit(e events.Event, format string, args ...any) error {
-	return &UnfitError{Kind: e.Kind(), Why: fmt.Sprintf(format, args...)}
+// unfit returns the [UnfitError] for an event of the draft's session.
+func (d *Draft) unfit(e events.Event, format string, args ...any) error {
+	u := &UnfitError{Kind: e.Kind(), Why: fmt.Sprintf(format, args...)}
+	if d.Session != nil {
+		u.Session = d.Session.ID
+	}
+	return u
 }
 
 // Owner returns an [UnfitError] unless the session belongs to this incarnation of a
 // source. A session that is not in the book belongs to none.
 func (d *Draft) Owner(e events.Event, source, incarnation string) error {
 	if why := Foreign(d.Session, source, incarnation); why != "" {
-		return unfit(e, "%s", why)
+		return d.unfit(e, "%s", why)
 	}
 	return nil
 }
@@ -72,7 +78,7 @@ func Foreign(s *projection.Session, source, incarnation string) string {
 func (d *Draft) Take(e events.Event) error {
 	to, fits := transition(e.Kind(), d.Phase)
 	if !fits {
-		return unfit(e, "it is %s", d.Phase)
+		return d.unfit(e, "it is %s", d.Phase)
 	}
 	var err error
 	switch e := e.(type) {
@@ -80,16 +86,16 @@ func (d *Draft) Take(e events.Event) error {
 		err = d.open(e)
 	case *events.ConnectionFailed:
 		if d.IsOpen(e.Connection) {
-			err = unfit(e, "connection %d is open", e.Connection)
+			err = d.unfit(e, "connection %d is open", e.Connection)
 		}
 	case *events.ConnectionClosed:
 		if !d.IsOpen(e.Final.Connection) {
-			return unfit(e, "connection %d is not open", e.Final.Connection)
+			return d.unfit(e, "connection %d is not open", e.Final.Connection)
 		}
 		d.connections = append(d.connections, connection{number: e.Final.Connection, closed: true})
 	case *events.StatisticsRecorded:
 		if e.Connection != 0 && !d.IsOpen(e.Connection) {
-			err = unfit(e, "connection %d is not open", e.Connection)
+			err = d.unfit(e, "connection %d is not open", e.Connection)
 		}
 	case *events.SessionClosed:
 		err = d.finals(e)
@@ -97,7 +103,7 @@ func (d *Draft) Take(e events.Event) error {
 		to = stagePhase(d.Session)
 	case *events.KillWithdrawn:
 		if d.Session == nil || d.Session.Kill().Due == 0 {
-			err = unfit(e, "no kill is scheduled")
+			err = d.unfit(e, "no kill is scheduled")
 		}
 	}
 	if err == nil {
@@ -114,7 +120,7 @@ func (d *Draft) open(e *events.ConnectionOpened) error {
 	case !open:
 		d.connections = append(d.connections, connection{number: e.Connection, server: e.Server, serverID: e.ServerID})
 	case server != e.Server || id != 0 && id != e.ServerID:
-		return unfit(e, "connection %d is open to %s already", e.Connection, server)
+		return d.unfit(e, "connection %d is open to %s already", e.Connection, server)
 	}
 	return nil
 }
@@ -123,7 +129,7 @@ func (d *Draft) open(e *events.ConnectionOpened) error {
 func (d *Draft) finals(e *events.SessionClosed) error {
 	for i := range e.Finals {
 		if number := e.Finals[i].Connection; !d.Knows(number) {
-			return unfit(e, "it has the counters of connection %d, which was never opened", number)
+			return d.unfit(e, "it has the counters of connection %d, which was never opened", number)
 		}
 	}
 	return nil

@@ -1,69 +1,72 @@
-package gatebook
+package intake
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/internal/lifecycle"
+	"gatebook/internal/query"
 	"gatebook/projection"
 	"gatebook/storage"
 )
 
-// reading decides about a report. What it decided last holds.
-type reading struct {
-	registry *Registry
-	report   *Report
+// reconciler decides about a report. What it decided last holds.
+type reconciler struct {
+	intake *Intake
+	report *Report
 	// ids are the new sessions', by key: given once, however often it is decided.
 	ids map[string]uint64
 
 	// repeated: a report of this number is on the record. strict: what is on the
 	// record is not recorded again.
 	repeated, strict bool
-	sessions         map[string]*telling
+	sessions         map[string]*reportedSession
 	entries          []storage.Entry
 	// of is beside entries: the session that an entry is about, nil for none.
-	of       []*telling
+	of       []*reportedSession
 	observed []observed
 }
 
 // observed is a sample of a session that may not have an id yet.
 type observed struct {
-	of    *telling
+	of    *reportedSession
 	final events.Final
 }
 
-// telling is a session that the report tells of.
-type telling struct {
+// reportedSession is a session that the report tells of.
+type reportedSession struct {
 	key   string
 	id    uint64 // 0 while it has none
 	draft lifecycle.Draft
-	trail trail
+	trail *query.Trail
 	// told are the events of this report that are to be recorded, written what makes
 	// them equal to others, and recorded the same of what is on the record, once that
 	// is read.
-	told              []saying
+	told              []reportedEvent
 	written, recorded map[string]struct{}
 	erased            uint64 // the kinds of which there are records that were erased
 }
 
-// saying is an event of a report, and when it happened.
-type saying struct {
+// reportedEvent is an event of a report, and when it happened.
+type reportedEvent struct {
 	event    events.Event
 	occurred events.Time
 }
 
-// decide makes the entries of the report: a [decide].
-func (d *reading) decide() ([]storage.Entry, error) {
-	source, _ := d.registry.state.Source(d.report.Source)
+// decide makes the entries of the report: a [journal.Decide].
+func (d *reconciler) decide() ([]storage.Entry, error) {
+	source, _ := d.intake.State.Source(d.report.Source)
 	if source != nil && source.Incarnation != d.report.Incarnation {
 		source = nil
 	}
 	d.repeated = source != nil && d.report.Number != 0 && d.report.Number <= source.Number
 	d.strict = d.report.Number == 0 || d.repeated
-	d.sessions, d.entries, d.of, d.observed = make(map[string]*telling), nil, nil, nil
+	d.sessions, d.entries, d.of, d.observed = make(map[string]*reportedSession), nil, nil, nil
 	for i := range d.report.Events {
 		if err := d.take(&d.report.Events[i]); err != nil {
 			return nil, d.at(i, err)
@@ -75,9 +78,9 @@ func (d *reading) decide() ([]storage.Entry, error) {
 }
 
 // at tells of which event an error is.
-func (d *reading) at(i int, err error) error {
+func (d *reconciler) at(i int, err error) error {
 	e := &d.report.Events[i]
-	misfit := &ReportError{Index: i, Kind: e.kind(), Key: e.Key}
+	misfit := &Error{Index: i, Kind: e.kind(), Key: e.Key}
 	if unfit, ok := errors.AsType[*lifecycle.UnfitError](err); ok {
 		misfit.Why = unfit.Why
 		return misfit
@@ -97,36 +100,28 @@ func (e *misfitError) Error() string { return e.why }
 func misfit(format string, args ...any) error { return &misfitError{fmt.Sprintf(format, args...)} }
 
 // begin are the entries before those of the events: what is new about the source.
-func (d *reading) begin(source *projection.Source) []storage.Entry {
+func (d *reconciler) begin(source *projection.Source) []storage.Entry {
 	e := &events.SourceStarted{
 		Source: d.report.Source, Incarnation: d.report.Incarnation,
 		Version: d.report.Version, Host: d.report.Host, Lease: int64(d.report.Lease / time.Microsecond),
 	}
 	if source != nil {
 		e.Source = source.Name
-		e.Version, e.Host, e.Lease = or(e.Version, source.Version), or(e.Host, source.Host), or(e.Lease, source.Lease)
+		e.Version, e.Host, e.Lease = cmp.Or(e.Version, source.Version), cmp.Or(e.Host, source.Host), cmp.Or(e.Lease, source.Lease)
 		if e.Version == source.Version && e.Host == source.Host && e.Lease == source.Lease || d.repeated {
 			return nil
 		}
-	} else if before, _ := d.registry.state.Source(d.report.Source); before != nil {
+	} else if before, _ := d.intake.State.Source(d.report.Source); before != nil {
 		e.Source = before.Name
-		e.Lease = or(e.Lease, before.Lease)
+		e.Lease = cmp.Or(e.Lease, before.Lease)
 	}
-	e.Lease = or(e.Lease, int64(firstLease/time.Microsecond))
-	return []storage.Entry{entry(0, e)}
-}
-
-func or[T comparable](given, otherwise T) T {
-	var zero T
-	if given != zero {
-		return given
-	}
-	return otherwise
+	e.Lease = cmp.Or(e.Lease, int64(firstLease/time.Microsecond))
+	return []storage.Entry{journal.Entry(0, e)}
 }
 
 // sign is the entry after those of the events: that the report is on the record,
 // or that the source is alive.
-func (d *reading) sign(source *projection.Source, recorded int) []storage.Entry {
+func (d *reconciler) sign(source *projection.Source, recorded int) []storage.Entry {
 	e := &events.SourceSeen{Source: d.report.Source, Incarnation: d.report.Incarnation}
 	switch {
 	case d.report.Number != 0 && !d.repeated && recorded > 0:
@@ -134,22 +129,22 @@ func (d *reading) sign(source *projection.Source, recorded int) []storage.Entry 
 	case source == nil:
 		return nil // it has just begun
 	case source.State != projection.SourceRunning:
-	case d.registry.options.Now().Sub(source.LastSeen.Time()) >= heartbeatInterval && d.registry.state.HasKeyed(source.Name, source.Incarnation):
+	case d.intake.Now().Sub(source.LastSeen.Time()) >= d.intake.Heartbeat && d.intake.State.HasKeyed(source.Name, source.Incarnation):
 	default:
 		return nil
 	}
-	return []storage.Entry{entry(0, e)}
+	return []storage.Entry{journal.Entry(0, e)}
 }
 
 // giveIDs numbers the new sessions, in the order in which they were opened.
-func (d *reading) giveIDs() {
+func (d *reconciler) giveIDs() {
 	for i, of := range d.of {
 		if of == nil {
 			continue
 		}
 		if of.id == 0 {
 			if of.id = d.ids[of.key]; of.id == 0 {
-				of.id = d.registry.lastID.Add(1)
+				of.id = d.intake.Journal.NextID()
 				if d.ids == nil {
 					d.ids = make(map[string]uint64)
 				}
@@ -161,31 +156,31 @@ func (d *reading) giveIDs() {
 }
 
 // idsByKey are the sessions that the report names.
-func (d *reading) idsByKey() map[string]uint64 {
+func (d *reconciler) idsByKey() map[string]uint64 {
 	all := make(map[string]uint64, len(d.sessions))
 	for i := range d.report.Events {
 		e := &d.report.Events[i]
 		if e.Key != "" {
-			all[or(e.given, e.Key)] = d.sessions[e.Key].id
+			all[cmp.Or(e.given, e.Key)] = d.sessions[e.Key].id
 		}
 	}
 	return all
 }
 
 // samples are the counters to show.
-func (d *reading) samples() []Sample {
-	all := make([]Sample, len(d.observed))
+func (d *reconciler) samples() []projection.Sample {
+	all := make([]projection.Sample, len(d.observed))
 	for i, o := range d.observed {
-		all[i] = Sample{Session: o.of.id, Connection: o.final.Connection, Counters: o.final.Counters, Active: o.final.Active}
+		all[i] = projection.Sample{Session: o.of.id, Connection: o.final.Connection, Counters: o.final.Counters, Active: o.final.Active}
 	}
 	return all
 }
 
-func (d *reading) put(of *telling, e events.Event, occurred events.Time) {
+func (d *reconciler) put(of *reportedSession, e events.Event, occurred events.Time) {
 	next := storage.Entry{Record: events.Record{Event: e, Occurred: occurred}}
 	d.entries, d.of = append(d.entries, next), append(d.of, of)
 	if of != nil {
-		of.told = append(of.told, saying{e, occurred})
+		of.told = append(of.told, reportedEvent{e, occurred})
 		if d.strict {
 			of.written[string(content(e, occurred))] = struct{}{}
 		}
@@ -193,12 +188,12 @@ func (d *reading) put(of *telling, e events.Event, occurred events.Time) {
 }
 
 // take decides about one event.
-func (d *reading) take(e *Reported) error {
+func (d *reconciler) take(e *Event) error {
 	switch event := e.Event.(type) {
 	case *events.ServiceDeclared:
-		return d.declareService(*event, e.occurred())
+		return d.declareService(*event, e.Occurred)
 	case *events.ServerDeclared:
-		return d.declareServer(*event, e.occurred())
+		return d.declareServer(*event, e.Occurred)
 	}
 	s, err := d.session(e.Key)
 	if err != nil {
@@ -216,10 +211,10 @@ func (d *reading) take(e *Reported) error {
 	}
 	event := e.Event
 	if s.draft.Session != nil {
-		event = fillKilledBy(s.draft.Session, event)
+		event = lifecycle.FillKilledBy(s.draft.Session, event)
 	}
 	if d.strict && s.draft.Phase != lifecycle.Absent {
-		found, err := s.has(event, e.occurred())
+		found, err := s.has(event, e.Occurred)
 		if err != nil || found {
 			return err
 		}
@@ -230,12 +225,12 @@ func (d *reading) take(e *Reported) error {
 	if opening && s.draft.Phase != lifecycle.Absent {
 		return misfit("%s has this key%s; a key is used once in an incarnation, a new session needs a new one", s.name(), d.otherwise())
 	}
-	return d.record(s, event, e.occurred())
+	return d.record(s, event, e.Occurred)
 }
 
 // otherwise says of a session whose key is used again how that is known to be another
 // session's. A new number says so by itself, whatever the event is.
-func (d *reading) otherwise() string {
+func (d *reconciler) otherwise() string {
 	if d.strict {
 		return ", and was opened otherwise"
 	}
@@ -244,7 +239,7 @@ func (d *reading) otherwise() string {
 
 // record takes an event into the list, if it fits. A lost session is recovered first,
 // unless the event is its end.
-func (d *reading) record(s *telling, e events.Event, occurred events.Time) error {
+func (d *reconciler) record(s *reportedSession, e events.Event, occurred events.Time) error {
 	_, closes := e.(*events.SessionClosed)
 	if s.draft.Phase == lifecycle.Lost && !closes {
 		back := &events.SessionRecovered{Incarnation: d.report.Incarnation}
@@ -261,11 +256,11 @@ func (d *reading) record(s *telling, e events.Event, occurred events.Time) error
 }
 
 // missing refuses a number that was used for something else.
-func (d *reading) missing() error {
+func (d *reconciler) missing() error {
 	return misfit("number %d was recorded before, or a later one, and without this event: numbers rise, and each is used once", d.report.Number)
 }
 
-func (s *telling) name() string {
+func (s *reportedSession) name() string {
 	if s.id == 0 {
 		return "a session of this report"
 	}
@@ -273,41 +268,23 @@ func (s *telling) name() string {
 }
 
 // session finds the session of a key; one that is absent when there is none.
-func (d *reading) session(key string) (*telling, error) {
+func (d *reconciler) session(key string) (*reportedSession, error) {
 	if s := d.sessions[key]; s != nil {
 		return s, nil
 	}
-	id, err := d.find(key)
+	id, err := d.intake.Reader.Keyed(d.report.Source, d.report.Incarnation, key)
 	if err != nil {
 		return nil, err
 	}
-	s := &telling{key: key, id: id, written: make(map[string]struct{})}
+	s := &reportedSession{key: key, id: id, trail: d.intake.Reader.Trail(nil), written: make(map[string]struct{})}
 	if id != 0 {
-		v, err := d.registry.lookup(id)
+		v, err := d.intake.Reader.Lookup(id)
 		if err != nil {
 			return nil, err
 		}
 		s.draft = lifecycle.NewDraft(v)
-		s.trail = trail{registry: d.registry, session: v}
+		s.trail = d.intake.Reader.Trail(v)
 	}
 	d.sessions[key] = s
 	return s, nil
-}
-
-// find returns the id of the session of a key, 0 when there is none. What has left
-// memory is in the book by then.
-func (d *reading) find(key string) (uint64, error) {
-	if id := d.registry.state.Keyed(d.report.Source, d.report.Incarnation, key); id != 0 {
-		return id, nil
-	}
-	snapshot, err := d.registry.book.Snapshot()
-	if err != nil {
-		return 0, err
-	}
-	value, err := snapshot.Get(projection.TableKeys, projection.KeyKey(d.report.Source, d.report.Incarnation, key))
-	var id uint64
-	if err == nil && value != nil {
-		id, err = projection.KeyedID(value)
-	}
-	return id, errors.Join(err, snapshot.Close())
 }

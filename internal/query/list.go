@@ -1,4 +1,4 @@
-package gatebook
+package query
 
 import (
 	"cmp"
@@ -12,45 +12,7 @@ import (
 	"gatebook/storage"
 )
 
-// Order is the order of a list of sessions.
-type Order uint8
-
-// The orders. A session that has not ended comes after all that have; those that
-// ended at the same time come by id.
-const (
-	ByID Order = iota
-	ByIDDescending
-	ByEnd
-	ByEndDescending
-)
-
-func (o Order) byEnd() bool { return o == ByEnd || o == ByEndDescending }
-
-// Query says which sessions to list. The zero value lists those that live.
-type Query struct {
-	// Live, Closed and Lost are the statuses wanted. With none of them the live sessions
-	// are.
-	Live, Closed, Lost bool
-	// Filter narrows the choice further.
-	Filter projection.Filter
-	// AsOf asks for the answer as of a record: what a replay of the log up to it gives.
-	// 0 asks for now.
-	AsOf  uint64
-	Order Order
-	// After is the id of the session after which the list begins; 0 is the beginning.
-	After uint64
-	// Skip are passed over, then at most Limit are listed; 0 means all.
-	Skip, Limit int
-	// Count asks for the total even where it costs looking at all that match.
-	Count bool
-}
-
-func (q *Query) has(status projection.Status) bool {
-	s := projection.Selection{Live: q.Live, Closed: q.Closed, Lost: q.Lost}
-	return s.Has(status)
-}
-
-// Listing is the answer to a query, of one moment. The zero value lists nothing.
+// Listing is the answer to a query, of one moment. It is for one goroutine.
 type Listing struct {
 	projection.Moment
 	// Total is how many sessions there are without After, Skip and Limit. It is known
@@ -58,8 +20,8 @@ type Listing struct {
 	Total   uint64
 	Counted bool
 
-	registry *Registry
-	query    Query
+	reader   *Reader
+	query    projection.Query
 	matcher  *projection.Matcher // of the query's filter
 	memory   []projection.View   // what is left of those in memory, in order
 	replaced map[uint64]struct{}
@@ -73,20 +35,18 @@ type Listing struct {
 //
 // Errors: [ErrNotFound] when there is no session After, [ErrInvalid] for an AsOf that
 // the log has not reached.
-func (r *Registry) Sessions(q Query) (*Listing, error) {
-	// Who lists without pause lets those run first who append: a writer that comes
-	// back from its sync would otherwise wait for the whole time slice of each reader.
+func (r *Reader) Sessions(q projection.Query) (*Listing, error) {
+	// Yield first, so that a tight loop of listings does not starve the writer: back from
+	// its sync it would otherwise wait for the whole time slice of each reader.
 	runtime.Gosched()
-	if !q.Live && !q.Closed && !q.Lost {
-		q.Live = true
-	}
+	q.Live = q.Has(projection.Live)
 	filtered := !q.Filter.Empty() || q.AsOf != 0
-	if q.Count && filtered || q.AsOf != 0 && q.Order.byEnd() {
+	if q.Count && filtered || q.AsOf != 0 && q.Order.HasEnd() {
 		return r.gather(q)
 	}
-	l := &Listing{registry: r, query: q, matcher: q.Filter.Compile(), Counted: !filtered}
+	l := &Listing{reader: r, query: q, matcher: q.Filter.Compile(), Counted: !filtered}
 	var after *storage.Mark
-	if q.After != 0 && q.Order.byEnd() {
+	if q.After != 0 && q.Order.HasEnd() {
 		v, _, err := r.Session(q.After)
 		if err != nil {
 			return nil, err
@@ -115,17 +75,17 @@ func (l *Listing) begin(after *storage.Mark) error {
 	q := &l.query
 	want := projection.Selection{
 		Live: q.Live, Closed: q.Closed, Lost: q.Lost, AsOf: q.AsOf,
-		Descending: q.Order == ByIDDescending, Limit: q.Limit,
+		Descending: q.Order == projection.ByIDDescending, Limit: q.Limit,
 	}
 	if !q.Filter.Empty() {
 		want.Filter = l.matcher
 	}
-	if !q.Order.byEnd() {
+	if !q.Order.HasEnd() {
 		want.Beyond = q.After
 	}
 	archived := q.Closed || q.Lost || q.AsOf != 0
 	switch {
-	case q.AsOf != 0 || q.Order.byEnd() && q.After != 0:
+	case q.AsOf != 0 || q.Order.HasEnd() && q.After != 0:
 		want.Limit = 0 // not everybody who is copied will be listed
 	case archived && q.Limit > 0:
 		want.Limit = q.Skip + q.Limit // not more, whatever the archive has
@@ -133,9 +93,9 @@ func (l *Listing) begin(after *storage.Mark) error {
 		want.Skip, q.Skip = q.Skip, 0
 	}
 	var snapshot *storage.Snapshot
-	memory, err := l.registry.state.Copy(want, func() (err error) {
+	memory, err := l.reader.state.Copy(want, func() (err error) {
 		if archived {
-			snapshot, err = l.registry.book.Snapshot()
+			snapshot, err = l.reader.archive.Snapshot()
 		}
 		return err
 	})
@@ -162,23 +122,23 @@ func (l *Listing) begin(after *storage.Mark) error {
 // arrange puts what memory has into the order of the listing.
 func (l *Listing) arrange(memory projection.Copied, after *storage.Mark) []projection.View {
 	all := memory.Living
-	if len(memory.Ended) > 0 || l.query.Order.byEnd() {
+	if len(memory.Ended) > 0 || l.query.Order.HasEnd() {
 		all = append(all, memory.Ended...)
-		slices.SortFunc(all, l.query.Order.compare)
+		slices.SortFunc(all, func(a, b projection.View) int { return compare(l.query.Order, a, b) })
 	}
 	if after == nil {
 		return all
 	}
 	last := projection.View{Session: &projection.Session{ID: after.ID}}
 	return slices.DeleteFunc(all, func(v projection.View) bool {
-		if l.query.Order.byEnd() {
-			return compareBounds(l.query.Order.bound(v), v.ID, l.query.Order.boundOf(after.Until), after.ID) <= 0
+		if l.query.Order.HasEnd() {
+			return compareBounds(bound(l.query.Order, endOf(v)), v.ID, bound(l.query.Order, after.Until), after.ID) <= 0
 		}
-		return l.query.Order.compare(v, last) <= 0
+		return compare(l.query.Order, v, last) <= 0
 	})
 }
 
-// endOf is when a session ended, later than any time while it lives.
+// endOf returns when a session ended: later than any time while it lives.
 func endOf(v projection.View) int64 {
 	if v.Status == projection.Live {
 		return math.MaxInt64
@@ -186,11 +146,9 @@ func endOf(v projection.View) int64 {
 	return int64(v.Ended())
 }
 
-// bound is where a session stands in an order by end.
-func (o Order) bound(v projection.View) int64 { return o.boundOf(endOf(v)) }
-
-func (o Order) boundOf(end int64) int64 {
-	if o == ByEndDescending {
+// bound returns where an end stands in an order by end.
+func bound(o projection.Order, end int64) int64 {
+	if o == projection.ByEndDescending {
 		return -end
 	}
 	return end
@@ -200,13 +158,13 @@ func compareBounds(a int64, idA uint64, b int64, idB uint64) int {
 	return cmp.Or(cmp.Compare(a, b), cmp.Compare(idA, idB))
 }
 
-// compare tells which of two sessions comes first.
-func (o Order) compare(a, b projection.View) int {
+// compare returns which of two sessions comes first.
+func compare(o projection.Order, a, b projection.View) int {
 	switch o {
-	case ByIDDescending:
+	case projection.ByIDDescending:
 		return cmp.Compare(b.ID, a.ID)
-	case ByEnd, ByEndDescending:
-		return compareBounds(o.bound(a), a.ID, o.bound(b), b.ID)
+	case projection.ByEnd, projection.ByEndDescending:
+		return compareBounds(bound(o, endOf(a)), a.ID, bound(o, endOf(b)), b.ID)
 	}
 	return cmp.Compare(a.ID, b.ID)
 }
@@ -256,10 +214,10 @@ func (l *Listing) next() (projection.View, error) {
 		if err != nil || v.Session == nil || l.query.AsOf == 0 {
 			return v, err
 		}
-		if v, err = l.registry.viewAsOf(v, l.query.AsOf); err != nil {
+		if v, err = l.reader.viewAsOf(v, l.query.AsOf); err != nil {
 			return v, err
 		}
-		if v.Session != nil && l.query.has(v.Status) && l.matcher.Match(v.Session) {
+		if v.Session != nil && l.query.Has(v.Status) && l.matcher.Match(v.Session) {
 			return v, nil
 		}
 	}
@@ -280,7 +238,7 @@ func (l *Listing) merge() (projection.View, error) {
 		return v, nil
 	}
 	row := projection.View{Session: l.archive.rows[0]}
-	if len(l.memory) > 0 && l.query.Order.compare(l.memory[0], row) <= 0 {
+	if len(l.memory) > 0 && compare(l.query.Order, l.memory[0], row) <= 0 {
 		v := l.memory[0]
 		l.memory = l.memory[1:]
 		if v.ID == row.ID { // it was archived after the listing had begun
@@ -293,11 +251,11 @@ func (l *Listing) merge() (projection.View, error) {
 }
 
 // gather makes the whole answer, because all that match have to be looked at.
-func (r *Registry) gather(q Query) (*Listing, error) {
+func (r *Reader) gather(q projection.Query) (*Listing, error) {
 	all := q
 	all.Count, all.After, all.Skip, all.Limit = false, 0, 0, 0
-	if q.AsOf != 0 && q.Order.byEnd() {
-		all.Order = ByID
+	if q.AsOf != 0 && q.Order.HasEnd() {
+		all.Order = projection.ByID
 	}
 	l, err := r.Sessions(all)
 	if err != nil {
@@ -315,14 +273,14 @@ func (r *Registry) gather(q Query) (*Listing, error) {
 		switch {
 		case !sorted:
 			matching = append(matching, v)
-		case !q.comesAfter(v, &found):
+		case !comesAfter(&q, v, &found):
 		case q.Limit == 0 || len(matching) < q.Skip+q.Limit:
 			matching = append(matching, v)
 		}
 	}
 	if !sorted {
-		slices.SortFunc(matching, q.Order.compare)
-		matching = slices.DeleteFunc(matching, func(v projection.View) bool { return !q.comesAfter(v, &found) })
+		slices.SortFunc(matching, func(a, b projection.View) int { return compare(q.Order, a, b) })
+		matching = slices.DeleteFunc(matching, func(v projection.View) bool { return !comesAfter(&q, v, &found) })
 	}
 	matching = matching[min(q.Skip, len(matching)):]
 	if q.Limit > 0 {
@@ -331,15 +289,15 @@ func (r *Registry) gather(q Query) (*Listing, error) {
 	return &Listing{Moment: l.Moment, Total: total, Counted: true, memory: matching}, nil
 }
 
-// comesAfter tells whether a session comes after the one that the query names; asked
+// comesAfter reports whether a session comes after the one that the query names. Called
 // in order, found remembers that this one went by.
-func (q *Query) comesAfter(v projection.View, found *bool) bool {
+func comesAfter(q *projection.Query, v projection.View, found *bool) bool {
 	switch {
 	case q.After == 0:
 		return true
-	case q.Order == ByID:
+	case q.Order == projection.ByID:
 		return v.ID > q.After
-	case q.Order == ByIDDescending:
+	case q.Order == projection.ByIDDescending:
 		return v.ID < q.After
 	case *found:
 		return true

@@ -1,4 +1,4 @@
-package gatebook
+package journal
 
 import (
 	"context"
@@ -7,15 +7,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"gatebook/events"
 	"gatebook/internal/lifecycle"
 	"gatebook/storage"
 )
 
-// deferredRetry is how often ends that could not be recorded are tried again.
-const deferredRetry = time.Second
+// MaxBatch is how many sessions one append changes at most.
+const MaxBatch = 1000
 
 // deferredEnds are the ends of sessions that wait for the log, at most one a session.
 // They are in memory only: if the process dies first, the session becomes lost instead
@@ -136,7 +135,7 @@ func (d *deferredEnds) next(a *attempt) []uint64 {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	return ids[:min(len(ids), maxBatch)]
+	return ids[:min(len(ids), MaxBatch)]
 }
 
 // finish ends the attempt. Its caller holds mu.
@@ -146,19 +145,32 @@ func (d *deferredEnds) finish(a *attempt) {
 	close(a.done)
 }
 
-// recordDeferred records ends that were deferred. Those of sessions that have ended
+// Defer keeps the end of a session, which happened at that time, until the log takes it.
+// A session that has one already keeps that.
+func (j *Journal) Defer(id uint64, at events.Time, e events.SessionClosed) {
+	j.deferred.add(id, deferredEnd{at: at, event: e})
+	j.state.ObserveEnd(id)
+}
+
+// Deferred returns how many ends wait for the log.
+func (j *Journal) Deferred() int { return j.deferred.count() }
+
+// RecordDeferred records the ends that wait for the log.
+func (j *Journal) RecordDeferred(ctx context.Context) error { return j.deferred.drain(ctx) }
+
+// recordDeferred records some of the ends that wait. Those of sessions that have ended
 // otherwise meanwhile are left out.
-func (r *Registry) recordDeferred(ctx context.Context, ids []uint64) error {
-	return r.appendDecided(ctx, func() ([]storage.Entry, error) {
+func (j *Journal) recordDeferred(ctx context.Context, ids []uint64) error {
+	return j.append(ctx, func() ([]storage.Entry, error) {
 		var entries []storage.Entry
 		for _, id := range ids {
-			s := r.state.Lookup(id) // a session that has left memory has ended
-			end, _ := r.deferred.get(id)
+			s := j.state.Lookup(id) // a session that has left memory has ended
+			end, _ := j.deferred.get(id)
 			d := lifecycle.NewDraft(s)
 			if s == nil || d.Take(&end.event) != nil {
 				continue
 			}
-			e := entry(id, fillKilledBy(s, &end.event))
+			e := Entry(id, lifecycle.FillKilledBy(s, &end.event))
 			e.Record.Occurred = end.at
 			entries = append(entries, e)
 		}
@@ -166,7 +178,7 @@ func (r *Registry) recordDeferred(ctx context.Context, ids []uint64) error {
 	})
 }
 
-// unwritable reports whether an append failed for the log's sake, not its own.
-func unwritable(err error) bool {
+// Unwritable reports whether an append failed for the log's sake, not its own.
+func Unwritable(err error) bool {
 	return errors.Is(err, storage.ErrDiskFull) || errors.Is(err, storage.ErrReadOnly) || errors.Is(err, storage.ErrBusy)
 }

@@ -1,4 +1,4 @@
-package gatebook
+package intake
 
 import (
 	"cmp"
@@ -14,9 +14,7 @@ import (
 // kindObserved is the name of the event that is shown and not recorded.
 const kindObserved = "statistics_observed"
 
-func (e *Reported) occurred() events.Time { return events.TimeOf(e.Occurred) }
-
-func (e *Reported) kind() string {
+func (e *Event) kind() string {
 	switch {
 	case e.Event == nil:
 		return "nothing"
@@ -47,14 +45,14 @@ func (p *Report) clean() error {
 	for i := range p.Events {
 		e := &p.Events[i]
 		if why := e.clean(p.Source); why != "" {
-			return &ReportError{Index: i, Kind: e.kind(), Key: e.Key, Why: why}
+			return &Error{Index: i, Kind: e.kind(), Key: e.Key, Why: why}
 		}
 	}
 	return nil
 }
 
 // clean returns what is wrong with an event whatever the book says, "" if nothing is.
-func (e *Reported) clean(source string) string {
+func (e *Event) clean(source string) string {
 	if key := cutKey(e.Key); key != e.Key {
 		e.Key, e.given = key, e.Key
 	}
@@ -69,7 +67,7 @@ func (e *Reported) clean(source string) string {
 		return "a source does not tell of that: it is the registry's to record"
 	}
 	switch {
-	case e.occurred() < 0:
+	case e.Occurred < 0:
 		return "it occurred before 1970"
 	case e.Observed && e.Event.Kind() != events.KindStatisticsRecorded:
 		return "only statistics are observed"

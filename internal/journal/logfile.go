@@ -1,4 +1,4 @@
-package gatebook
+package journal
 
 import (
 	"errors"
@@ -13,18 +13,27 @@ import (
 // would be gone with the process.
 var errLogGone = errors.New("the log's file has been removed or replaced while it was in use; put it back, or restart")
 
-// logFile notices that the log's file is no longer the one at its path, because it was
+// LogFile notices that the log's file is no longer the one at its path, because it was
 // removed or replaced: a process keeps the file it has opened, and what it writes there
-// is not found again.
-type logFile struct {
+// is not found again. The zero value watches nothing.
+type LogFile struct {
 	path   string
 	opened os.FileInfo // the file when it was opened; nil where there is none
 	gone   atomic.Bool
 }
 
-// check looks at the path. From the time on that the file is gone nothing is recorded.
+// Watch returns the file at a path as it is now, which the log is then opened from.
+func Watch(path string) (*LogFile, error) {
+	opened, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return &LogFile{path: path, opened: opened}, nil
+}
+
+// Check looks at the path. From the time on that the file is gone nothing is recorded.
 // It returns the error the first time.
-func (f *logFile) check() error {
+func (f *LogFile) Check() error {
 	if f.opened == nil || f.gone.Load() {
 		return nil
 	}
@@ -36,8 +45,8 @@ func (f *logFile) check() error {
 	return fmt.Errorf("%s: %w", f.path, errLogGone)
 }
 
-// err returns [storage.ErrReadOnly] once the file is gone.
-func (f *logFile) err() error {
+// Err returns [storage.ErrReadOnly] once the file is gone.
+func (f *LogFile) Err() error {
 	if f.gone.Load() {
 		return fmt.Errorf("%w: %s: %w", storage.ErrReadOnly, f.path, errLogGone)
 	}

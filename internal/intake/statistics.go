@@ -1,7 +1,6 @@
-package gatebook
+package intake
 
 import (
-	"fmt"
 	"slices"
 
 	"gatebook/events"
@@ -11,7 +10,7 @@ import (
 
 // takeStatistics decides about counters. They are recorded when one differs from
 // what is on the record and they are not older.
-func (d *reading) takeStatistics(s *telling, e *events.StatisticsRecorded, at *Reported) error {
+func (d *reconciler) takeStatistics(s *reportedSession, e *events.StatisticsRecorded, at *Event) error {
 	if at.Observed {
 		return d.observe(s, e)
 	}
@@ -22,22 +21,22 @@ func (d *reading) takeStatistics(s *telling, e *events.StatisticsRecorded, at *R
 	if before == e.Counters || d.repeated {
 		return nil // in a report that is on the record they may have been left out
 	}
-	older, err := s.isOlder(e.Connection, at.occurred())
+	older, err := s.isOlder(e.Connection, at.Occurred)
 	if err != nil || older {
 		return err
 	}
 	if fell(before, e.Counters) || !s.isOpen(e.Connection) {
-		found, err := s.has(e, at.occurred())
+		found, err := s.has(e, at.Occurred)
 		if err != nil || found {
 			return err
 		}
 	}
-	return d.record(s, e, at.occurred())
+	return d.record(s, e, at.Occurred)
 }
 
 // observe decides about counters that are shown and not recorded. Those of what has
 // ended meanwhile are not shown either.
-func (d *reading) observe(s *telling, e *events.StatisticsRecorded) error {
+func (d *reconciler) observe(s *reportedSession, e *events.StatisticsRecorded) error {
 	if _, known := s.counters(e.Connection); !known {
 		return misfit("connection %d was never opened", e.Connection)
 	}
@@ -48,7 +47,7 @@ func (d *reading) observe(s *telling, e *events.StatisticsRecorded) error {
 }
 
 // isOpen tells whether a connection of the session is open, the client's included.
-func (s *telling) isOpen(connection uint32) bool {
+func (s *reportedSession) isOpen(connection uint32) bool {
 	if s.draft.Phase == lifecycle.Closed || s.draft.Phase == lifecycle.Lost {
 		return false
 	}
@@ -64,7 +63,7 @@ func fell(before, now events.Counters) bool {
 
 // counters are the last ones of a connection, this report's included. known is
 // false when there is no such connection.
-func (s *telling) counters(connection uint32) (last events.Counters, known bool) {
+func (s *reportedSession) counters(connection uint32) (last events.Counters, known bool) {
 	known = s.draft.Knows(connection)
 	for _, t := range slices.Backward(s.told) {
 		if f, ok := countersIn(t.event, connection); ok && f != nil {
@@ -100,7 +99,7 @@ func countersIn(e events.Event, connection uint32) (f *events.Final, told bool) 
 
 // isOlder tells whether counters of that time are older than the last ones of their
 // connection.
-func (s *telling) isOlder(connection uint32, occurred events.Time) (bool, error) {
+func (s *reportedSession) isOlder(connection uint32, occurred events.Time) (bool, error) {
 	if occurred == 0 {
 		return false, nil
 	}
@@ -109,8 +108,8 @@ func (s *telling) isOlder(connection uint32, occurred events.Time) (bool, error)
 			return occurred < s.told[i].occurred, nil
 		}
 	}
-	for i := len(s.trail.sequences()) - 1; i >= 0; i-- {
-		record, err := s.trail.read(i)
+	for i := s.trail.Len() - 1; i >= 0; i-- {
+		record, err := s.trail.Record(i)
 		if err != nil {
 			return false, err
 		}
@@ -123,7 +122,7 @@ func (s *telling) isOlder(connection uint32, occurred events.Time) (bool, error)
 
 // has tells whether an equal event of the session is on the record, or among those
 // of this report.
-func (s *telling) has(e events.Event, occurred events.Time) (bool, error) {
+func (s *reportedSession) has(e events.Event, occurred events.Time) (bool, error) {
 	wanted := content(e, occurred)
 	if _, again := s.written[string(wanted)]; again {
 		return true, nil
@@ -133,8 +132,8 @@ func (s *telling) has(e events.Event, occurred events.Time) (bool, error) {
 	}
 	if s.recorded == nil {
 		s.recorded = make(map[string]struct{})
-		for i := range s.trail.sequences() {
-			record, err := s.trail.read(i)
+		for i := range s.trail.Len() {
+			record, err := s.trail.Record(i)
 			if err != nil {
 				return false, err
 			}
@@ -150,7 +149,7 @@ func (s *telling) has(e events.Event, occurred events.Time) (bool, error) {
 
 // mayBeOn tells whether an event may be on the record of its session. It spares
 // reading the record of one to which something new happens.
-func (s *telling) mayBeOn(e events.Event) bool {
+func (s *reportedSession) mayBeOn(e events.Event) bool {
 	v := s.draft.Session
 	if v == nil {
 		return false
@@ -178,38 +177,4 @@ func (s *telling) mayBeOn(e events.Event) bool {
 // content is what makes two events equal.
 func content(e events.Event, occurred events.Time) []byte {
 	return events.Append(nil, &events.Record{Event: e, Occurred: occurred}, func(salt []byte) { clear(salt) })
-}
-
-// trail reads the records of a session, each at most once.
-type trail struct {
-	registry *Registry
-	session  *projection.Session // nil for one that has none
-	numbers  []uint64
-	records  []*events.Record // beside numbers; nil while not read
-}
-
-func (t *trail) sequences() []uint64 {
-	if t.numbers == nil && t.session != nil {
-		for sequence := range t.session.Trail() {
-			t.numbers = append(t.numbers, sequence)
-		}
-		t.records = make([]*events.Record, len(t.numbers))
-	}
-	return t.numbers
-}
-
-// read returns the i-th record of the trail.
-func (t *trail) read(i int) (*events.Record, error) {
-	if t.records[i] == nil {
-		var record [1]events.Record
-		n, err := t.registry.log.Read(t.numbers[i]-1, record[:])
-		if err != nil {
-			return nil, err
-		}
-		if n == 0 {
-			return nil, fmt.Errorf("record %d of session %d is not in the log", t.numbers[i], t.session.ID)
-		}
-		t.records[i] = &record[0]
-	}
-	return t.records[i], nil
 }

@@ -1,9 +1,8 @@
-package gatebook
+package query
 
 import (
 	"cmp"
 	"context"
-	"iter"
 	"slices"
 
 	"gatebook/events"
@@ -17,21 +16,11 @@ const (
 	feedOwners = 1 << 16
 )
 
-// EventFilter says which records are wanted: those that match one of each list that
-// is not empty.
-type EventFilter struct {
-	Kinds []events.Kind
-	// Sessions are read by their trails, which costs their records and not the log.
-	Sessions []uint64
-	// Sources are names. A record about a session is of the session's source.
-	Sources []string
-}
-
 // Feed reads the log from a sequence on, page by page. It holds nothing of the log between
 // two calls, so that its reader may take its time. It is for one goroutine.
 type Feed struct {
-	registry *Registry
-	only     EventFilter
+	reader   *Reader
+	only     events.Filter
 	owners   map[uint64]string // keys of the sources of sessions
 	position uint64
 	buffer   []events.Record
@@ -40,14 +29,14 @@ type Feed struct {
 
 // Feed returns a feed that begins after the record of that sequence; 0 is the beginning
 // of the log.
-func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
+func (r *Reader) Feed(after uint64, only events.Filter) *Feed {
 	only.Sources = slices.Clone(only.Sources)
 	for i, name := range only.Sources {
 		only.Sources[i] = projection.NameKey(name)
 	}
 	slices.Sort(only.Sources)
 	only.Sources = slices.Compact(only.Sources)
-	return &Feed{registry: r, only: only, owners: make(map[uint64]string), position: after}
+	return &Feed{reader: r, only: only, owners: make(map[uint64]string), position: after}
 }
 
 // Position returns the sequence up to which the feed has looked at every record.
@@ -60,7 +49,7 @@ func (f *Feed) Position() uint64 { return f.position }
 func (f *Feed) Next(until uint64) ([]events.Record, error) {
 	f.wanted = f.wanted[:0]
 	// What is applied is durable, and can be looked up; the log's head follows it.
-	until = min(until, f.registry.state.Applied())
+	until = min(until, f.reader.state.Applied())
 	if f.position >= until {
 		return nil, nil
 	}
@@ -71,7 +60,7 @@ func (f *Feed) Next(until uint64) ([]events.Record, error) {
 		f.buffer = make([]events.Record, feedPage)
 	}
 	page := f.buffer[:min(feedPage, until-f.position)]
-	n, err := f.registry.read(f.position, page)
+	n, err := f.reader.read(f.position, page)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +81,7 @@ func (f *Feed) Next(until uint64) ([]events.Record, error) {
 func (f *Feed) nextOfTrails(until uint64) ([]events.Record, error) {
 	var sequences []uint64
 	for _, id := range f.only.Sessions {
-		s, err := f.registry.lookup(id)
+		s, err := f.reader.Lookup(id)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +101,7 @@ func (f *Feed) nextOfTrails(until uint64) ([]events.Record, error) {
 		until = sequences[feedPage-1]
 	}
 	for _, sequence := range sequences {
-		record, err := f.registry.record(sequence)
+		record, err := f.reader.Record(sequence)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +119,7 @@ func (f *Feed) nextOfTrails(until uint64) ([]events.Record, error) {
 
 // Wait blocks until there are records after the feed's position. It returns the error of
 // ctx when that ends first, [ErrClosed], or [ErrReadOnly] when there can be no more.
-func (f *Feed) Wait(ctx context.Context) error { return f.registry.log.Wait(ctx, f.position) }
+func (f *Feed) Wait(ctx context.Context) error { return f.reader.log.Wait(ctx, f.position) }
 
 func (f *Feed) wants(r *events.Record) (bool, error) {
 	if len(f.only.Kinds) > 0 && !slices.Contains(f.only.Kinds, r.Event.Kind()) {
@@ -161,7 +150,7 @@ func (f *Feed) sourceOf(r *events.Record) (string, error) {
 	case *events.RecordingGap:
 		return projection.NameKey(e.Source), nil
 	case *events.ServerChanged:
-		if server, _ := f.registry.state.Server(e.Name); server != nil {
+		if server, _ := f.reader.state.Server(e.Name); server != nil {
 			return projection.NameKey(server.Source), nil
 		}
 		return "", nil
@@ -180,7 +169,7 @@ func (f *Feed) owner(r *events.Record) (string, error) {
 	name := ""
 	if e, ok := r.Event.(*events.SessionOpened); ok {
 		name = e.Source
-	} else if s, err := f.registry.lookup(r.Session); err != nil {
+	} else if s, err := f.reader.Lookup(r.Session); err != nil {
 		return "", err
 	} else if s != nil {
 		name = s.Origin().Source
@@ -193,30 +182,8 @@ func (f *Feed) owner(r *events.Record) (string, error) {
 	return key, nil
 }
 
-// Events yields the records after a sequence that are wanted, oldest first, up to
-// the last one there is now. An error ends it. The events must not be changed.
-func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Record, error] {
-	until := r.state.Applied()
-	return func(yield func(events.Record, error) bool) {
-		feed := r.Feed(after, only)
-		for feed.Position() < until {
-			page, err := feed.Next(until)
-			if err != nil {
-				yield(events.Record{}, err)
-				return
-			}
-			for i := range page {
-				if !yield(page[i], nil) {
-					return
-				}
-			}
-		}
-	}
-}
-
 // Pending returns the kill requests at or before the feed's position whose sessions are
-// still live, of the sources that the feed names, oldest first. A program that ends
-// sessions for these sources needs them besides what follows. A feed that names no source
+// still live, of the sources that the feed names, oldest first. A feed that names no source
 // has none.
 func (f *Feed) Pending() ([]events.Record, error) {
 	if len(f.only.Kinds) > 0 && !slices.Contains(f.only.Kinds, events.KindKillRequested) {
@@ -224,32 +191,19 @@ func (f *Feed) Pending() ([]events.Record, error) {
 	}
 	var pending []events.Record
 	for _, source := range f.only.Sources {
-		sequences, err := f.registry.pendingKills(source)
+		kills, err := f.reader.PendingKills(source)
 		if err != nil {
 			return nil, err
 		}
-		for _, sequence := range sequences {
-			if sequence > f.position {
-				continue // it follows
+		for _, record := range kills {
+			// A later one follows.
+			if record.Sequence <= f.position && (len(f.only.Sessions) == 0 || slices.Contains(f.only.Sessions, record.Session)) {
+				pending = append(pending, record)
 			}
-			record, err := f.registry.record(sequence)
-			if err != nil {
-				return nil, err
-			}
-			if len(f.only.Sessions) > 0 && !slices.Contains(f.only.Sessions, record.Session) {
-				continue
-			}
-			pending = append(pending, record)
 		}
 	}
-	slices.SortFunc(pending, func(a, b events.Record) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	slices.SortFunc(pending, bySequence)
 	return pending, nil
 }
 
-// read reads durable records, the newest from memory.
-func (r *Registry) read(after uint64, buffer []events.Record) (int, error) {
-	if n := r.recent.read(after, buffer); n > 0 {
-		return n, nil
-	}
-	return r.log.Read(after, buffer)
-}
+func bySequence(a, b events.Record) int { return cmp.Compare(a.Sequence, b.Sequence) }

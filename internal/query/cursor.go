@@ -1,4 +1,4 @@
-package gatebook
+package query
 
 import (
 	"errors"
@@ -30,10 +30,10 @@ type archiveCursor struct {
 
 // newArchiveCursor begins a walk of what the query asks for, after a place in its
 // order.
-func newArchiveCursor(q *Query, after *storage.Mark) *archiveCursor {
+func newArchiveCursor(q *projection.Query, after *storage.Mark) *archiveCursor {
 	order := [...]storage.Order{
-		ByID: storage.ByID, ByIDDescending: storage.ByIDDescending,
-		ByEnd: storage.ByUntil, ByEndDescending: storage.ByUntilDescending,
+		projection.ByID: storage.ByID, projection.ByIDDescending: storage.ByIDDescending,
+		projection.ByEnd: storage.ByUntil, projection.ByEndDescending: storage.ByUntilDescending,
 	}
 	c := &archiveCursor{search: storage.Search{Order: order[q.Order], After: after}, page: archivePage}
 	if q.Limit > 0 {
@@ -104,7 +104,7 @@ func clientsOf(snapshot *storage.Snapshot, networks []netip.Prefix) (keys [][]by
 func (l *Listing) more() error {
 	c := l.archive
 	for len(c.rows) == 0 && !c.end {
-		snapshot, err := l.registry.book.Snapshot()
+		snapshot, err := l.reader.archive.Snapshot()
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (l *Listing) wants(s *projection.Session) bool {
 	if l.query.AsOf != 0 {
 		return s.First() <= l.query.AsOf
 	}
-	return s.Version <= l.Sequence && l.query.has(s.Status) && l.matcher.Match(s)
+	return s.Version <= l.Sequence && l.query.Has(s.Status) && l.matcher.Match(s)
 }
 
 // rowOf returns the archived session that an entry of an index stands for. It

@@ -1,22 +1,24 @@
-package gatebook
+package intake
 
 import (
 	"slices"
 
 	"gatebook/events"
+	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 )
 
 // declareService decides about a service that a source outside tells of.
-func (d *reading) declareService(e events.ServiceDeclared, occurred events.Time) error {
-	if old, _ := d.registry.state.Service(e.Name); old != nil && d.registry.sources.find(old.Source) != nil {
+func (d *reconciler) declareService(e events.ServiceDeclared, occurred events.Time) error {
+	old, _ := d.intake.State.Service(e.Name)
+	if old != nil && d.intake.Local(old.Source) {
 		return misfit("the service %q is one of source %q, which is in the registry's process", old.Name, old.Source)
 	}
-	differs := d.registry.differs(&e)
-	if old, _ := d.registry.state.Service(e.Name); differs && old != nil && d.registry.speaks(old.Source) {
+	differs := lifecycle.ServiceDiffers(old, &e)
+	if differs && old != nil && d.intake.speaks(old.Source) {
 		e := e
 		e.Source = old.Source
-		differs = d.registry.differs(&e) // another source that runs has said the same
+		differs = lifecycle.ServiceDiffers(old, &e) // another source that runs has reported the same
 	}
 	if d.repeated || !d.news(&e, differs, func(other events.Event) bool {
 		s, ok := other.(*events.ServiceDeclared)
@@ -29,15 +31,16 @@ func (d *reading) declareService(e events.ServiceDeclared, occurred events.Time)
 }
 
 // declareServer decides about a server that a source outside tells of.
-func (d *reading) declareServer(e events.ServerDeclared, occurred events.Time) error {
-	if old, _ := d.registry.state.Server(e.Name); old != nil && d.registry.sources.find(old.Source) != nil {
+func (d *reconciler) declareServer(e events.ServerDeclared, occurred events.Time) error {
+	old, _ := d.intake.State.Server(e.Name)
+	if old != nil && d.intake.Local(old.Source) {
 		return misfit("the server %q is one of source %q, which is in the registry's process", old.Name, old.Source)
 	}
-	differs := d.registry.serverDiffers(&e)
-	if old, _ := d.registry.state.Server(e.Name); differs && old != nil && d.registry.speaks(old.Source) {
+	differs := lifecycle.ServerDiffers(old, &e)
+	if differs && old != nil && d.intake.speaks(old.Source) {
 		e := e
 		e.Source = old.Source
-		differs = d.registry.serverDiffers(&e)
+		differs = lifecycle.ServerDiffers(old, &e)
 	}
 	if d.repeated || !d.news(&e, differs, func(other events.Event) bool {
 		s, ok := other.(*events.ServerDeclared)
@@ -51,7 +54,7 @@ func (d *reading) declareServer(e events.ServerDeclared, occurred events.Time) e
 
 // news tells whether a declaration says something new: against the last of the same
 // thing in this report, or else against the book.
-func (d *reading) news(e events.Event, differs bool, same func(events.Event) bool) bool {
+func (d *reconciler) news(e events.Event, differs bool, same func(events.Event) bool) bool {
 	for _, entry := range slices.Backward(d.entries) {
 		if same(entry.Record.Event) {
 			return string(content(entry.Record.Event, 0)) != string(content(e, 0))
@@ -60,14 +63,8 @@ func (d *reading) news(e events.Event, differs bool, same func(events.Event) boo
 	return differs
 }
 
-// speaks tells whether a source runs.
-func (r *Registry) speaks(source string) bool {
-	s, _ := r.state.Source(source)
+// speaks reports whether a source runs.
+func (in *Intake) speaks(source string) bool {
+	s, _ := in.State.Source(source)
 	return s != nil && s.State == projection.SourceRunning
-}
-
-// isOutside tells whether a source is one outside.
-func (r *Registry) isOutside(source string) bool {
-	s, _ := r.state.Source(source)
-	return s != nil && s.Lease != 0
 }

@@ -1,4 +1,4 @@
-package gatebook
+package query
 
 import (
 	"sync"
@@ -18,8 +18,8 @@ type recent struct {
 	held uint64 // how many there are
 }
 
-// observe keeps the next records of the log.
-func (t *recent) observe(batch []events.Record) {
+// add keeps the next records of the log.
+func (t *recent) add(batch []events.Record) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range batch {

@@ -1,8 +1,7 @@
-package gatebook
+package query
 
 import (
 	"errors"
-	"fmt"
 	"sort"
 	"time"
 
@@ -10,14 +9,10 @@ import (
 	"gatebook/projection"
 )
 
-func errBeyond(sequence, head uint64) error {
-	return fmt.Errorf("%w: the log has no record %d yet, its last is %d", ErrInvalid, sequence, head)
-}
-
 // SessionAsOf returns the session as it was when the record of that sequence was the
 // last: what a replay of the log up to it gives. [ErrNotFound] when it had not been
 // opened by then, [ErrInvalid] for a sequence that the log has not reached.
-func (r *Registry) SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error) {
+func (r *Reader) SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error) {
 	view, moment, err := r.Session(id)
 	if err != nil {
 		return view, moment, err
@@ -31,9 +26,9 @@ func (r *Registry) SessionAsOf(id, sequence uint64) (projection.View, projection
 	return view, moment, err
 }
 
-// viewAsOf is what a session was as of a sequence: nothing when it had not been
+// viewAsOf returns what a session was as of a sequence: nothing when it had not been
 // opened. It costs the session's records.
-func (r *Registry) viewAsOf(v projection.View, sequence uint64) (projection.View, error) {
+func (r *Reader) viewAsOf(v projection.View, sequence uint64) (projection.View, error) {
 	if v.Version <= sequence {
 		return projection.View{Session: v.Session}, nil
 	}
@@ -42,7 +37,7 @@ func (r *Registry) viewAsOf(v projection.View, sequence uint64) (projection.View
 		if at > sequence {
 			break
 		}
-		record, err := r.record(at)
+		record, err := r.Record(at)
 		if err != nil {
 			return projection.View{}, err
 		}
@@ -52,26 +47,16 @@ func (r *Registry) viewAsOf(v projection.View, sequence uint64) (projection.View
 	return projection.View{Session: then}, err
 }
 
-// record reads one record of the log.
-func (r *Registry) record(sequence uint64) (events.Record, error) {
-	var one [1]events.Record
-	n, err := r.read(sequence-1, one[:])
-	if err == nil && n == 0 {
-		err = errBeyond(sequence, r.state.Applied())
-	}
-	return one[0], err
-}
-
 // RecordedAt returns when the record of a sequence was made. [ErrInvalid] for one that
 // the log has not reached.
-func (r *Registry) RecordedAt(sequence uint64) (time.Time, error) {
-	record, err := r.record(sequence)
+func (r *Reader) RecordedAt(sequence uint64) (time.Time, error) {
+	record, err := r.Record(sequence)
 	return record.Recorded.Time(), err
 }
 
 // SequenceAt returns the sequence of the last record made by then, 0 when there was none.
 // It costs a few looks into the log.
-func (r *Registry) SequenceAt(t time.Time) (uint64, error) {
+func (r *Reader) SequenceAt(t time.Time) (uint64, error) {
 	at := events.TimeOf(t)
 	head, _ := r.state.Sequence()
 	var failed error
@@ -79,7 +64,7 @@ func (r *Registry) SequenceAt(t time.Time) (uint64, error) {
 		if failed != nil {
 			return true
 		}
-		record, err := r.record(uint64(i) + 1)
+		record, err := r.Record(uint64(i) + 1)
 		failed = errors.Join(failed, err)
 		return record.Recorded > at
 	})
@@ -96,7 +81,7 @@ type Gap struct {
 // registry ran then, as far as its records say. The record after a gap begins a run. A
 // run begins with what settles the past after a crash, or with the start of a source of
 // the registry's own process while no other one ran.
-func (r *Registry) GapAt(t time.Time) (Gap, bool, error) {
+func (r *Reader) GapAt(t time.Time) (Gap, bool, error) {
 	sequence, err := r.SequenceAt(t)
 	if err != nil {
 		return Gap{}, false, err
@@ -104,20 +89,20 @@ func (r *Registry) GapAt(t time.Time) (Gap, bool, error) {
 	if head, _ := r.state.Sequence(); sequence == head {
 		return Gap{}, false, nil // this one runs
 	}
-	next, err := r.record(sequence + 1)
+	next, err := r.Record(sequence + 1)
 	if err != nil {
 		return Gap{}, false, err
 	}
 	var last events.Record
 	if sequence > 0 {
-		if last, err = r.record(sequence); err != nil {
+		if last, err = r.Record(sequence); err != nil {
 			return Gap{}, false, err
 		}
 	}
 	return Gap{From: last.Recorded.Time(), To: next.Recorded.Time()}, begins(last.Event, next.Event), nil
 }
 
-// begins tells whether a run of a registry begins between two records.
+// begins reports whether a run of a registry begins between two records.
 func begins(last, next events.Event) bool {
 	switch e := next.(type) {
 	case *events.SourceStarted:
@@ -134,7 +119,7 @@ func begins(last, next events.Event) bool {
 	return last == nil
 }
 
-// settles tells whether a record settles the past after a crash.
+// settles reports whether a record settles the past after a crash.
 func settles(e events.Event) bool {
 	switch e := e.(type) {
 	case *events.SessionLost:

@@ -1,0 +1,150 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"gatebook/events"
+	"gatebook/internal/lifecycle"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// Decide makes the entries to append from what the book says now. It is called again when
+// the book has moved on meanwhile. No entries mean that there is nothing to do.
+type Decide func() ([]storage.Entry, error)
+
+// Lookup returns a session wherever it is; nil when there is none.
+type Lookup func(id uint64) (*projection.Session, error)
+
+// Journal appends to a log what was decided against a projection of it. It is safe for
+// concurrent use.
+type Journal struct {
+	log      storage.Log
+	state    *projection.State
+	lookup   Lookup
+	file     *LogFile
+	deferred *deferredEnds
+	lastID   atomic.Uint64 // the last session id that was given
+	refused  atomic.Uint64 // events that were refused
+}
+
+// New returns a journal that writes to a log, whose records up to now the state has
+// applied. The file is the log's.
+func New(log storage.Log, state *projection.State, lookup Lookup, file *LogFile) *Journal {
+	j := &Journal{log: log, state: state, lookup: lookup, file: file}
+	j.deferred = newDeferredEnds(j.recordDeferred)
+	j.lastID.Store(state.LastID())
+	return j
+}
+
+// Append decides and appends. Ends that were deferred go first. Errors: those of the
+// decision, [storage.ErrBusy], [storage.ErrTooLarge], [storage.ErrDiskFull],
+// [storage.ErrReadOnly], [storage.ErrClosed].
+func (j *Journal) Append(ctx context.Context, decide Decide) error {
+	if err := j.file.Err(); err != nil {
+		return err
+	}
+	if err := j.deferred.drain(ctx); err != nil {
+		return err
+	}
+	return j.append(ctx, decide)
+}
+
+// append decides and appends until what was decided upon is still so when it is
+// committed.
+func (j *Journal) append(ctx context.Context, decide Decide) error {
+	for {
+		seen := j.state.Applied()
+		entries, err := decide()
+		if err != nil {
+			if _, unfit := errors.AsType[*lifecycle.UnfitError](err); unfit {
+				j.CountRefused()
+			}
+			return err
+		}
+		if len(entries) == 0 {
+			return nil
+		}
+		for i := range entries {
+			entries[i].Expect = seen
+		}
+		err = j.log.Append(ctx, entries)
+		if !errors.Is(err, storage.ErrConflict) {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("%w: %w", storage.ErrBusy, err)
+		}
+	}
+}
+
+// One returns the decision for a single event, whatever the book says.
+func One(session uint64, e events.Event) Decide {
+	return func() ([]storage.Entry, error) { return []storage.Entry{Entry(session, e)}, nil }
+}
+
+// OfRunning returns the decision for an event of a source, which is recorded only while
+// the book has this incarnation as the one that runs.
+func (j *Journal) OfRunning(source, incarnation string, e events.Event) Decide {
+	return func() ([]storage.Entry, error) {
+		v, _ := j.state.Source(source)
+		if v == nil || v.Incarnation != incarnation || v.State != projection.SourceRunning {
+			return nil, nil
+		}
+		return []storage.Entry{Entry(0, e)}, nil
+	}
+}
+
+// Change records an event of each of the sessions in which it fits, as it is then, in as
+// many appends as it takes. The errors are those of [Journal.Append].
+func (j *Journal) Change(ctx context.Context, sessions []*projection.Session, event func(*projection.Session) events.Event) error {
+	for chunk := range slices.Chunk(sessions, MaxBatch) {
+		err := j.Append(ctx, func() ([]storage.Entry, error) {
+			entries := make([]storage.Entry, 0, len(chunk))
+			for _, old := range chunk {
+				s, err := j.lookup(old.ID)
+				if err != nil {
+					return nil, err
+				}
+				if s == nil {
+					continue
+				}
+				e := event(s)
+				if d := lifecycle.NewDraft(s); d.Take(e) == nil {
+					entries = append(entries, Entry(s.ID, e))
+				}
+			}
+			return entries, nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Entry returns the entry of an event.
+func Entry(session uint64, e events.Event) storage.Entry {
+	return storage.Entry{Record: events.Record{Session: session, Event: e}}
+}
+
+// NextID returns the id for a new session.
+func (j *Journal) NextID() uint64 { return j.lastID.Add(1) }
+
+// CountRefused counts an event that was refused before it came to a decision.
+func (j *Journal) CountRefused() { j.refused.Add(1) }
+
+// Refused returns how many events were refused.
+func (j *Journal) Refused() uint64 { return j.refused.Load() }
+
+// Err returns why nothing can be recorded now; nil when all is well.
+func (j *Journal) Err() error {
+	if err := j.file.Err(); err != nil {
+		return err
+	}
+	return j.log.Err()
+}

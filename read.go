@@ -1,0 +1,186 @@
+package gatebook
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"gatebook/events"
+	"gatebook/internal/query"
+	"gatebook/projection"
+)
+
+// Session returns the session of that id, live or ended, and the moment the answer is of.
+// Errors: [ErrNotFound].
+func (r *Registry) Session(id uint64) (projection.View, projection.Moment, error) {
+	return r.reader.Session(id)
+}
+
+// SessionAsOf returns the session as it was when the record of that sequence was the last:
+// what a replay of the log up to it gives. Errors: [ErrNotFound] when it had not been opened
+// by then, [ErrInvalid] for a sequence that the log has not reached.
+func (r *Registry) SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error) {
+	return r.reader.SessionAsOf(id, sequence)
+}
+
+// Query says which sessions to list, and how. The zero value lists those that live.
+type Query = projection.Query
+
+// Order is the order of a list of sessions.
+type Order = projection.Order
+
+// The orders. A session that has not ended comes after all that have; those that ended at
+// the same time come by id.
+const (
+	ByID            = projection.ByID
+	ByIDDescending  = projection.ByIDDescending
+	ByEnd           = projection.ByEnd
+	ByEndDescending = projection.ByEndDescending
+)
+
+// Listing is the answer to a query, of one moment. The zero value lists nothing.
+type Listing struct {
+	projection.Moment
+	// Total is how many sessions there are without After, Skip and Limit. It is known
+	// where it costs nothing, or was asked for: then Counted is true.
+	Total   uint64
+	Counted bool
+
+	list *query.Listing
+}
+
+// Sessions begins a listing. Its cost is the sessions that are listed; of a filter, those
+// that have in common what the fewest have. The archive is read page by page as the listing
+// is walked. Two things cost all that match: Count with a filter, and the order by end
+// together with AsOf.
+//
+// Errors: [ErrNotFound] when there is no session After, [ErrInvalid] for an AsOf that the
+// log has not reached.
+func (r *Registry) Sessions(q Query) (*Listing, error) {
+	l, err := r.reader.Sessions(q)
+	if err != nil {
+		return nil, err
+	}
+	return &Listing{Moment: l.Moment, Total: l.Total, Counted: l.Counted, list: l}, nil
+}
+
+// All yields the sessions. It can be walked once. An error ends it.
+func (l *Listing) All() iter.Seq2[projection.View, error] {
+	if l.list == nil {
+		return func(func(projection.View, error) bool) {}
+	}
+	return l.list.All()
+}
+
+// Services returns all services, in the order in which they were first met.
+func (r *Registry) Services() ([]*projection.Service, projection.Moment) { return r.state.Services() }
+
+// Service returns the service of that name. Errors: [ErrNotFound].
+func (r *Registry) Service(name string) (*projection.Service, projection.Moment, error) {
+	v, moment := r.state.Service(name)
+	return v, moment, found(v, "service", name)
+}
+
+// Servers returns all servers, in the order in which they were first met.
+func (r *Registry) Servers() ([]*projection.Server, projection.Moment) { return r.state.Servers() }
+
+// Server returns the server of that name. Errors: [ErrNotFound].
+func (r *Registry) Server(name string) (*projection.Server, projection.Moment, error) {
+	v, moment := r.state.Server(name)
+	return v, moment, found(v, "server", name)
+}
+
+// Sources returns all sources, in the order in which they were first met.
+func (r *Registry) Sources() ([]*projection.Source, projection.Moment) { return r.state.Sources() }
+
+// Source returns the source of that name. Errors: [ErrNotFound].
+func (r *Registry) Source(name string) (*projection.Source, projection.Moment, error) {
+	v, moment := r.state.Source(name)
+	return v, moment, found(v, "source", name)
+}
+
+func found[T any](v *T, what, name string) error {
+	if v == nil {
+		return fmt.Errorf("%s %q: %w", what, name, ErrNotFound)
+	}
+	return nil
+}
+
+// Moment returns the registry's current one: how far the log has come, and how many
+// sessions there are.
+func (r *Registry) Moment() projection.Moment { return r.state.Moment() }
+
+// RecordedAt returns when the record of a sequence was made. Errors: [ErrInvalid] for one
+// that the log has not reached.
+func (r *Registry) RecordedAt(sequence uint64) (time.Time, error) {
+	return r.reader.RecordedAt(sequence)
+}
+
+// SequenceAt returns the sequence of the last record made by then, 0 when there was none.
+// It costs a few looks into the log.
+func (r *Registry) SequenceAt(t time.Time) (uint64, error) { return r.reader.SequenceAt(t) }
+
+// Gap is a time in which no registry ran. From is when the last record before it was made,
+// the zero time where there was none; To when the first after it was.
+type Gap struct {
+	From, To time.Time
+}
+
+// GapAt returns the gap that a time lies in, and whether it lies in one: whether no registry
+// ran then, as far as its records say.
+func (r *Registry) GapAt(t time.Time) (Gap, bool, error) {
+	gap, found, err := r.reader.GapAt(t)
+	return Gap(gap), found, err
+}
+
+// EventFilter says which records are wanted.
+type EventFilter = events.Filter
+
+// Feed reads the log from a sequence on, page by page. It holds nothing of the log between
+// two calls, so that its reader may take its time. It is for one goroutine.
+type Feed struct{ feed *query.Feed }
+
+// Feed returns a feed that begins after the record of that sequence; 0 is the beginning of
+// the log.
+func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
+	return &Feed{r.reader.Feed(after, only)}
+}
+
+// Position returns the sequence up to which the feed has looked at every record.
+func (f *Feed) Position() uint64 { return f.feed.Position() }
+
+// Next looks at the next page of records, up to that sequence or the last that can be read,
+// and returns those that are wanted, oldest first: it may be none although there are more.
+// The slice is valid until the next call; the events in it must not be changed.
+func (f *Feed) Next(until uint64) ([]events.Record, error) { return f.feed.Next(until) }
+
+// Wait blocks until there are records after the feed's position. It returns the error of
+// ctx when that ends first, [ErrClosed], or [ErrReadOnly] when there can be no more.
+func (f *Feed) Wait(ctx context.Context) error { return f.feed.Wait(ctx) }
+
+// Pending returns the kill requests at or before the feed's position whose sessions are
+// still live, of the sources that the feed names, oldest first. A program that ends sessions
+// for these sources needs them besides what follows. A feed that names no source has none.
+func (f *Feed) Pending() ([]events.Record, error) { return f.feed.Pending() }
+
+// Events yields the records after a sequence that are wanted, oldest first, up to the last
+// one there is now. An error ends it. The events must not be changed.
+func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Record, error] {
+	until := r.state.Applied()
+	return func(yield func(events.Record, error) bool) {
+		feed := r.reader.Feed(after, only)
+		for feed.Position() < until {
+			page, err := feed.Next(until)
+			if err != nil {
+				yield(events.Record{}, err)
+				return
+			}
+			for i := range page {
+				if !yield(page[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
