@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
@@ -93,12 +95,20 @@ func (l *accessLog) turnedAway(remote string, plain bool) {
 	line.Msg("connection turned away")
 }
 
-// bounded is the beginning of what a client sent.
+// bounded returns the beginning of what a client sent, as a log may show it. U+FFFD
+// takes the place of invalid UTF-8 and of characters that nothing is printed for: with
+// those of the range C1 a client could steer the terminal that the log is read on, and
+// with others put a line in another order. Those of ASCII are escaped by the log.
 func bounded(text string, most int) string {
 	if len(text) > most {
 		text = text[:most] + "…"
 	}
-	return strings.ToValidUTF8(text, "\uFFFD")
+	return strings.Map(func(r rune) rune {
+		if r >= utf8.RuneSelf && !unicode.IsPrint(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 // namesIn are the names of the known parameters in a query, in the order in which they

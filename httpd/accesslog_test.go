@@ -75,6 +75,12 @@ func TestAccessLog(t *testing.T) {
 				`"actor":"anonymous@127.0.0.1","remote":"-","agent":"` + strings.Repeat("u", 127) + `�…","session":5,"message":"request"}`, false,
 		},
 		{
+			"an agent that would steer a terminal, and a path",
+			[]string{"GET /%C2%9B31m HTTP/1.1", "Host: localhost", "User-Agent: \u009b31mred\u202etxt\u2028\u200b\u00a0\u00fc"},
+			`{"method":"GET","route":"","path":"/%C2%9B31m","parameters":[],"status":404,"bytes":#,-,` +
+				`"actor":"anonymous@127.0.0.1","remote":"-","agent":"�31mred�txt���ü","session":5,"message":"request"}`, false,
+		},
+		{
 			"a method that there is not",
 			[]string{"BREWSOMECOFFEEFORME /sessions HTTP/1.1", "Host: localhost"},
 			`{"method":"BREWSOMECOFFEEFO…","route":"","path":"/sessions","parameters":[],"status":405,"bytes":#,-,` +

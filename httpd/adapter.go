@@ -129,7 +129,7 @@ func (s *Server) logFailure(r *http.Request, f *failure, err error) {
 		level = zerolog.ErrorLevel
 	}
 	s.log.WithLevel(level).Err(err).
-		Str("method", r.Method).Str("path", r.URL.Path).Str("remote", r.RemoteAddr).Int("status", f.status).
+		Str("method", bounded(r.Method, loggedMethod)).Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Str("remote", r.RemoteAddr).Int("status", f.status).
 		Func(func(e *zerolog.Event) {
 			if p, ok := errors.AsType[*panicError](err); ok {
 				e.Bytes("stack", p.stack)

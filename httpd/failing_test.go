@@ -142,6 +142,22 @@ func TestPanicIsAnAnswer(t *testing.T) {
 	}
 }
 
+// TestFailureLogShowsPathAsItCame: what a path stands for could steer the terminal that the
+// log is read on.
+func TestFailureLogShowsPathAsItCame(t *testing.T) {
+	t.Parallel()
+	var log lines
+	registry := &faulty{Registry: openBook(t, newClock()), fail: func() error { return errors.New("no such luck") }}
+	open(t, startSource(t, registry.Registry, "edge-1"), events.SessionOpened{Service: "\u009b31m"})
+	base := "http://" + serve(t, httpd.Config{Registry: registry, Logger: zerolog.New(&log)})
+	if got := ask(t, client(t), "GET", base+"/services/%C2%9B31m/sessions"); got.status != http.StatusInternalServerError {
+		t.Errorf("got %+v", got)
+	}
+	if text := log.String(); !strings.Contains(text, `"path":"/services/%C2%9B31m/sessions"`) {
+		t.Errorf("the log says %q", text)
+	}
+}
+
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	registry := &faulty{Registry: openBook(t, newClock()), err: fmt.Errorf("%w: %w", storage.ErrDiskFull, syscall.ENOSPC)}
