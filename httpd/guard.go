@@ -49,20 +49,30 @@ func (g *guard) checkLine(r *http.Request) error {
 	}
 }
 
-// checkClient refuses who does not come from this machine. A proxy on it would
-// make everybody look so, and says so in its headers.
+// checkClient refuses a client that is not on this machine. Behind a proxy on this
+// machine all clients look as if they were, but most proxies add a header of their own.
 func checkClient(r *http.Request) error {
 	client, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil || !client.Addr().Unmap().IsLoopback() {
 		return forbidden("There are no accounts, so only clients on this machine are answered, at a loopback address.")
 	}
 	for name := range r.Header {
-		if name == "Forwarded" || strings.HasPrefix(name, "X-Forwarded-") {
+		if isOfProxy(name) {
 			return forbidden("There are no accounts, so only clients on this machine are answered, and the header " +
 				name + " tells of one elsewhere: do not put a proxy before this API.")
 		}
 	}
 	return nil
+}
+
+// isOfProxy reports whether a header is one by which a proxy names its client, or itself.
+func isOfProxy(name string) bool {
+	switch name {
+	case "Forwarded", "Via", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Forwarded-For", "X-Envoy-External-Address",
+		"True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded")
 }
 
 // knows tells whether a request is for this API by an address, to which no
@@ -85,15 +95,27 @@ func (g *guard) knows(r *http.Request) bool {
 	return host == "localhost" || slices.Contains(g.hosts, host)
 }
 
-// checkOrigin refuses a web page of another host.
+// checkOrigin refuses a web page of another host. Browsers leave the port of a scheme out
+// of an origin; other clients may name it in Host.
 func checkOrigin(r *http.Request, origins []string) error {
 	for _, origin := range origins {
 		u, err := url.Parse(origin)
-		if err != nil || u.Host == "" || !strings.EqualFold(u.Host, r.Host) {
+		if err != nil || u.Host == "" || !strings.EqualFold(withoutPort(u.Host, u.Scheme), withoutPort(r.Host, u.Scheme)) {
 			return forbidden("This API is not for web pages of another origin, such as " + strconv.Quote(origin) + ".")
 		}
 	}
 	return nil
+}
+
+// withoutPort returns a host without the port that its scheme has anyway.
+func withoutPort(host, scheme string) string {
+	switch strings.ToLower(scheme) {
+	case "http":
+		return strings.TrimSuffix(host, ":80")
+	case "https":
+		return strings.TrimSuffix(host, ":443")
+	}
+	return host
 }
 
 // protection are headers by which browsers keep what they show of the API to
