@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -28,9 +29,9 @@ func (s *Server) takeReports(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if coding := c.GetHeader("Content-Encoding"); coding != "" && coding != "identity" {
+	if codings := strings.Join(c.Request.Header["Content-Encoding"], ", "); isCoded(codings) {
 		c.Header("Accept-Encoding", "identity")
-		return unsupported("A report comes as it is, not with Content-Encoding: " + coding + ".")
+		return unsupported("A report comes as it is, not with Content-Encoding: " + codings + ".")
 	}
 	body := &bodyReader{
 		from: bufio.NewReaderSize(c.Request.Body, piece), control: http.NewResponseController(c.Writer),
@@ -45,6 +46,17 @@ func (s *Server) takeReports(c *gin.Context) error {
 	}
 	c.Header("Accept", contentJSON+", "+contentNDJSON)
 	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, contentJSON, contentNDJSON))
+}
+
+// isCoded reports whether a list of content codings has one that changes something. Their
+// names are the same in capitals (RFC 9110, 8.4.1).
+func isCoded(codings string) bool {
+	for coding := range strings.SplitSeq(codings, ",") {
+		if coding = strings.Trim(coding, " \t"); coding != "" && !strings.EqualFold(coding, "identity") {
+			return true
+		}
+	}
+	return false
 }
 
 func unsupported(long string) error {

@@ -22,7 +22,7 @@ func post(t testing.TB, c *http.Client, url, contentType, body string, extra ...
 	}
 	for _, line := range extra {
 		name, value, _ := strings.Cut(line, ": ")
-		r.Header.Set(name, value)
+		r.Header.Add(name, value)
 	}
 	w, err := c.Do(r)
 	check(t, err)
@@ -130,8 +130,21 @@ func TestReportAnswers(t *testing.T) {
 			}
 		})
 	}
-	if got := post(t, c, url, "application/json", reportOf(""), "Content-Encoding: gzip"); got.status != http.StatusUnsupportedMediaType {
-		t.Errorf("compressed: got %d %s", got.status, got.body)
+	const coding = "Content-Encoding: "
+	for _, try := range []struct {
+		headers []string
+		want    int
+	}{
+		{[]string{coding + "gzip"}, 415},
+		{[]string{coding + "identity, gzip"}, 415},
+		{[]string{coding + "identity", coding + "gzip"}, 415},
+		{[]string{coding + "identity"}, 200},
+		{[]string{coding + "Identity"}, 200},
+		{[]string{coding + "identity ,, IDENTITY"}, 200},
+	} {
+		if got := post(t, c, url, "application/json", reportOf(""), try.headers...); got.status != try.want {
+			t.Errorf("%q: got %d %s", try.headers, got.status, got.body)
+		}
 	}
 }
 
