@@ -3,11 +3,12 @@ package intake
 import (
 	"context"
 	"fmt"
-	"gatebook/internal/calls"
-	"gatebook/projection"
 	"slices"
 	"sync"
 	"time"
+
+	"gatebook/internal/calls"
+	"gatebook/projection"
 )
 
 // remotes are the sources outside this process that report, by the key of their name:
