@@ -14,13 +14,16 @@ func (r *Registry) append(ctx context.Context, decide journal.Decide) error {
 	return refused(r.journal.Append(ctx, decide))
 }
 
-// record is append for a call of the registry's own, which Close waits for.
-func (r *Registry) record(ctx context.Context, decide journal.Decide) error {
+// ask makes a request, which Close waits for.
+func (r *Registry) ask(q *Request, do func() error) error {
+	if err := q.check(); err != nil {
+		return err
+	}
 	if !r.calls.Enter() {
 		return ErrClosed
 	}
 	defer r.calls.Leave()
-	return r.append(ctx, decide)
+	return refused(do())
 }
 
 // RecordAccountChange records that an account was added, changed or removed, which happened
@@ -28,5 +31,9 @@ func (r *Registry) record(ctx context.Context, decide journal.Decide) error {
 func (r *Registry) RecordAccountChange(ctx context.Context, at time.Time, e events.AccountChanged) error {
 	added := journal.Entry(0, &e)
 	added.Record.Occurred = events.TimeOf(at)
-	return r.record(ctx, func() ([]storage.Entry, error) { return []storage.Entry{added}, nil })
+	if !r.calls.Enter() {
+		return ErrClosed
+	}
+	defer r.calls.Leave()
+	return r.append(ctx, func() ([]storage.Entry, error) { return []storage.Entry{added}, nil })
 }

@@ -78,14 +78,15 @@ type Switch struct {
 // restart. Errors: [ErrNotFound] for a service that is not in the book, [ErrInvalid] for
 // one that its source cannot stop, those of the conditions and of recording.
 func (r *Registry) SwitchService(ctx context.Context, to Switch, q Request) error {
-	if err := q.check(); err != nil {
-		return err
-	}
+	return r.ask(&q, func() error { return r.switchService(ctx, to, &q) })
+}
+
+func (r *Registry) switchService(ctx context.Context, to Switch, q *Request) error {
 	if err := r.declaring.Take(ctx); err != nil {
 		return err
 	}
 	defer r.declaring.Leave()
-	return r.record(ctx, func() ([]storage.Entry, error) {
+	return r.append(ctx, func() ([]storage.Entry, error) {
 		s, _ := r.state.Service(to.Service)
 		switch {
 		case s == nil:

@@ -20,8 +20,6 @@ type killTimer struct {
 	now func() time.Time
 	// lookup returns a session that is in memory, nil when there is none.
 	lookup func(id uint64) *projection.Session
-	// request requests the end of those sessions whose kill is due.
-	request func(ctx context.Context, ids []uint64) error
 
 	scheduled chan struct{} // capacity 1: due has one more, or another time
 
@@ -29,9 +27,9 @@ type killTimer struct {
 	due map[uint64]events.Time
 }
 
-func newKillTimer(now func() time.Time, lookup func(uint64) *projection.Session, request func(context.Context, []uint64) error) *killTimer {
+func newKillTimer(now func() time.Time, lookup func(uint64) *projection.Session) *killTimer {
 	return &killTimer{
-		now: now, lookup: lookup, request: request,
+		now: now, lookup: lookup,
 		scheduled: make(chan struct{}, 1), due: make(map[uint64]events.Time),
 	}
 }
@@ -82,9 +80,9 @@ func (t *killTimer) reset() {
 	clear(t.due)
 }
 
-// run requests kills when they are due, until ctx ends. What fails is tried again, and
-// reported unless the log says so itself.
-func (t *killTimer) run(ctx context.Context, report func(error)) {
+// run calls request with the sessions whose kill is due, until ctx ends. What fails is
+// tried again, and reported unless the log says so itself.
+func (t *killTimer) run(ctx context.Context, request func(context.Context, []uint64) error, report func(error)) {
 	timer := time.NewTimer(timerInterval)
 	timer.Stop() // until something is scheduled
 	defer timer.Stop()
@@ -97,7 +95,7 @@ func (t *killTimer) run(ctx context.Context, report func(error)) {
 		}
 		ids, next := t.next(events.TimeOf(t.now()))
 		for chunk := range slices.Chunk(ids, journal.MaxBatch) {
-			err := t.request(ctx, chunk)
+			err := request(ctx, chunk)
 			if err != nil && !journal.Unwritable(err) && ctx.Err() == nil {
 				report(err)
 			}

@@ -140,7 +140,7 @@ func TestCheckpointThatFails(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := r.book.Close(); err != nil {
+		if err := r.archive.Close(); err != nil {
 			t.Fatal(err)
 		}
 		for range 60 {

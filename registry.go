@@ -12,7 +12,6 @@ import (
 	"gatebook/internal/intake"
 	"gatebook/internal/journal"
 	"gatebook/internal/query"
-	"gatebook/projection"
 	"gatebook/storage"
 )
 
@@ -29,15 +28,7 @@ const (
 
 // Registry is the book of sessions. Its methods are safe for concurrent use.
 type Registry struct {
-	options Options
-	opening OpenInfo
-
-	// What is opened, in this order.
-	folder *storage.Folder
-	log    storage.Log
-	file   *journal.LogFile
-	book   *storage.Book
-	state  *projection.State
+	files
 
 	// reader reads, journal records, intake records what is reported from outside.
 	reader  *query.Reader
@@ -45,11 +36,11 @@ type Registry struct {
 	intake  *intake.Intake
 
 	// The components below each have a lock of their own.
-	sources     *sources
-	waiters     *waiters
-	kills       *killTimer
-	checkpoints *checkpointer
-	counts      counts
+	sources *sources
+	waiters *waiters
+	timer   *killTimer
+	kills   *kills
+	counts  counts
 
 	// declaring is had by the call that declares a service or switches it, so that neither
 	// undoes what the other is about to record.
@@ -72,7 +63,7 @@ func (r *Registry) deliver(batch []events.Record) error {
 	}
 	r.reader.Observe(batch)
 	r.counts.observe(batch)
-	r.kills.observe(batch)
+	r.timer.observe(batch)
 	r.waiters.observe(batch)
 	r.sources.observe(batch)
 	return nil
@@ -80,9 +71,9 @@ func (r *Registry) deliver(batch []events.Record) error {
 
 // work starts the goroutines of the registry, which live until ctx ends.
 func (r *Registry) work(ctx context.Context) {
-	r.workers.Go(func() { r.kills.run(ctx, r.options.Report) })
+	r.workers.Go(func() { r.timer.run(ctx, r.kills.requestDue, r.options.Report) })
 	r.every(ctx, saveInterval, func() {
-		if err := errors.Join(r.file.Check(), r.checkpoints.saveIfDue()); err != nil {
+		if err := errors.Join(r.watched.Check(), r.checkpoints.saveIfDue()); err != nil {
 			r.options.Report(err)
 		}
 	})
@@ -143,16 +134,4 @@ func (r *Registry) close() error {
 	r.stop()
 	r.workers.Wait()
 	return errors.Join(append(errs, r.checkpoints.save(), r.release())...)
-}
-
-// release gives back what the registry holds.
-func (r *Registry) release() error {
-	var errs []error
-	if r.log != nil {
-		errs = append(errs, r.log.Close())
-	}
-	if r.book != nil {
-		errs = append(errs, r.book.Close())
-	}
-	return errors.Join(append(errs, r.folder.Unlock())...)
 }

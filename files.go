@@ -1,0 +1,179 @@
+package gatebook
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"gatebook/events"
+	"gatebook/internal/journal"
+	"gatebook/internal/query"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// replayedPerSave bounds the memory of a long replay: so many records are applied before
+// those that ended are written to the archive.
+const replayedPerSave = 200_000
+
+// files are the files of a data folder, opened, and the state that is folded from them.
+type files struct {
+	options Options
+	opening OpenInfo
+
+	folder  *storage.Folder
+	log     storage.Log
+	watched *journal.LogFile // the log's
+	archive *storage.Book
+	state   *projection.State
+	// checkpoints writes the state to the archive.
+	checkpoints *checkpointer
+}
+
+// openFiles opens the log and the archive, and loads the state as of the last checkpoint.
+func (f *files) openFiles() (err error) {
+	if f.log = f.options.Log; f.log == nil {
+		if f.log, err = f.openLog(); err != nil {
+			f.log = nil // a nil pointer in an interface is not nil
+			return err
+		}
+	}
+	return f.openArchive()
+}
+
+// openLog opens log.db, or begins it where there is nothing at all yet. A log that
+// is gone while its book is still there is not begun anew.
+func (f *files) openLog() (storage.Log, error) {
+	path := f.folder.Log()
+	_, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(f.folder.Book()); err == nil {
+			return nil, &storage.CorruptError{File: path, Err: fmt.Errorf(
+				"it is missing, but %s, which was made from it, is there; restore the log, or move that file away to begin a new book", f.folder.Book())}
+		}
+		f.opening.New = true
+		err = storage.CreateBolt(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.watched, err = journal.Watch(path); err != nil {
+		return nil, err
+	}
+	log, err := storage.OpenBolt(path, storage.BoltOptions{
+		Clock:   func() events.Time { return events.TimeOf(f.options.Now()) },
+		Observe: f.options.Committed,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
+}
+
+// openArchive opens book.db and loads the state from it. A book that is missing,
+// damaged or of another log is made again.
+func (f *files) openArchive() error {
+	err := f.loadArchive()
+	var corrupt *storage.CorruptError
+	switch {
+	case err == nil:
+		return f.checkAhead()
+	case errors.Is(err, storage.ErrNotExist):
+		if f.log.Head().Sequence > 0 {
+			f.opening.Rebuilt = err
+		}
+	case errors.As(err, &corrupt):
+		f.opening.Rebuilt = err
+		if err := os.Remove(f.folder.Book()); err != nil {
+			return fmt.Errorf("remove the damaged book: %w", err)
+		}
+	default:
+		return err
+	}
+	if err := storage.CreateBook(f.folder.Book(), f.log.ID(), projection.Tables()); err != nil {
+		return err
+	}
+	return f.loadArchive()
+}
+
+// checkAhead refuses a log that ends before what was once read from it.
+func (f *files) checkAhead() error {
+	if head := f.log.Head().Sequence; f.checkpoints.position > head {
+		return &storage.CorruptError{File: f.folder.Log(), Err: fmt.Errorf(
+			"it ends at record %d, but %s was made from it up to record %d; restore the log, or move that file away to go on without the difference",
+			head, f.folder.Book(), f.checkpoints.position)}
+	}
+	return nil
+}
+
+func (f *files) loadArchive() (err error) {
+	if f.archive, err = storage.OpenBook(f.folder.Book(), f.log.ID(), projection.Tables()); err != nil {
+		return err
+	}
+	snapshot, err := f.archive.Snapshot()
+	if err != nil {
+		return err
+	}
+	position := snapshot.Position()
+	f.state, err = projection.Load(position, f.archived(), func(table string, row func(k, v []byte) error) error {
+		return snapshot.Scan(table, nil, func(k, v []byte) (bool, error) { return true, row(k, v) })
+	})
+	if err != nil {
+		err = &storage.CorruptError{File: f.folder.Book(), Err: err}
+	}
+	if err = errors.Join(err, snapshot.Close()); err != nil {
+		err = errors.Join(err, f.archive.Close())
+		f.archive = nil
+		return err
+	}
+	f.checkpoints = &checkpointer{state: f.state, book: f.archive, position: position, savedAt: time.Now()}
+	return nil
+}
+
+// archived returns how the state finds sessions that have left memory.
+func (f *files) archived() projection.Archive {
+	archive := f.archive
+	return func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) }
+}
+
+// replay applies what the checkpoint does not cover, and starts the log. A long one
+// writes checkpoints on its way, one at a time beside the applying, so that ended
+// sessions leave memory.
+func (f *files) replay(deliver storage.Deliver) error {
+	f.opening.Records = f.log.Head().Sequence
+	f.opening.Replayed = f.opening.Records - f.checkpoints.position
+	sinceSave, replaying := 0, true
+	saved := make(chan error, 1)
+	saved <- nil
+	err := f.log.Start(f.checkpoints.position, func(batch []events.Record) error {
+		if err := deliver(batch); err != nil || !replaying {
+			return err
+		}
+		if sinceSave += len(batch); sinceSave < replayedPerSave {
+			return nil
+		}
+		sinceSave = 0
+		if err := <-saved; err != nil {
+			saved <- nil
+			return err
+		}
+		go func() { saved <- f.checkpoints.save() }()
+		return nil
+	})
+	replaying = false
+	return errors.Join(err, <-saved)
+}
+
+// release closes what is open and gives the folder back.
+func (f *files) release() error {
+	var errs []error
+	if f.log != nil {
+		errs = append(errs, f.log.Close())
+	}
+	if f.archive != nil {
+		errs = append(errs, f.archive.Close())
+	}
+	return errors.Join(append(errs, f.folder.Unlock())...)
+}
