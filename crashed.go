@@ -22,7 +22,7 @@ func (r *Registry) markCrashedLost(ctx context.Context) error {
 		}
 		for chunk := range slices.Chunk(r.state.LiveOf(source.Name), journal.MaxBatch) {
 			if err := r.loseCrashed(ctx, source, chunk); err != nil {
-				return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
+				return fmt.Errorf("mark what the last run left open as lost: source %s: %w", source.Name, err)
 			}
 			r.opening.Lost += len(chunk)
 		}
@@ -31,7 +31,7 @@ func (r *Registry) markCrashedLost(ctx context.Context) error {
 			Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
 		}))
 		if err != nil {
-			return fmt.Errorf("settle the past of source %s: %w", source.Name, err)
+			return fmt.Errorf("mark what the last run left open as lost: source %s: %w", source.Name, err)
 		}
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 )
 
 // states wants the sessions from 1 on to have these statuses.
-func (d *desk) states(want ...projection.Status) {
+func (d *reportHarness) states(want ...projection.Status) {
 	d.t.Helper()
 	for i, status := range want {
 		if v := session(d.t, d.r, uint64(i+1)); v.Status != status {
@@ -23,12 +23,12 @@ func (d *desk) states(want ...projection.Status) {
 }
 
 // as reports as some incarnation.
-func (d *desk) as(incarnation string, list ...gatebook.Reported) error {
+func (d *reportHarness) as(incarnation string, list ...gatebook.Reported) error {
 	_, err := d.r.Report(d.t.Context(), gatebook.Report{Source: "edge-1", Incarnation: incarnation, Events: list})
 	return err
 }
 
-func (d *desk) source() *projection.Source {
+func (d *reportHarness) source() *projection.Source {
 	v, _, _ := d.r.Source("edge-1")
 	return v
 }

@@ -13,10 +13,10 @@ import (
 	"gatebook/storage"
 )
 
-// Open opens the book in a data folder, or begins one there. The folder is
-// created when it does not exist, its parents never. Open locks the folder,
-// brings the projection up to date and settles the past; when it returns, the
-// registry is ready.
+// Open opens the book in a data folder, or begins one there. It creates the folder where
+// that does not exist, but not its parents. It locks the folder, brings the projection up to
+// date, and marks as lost what the last run left open. When it returns, the registry is
+// ready.
 //
 // Errors: [*storage.InUseError], [*storage.CorruptError], and those of the system,
 // wrapped. The log is never replaced; a damaged book.db is made again from it.

@@ -372,9 +372,9 @@ func listed(t *testing.T, r *Registry, q Query) (ids []uint64) {
 	return ids
 }
 
-// story is a registry with one session that is told to have had these events; a nil
+// scenario is a registry with one session that is told to have had these events; a nil
 // one is a checkpoint.
-func story(t *testing.T, list ...events.Event) *Registry {
+func scenario(t *testing.T, list ...events.Event) *Registry {
 	t.Helper()
 	r, err := Open(t.Context(), filepath.Join(t.TempDir(), "data"), Options{})
 	if err != nil {
@@ -413,8 +413,8 @@ func TestFormerUserIsFound(t *testing.T) {
 		return Query{Live: true, Closed: true, AsOf: at, Filter: projection.Filter{Users: []string{"ann"}}}
 	}
 	for name, r := range map[string]*Registry{
-		"live":     story(t, ready("ann"), ready("bob"), ready("ann"), ready("eve")),
-		"archived": story(t, ready("ann"), ready("bob"), ready("ann"), ready("eve"), &events.SessionClosed{Reason: events.ReasonClientClosed}, nil),
+		"live":     scenario(t, ready("ann"), ready("bob"), ready("ann"), ready("eve")),
+		"archived": scenario(t, ready("ann"), ready("bob"), ready("ann"), ready("eve"), &events.SessionClosed{Reason: events.ReasonClientClosed}, nil),
 	} {
 		// 1 started, 2 opened, 3 ann, 4 bob, 5 ann, 6 eve
 		for at, found := range map[uint64]bool{2: false, 3: true, 4: false, 5: true, 6: false} {
@@ -435,8 +435,8 @@ func TestManyFormerUsersAreFound(t *testing.T) {
 		list = append(list, &events.SessionReady{User: fmt.Sprintf("user-%d", i)})
 	}
 	for name, r := range map[string]*Registry{
-		"live":     story(t, list...),
-		"archived": story(t, append(slices.Clone(list), &events.SessionClosed{Reason: events.ReasonClientClosed}, nil)...),
+		"live":     scenario(t, list...),
+		"archived": scenario(t, append(slices.Clone(list), &events.SessionClosed{Reason: events.ReasonClientClosed}, nil)...),
 	} {
 		for _, i := range []int{0, 31, 32, 33, 34, 98, 99} {
 			q := Query{Live: true, AsOf: uint64(3 + i), Filter: projection.Filter{Users: []string{fmt.Sprintf("user-%d", i)}}}
@@ -457,7 +457,7 @@ func TestManyFormerUsersAreFound(t *testing.T) {
 // A session that lives again is not found among the lost, although the archive has
 // it until the next checkpoint.
 func TestRecoveredIsNotListedAsLost(t *testing.T) {
-	r := story(t, &events.SessionLost{Cause: events.ReasonSourceLost}, nil, &events.SessionRecovered{})
+	r := scenario(t, &events.SessionLost{Cause: events.ReasonSourceLost}, nil, &events.SessionRecovered{})
 	for _, order := range []Order{ByID, ByIDDescending, ByEnd, ByEndDescending} {
 		if ids := listed(t, r, Query{Lost: true, Order: order}); len(ids) != 0 {
 			t.Errorf("order %d: %v among the lost", order, ids)

@@ -10,8 +10,8 @@ import (
 	"gatebook/projection"
 )
 
-// sources are the sources of this process that run. They hear of what the log says to
-// them.
+// sources are the sources of this process that run. Kills and switches that the log has
+// for them are handed to them.
 type sources struct {
 	// lookup returns a session that is in memory, nil when there is none.
 	lookup func(id uint64) *projection.Session

@@ -8,7 +8,7 @@ import (
 	"gatebook/projection"
 )
 
-// declareService decides about a service that a source outside tells of.
+// declareService decides about a service that a source outside declares.
 func (d *reconciler) declareService(e events.ServiceDeclared, occurred events.Time) error {
 	old, _ := d.intake.State.Service(e.Name)
 	if old != nil && d.intake.Local(old.Source) {
@@ -30,7 +30,7 @@ func (d *reconciler) declareService(e events.ServiceDeclared, occurred events.Ti
 	return nil
 }
 
-// declareServer decides about a server that a source outside tells of.
+// declareServer decides about a server that a source outside declares.
 func (d *reconciler) declareServer(e events.ServerDeclared, occurred events.Time) error {
 	old, _ := d.intake.State.Server(e.Name)
 	if old != nil && d.intake.Local(old.Source) {
@@ -52,8 +52,8 @@ func (d *reconciler) declareServer(e events.ServerDeclared, occurred events.Time
 	return nil
 }
 
-// news tells whether a declaration says something new: against the last of the same
-// thing in this report, or else against the book.
+// news reports whether a declaration is new: compared with the last of the same thing in
+// this report, or else with the book.
 func (d *reconciler) news(e events.Event, differs bool, same func(events.Event) bool) bool {
 	for _, entry := range slices.Backward(d.entries) {
 		if same(entry.Record.Event) {

@@ -15,44 +15,45 @@ import (
 	"gatebook/storage"
 )
 
-// reconciler decides about a report. What it decided last holds.
+// reconciler decides what of a report is recorded. It may decide several times; the last
+// decision holds.
 type reconciler struct {
 	intake *Intake
 	report *Report
-	// ids are the new sessions', by key: given once, however often it is decided.
+	// ids are those of the new sessions, by key. Each is given once, however often the
+	// report is decided.
 	ids map[string]uint64
 
-	// repeated: a report of this number is on the record. strict: what is on the
-	// record is not recorded again.
+	// repeated: a report of this number is recorded. strict: events that are recorded are not
+	// recorded again.
 	repeated, strict bool
 	sessions         map[string]*reportedSession
 	entries          []storage.Entry
-	// of is beside entries: the session that an entry is about, nil for none.
-	of       []*reportedSession
+	// about has the session of each entry, nil for none.
+	about    []*reportedSession
 	observed []observed
 }
 
 // observed is a sample of a session that may not have an id yet.
 type observed struct {
-	of    *reportedSession
+	about *reportedSession
 	final events.Final
 }
 
-// reportedSession is a session that the report tells of.
+// reportedSession is a session that the report names.
 type reportedSession struct {
 	key   string
 	id    uint64 // 0 while it has none
 	draft lifecycle.Draft
 	trail *query.Trail
-	// told are the events of this report that are to be recorded, written what makes
-	// them equal to others, and recorded the same of what is on the record, once that
-	// is read.
-	told              []reportedEvent
-	written, recorded map[string]struct{}
-	erased            uint64 // the kinds of which there are records that were erased
+	// pending are the events of this report that are to be recorded. pendingContent has
+	// the content of each, recorded that of the session's records, once they are read.
+	pending                  []reportedEvent
+	pendingContent, recorded map[string]struct{}
+	erased                   uint64 // the kinds of records whose personal part was erased
 }
 
-// reportedEvent is an event of a report, and when it happened.
+// reportedEvent is an event of a report, and the time it occurred.
 type reportedEvent struct {
 	event    events.Event
 	occurred events.Time
@@ -66,7 +67,7 @@ func (d *reconciler) decide() ([]storage.Entry, error) {
 	}
 	d.repeated = source != nil && d.report.Number != 0 && d.report.Number <= source.Number
 	d.strict = d.report.Number == 0 || d.repeated
-	d.sessions, d.entries, d.of, d.observed = make(map[string]*reportedSession), nil, nil, nil
+	d.sessions, d.entries, d.about, d.observed = make(map[string]*reportedSession), nil, nil, nil
 	for i := range d.report.Events {
 		if err := d.take(&d.report.Events[i]); err != nil {
 			return nil, d.at(i, err)
@@ -77,7 +78,7 @@ func (d *reconciler) decide() ([]storage.Entry, error) {
 	return append(list, d.sign(source, len(list))...), nil
 }
 
-// at tells of which event an error is.
+// at returns the error of the i-th event, with its place in the report.
 func (d *reconciler) at(i int, err error) error {
 	e := &d.report.Events[i]
 	misfit := &Error{Index: i, Kind: e.kind(), Key: e.Key}
@@ -92,14 +93,14 @@ func (d *reconciler) at(i int, err error) error {
 	return err
 }
 
-// misfitError tells why an event does not fit.
+// misfitError reports why an event does not fit.
 type misfitError struct{ why string }
 
 func (e *misfitError) Error() string { return e.why }
 
 func misfit(format string, args ...any) error { return &misfitError{fmt.Sprintf(format, args...)} }
 
-// begin are the entries before those of the events: what is new about the source.
+// begin returns the entries before those of the events: what is new about the source.
 func (d *reconciler) begin(source *projection.Source) []storage.Entry {
 	e := &events.SourceStarted{
 		Source: d.report.Source, Incarnation: d.report.Incarnation,
@@ -119,8 +120,8 @@ func (d *reconciler) begin(source *projection.Source) []storage.Entry {
 	return []storage.Entry{journal.Entry(0, e)}
 }
 
-// sign is the entry after those of the events: that the report is on the record,
-// or that the source is alive.
+// sign returns the entry after those of the events: that the report is recorded, or that
+// the source is alive.
 func (d *reconciler) sign(source *projection.Source, recorded int) []storage.Entry {
 	e := &events.SourceSeen{Source: d.report.Source, Incarnation: d.report.Incarnation}
 	switch {
@@ -138,7 +139,7 @@ func (d *reconciler) sign(source *projection.Source, recorded int) []storage.Ent
 
 // giveIDs numbers the new sessions, in the order in which they were opened.
 func (d *reconciler) giveIDs() {
-	for i, of := range d.of {
+	for i, of := range d.about {
 		if of == nil {
 			continue
 		}
@@ -155,7 +156,7 @@ func (d *reconciler) giveIDs() {
 	}
 }
 
-// idsByKey are the sessions that the report names.
+// idsByKey returns the ids of the sessions that the report names, by the keys as given.
 func (d *reconciler) idsByKey() map[string]uint64 {
 	all := make(map[string]uint64, len(d.sessions))
 	for i := range d.report.Events {
@@ -167,22 +168,22 @@ func (d *reconciler) idsByKey() map[string]uint64 {
 	return all
 }
 
-// samples are the counters to show.
+// samples returns the counters to show.
 func (d *reconciler) samples() []projection.Sample {
 	all := make([]projection.Sample, len(d.observed))
 	for i, o := range d.observed {
-		all[i] = projection.Sample{Session: o.of.id, Connection: o.final.Connection, Counters: o.final.Counters, Active: o.final.Active}
+		all[i] = projection.Sample{Session: o.about.id, Connection: o.final.Connection, Counters: o.final.Counters, Active: o.final.Active}
 	}
 	return all
 }
 
 func (d *reconciler) put(of *reportedSession, e events.Event, occurred events.Time) {
 	next := storage.Entry{Record: events.Record{Event: e, Occurred: occurred}}
-	d.entries, d.of = append(d.entries, next), append(d.of, of)
+	d.entries, d.about = append(d.entries, next), append(d.about, of)
 	if of != nil {
-		of.told = append(of.told, reportedEvent{e, occurred})
+		of.pending = append(of.pending, reportedEvent{e, occurred})
 		if d.strict {
-			of.written[string(content(e, occurred))] = struct{}{}
+			of.pendingContent[string(content(e, occurred))] = struct{}{}
 		}
 	}
 }
@@ -228,8 +229,8 @@ func (d *reconciler) take(e *Event) error {
 	return d.record(s, event, e.Occurred)
 }
 
-// otherwise says of a session whose key is used again how that is known to be another
-// session's. A new number says so by itself, whatever the event is.
+// otherwise returns, for the error about a key that is used again, why the event is known
+// to be of another session. A new number is enough, whatever the event is.
 func (d *reconciler) otherwise() string {
 	if d.strict {
 		return ", and was opened otherwise"
@@ -237,8 +238,8 @@ func (d *reconciler) otherwise() string {
 	return " already"
 }
 
-// record takes an event into the list, if it fits. A lost session is recovered first,
-// unless the event is its end.
+// record adds an event to the list, if it fits. A lost session is recovered first, unless
+// the event is its end.
 func (d *reconciler) record(s *reportedSession, e events.Event, occurred events.Time) error {
 	_, closes := e.(*events.SessionClosed)
 	if s.draft.Phase == lifecycle.Lost && !closes {
@@ -255,7 +256,7 @@ func (d *reconciler) record(s *reportedSession, e events.Event, occurred events.
 	return nil
 }
 
-// missing refuses a number that was used for something else.
+// missing returns the refusal of a number that was used for something else.
 func (d *reconciler) missing() error {
 	return misfit("number %d was recorded before, or a later one, and without this event: numbers rise, and each is used once", d.report.Number)
 }
@@ -267,7 +268,7 @@ func (s *reportedSession) name() string {
 	return fmt.Sprintf("session %d", s.id)
 }
 
-// session finds the session of a key; one that is absent when there is none.
+// session returns the session of a key; an absent one when there is none.
 func (d *reconciler) session(key string) (*reportedSession, error) {
 	if s := d.sessions[key]; s != nil {
 		return s, nil
@@ -276,7 +277,7 @@ func (d *reconciler) session(key string) (*reportedSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &reportedSession{key: key, id: id, trail: d.intake.Reader.Trail(nil), written: make(map[string]struct{})}
+	s := &reportedSession{key: key, id: id, trail: d.intake.Reader.Trail(nil), pendingContent: make(map[string]struct{})}
 	if id != 0 {
 		v, err := d.intake.Reader.Lookup(id)
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"gatebook/projection"
 )
 
-// takeStatistics decides about counters. They are recorded when one differs from
-// what is on the record and they are not older.
+// takeStatistics decides about counters. They are recorded when one differs from the
+// recorded ones and they are not older.
 func (d *reconciler) takeStatistics(s *reportedSession, e *events.StatisticsRecorded, at *Event) error {
 	if at.Observed {
 		return d.observe(s, e)
@@ -19,7 +19,7 @@ func (d *reconciler) takeStatistics(s *reportedSession, e *events.StatisticsReco
 		return misfit("connection %d was never opened", e.Connection)
 	}
 	if before == e.Counters || d.repeated {
-		return nil // in a report that is on the record they may have been left out
+		return nil // in a report that is recorded they may have been left out
 	}
 	older, err := s.isOlder(e.Connection, at.Occurred)
 	if err != nil || older {
@@ -34,8 +34,8 @@ func (d *reconciler) takeStatistics(s *reportedSession, e *events.StatisticsReco
 	return d.record(s, e, at.Occurred)
 }
 
-// observe decides about counters that are shown and not recorded. Those of what has
-// ended meanwhile are not shown either.
+// observe decides about counters that are shown and not recorded. Those of a connection
+// that has ended meanwhile are not shown either.
 func (d *reconciler) observe(s *reportedSession, e *events.StatisticsRecorded) error {
 	if _, known := s.counters(e.Connection); !known {
 		return misfit("connection %d was never opened", e.Connection)
@@ -46,7 +46,7 @@ func (d *reconciler) observe(s *reportedSession, e *events.StatisticsRecorded) e
 	return nil
 }
 
-// isOpen tells whether a connection of the session is open, the client's included.
+// isOpen reports whether a connection of the session is open, the client's included.
 func (s *reportedSession) isOpen(connection uint32) bool {
 	if s.draft.Phase == lifecycle.Closed || s.draft.Phase == lifecycle.Lost {
 		return false
@@ -54,18 +54,18 @@ func (s *reportedSession) isOpen(connection uint32) bool {
 	return connection == 0 || s.draft.IsOpen(connection)
 }
 
-// fell tells whether any counter is lower than before.
+// fell reports whether any counter is lower than before.
 func fell(before, now events.Counters) bool {
 	return now.Reads < before.Reads || now.Writes < before.Writes || now.BufferedWrites < before.BufferedWrites ||
 		now.HighWaterEvents < before.HighWaterEvents || now.LowWaterEvents < before.LowWaterEvents ||
 		now.BytesRead < before.BytesRead || now.BytesWritten < before.BytesWritten
 }
 
-// counters are the last ones of a connection, this report's included. known is
+// counters returns the last counters of a connection, this report's included. known is
 // false when there is no such connection.
 func (s *reportedSession) counters(connection uint32) (last events.Counters, known bool) {
 	known = s.draft.Knows(connection)
-	for _, t := range slices.Backward(s.told) {
+	for _, t := range slices.Backward(s.pending) {
 		if f, ok := countersIn(t.event, connection); ok && f != nil {
 			return f.Counters, known
 		}
@@ -78,9 +78,9 @@ func (s *reportedSession) counters(connection uint32) (last events.Counters, kno
 	return last, known
 }
 
-// countersIn finds what an event tells of a connection's counters. told is true
-// also when it only begins or ends it.
-func countersIn(e events.Event, connection uint32) (f *events.Final, told bool) {
+// countersIn returns the counters of a connection that an event carries. concerns is true
+// also when the event only ends the connection.
+func countersIn(e events.Event, connection uint32) (f *events.Final, concerns bool) {
 	switch e := e.(type) {
 	case *events.StatisticsRecorded:
 		return &e.Final, e.Connection == connection
@@ -97,15 +97,15 @@ func countersIn(e events.Event, connection uint32) (f *events.Final, told bool) 
 	return nil, false
 }
 
-// isOlder tells whether counters of that time are older than the last ones of their
+// isOlder reports whether counters of that time are older than the last ones of their
 // connection.
 func (s *reportedSession) isOlder(connection uint32, occurred events.Time) (bool, error) {
 	if occurred == 0 {
 		return false, nil
 	}
-	for i := len(s.told) - 1; i >= 0; i-- {
-		if _, tells := countersIn(s.told[i].event, connection); tells {
-			return occurred < s.told[i].occurred, nil
+	for i := len(s.pending) - 1; i >= 0; i-- {
+		if _, concerns := countersIn(s.pending[i].event, connection); concerns {
+			return occurred < s.pending[i].occurred, nil
 		}
 	}
 	for i := s.trail.Len() - 1; i >= 0; i-- {
@@ -113,18 +113,18 @@ func (s *reportedSession) isOlder(connection uint32, occurred events.Time) (bool
 		if err != nil {
 			return false, err
 		}
-		if _, tells := countersIn(record.Event, connection); tells {
+		if _, concerns := countersIn(record.Event, connection); concerns {
 			return occurred < record.Occurred, nil
 		}
 	}
 	return false, nil
 }
 
-// has tells whether an equal event of the session is on the record, or among those
-// of this report.
+// has reports whether an equal event of the session is recorded, or among those of this
+// report.
 func (s *reportedSession) has(e events.Event, occurred events.Time) (bool, error) {
 	wanted := content(e, occurred)
-	if _, again := s.written[string(wanted)]; again {
+	if _, again := s.pendingContent[string(wanted)]; again {
 		return true, nil
 	}
 	if !s.mayBeOn(e) {
@@ -137,7 +137,7 @@ func (s *reportedSession) has(e events.Event, occurred events.Time) (bool, error
 			if err != nil {
 				return false, err
 			}
-			if record.Erased { // it cannot be compared any more, and must not be told again
+			if record.Erased { // it cannot be compared any more, and must not be recorded again
 				s.erased |= 1 << record.Event.Kind()
 			}
 			s.recorded[string(content(record.Event, record.Occurred))] = struct{}{}
@@ -147,14 +147,14 @@ func (s *reportedSession) has(e events.Event, occurred events.Time) (bool, error
 	return found || s.erased&(1<<e.Kind()) != 0, nil
 }
 
-// mayBeOn tells whether an event may be on the record of its session. It spares
-// reading the record of one to which something new happens.
+// mayBeOn reports whether an event may be recorded for its session already. It spares
+// reading the trail of a session to which something new happens.
 func (s *reportedSession) mayBeOn(e events.Event) bool {
 	v := s.draft.Session
 	if v == nil {
 		return false
 	}
-	told := func(number uint32, open bool) bool {
+	has := func(number uint32, open bool) bool {
 		return slices.ContainsFunc(v.Connections, func(c projection.Connection) bool {
 			return c.Number == number && (open || c.State != projection.Open)
 		})
@@ -165,16 +165,16 @@ func (s *reportedSession) mayBeOn(e events.Event) bool {
 	case *events.SessionClosed:
 		return v.Status == projection.Closed
 	case *events.ConnectionOpened:
-		return told(e.Connection, true)
+		return has(e.Connection, true)
 	case *events.ConnectionFailed:
-		return told(e.Connection, false)
+		return has(e.Connection, false)
 	case *events.ConnectionClosed:
-		return told(e.Final.Connection, false)
+		return has(e.Final.Connection, false)
 	}
 	return true
 }
 
-// content is what makes two events equal.
+// content returns the bytes by which two events are compared.
 func content(e events.Event, occurred events.Time) []byte {
 	return events.Append(nil, &events.Record{Event: e, Occurred: occurred}, func(salt []byte) { clear(salt) })
 }

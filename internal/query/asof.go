@@ -79,8 +79,8 @@ type Gap struct {
 
 // GapAt returns the gap that a time lies in, and whether it lies in one: whether no
 // registry ran then, as far as its records say. The record after a gap begins a run. A
-// run begins with what settles the past after a crash, or with the start of a source of
-// the registry's own process while no other one ran.
+// run begins with the records that mark a crash, or with the start of a source of the
+// registry's own process while no other one ran.
 func (r *Reader) GapAt(t time.Time) (Gap, bool, error) {
 	sequence, err := r.SequenceAt(t)
 	if err != nil {
@@ -112,15 +112,16 @@ func begins(last, next events.Event) bool {
 		_, stopped := last.(*events.SourceStopped)
 		return last == nil || stopped
 	case *events.SessionLost:
-		return e.Cause == events.ReasonRegistryCrashed && !settles(last)
+		return e.Cause == events.ReasonRegistryCrashed && !marksCrash(last)
 	case *events.SourceLost:
-		return e.Cause == events.ReasonRegistryCrashed && !settles(last)
+		return e.Cause == events.ReasonRegistryCrashed && !marksCrash(last)
 	}
 	return last == nil
 }
 
-// settles reports whether a record settles the past after a crash.
-func settles(e events.Event) bool {
+// marksCrash reports whether a record marks a crash: a session or a source that was lost by
+// it.
+func marksCrash(e events.Event) bool {
 	switch e := e.(type) {
 	case *events.SessionLost:
 		return e.Cause == events.ReasonRegistryCrashed

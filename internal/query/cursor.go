@@ -20,7 +20,7 @@ const (
 	networkClients = 1024
 )
 
-// archiveCursor walks the archive, a page at a time.
+// archiveCursor reads the archive, a page at a time.
 type archiveCursor struct {
 	search storage.Search
 	page   int // how many rows are read at a time
@@ -28,7 +28,7 @@ type archiveCursor struct {
 	end    bool
 }
 
-// newArchiveCursor begins a walk of what the query asks for, after a place in its
+// newArchiveCursor returns a cursor over what the query asks for, after a place in its
 // order.
 func newArchiveCursor(q *projection.Query, after *storage.Mark) *archiveCursor {
 	order := [...]storage.Order{
@@ -58,8 +58,8 @@ func newArchiveCursor(q *projection.Query, after *storage.Mark) *archiveCursor {
 	return c
 }
 
-// open chooses the indexes to walk: of all groups of which every session has one, the
-// one that fewest sessions are in.
+// open chooses the index keys to search. Each session that is wanted has a key of every
+// group; the group with the fewest sessions is searched.
 func (c *archiveCursor) open(snapshot *storage.Snapshot, matcher *projection.Matcher, networks []netip.Prefix) error {
 	groups := matcher.KeyGroups()
 	if clients, few, err := clientsOf(snapshot, networks); err != nil {
@@ -84,8 +84,8 @@ func (c *archiveCursor) open(snapshot *storage.Snapshot, matcher *projection.Mat
 	return nil
 }
 
-// clientsOf are the keys of the addresses in some networks; few is false when there
-// are no networks, or too many addresses.
+// clientsOf returns the keys of the addresses in some networks. few is false when there are
+// no networks, or too many addresses.
 func clientsOf(snapshot *storage.Snapshot, networks []netip.Prefix) (keys [][]byte, few bool, err error) {
 	for _, network := range networks {
 		low, high := projection.AddressRange(network)
@@ -115,8 +115,8 @@ func (l *Listing) more() error {
 	return nil
 }
 
-// fill reads the cursor's next page. Rows that memory knows better, or that were
-// written after the listing's moment, are left out.
+// fill reads the cursor's next page. It leaves out rows of which memory has a newer value,
+// and rows that were written after the listing's moment.
 func (l *Listing) fill(snapshot *storage.Snapshot) error {
 	c := l.archive
 	c.rows = c.rows[:0]
@@ -140,7 +140,7 @@ func (l *Listing) fill(snapshot *storage.Snapshot) error {
 	return err
 }
 
-// wants tells whether an archived session may be one to list.
+// wants reports whether an archived session may be one to list.
 func (l *Listing) wants(s *projection.Session) bool {
 	if l.query.AsOf != 0 {
 		return s.First() <= l.query.AsOf

@@ -132,7 +132,7 @@ func (f *Feed) wants(r *events.Record) (bool, error) {
 	return err == nil && key != "" && slices.Contains(f.only.Sources, key), err
 }
 
-// sourceOf is the key of the source that a record is of, "" for none.
+// sourceOf returns the key of the source that a record is of, "" for none.
 func (f *Feed) sourceOf(r *events.Record) (string, error) {
 	switch e := r.Event.(type) {
 	case *events.SourceStarted:
@@ -158,7 +158,7 @@ func (f *Feed) sourceOf(r *events.Record) (string, error) {
 	return f.owner(r)
 }
 
-// owner is the key of the source of the session that a record is about.
+// owner returns the key of the source of the session that a record is about.
 func (f *Feed) owner(r *events.Record) (string, error) {
 	if r.Session == 0 {
 		return "", nil

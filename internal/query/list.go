@@ -70,7 +70,7 @@ func (r *Reader) Sessions(q projection.Query) (*Listing, error) {
 	return l, nil
 }
 
-// begin copies what memory has, and opens the archive at the same moment.
+// begin copies the sessions in memory, and opens the archive at the same moment.
 func (l *Listing) begin(after *storage.Mark) error {
 	q := &l.query
 	want := projection.Selection{
@@ -119,7 +119,7 @@ func (l *Listing) begin(after *storage.Mark) error {
 	return err
 }
 
-// arrange puts what memory has into the order of the listing.
+// arrange sorts the sessions in memory into the order of the listing.
 func (l *Listing) arrange(memory projection.Copied, after *storage.Mark) []projection.View {
 	all := memory.Living
 	if len(memory.Ended) > 0 || l.query.Order.HasEnd() {
@@ -250,7 +250,7 @@ func (l *Listing) merge() (projection.View, error) {
 	return row, nil
 }
 
-// gather makes the whole answer, because all that match have to be looked at.
+// gather makes the whole answer, for a query that has to visit every session that matches.
 func (r *Reader) gather(q projection.Query) (*Listing, error) {
 	all := q
 	all.Count, all.After, all.Skip, all.Limit = false, 0, 0, 0

@@ -17,7 +17,7 @@ var ErrNotFound = errors.New("not found")
 // come.
 var ErrInvalid = errors.New("invalid")
 
-// Records is what is read of a log.
+// Records is the part of a log that a reader uses.
 type Records interface {
 	// Read is [storage.Log.Read].
 	Read(after uint64, buffer []events.Record) (int, error)

@@ -17,8 +17,8 @@ import (
 	"gatebook/storage"
 )
 
-// desk is a registry with a clock of its own, to which reports are made.
-type desk struct {
+// reportHarness is a registry with a clock of its own, to which reports are made.
+type reportHarness struct {
 	t      *testing.T
 	folder string
 	mu     sync.Mutex
@@ -26,15 +26,15 @@ type desk struct {
 	r      *gatebook.Registry
 }
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t *testing.T) *reportHarness {
 	t.Helper()
-	d := &desk{t: t, folder: filepath.Join(t.TempDir(), "data"), now: time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)}
+	d := &reportHarness{t: t, folder: filepath.Join(t.TempDir(), "data"), now: time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)}
 	d.open()
 	t.Cleanup(d.close)
 	return d
 }
 
-func (d *desk) open() {
+func (d *reportHarness) open() {
 	d.t.Helper()
 	r, err := gatebook.Open(context.Background(), d.folder, gatebook.Options{Now: d.time, Report: func(err error) { d.t.Error(err) }})
 	if err != nil {
@@ -43,38 +43,38 @@ func (d *desk) open() {
 	d.r = r
 }
 
-func (d *desk) close() {
+func (d *reportHarness) close() {
 	d.t.Helper()
 	if err := d.r.Close(); err != nil {
 		d.t.Error(err)
 	}
 }
 
-func (d *desk) restart() { d.close(); d.open() }
+func (d *reportHarness) restart() { d.close(); d.open() }
 
-func (d *desk) time() time.Time {
+func (d *reportHarness) time() time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.now
 }
 
 // pass lets time go by, and leases run out.
-func (d *desk) pass(by time.Duration) {
+func (d *reportHarness) pass(by time.Duration) {
 	d.mu.Lock()
 	d.now = d.now.Add(by)
 	d.mu.Unlock()
 	d.r.EndLeases()
 }
 
-func (d *desk) head() uint64 { return d.r.Moment().Sequence }
+func (d *reportHarness) head() uint64 { return d.r.Moment().Sequence }
 
 // report reports as incarnation 1 of edge-1.
-func (d *desk) report(list ...gatebook.Reported) (gatebook.ReportResult, error) {
+func (d *reportHarness) report(list ...gatebook.Reported) (gatebook.ReportResult, error) {
 	return d.r.Report(d.t.Context(), gatebook.Report{Source: "edge-1", Incarnation: "1", Events: list})
 }
 
 // must reports what is accepted.
-func (d *desk) must(list ...gatebook.Reported) gatebook.ReportResult {
+func (d *reportHarness) must(list ...gatebook.Reported) gatebook.ReportResult {
 	d.t.Helper()
 	receipt, err := d.report(list...)
 	if err != nil {
@@ -293,7 +293,7 @@ func TestNumbers(t *testing.T) {
 }
 
 // request asks for the end of a session and does not wait for it.
-func (d *desk) request(id uint64) {
+func (d *reportHarness) request(id uint64) {
 	d.t.Helper()
 	ctx, stop := context.WithCancel(d.t.Context())
 	stop()
