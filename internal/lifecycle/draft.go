@@ -116,12 +116,10 @@ func (d *Draft) Take(e events.Event) error {
 // own number for it.
 func (d *Draft) open(e *events.ConnectionOpened) error {
 	server, id, open := d.target(e.Connection)
-	switch {
-	case !open:
-		d.connections = append(d.connections, connection{number: e.Connection, server: e.Server, serverID: e.ServerID})
-	case server != e.Server || id != 0 && id != e.ServerID:
+	if open && (server != e.Server || id != 0 && id != e.ServerID) {
 		return d.unfit(e, "connection %d is open to %s already", e.Connection, server)
 	}
+	d.connections = append(d.connections, connection{number: e.Connection, server: e.Server, serverID: e.ServerID})
 	return nil
 }
 
