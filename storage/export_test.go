@@ -1,6 +1,10 @@
 package storage
 
-import bolt "go.etcd.io/bbolt"
+import (
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+)
 
 // Inspect looks at the head of a bbolt file by hand.
 var Inspect = inspectBolt
@@ -34,3 +38,6 @@ func Blocks(buffer []byte, values [][]byte, put func(first int, block []byte) er
 
 // CutRecord takes the first record off a block.
 func CutRecord(block []byte) (record, rest []byte, err error) { return cutRecord(block) }
+
+// LockFile is the file that a folder is locked by.
+func (f *Folder) LockFile() *os.File { return f.lock }

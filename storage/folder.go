@@ -62,5 +62,9 @@ func LockFolder(path string) (*Folder, error) {
 	return &Folder{Path: path, lock: lock}, nil
 }
 
-// Unlock gives the folder back.
-func (f *Folder) Unlock() error { return f.lock.Close() }
+// Unlock gives the folder back. The lock is released before its file is closed: a child
+// that another goroutine is just starting has that file too, for a moment, and would keep
+// the lock as long.
+func (f *Folder) Unlock() error {
+	return errors.Join(unix.Flock(int(f.lock.Fd()), unix.LOCK_UN), f.lock.Close())
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -105,6 +106,38 @@ func TestLockFolder(t *testing.T) {
 		t.Errorf("the book is %s, want %s", got, want)
 	}
 	if err := locked.Unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A folder is free once it is unlocked, also while a child process that was just started has
+// the lock's file still.
+func TestUnlockWithAChild(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "data")
+	folder, err := storage.LockFolder(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.CommandContext(t.Context(), "cat")
+	child.ExtraFiles = []*os.File{folder.LockFile()}
+	input, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := folder.Unlock(); err != nil {
+		t.Error(err)
+	}
+	again, err := storage.LockFolder(path)
+	if err != nil {
+		t.Errorf("the child keeps the lock: %v", err)
+	} else if err := again.Unlock(); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(input.Close(), child.Wait()); err != nil {
 		t.Error(err)
 	}
 }
