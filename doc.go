@@ -9,8 +9,8 @@
 //	registry, err := gatebook.Open(ctx, "gatebook-data", gatebook.Options{})
 //	defer registry.Close()
 //
-// What was open when the last run ended without Close becomes lost, with the time it was
-// last known to be alive. Nothing is ever silently closed.
+// A session that was open when the last run ended without Close becomes lost, with the time
+// it was last known to be alive. No session is ever silently closed.
 //
 // # Recording
 //
@@ -24,8 +24,8 @@
 // A program elsewhere is reported by [Registry.Report], which the HTTP API uses. Both take
 // the same events under the same rules.
 //
-// What a method has acknowledged is on the disk, and every read that begins afterwards
-// shows it. A list of events is recorded whole or not at all. Session ids are small
+// Records that a method has acknowledged are on the disk, and every read that begins
+// afterwards shows them. A list of events is recorded whole or not at all. Session ids are small
 // integers from 1, never used again.
 //
 // # Ending a session

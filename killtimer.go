@@ -80,8 +80,8 @@ func (t *killTimer) reset() {
 	clear(t.due)
 }
 
-// run calls request with the sessions whose kill is due, until ctx ends. What fails is
-// tried again, and reported unless the log says so itself.
+// run calls request with the sessions whose kill is due, until ctx ends. A request
+// that fails is made again, and the error is reported unless the log reports it itself.
 func (t *killTimer) run(ctx context.Context, request func(context.Context, []uint64) error, report func(error)) {
 	timer := time.NewTimer(timerInterval)
 	timer.Stop() // until something is scheduled

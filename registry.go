@@ -124,7 +124,7 @@ func (r *Registry) close() error {
 	r.calls.Shut()
 	close(r.closed)
 	var errs []error
-	// What has entered ends by itself: the log answers each append.
+	// Calls inside end by themselves: the log answers each append.
 	errs = append(errs, r.calls.Wait(context.Background()))
 	for _, s := range r.sources.all() {
 		if err := s.Stop(context.Background()); err != nil {

@@ -5,8 +5,8 @@ import (
 	"gatebook/projection"
 )
 
-// Stats are figures about a registry, for monitoring. What was replayed when it was opened
-// is not counted; what was recorded then is.
+// Stats are figures about a registry, for monitoring. Records that were replayed when it was
+// opened are not counted; those made then are.
 type Stats struct {
 	// Live counts the live sessions by service and stage.
 	Live map[string]projection.Census

@@ -7,10 +7,10 @@
 // transaction of its own, so that none waits for a client. Rows that were written after the
 // listing's moment are left out.
 //
-// What a session was as of a record is the fold of its trail up to there.
+// The value of a session as of a record is the fold of its trail up to there.
 //
-// A [Feed] reads the log from a sequence on. Whatever is shown by the projection can be
-// read, also before the log's head has moved.
+// A [Feed] reads the log from a sequence on. Every record that the projection shows can
+// be read, also before the log's head has moved.
 //
 // A [Listing] and a [Feed] are owned by one goroutine; everything else is safe for
 // concurrent use.

@@ -48,7 +48,7 @@ func (f *Feed) Position() uint64 { return f.position }
 // be changed.
 func (f *Feed) Next(until uint64) ([]events.Record, error) {
 	f.wanted = f.wanted[:0]
-	// What is applied is durable, and can be looked up; the log's head follows it.
+	// Applied records are durable and can be looked up; the log's head follows them.
 	until = min(until, f.reader.state.Applied())
 	if f.position >= until {
 		return nil, nil

@@ -87,7 +87,7 @@ func archivedIn(snapshot *storage.Snapshot, id uint64) (*projection.Session, err
 }
 
 // Keyed returns the id of the session that a source calls by a key, 0 when there is none.
-// What has left memory is in the archive by then.
+// A session that has left memory is in the archive by then.
 func (r *Reader) Keyed(source, incarnation, key string) (id uint64, err error) {
 	if id := r.state.Keyed(source, incarnation, key); id != 0 {
 		return id, nil
