@@ -28,7 +28,7 @@ func (r *Registry) markCrashedLost(ctx context.Context) error {
 		}
 		err := r.append(ctx, r.journal.OfRunning(source.Name, source.Incarnation, &events.SourceLost{
 			Source: source.Name, Incarnation: source.Incarnation,
-			Cause: events.ReasonRegistryCrashed, LastSeen: source.LastSeen,
+			Cause: events.ReasonRegistryCrashed, LastSeen: max(source.LastSeen, r.lastAlive),
 		}))
 		if err != nil {
 			return fmt.Errorf("mark what the last run left open as lost: source %s: %w", source.Name, err)
@@ -47,7 +47,7 @@ func (r *Registry) loseCrashed(ctx context.Context, source *projection.Source, s
 			}
 			seen := last.Recorded
 			if s.Incarnation() == source.Incarnation {
-				seen = max(seen, source.LastSeen)
+				seen = max(seen, source.LastSeen, r.lastAlive)
 			}
 			entries[i] = journal.Entry(s.ID, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen})
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"gatebook/events"
@@ -30,6 +31,10 @@ type files struct {
 	state   *projection.State
 	// checkpoints writes the state to the archive.
 	checkpoints *checkpointer
+	// alive has the time at which this process was last known to be alive; nil where the
+	// file cannot be opened. lastAlive is that of the process before.
+	alive     *aliveFile
+	lastAlive events.Time
 }
 
 // openFiles opens the log and the archive, and loads the state as of the last checkpoint.
@@ -40,6 +45,10 @@ func (f *files) openFiles() (err error) {
 			return err
 		}
 	}
+	if f.alive, f.lastAlive, err = openAlive(filepath.Join(f.folder.Path, aliveName), f.log.ID()); err != nil {
+		f.options.Report(err) // the records say when a session was last known to be alive
+	}
+	f.lastAlive = min(f.lastAlive, events.TimeOf(f.options.Now()))
 	return f.openArchive()
 }
 
@@ -174,6 +183,9 @@ func (f *files) release() error {
 	}
 	if f.archive != nil {
 		errs = append(errs, f.archive.Close())
+	}
+	if f.alive != nil {
+		errs = append(errs, f.alive.close())
 	}
 	return errors.Join(append(errs, f.folder.Unlock())...)
 }

@@ -121,8 +121,9 @@ func (r *Registry) RecordedAt(sequence uint64) (time.Time, error) {
 // It costs a few looks into the log.
 func (r *Registry) SequenceAt(t time.Time) (uint64, error) { return r.reader.SequenceAt(t) }
 
-// Gap is a time in which no registry ran. From is when the last record before it was made,
-// the zero time where there was none; To when the first after it was.
+// Gap is a time in which no registry ran. From is when the registry before it was last known
+// to be alive, by its records, the zero time where there was none; To is when the first
+// record after it was made.
 type Gap struct {
 	From, To time.Time
 }

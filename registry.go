@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,6 +79,7 @@ func (r *Registry) work(ctx context.Context) {
 		}
 	})
 	r.every(ctx, heartbeatInterval, func() { r.heartbeat(ctx) })
+	r.every(ctx, aliveInterval, r.noteAlive)
 	r.every(ctx, leaseInterval, func() {
 		if err := r.intake.EndLeases(ctx); err != nil {
 			r.options.Report(err)
@@ -88,6 +90,16 @@ func (r *Registry) work(ctx context.Context) {
 			_ = r.journal.RecordDeferred(ctx) // the log says by itself why it takes nothing
 		}
 	})
+}
+
+// noteAlive writes down that this process is alive, if it has live sessions.
+func (r *Registry) noteAlive() {
+	if r.alive == nil || !slices.ContainsFunc(r.sources.all(), func(s *Source) bool { return r.state.HasLive(s.name) }) {
+		return
+	}
+	if err := r.alive.write(events.TimeOf(r.options.Now())); err != nil {
+		r.options.Report(err)
+	}
 }
 
 // every starts a goroutine that calls f at intervals, until ctx ends.

@@ -71,8 +71,9 @@ func (r *Reader) SequenceAt(t time.Time) (uint64, error) {
 	return uint64(after), failed
 }
 
-// Gap is a time in which no registry ran. From is when the last record before it was
-// made, the zero time where there was none; To when the first after it was.
+// Gap is a time in which no registry ran. From is when the registry before it was last
+// known to be alive, by its records, the zero time where there was none; To is when the
+// first record after it was made.
 type Gap struct {
 	From, To time.Time
 }
@@ -82,6 +83,7 @@ type Gap struct {
 // run begins with the records that mark a crash, or with the start of a source of the
 // registry's own process while no other one ran.
 func (r *Reader) GapAt(t time.Time) (Gap, bool, error) {
+	at := events.TimeOf(t)
 	sequence, err := r.SequenceAt(t)
 	if err != nil {
 		return Gap{}, false, err
@@ -99,7 +101,20 @@ func (r *Reader) GapAt(t time.Time) (Gap, bool, error) {
 			return Gap{}, false, err
 		}
 	}
-	return Gap{From: last.Recorded.Time(), To: next.Recorded.Time()}, begins(last.Event, next.Event), nil
+	from := max(last.Recorded, lastAlive(next.Event))
+	return Gap{From: from.Time(), To: next.Recorded.Time()}, from <= at && begins(last.Event, next.Event), nil
+}
+
+// lastAlive returns when the registry before a crash was last known to be alive, by the
+// first record after it; 0 where that does not say.
+func lastAlive(next events.Event) events.Time {
+	switch e := next.(type) {
+	case *events.SessionLost:
+		return e.LastSeen
+	case *events.SourceLost:
+		return e.LastSeen
+	}
+	return 0
 }
 
 // begins reports whether a run of a registry begins between two records.
