@@ -36,7 +36,8 @@ type upstream struct {
 	// is over.
 	pause time.Duration
 	until time.Time
-	// tried is until when a session may be trying a server that is down.
+	// tried is until when a session may be trying a server that is down. It is zero
+	// when no session does.
 	tried time.Time
 }
 
@@ -44,7 +45,7 @@ type upstream struct {
 func (b *upstream) answered(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pause = 0
+	b.pause, b.tried = 0, time.Time{}
 	return b.turn(events.ServerRunning, now, "")
 }
 
@@ -57,8 +58,17 @@ func (b *upstream) failed(now time.Time, cause string) bool {
 	if b.pause == 0 || !now.Before(b.until) {
 		b.pause = min(max(2*b.pause, firstPause), lastPause)
 		b.until = now.Add(b.pause)
+		b.tried = time.Time{}
 	}
 	return b.turn(events.ServerDown, now, cause)
+}
+
+// abandoned notes that an attempt ended without showing whether the server answers. The
+// next session may try it at once.
+func (b *upstream) abandoned() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tried = time.Time{}
 }
 
 // turn changes the state. Its caller holds mu.

@@ -29,24 +29,48 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*upstream]) *endin
 	last := "all are drained"
 	for server := range servers {
 		s.number++
-		server.connections.Add(1)
-		conn, err := s.connect(ctx, server.Server)
-		if err == nil && s.attach(conn) {
-			s.target = server
-			s.gateway.fleet.answered(server)
+		err := s.attempt(ctx, server)
+		if err == nil {
 			return nil
 		}
-		server.connections.Add(-1)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil || errors.Is(err, errStopped) {
 			return &ending{}
 		}
 		last = cause(err)
-		if !ours(err) {
-			s.gateway.fleet.failed(server, last)
-		}
 		s.attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
 	}
 	return &ending{reason: events.ReasonConnectFailed, description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last)}
+}
+
+// errStopped is the error of an attempt whose session was stopped meanwhile.
+var errStopped = errors.New("the session was stopped")
+
+// attempt makes one attempt to connect the session to a server, and notes what that
+// shows about the server. An attempt that shows nothing leaves no trace.
+func (s *session) attempt(ctx context.Context, server *upstream) error {
+	server.connections.Add(1)
+	reached, shown := false, false
+	defer func() {
+		if !reached {
+			server.connections.Add(-1)
+		}
+		if !shown {
+			server.abandoned()
+		}
+	}()
+	conn, err := s.connect(ctx, server.Server)
+	if err == nil && !s.attach(conn) {
+		err = errStopped
+	}
+	switch {
+	case err == nil:
+		s.target, reached, shown = server, true, true
+		s.gateway.fleet.answered(server)
+	case ctx.Err() == nil && !errors.Is(err, errStopped) && !ours(err):
+		shown = true
+		s.gateway.fleet.failed(server, cause(err))
+	}
+	return err
 }
 
 // ours tells whether an attempt failed for want of something on this side, a

@@ -110,15 +110,16 @@ func TestLeftAlone(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
 	b := r.upstreams[0]
+	const limit = time.Hour // so that no pause can be mistaken for it
 	for _, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-		if !b.offer(clock.Now(), time.Second) {
+		if !b.offer(clock.Now(), limit) {
 			t.Fatalf("not offered before a pause of %d s", seconds)
 		}
 		for range 3 {
 			b.failed(clock.Now(), "connection refused")
 		}
 		clock.add(seconds*time.Second - time.Nanosecond)
-		if b.offer(clock.Now(), time.Second) {
+		if b.offer(clock.Now(), limit) {
 			t.Errorf("offered within a pause of %d s", seconds)
 		}
 		clock.add(time.Nanosecond)
@@ -126,16 +127,53 @@ func TestLeftAlone(t *testing.T) {
 	b.answered(clock.Now())
 	b.failed(clock.Now(), "connection refused")
 	clock.add(firstPause)
-	if !b.offer(clock.Now(), time.Second) {
+	if !b.offer(clock.Now(), limit) {
 		t.Error("the pause did not begin anew")
 	}
 	// Who tries it may be held up: then it is another's turn.
-	if b.offer(clock.Now(), time.Second) {
+	clock.add(limit - time.Nanosecond)
+	if b.offer(clock.Now(), limit) {
 		t.Error("offered to two at once")
 	}
-	clock.add(time.Second)
-	if !b.offer(clock.Now(), time.Second) {
+	clock.add(time.Nanosecond)
+	if !b.offer(clock.Now(), limit) {
 		t.Error("never offered again")
+	}
+	// An attempt that ended without an answer from the server is over, too.
+	b.abandoned()
+	if !b.offer(clock.Now(), limit) {
+		t.Error("not offered after an attempt was given up")
+	}
+	if b.offer(clock.Now(), limit) {
+		t.Error("offered to two at once after an attempt was given up")
+	}
+}
+
+// TestAttemptGivenUp checks that a session which is killed while it tries a server that
+// was down leaves the attempt to the next session.
+func TestAttemptGivenUp(t *testing.T) {
+	t.Parallel()
+	tried := make(chan struct{}, 2)
+	hangs := newBackend(t, func(p peer) {
+		tried <- struct{}{}
+		p.wantEnd()
+	})
+	r := newRig(t, MySQL, func(_ *rig, s *Service) {
+		s.Router, s.ConnectTimeout = Priority, time.Hour
+	}, hangs.address(), newBackend(t, mysqlServer).address())
+	// It went down long ago, so the next session is to try it.
+	r.fleet.find("db1").failed(time.Now().Add(-time.Minute), "connection refused")
+	for id := uint64(1); id <= 3; id += 2 {
+		r.dial()
+		r.book.await(t, id, events.KindSessionOpened)
+		select {
+		case <-tried:
+		case <-time.After(patienceOfTests):
+			t.Fatalf("session %d does not try the server", id)
+		}
+		r.dial().logIn() // others do without it meanwhile
+		r.book.kills <- []uint64{id}
+		wantReason(t, r, id, events.ReasonKilled)
 	}
 }
 
@@ -232,11 +270,13 @@ func TestLeastConnectionsInUse(t *testing.T) {
 }
 
 // TestServerComesBack: the book hears of it when a session has reached the server,
-// which one does after the server was left alone for a while.
+// which one does after the server was left alone for a while, once and twice as long.
 func TestServerComesBack(t *testing.T) {
 	t.Parallel()
 	address := deadAddress(t)
-	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = Priority }, address, newBackend(t, echo).address())
+	r := newRig(t, TCP, func(_ *rig, s *Service) {
+		s.Router, s.ConnectTimeout = Priority, time.Hour // no pause is to be mistaken for it
+	}, address, newBackend(t, echo).address())
 	use := func() {
 		client := r.dial()
 		client.send([]byte("hello"))
@@ -244,6 +284,13 @@ func TestServerComesBack(t *testing.T) {
 		client.Close()
 	}
 	use()
+	r.await(t, "the server has refused a second time", func() bool {
+		use()
+		b := r.fleet.find("db1")
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.pause == 2*firstPause
+	})
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
