@@ -48,6 +48,12 @@
 // over them again. An interruption waits for a side that takes nothing only a moment,
 // and then ends the relay.
 //
+// # Panics
+//
+// A panic in a goroutine of a relay, or in a function of its options, ends that relay.
+// Both sockets are closed, the other goroutines end, and [Run] returns the panic with
+// its stack as a [PanicError].
+//
 // # Ownership
 //
 // A [Conn] belongs to who made it, before and after [Run]; in between, only

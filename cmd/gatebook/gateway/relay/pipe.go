@@ -43,12 +43,14 @@ func newPipe(r *relay, from, to *Conn, source, target Side) *pipe {
 	return p
 }
 
-// run moves bytes until its source ends or either side breaks. When it returns
-// its drainer has ended.
+// run moves bytes until its source ends, either side breaks or something panics.
+// When it returns its drainer has ended.
 func (p *pipe) run() {
-	for p.step() {
-	}
-	p.settle()
+	p.relay.guard(func() {
+		for p.step() {
+		}
+	})
+	p.relay.guard(p.settle)
 }
 
 // step moves what one read brings, and reports whether to go on.
@@ -139,24 +141,55 @@ func (p *pipe) enqueue(b []byte) bool {
 	return !p.failed
 }
 
-// drain writes the queue until it is empty or the target breaks.
+// drain writes the queue until it is empty, the target breaks or something panics.
 func (p *pipe) drain() {
+	p.relay.guard(p.writeQueue)
+}
+
+// writeQueue writes the queue until it is empty or the target breaks. When it panics
+// the target takes nothing any more, so that nobody waits for the queue.
+func (p *pipe) writeQueue() {
+	returned := false
+	defer func() {
+		if !returned {
+			p.fail()
+		}
+	}()
+	for front := p.written(0); front != nil; {
+		n, err := p.to.push(front)
+		if err != nil {
+			p.fail()
+			p.relay.broke(p.target, err)
+			break
+		}
+		front = p.written(n)
+	}
+	returned = true
+}
+
+// written takes n bytes that were written off the queue, and returns the bytes to
+// write next. It returns nil when the queue is empty, and the drainer is to end.
+func (p *pipe) written(n int) []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.eased.Broadcast()
-	for p.queue.size > 0 {
-		front := p.queue.front()
-		p.mu.Unlock()
-		n, err := p.to.push(front)
-		p.mu.Lock()
-		if err != nil {
-			p.failed = true
-			p.relay.broke(p.target, err)
-			return
-		}
+	if n > 0 {
 		p.drained(n)
 	}
+	if p.queue.size > 0 {
+		return p.queue.front()
+	}
 	p.draining.Store(false)
+	p.eased.Broadcast()
+	return nil
+}
+
+// fail notes that the target takes nothing any more, and wakes the goroutine that
+// waits for the queue.
+func (p *pipe) fail() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed = true
+	p.eased.Broadcast()
 }
 
 // drained takes n written bytes off the queue. Its caller holds mu.
@@ -180,12 +213,16 @@ func (p *pipe) flush() bool {
 	return !p.failed
 }
 
-// settle gives back what the queue still holds. The side it was for is gone.
+// settle gives back what the queue still holds. The side it was for is gone. After a
+// panic the queue may be in any state. Its buffers are then left to the garbage
+// collector: one that is given back twice would mix the bytes of two sessions.
 func (p *pipe) settle() {
 	p.drainer.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.queue.clear()
+	if p.relay.panicked() == nil {
+		p.queue.clear()
+	}
 }
 
 // gone tells whether err says no more than that the other end has closed.

@@ -57,7 +57,8 @@ type Options struct {
 type End struct {
 	// First is the side that ended first.
 	First Side
-	// Err is what broke that side, nil when it closed in order.
+	// Err is what broke that side, nil when it closed in order. It is a [*PanicError]
+	// when a goroutine of the relay panicked, whichever side had ended first.
 	Err error
 	// Paused: nobody ended. Either Until stopped the relay, and Rest is what it did
 	// not pass on, or somebody outside interrupted it. Everything else was passed on,
@@ -76,16 +77,19 @@ type relay struct {
 	paused atomic.Bool
 	rest   string
 
-	// mu guards end and errs.
+	// mu guards the rest.
 	mu  sync.Mutex
 	end End
 	// errs are what broke each side, by whichever direction noticed first.
 	errs [Server + 1]error
+	// caught is the first panic of a goroutine of the relay.
+	caught *PanicError
 }
 
 // Run moves bytes between client and server until both directions ended or one
 // side broke, and closes both, or until it is paused. The calling goroutine moves
-// the client's bytes.
+// the client's bytes. A panic in any of the relay's goroutines, a function of the
+// options included, ends the relay and is returned as the end's error.
 func Run(client, server *Conn, options Options) End {
 	r := &relay{client: client, server: server, options: options}
 	up := newPipe(r, client, server, Client, Server)
@@ -98,6 +102,10 @@ func Run(client, server *Conn, options Options) End {
 	wait.Wait()
 	if r.linger != nil {
 		r.linger.Stop()
+	}
+	if caught := r.panicked(); caught != nil {
+		r.close()
+		return End{First: r.end.First, Err: caught}
 	}
 	if r.resumable() {
 		return End{Paused: true, Rest: r.rest}
@@ -123,7 +131,7 @@ func (r *relay) ended(side Side, err error) {
 func (r *relay) passEnd(p *pipe) {
 	_ = p.to.CloseWrite() // a side that is gone is noticed by its own pipe
 	if p.source == Server && r.options.Linger > 0 {
-		r.linger = time.AfterFunc(r.options.Linger, r.close)
+		r.linger = time.AfterFunc(r.options.Linger, func() { r.guard(r.close) })
 	}
 }
 
