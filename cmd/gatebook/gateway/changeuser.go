@@ -26,7 +26,7 @@ func (s *session) changeUser(ctx context.Context, rest string) *ending {
 	}
 	f.changing = false
 	s.sequence.Store(1)
-	defer s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)()
+	s.startLogin()
 	x := s.exchangeMySQL()
 	defer x.release()
 	head := f.Head()
@@ -49,7 +49,7 @@ func (s *session) changeUser(ctx context.Context, rest string) *ending {
 // exchangeMySQL is a login between the session's client and server.
 func (s *session) exchangeMySQL() *exchange {
 	return &exchange{
-		client: s.stream(s.client, mysql.Frame), server: s.stream(s.server, mysql.Frame),
+		session: s, client: s.stream(s.client, mysql.Frame), server: s.stream(s.server, mysql.Frame),
 		headSize: mysql.HeaderSize,
 		// A command begins at sequence 0, an answer goes on counting.
 		belongs: func(head []byte) bool { return mysql.Packet(head).Sequence() != 0 },

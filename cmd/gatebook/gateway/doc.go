@@ -42,6 +42,10 @@
 // if the server's last message is whole, and the client takes the words at once.
 // Nothing waits for a client that does not read.
 //
+// The timer that limits a login writes to the client in a goroutine of its own. Its lock
+// decides once which came first, the end of the login or that of its time. The reply to
+// a login is written after that decision, so that nothing of the timer's follows it.
+//
 // # Servers
 //
 // Nothing but sessions finds out whether a server answers: servers count calls that

@@ -70,6 +70,7 @@ func cause(err error) string {
 // finish closes the sockets and records how the session ended. A query that the
 // server still runs for a killed one is cancelled meanwhile.
 func (s *session) finish(ctx context.Context, end *ending) {
+	s.inTime() // a timer that acts has told the client before its socket is closed
 	stopped := s.hangUp()
 	s.letGo()
 	s.introduce(ctx, events.TypeClient)

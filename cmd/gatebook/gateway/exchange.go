@@ -12,6 +12,7 @@ import (
 // exchange is a login under way between a client and a server. Its streams belong
 // to the session's goroutine, but for the client's between listen and settle.
 type exchange struct {
+	session        *session
 	client, server *stream
 	// headSize is how much of a client's packet belongs looks at. One that does
 	// not belong to the login stays where it is until the login is over, so that
@@ -99,8 +100,28 @@ func (x *exchange) pass(packet []byte) *ending {
 }
 
 // open ends a login that succeeded: the client gets the words that say so, and
-// both sides what the other has sent meanwhile. Who follows them learns of that.
+// both sides what the other has sent meanwhile. Who follows them learns of that. When
+// the time of the login was over before, the client has been told so and gets nothing.
 func (x *exchange) open(words []byte, f follower, heard frames) *ending {
+	if !x.session.inTime() {
+		return &ending{} // stopped, which has its own reason
+	}
+	// The time of the login is over, and a side that takes nothing has no other limit.
+	until := time.Now().Add(x.session.service.LoginTimeout)
+	for _, conn := range []*relay.Conn{x.client.conn, x.server.conn} {
+		_ = conn.SetWriteDeadline(until)
+	}
+	if end := x.passAll(words, f, heard); end != nil {
+		return end
+	}
+	for _, conn := range []*relay.Conn{x.client.conn, x.server.conn} {
+		_ = conn.SetWriteDeadline(time.Time{})
+	}
+	return nil
+}
+
+// passAll writes what open passes on.
+func (x *exchange) passAll(words []byte, f follower, heard frames) *ending {
 	said := x.server.rest()
 	if end := x.pass(append(words, said...)); end != nil {
 		return end
@@ -124,8 +145,12 @@ func (x *exchange) open(words []byte, f follower, heard frames) *ending {
 	return nil
 }
 
-// release gives back what the exchange has borrowed.
+// release gives back what the exchange has borrowed. If the client's answers are still
+// carried the login has failed, and what the server does not take is given up.
 func (x *exchange) release() {
+	if x.listening {
+		_ = x.server.conn.SetWriteDeadline(time.Unix(1, 0)) // wakes a write that waits
+	}
 	_ = x.settle()
 	x.client.release()
 	x.server.release()

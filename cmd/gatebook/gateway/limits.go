@@ -53,18 +53,6 @@ func (s *session) letGo() {
 	}
 }
 
-// limit stops the session with the words for a reason, unless it is released in
-// time.
-func (s *session) limit(d time.Duration, reason events.Reason) (release func()) {
-	timer := time.AfterFunc(d, func() {
-		if said := s.say(byte(s.sequence.Load()), wordsFor(reason), fmt.Sprintf("the login took longer than %s", d)); said != nil {
-			s.shout(said)
-		}
-		s.stop(reason)
-	})
-	return func() { timer.Stop() }
-}
-
 // Idle sessions are looked for ten times within the timeout, and not more often
 // than once a second; where there is no timeout, only the configuration is looked
 // at.

@@ -30,7 +30,7 @@ func (s *session) loginMySQL(ctx context.Context) *ending {
 		s.refuse(mysql.AppendError(nil, 0, mysql.Error{Code: mysqlUnreachable, Message: unreachable(s)}))
 		return end
 	}
-	defer s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)()
+	s.startLogin()
 	x := s.exchangeMySQL()
 	defer x.release()
 	greeting, end := s.greetMySQL(x)

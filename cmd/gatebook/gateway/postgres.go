@@ -33,9 +33,9 @@ const (
 func (s *session) loginPostgres(ctx context.Context) *ending {
 	client := s.stream(s.client, postgres.FrameStartup)
 	defer client.release()
-	release := s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)
+	s.startLogin()
 	startup, packet, end := s.startPostgres(ctx, client)
-	release()
+	s.inTime() // one that is not is stopped, which what follows finds out
 	switch {
 	case end != nil:
 		return s.rejectPostgres(end)
@@ -51,7 +51,7 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 		return end
 	}
 	s.reached(0)
-	defer s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)()
+	s.startLogin()
 	if err := s.named(); err != nil {
 		return s.unrecordedPostgres(err)
 	}
@@ -60,7 +60,7 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 	}
 	client.frame = postgres.Frame
 	x := &exchange{
-		client: client, server: s.stream(s.server, postgres.Frame),
+		session: s, client: client, server: s.stream(s.server, postgres.Frame),
 		headSize: 1,
 		belongs:  func(head []byte) bool { return head[0] == postgres.TypeAnswer },
 	}

@@ -104,8 +104,13 @@ const (
 )
 
 // refuse tells the client why it is not let in and waits a moment for it to hang
-// up: closing while something it has sent is unread would take the words away.
+// up: closing while something it has sent is unread would take the words away. A client
+// whose login has taken too long was told so, and hears nothing else.
 func (s *session) refuse(words []byte) {
+	if !s.inTime() {
+		return
+	}
+	_ = s.client.SetWriteDeadline(time.Now().Add(s.service.LoginTimeout))
 	if _, err := s.client.Write(words); err != nil {
 		return
 	}
@@ -114,6 +119,9 @@ func (s *session) refuse(words []byte) {
 
 // partWith waits for a client to hang up that has been told why it should.
 func (s *session) partWith() {
+	if !s.inTime() {
+		return
+	}
 	_ = s.client.CloseWrite()
 	_ = s.client.SetReadDeadline(time.Now().Add(farewellTime))
 	var discarded [512]byte

@@ -19,7 +19,10 @@ import (
 // stream has read already is the beginning of it.
 func (s *session) secureClient(early []byte) *ending {
 	config := s.gateway.credentials.Load().services[s.service.Name]
-	err := s.client.StartTLS(tls.Server, config, bytes.Clone(early), &s.gateway.buffers)
+	var err error
+	if !s.handshake(func() { err = s.client.StartTLS(tls.Server, config, bytes.Clone(early), &s.gateway.buffers) }) {
+		return &ending{} // stopped, which has its own reason
+	}
 	if err == nil {
 		s.presented = config.Certificates[0].Certificate[0]
 		return nil

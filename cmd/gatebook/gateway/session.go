@@ -49,6 +49,8 @@ type session struct {
 
 	// admitted: the session counts toward its service's limit.
 	admitted bool
+	// timer limits the login, nil before there was one.
+	timer *loginTimer
 	// written is closed when all is recorded that nobody waits for; nil unless
 	// there was something.
 	written chan struct{}

@@ -10,12 +10,12 @@ import (
 // when its server has answered. It returns nil when that is on the record.
 func (s *session) loginTCP(ctx context.Context) *ending {
 	if s.service.endsTLS() {
-		release := s.limit(s.service.LoginTimeout, events.ReasonLoginTimeout)
+		s.startLogin()
 		end := s.secureClient(nil)
-		release()
 		if end != nil {
 			return end
 		}
+		s.inTime() // one that is not is stopped, which what follows finds out
 	}
 	s.introduce(ctx, events.TypeClient)
 	if end := s.admit(); end != nil {
