@@ -77,6 +77,15 @@ func (m *Metrics) Committed(records int, took time.Duration) {
 	m.commits.Observe(took.Seconds())
 }
 
+// CountPanics shows how many panics the gateway has caught, which count returns whenever
+// the metrics are read. It is called at most once.
+func (m *Metrics) CountPanics(count func() uint64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatebook_gateway_panics_total",
+		Help: "Panics in the gateway since it began: each ended one session, or a task of the gateway that began again.",
+	}, func() float64 { return float64(count()) }))
+}
+
 // requested measures a request. route is one of the router's, "" for none.
 func (m *Metrics) requested(route, method string, code int, took time.Duration) {
 	if route == "" {

@@ -21,6 +21,7 @@ import (
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	metrics := httpd.NewMetrics()
+	metrics.CountPanics(func() uint64 { return 3 })
 	registry, err := gatebook.Open(context.Background(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Committed: metrics.Committed})
 	check(t, err)
 	t.Cleanup(func() { check(t, registry.Close()) })
@@ -78,6 +79,7 @@ func TestMetrics(t *testing.T) {
 		`gatebook_reports_refused_total{reason="other"} 0`,
 		`gatebook_feed_readers 1`,
 		`gatebook_probes_total 7`,
+		`gatebook_gateway_panics_total 3`,
 		`gatebook_http_requests_total{code="404",method="GET",route="/sessions/:id"} 1`,
 		`gatebook_http_requests_total{code="404",method="other",route="other"} 1`,
 		`gatebook_http_request_duration_seconds_count{method="GET",route="/sessions/:id"} 1`,

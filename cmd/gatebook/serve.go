@@ -159,15 +159,18 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	if err != nil {
 		return fmt.Errorf("API: %w", err)
 	}
-	var probed atomic.Pointer[gateway.Gateway] // nil until it has started, and where there is none
-	api, err := startAPI(ctx, registry, s, log, func(c *httpd.Config) {
-		c.Metrics = metrics
-		c.Probes = func() uint64 {
-			if g := probed.Load(); g != nil {
-				return g.Probes()
+	var started atomic.Pointer[gateway.Gateway] // nil until it has started, and where there is none
+	counted := func(count func(*gateway.Gateway) uint64) func() uint64 {
+		return func() uint64 {
+			if g := started.Load(); g != nil {
+				return count(g)
 			}
 			return 0
 		}
+	}
+	metrics.CountPanics(counted((*gateway.Gateway).Panics))
+	api, err := startAPI(ctx, registry, s, log, func(c *httpd.Config) {
+		c.Metrics, c.Probes = metrics, counted((*gateway.Gateway).Probes)
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -178,7 +181,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
-		probed.Store(relay)
+		started.Store(relay)
 		keeper := &accountKeeper{gate: s.gate, file: accounts.File{Folder: s.data}, registry: registry, api: api, log: log, due: true}
 		keeper.look(running)
 		upkeep := upkeep{gateway: relay, keeper: keeper, settings: s, log: log}

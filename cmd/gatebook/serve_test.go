@@ -35,6 +35,9 @@ func TestFirstRequest(t *testing.T) {
 	if service.Name != "gatebook" {
 		t.Errorf("its service is %+v", service)
 	}
+	if status, _, body := p.request(http.MethodGet, "/metrics"); status != http.StatusOK || !strings.Contains(body, "\ngatebook_gateway_panics_total 0\n") {
+		t.Errorf("the metrics have no panics: %d\n%s", status, body)
+	}
 	if status := p.stop(); status != 0 {
 		t.Errorf("stopped with status %d\n%s", status, p.stderr)
 	}

@@ -2,8 +2,10 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -57,7 +59,7 @@ func (s *session) later(record func()) {
 		if before != nil {
 			<-before
 		}
-		record()
+		_ = s.guard(func() error { record(); return nil })
 	}()
 }
 
@@ -68,16 +70,32 @@ func (s *session) settleRecord() {
 	}
 }
 
-// recordOrMiss records events of a session that goes on whatever comes of it.
+// recordOrMiss records events of a session that goes on whatever comes of it, unless the
+// book panics.
 func (s *session) recordOrMiss(ctx context.Context, list []events.Event) {
 	if s.id == 0 {
 		return // the session is counted, and all of it is missing
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
-	if err := s.gateway.book.Record(ctx, s.id, list...); err != nil {
+	if err := s.record(ctx, list...); err != nil {
 		s.gateway.missed(0, uint64(len(list)), err)
 	}
+}
+
+// record records events of the session. A panic of the book is returned as an error, and
+// ends the session.
+func (s *session) record(ctx context.Context, list ...events.Event) error {
+	return s.guard(func() error { return s.gateway.book.Record(ctx, s.id, list...) })
+}
+
+// end has the book record the end of the session, or keep it. A panic of the book is
+// returned as an error.
+func (s *session) end(ctx context.Context, e *events.SessionClosed) error {
+	return s.guard(func() error {
+		_, err := s.gateway.book.End(ctx, s.id, *e)
+		return err
+	})
 }
 
 // recordEnd records the end of a session, together with what is not recorded yet.
@@ -89,15 +107,22 @@ func (s *session) recordEnd(ctx context.Context, list []events.Event, e *events.
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
 	if len(list) > 0 {
-		err := s.gateway.book.Record(ctx, s.id, append(list, e)...)
+		err := s.record(ctx, append(list, e)...)
 		if err == nil {
+			s.ended = true
 			return
 		}
 		if s.bestEffort() {
 			s.gateway.missed(0, uint64(len(list)), err)
 		}
 	}
-	if _, err := s.gateway.book.End(ctx, s.id, *e); err != nil {
+	var caught *relay.PanicError
+	err := s.end(ctx, e)
+	if errors.As(err, &caught) { // which says nothing about the next time
+		err = s.end(ctx, e)
+	}
+	s.ended = err == nil
+	if err != nil {
 		s.report(err)
 		if s.bestEffort() {
 			s.gateway.missed(0, 1, err)

@@ -23,8 +23,15 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 	if err != nil {
 		return nil, err
 	}
+	ready := false
+	defer func() {
+		if !ready {
+			_ = conn.Close()
+		}
+	}()
 	_ = conn.SetReadDeadline(begun.Add(s.service.ConnectTimeout))
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = s.guard(conn.Close) })
+	defer stop()
 	err = s.prepare(conn, server)
 	if err == nil && s.service.Protocol == MySQL {
 		err = greeted(conn, time.Until(begun.Add(s.service.ConnectTimeout)))
@@ -36,9 +43,9 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 		err = conn.SetReadDeadline(time.Time{})
 	}
 	if err != nil {
-		_ = conn.Close()
 		return nil, err
 	}
+	ready = true
 	return conn, nil
 }
 

@@ -53,6 +53,13 @@
 // alone for a time that doubles, after which one session tries it; its state is a
 // fact in the book when it changes.
 //
+// # Panics
+//
+// A panic in any goroutine that works for a session ends this session, with reason
+// error, and no other. Its sockets are closed, what it counted for is given back and its
+// end is recorded. A goroutine of the gateway's own begins its task again. Either way
+// the log has the stack and [Gateway.Panics] counts it.
+//
 // # Ownership
 //
 // A session is one goroutine, from its acceptance to its record's end; it starts

@@ -83,11 +83,40 @@ func (s *session) finish(ctx context.Context, end *ending) {
 		s.report(end.failure)
 	}
 	var cancelling sync.WaitGroup
+	defer cancelling.Wait()
 	if stopped == events.ReasonKilled && s.key.Process != 0 {
-		cancelling.Go(func() { s.cancelQuery(ctx) })
+		cancelling.Go(func() {
+			_ = s.guard(func() error { s.cancelQuery(ctx); return nil })
+		})
 	}
 	s.recordEnd(ctx, list, s.closed(stopped, end))
-	cancelling.Wait()
+}
+
+// finishAnyway does what finish has left undone when it panicked: each step by itself,
+// and none that needs more of the session than it must.
+func (s *session) finishAnyway(ctx context.Context) {
+	e := &events.SessionClosed{Reason: events.ReasonError, Description: crashDescription}
+	for _, step := range []func(){
+		func() { s.inTime() },
+		func() {
+			if stopped := s.hangUp(); stopped != events.ReasonNone && stopped != events.ReasonError {
+				e = &events.SessionClosed{Reason: stopped} // this came first
+			}
+		},
+		s.letGo,
+		func() { _, _ = s.conclude() },
+		s.settleRecord,
+		func() {
+			if !s.announced && s.bestEffort() {
+				s.gateway.missed(1, 0, errors.New("the session could not be opened"))
+			}
+			if !s.ended {
+				s.recordEnd(ctx, nil, e)
+			}
+		},
+	} {
+		_ = s.guard(func() error { step(); return nil })
+	}
 }
 
 // hangUp closes both sockets and returns why the session was stopped from
@@ -124,6 +153,9 @@ func (s *session) closed(stopped events.Reason, end *ending) *events.SessionClos
 	if stopped != events.ReasonNone {
 		e.Reason, e.Description = stopped, ""
 	}
+	if stopped == events.ReasonError {
+		e.Description = crashDescription
+	}
 	e.Finals = append(e.Finals, final(0, s.client))
 	if s.server != nil {
 		e.Finals = append(e.Finals, final(s.number, s.server))
@@ -149,14 +181,18 @@ const (
 func (s *session) cancelQuery(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
 	defer cancel()
-	err := s.gateway.takeTurn(ctx)
-	if err == nil {
-		err = s.askToCancel(ctx, s.key)
-		<-s.gateway.cancels
-	}
-	if err != nil {
+	if err := s.cancelInTurn(ctx); err != nil {
 		s.gateway.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.id).Msg("cannot cancel query")
 	}
+}
+
+// cancelInTurn sends a cancel request when there is room for one more.
+func (s *session) cancelInTurn(ctx context.Context) error {
+	if err := s.gateway.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer func() { <-s.gateway.cancels }()
+	return s.askToCancel(ctx, s.key)
 }
 
 // takeTurn waits until there is room for one more cancel request.

@@ -37,7 +37,11 @@ func (s *session) stream(conn *relay.Conn, frame func([]byte) (int, error)) *str
 func (x *exchange) listen() {
 	if !x.listening {
 		x.listening = true
-		x.answers.Go(x.carry)
+		x.answers.Go(func() {
+			if err := x.session.guard(func() error { x.carry(); return nil }); err != nil {
+				x.err = err
+			}
+		})
 	}
 }
 

@@ -208,8 +208,10 @@ func (f *fleet) wake() {
 const tellPause = time.Second
 
 // run tells the book of the servers' states, until ctx ends. What it could not be
-// told it is told later, if it is still true.
+// told it is told later, if it is still true. So is what an earlier call could not tell
+// that panicked.
 func (f *fleet) run(ctx context.Context, report func(error)) {
+	f.wake()
 	failing := false
 	for {
 		select {

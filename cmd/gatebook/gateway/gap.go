@@ -61,12 +61,16 @@ func (g *gap) record(ctx context.Context, book Book) error {
 	if e == nil {
 		return nil
 	}
+	recorded := false
+	defer func() {
+		if !recorded { // the book panicked, or says why not
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			g.add(e.Sessions, e.Events, e.From, e.Until)
+		}
+	}()
 	err := book.RecordGap(ctx, *e)
-	if err != nil {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.add(e.Sessions, e.Events, e.From, e.Until)
-	}
+	recorded = err == nil
 	return err
 }
 

@@ -24,6 +24,7 @@ type Gateway struct {
 	recording Recording
 	gap       gap
 	probes    atomic.Uint64
+	panics    atomic.Uint64
 	// reported is when the log was last told of a session that could not be
 	// recorded, unreported how many there were since.
 	reported   atomic.Int64
@@ -111,6 +112,11 @@ func (g *Gateway) declareServer(ctx context.Context, config Config, server Serve
 	return nil
 }
 
+// run starts a goroutine of the gateway that does one task until ctx ends.
+func (g *Gateway) run(ctx context.Context, task string, do func()) {
+	g.workers.Go(func() { g.keep(ctx, task, do) })
+}
+
 // work starts the gateway's goroutines.
 func (g *Gateway) work(ctx context.Context, interval time.Duration) {
 	running, retire := context.WithCancel(ctx)
@@ -118,20 +124,20 @@ func (g *Gateway) work(ctx context.Context, interval time.Duration) {
 	g.retire, g.abandon = retire, abandon
 	for _, s := range g.services {
 		for _, listener := range s.listeners {
-			g.workers.Go(func() { g.accept(running, recording, s, listener) })
+			g.run(running, "accept clients", func() { g.accept(running, recording, s, listener) })
 		}
 	}
-	g.workers.Go(func() { g.statistics.run(running, interval) })
-	g.workers.Go(func() { g.watchKills(running) })
-	g.workers.Go(func() { g.watchIdle(running) })
-	g.workers.Go(func() {
+	g.run(running, "collect statistics", func() { g.statistics.run(running, interval) })
+	g.run(running, "watch kills", func() { g.watchKills(running) })
+	g.run(running, "watch idle sessions", func() { g.watchIdle(running) })
+	g.run(running, "record the state of servers", func() {
 		g.fleet.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
 	})
 	if g.recording == RecordBestEffort {
-		g.workers.Go(func() { g.watchGap(running) })
+		g.run(running, "record gaps", func() { g.watchGap(running) })
 	}
 	if board, ok := g.book.(Switchboard); ok {
-		g.workers.Go(func() { g.watchSwitches(running, board) })
+		g.run(running, "watch switched services", func() { g.watchSwitches(running, board) })
 	}
 }
 
@@ -157,7 +163,7 @@ func (g *Gateway) watchKills(ctx context.Context) {
 		ids, err := g.book.Kills(ctx)
 		for _, id := range ids {
 			if s := g.roster.wanted(id); s != nil {
-				s.stop(events.ReasonKilled)
+				_ = s.guard(func() error { s.stop(events.ReasonKilled); return nil })
 			}
 		}
 		if err != nil && ctx.Err() == nil {
@@ -176,7 +182,7 @@ func (g *Gateway) Close(ctx context.Context) error {
 	g.closeListeners()
 	g.workers.Wait() // no session begins after this
 	for _, s := range g.roster.all() {
-		s.stop(events.ReasonShutdown)
+		_ = s.guard(func() error { s.stop(events.ReasonShutdown); return nil })
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -191,10 +197,10 @@ func (g *Gateway) Close(ctx context.Context) error {
 		g.abandon()
 		<-ended
 	}
-	if err := g.gap.record(ctx, g.book); err != nil {
+	if err := g.guard("record gaps", func() error { return g.gap.record(ctx, g.book) }); err != nil {
 		g.log.Error().Err(err).Msg("cannot record what was not recorded")
 	}
-	if err := g.book.Stop(ctx); err != nil {
+	if err := g.guard("stop the book", func() error { return g.book.Stop(ctx) }); err != nil {
 		return errors.Join(late, fmt.Errorf("stop the book: %w", err))
 	}
 	return late

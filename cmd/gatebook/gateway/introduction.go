@@ -40,10 +40,10 @@ func (s *session) introduce(ctx context.Context, kind events.SessionType) {
 	if s.announced {
 		return
 	}
-	in := s.prepared()
+	in, e := s.prepared(), s.opened(kind)
 	s.announced = true
 	s.gateway.roster.expect()
-	go s.enter(ctx, in, s.opened(kind))
+	go s.enter(ctx, in, e)
 }
 
 // prepared is the introduction, which may be yet to begin: until it does it
@@ -63,10 +63,11 @@ func (s *session) prepared() *introduction {
 // enter is the introduction's goroutine. It ends when the login is over.
 func (s *session) enter(ctx context.Context, in *introduction, e events.SessionOpened) {
 	defer close(in.done)
-	s.id, in.refused = s.open(ctx, e)
-	if s.gateway.roster.name(s, s.id) {
-		s.stop(events.ReasonKilled)
-	}
+	in.refused = s.guard(func() (err error) {
+		s.id, err = s.open(ctx, e)
+		return err
+	})
+	_ = s.guard(func() error { s.name(); return nil })
 	close(in.named)
 	if in.refused != nil {
 		if s.bestEffort() {
@@ -74,6 +75,21 @@ func (s *session) enter(ctx context.Context, in *introduction, e events.SessionO
 		}
 		return
 	}
+	if err := s.guard(func() error { s.tell(ctx, in); return nil }); err != nil {
+		in.told, in.failed = true, err
+	}
+}
+
+// name makes the session known by its id, which is 0 when the book has refused it. It
+// stops a session whose end was asked for already.
+func (s *session) name() {
+	if s.gateway.roster.name(s, s.id) {
+		s.stop(events.ReasonKilled)
+	}
+}
+
+// tell records the attempts to reach a server of a login that takes its time.
+func (s *session) tell(ctx context.Context, in *introduction) {
 	select {
 	case <-in.reached:
 	case <-in.over:
@@ -125,7 +141,7 @@ func (s *session) named() error {
 // conclude ends the introduction, and returns the attempts it has not told of.
 func (s *session) conclude() ([]events.Event, error) {
 	in := s.introduction
-	if in == nil {
+	if in == nil || !s.announced {
 		return nil, nil
 	}
 	s.introduction = nil

@@ -48,7 +48,8 @@ func (s *session) letGo() {
 		s.admitted = false
 		s.service.tally.sessions.Add(-1)
 	}
-	if s.target != nil {
+	if s.counted {
+		s.counted = false
 		s.target.connections.Add(-1)
 	}
 }
@@ -89,9 +90,12 @@ func (g *Gateway) endIdle(now time.Time) {
 			continue
 		}
 		for _, s := range g.roster.all() {
-			if s.service.Name == service.Name && s.isIdle(now, limit) {
-				s.expire()
-			}
+			_ = s.guard(func() error {
+				if s.service.Name == service.Name && s.isIdle(now, limit) {
+					s.expire()
+				}
+				return nil
+			})
 		}
 	}
 }

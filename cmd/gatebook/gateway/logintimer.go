@@ -31,7 +31,9 @@ type loginTimer struct {
 func (s *session) startLogin() {
 	t := &loginTimer{session: s, limit: s.service.LoginTimeout}
 	s.timer = t
-	t.timer = time.AfterFunc(t.limit, t.expire)
+	t.timer = time.AfterFunc(t.limit, func() {
+		_ = s.guard(func() error { t.expire(); return nil })
+	})
 }
 
 // inTime ends the time of the login that was started last, if there is one, and reports

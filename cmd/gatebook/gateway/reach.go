@@ -64,7 +64,8 @@ func (s *session) attempt(ctx context.Context, server *upstream) error {
 	}
 	switch {
 	case err == nil:
-		s.target, reached, shown = server, true, true
+		s.target, s.counted = server, true
+		reached, shown = true, true
 		s.gateway.fleet.answered(server)
 	case ctx.Err() == nil && !errors.Is(err, errStopped) && !ours(err):
 		shown = true

@@ -28,14 +28,8 @@ func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needResta
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	l := &reload{gateway: g, old: g.config, new: config}
-	l.common()
-	if err := l.servers(ctx); err != nil {
-		return l.changes, l.needRestart, err
-	}
-	if err := l.services(ctx); err != nil {
-		return l.changes, l.needRestart, err
-	}
-	return l.changes, l.needRestart, nil
+	err = g.guard("reload the configuration", func() error { return l.run(ctx) })
+	return l.changes, l.needRestart, err
 }
 
 // reload is one under way.
@@ -43,6 +37,15 @@ type reload struct {
 	gateway              *Gateway
 	old, new             Config
 	changes, needRestart []string
+}
+
+// run takes over what can change.
+func (l *reload) run(ctx context.Context) error {
+	l.common()
+	if err := l.servers(ctx); err != nil {
+		return err
+	}
+	return l.services(ctx)
 }
 
 func (l *reload) changed(format string, args ...any) {

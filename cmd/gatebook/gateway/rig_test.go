@@ -148,13 +148,17 @@ type rig struct {
 	book *bookStub
 	t    testing.TB
 	once sync.Once
+	// record is how the gateway records; change may set it.
+	record Recording
+	// entries are those of the gateway's log; nil for a rig that was not made by newRig.
+	entries *logEntries
 }
 
 // newRig starts a gateway whose servers db1, db2, … are at the addresses. The
 // book is asked by before, and the service may be changed by change.
 func newRig(t testing.TB, protocol Protocol, change func(r *rig, s *Service), addresses ...string) *rig {
 	t.Helper()
-	r := &rig{book: newBookStub(), t: t}
+	r := &rig{book: newBookStub(), t: t, entries: &logEntries{}}
 	service := Service{
 		Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"},
 		HighWater: DefaultHighWater, LowWater: DefaultLowWater,
@@ -169,8 +173,9 @@ func newRig(t testing.TB, protocol Protocol, change func(r *rig, s *Service), ad
 	if change != nil {
 		change(r, &service)
 	}
-	config.Services = []Service{service}
-	g, err := Start(t.Context(), config, r.book, zerolog.New(zerolog.NewTestWriter(t)))
+	config.Services, config.Record = []Service{service}, r.record
+	log := zerolog.New(io.MultiWriter(zerolog.NewTestWriter(t), r.entries))
+	g, err := Start(t.Context(), config, r.book, log)
 	if err != nil {
 		t.Fatal(err)
 	}

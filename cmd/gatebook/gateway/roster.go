@@ -9,8 +9,9 @@ import (
 // roster knows the sessions that go on. It is safe for concurrent use.
 type roster struct {
 	// mu guards everything.
-	mu   sync.Mutex
-	live map[*session]struct{}
+	mu sync.Mutex
+	// live are all sessions with their ids, which are 0 until they are known.
+	live map[*session]uint64
 	byID map[uint64]*session
 	// opening is how many sessions are being given their ids, and early the ids
 	// that were wanted ended meanwhile and belong to nobody yet.
@@ -22,7 +23,7 @@ type roster struct {
 
 func newRoster() *roster {
 	return &roster{
-		live:    make(map[*session]struct{}),
+		live:    make(map[*session]uint64),
 		byID:    make(map[uint64]*session),
 		early:   make(map[uint64]struct{}),
 		issuers: make(map[postgres.Key]*upstream),
@@ -33,7 +34,7 @@ func newRoster() *roster {
 func (r *roster) enter(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.live[s] = struct{}{}
+	r.live[s] = 0
 }
 
 // leave removes a session.
@@ -71,7 +72,7 @@ func (r *roster) name(s *session, id uint64) (wanted bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if id != 0 {
-		r.byID[id] = s
+		r.live[s], r.byID[id] = id, s
 		_, wanted = r.early[id]
 		delete(r.early, id)
 	}
@@ -79,6 +80,13 @@ func (r *roster) name(s *session, id uint64) (wanted bool) {
 		clear(r.early)
 	}
 	return wanted
+}
+
+// idOf returns a session's id, 0 when it is not known.
+func (r *roster) idOf(s *session) uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.live[s]
 }
 
 // find returns the session of that id, or nil.

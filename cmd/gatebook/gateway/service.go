@@ -97,7 +97,7 @@ func (g *Gateway) accept(ctx, recording context.Context, s *service, listener *n
 		switch {
 		case err == nil:
 			failing = false
-			g.begin(recording, s, address, conn)
+			_ = g.guard("begin a session", func() error { g.begin(recording, s, address, conn); return nil })
 			continue
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
@@ -111,17 +111,24 @@ func (g *Gateway) accept(ctx, recording context.Context, s *service, listener *n
 	}
 }
 
-// begin begins the session of a client.
+// begin begins the session of a client, which has its goroutine then. Without one the
+// connection is closed.
 func (g *Gateway) begin(ctx context.Context, s *service, listener string, conn *net.TCPConn) {
+	begun := false
+	defer func() {
+		if !begun {
+			_ = conn.Close()
+		}
+	}()
 	client, err := relay.NewConn(conn)
 	if err != nil {
-		_ = conn.Close()
 		g.log.Error().Err(err).Str("service", s.Name).Msg("cannot use client connection")
 		return
 	}
 	v := &session{gateway: g, service: s.now(), listener: listener, client: client, accepted: time.Now()}
 	v.busy.Store(v.bestEffort()) // until it is recorded
 	g.roster.enter(v)
+	begun = true
 	g.sessions.Go(func() {
 		defer g.roster.leave(v)
 		v.run(ctx)

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -47,13 +48,16 @@ type session struct {
 	follower follower
 	heard    frames
 
-	// admitted: the session counts toward its service's limit.
-	admitted bool
+	// admitted: the session counts toward its service's limit. counted: it counts
+	// among the connections of target.
+	admitted, counted bool
 	// timer limits the login, nil before there was one.
 	timer *loginTimer
 	// written is closed when all is recorded that nobody waits for; nil unless
 	// there was something.
 	written chan struct{}
+	// ended: the end is on the record, or the book keeps it.
+	ended bool
 	// speaks are the capabilities of MySQL that client and server agreed on.
 	speaks mysql.Capabilities
 
@@ -96,21 +100,37 @@ type frames interface {
 	Between() bool
 }
 
-// run is the session's life. The context is that of recording.
+// run is the session's life. A panic in it ends this session alone. The context is that
+// of recording.
 func (s *session) run(ctx context.Context) {
-	if s.probing() {
+	var end *ending
+	err := s.guard(func() error { end = s.serve(ctx); return nil })
+	switch {
+	case err != nil:
+		end = &ending{reason: events.ReasonError, description: crashDescription}
+	case end == nil: // a probe
 		s.hangUp()
 		return
 	}
-	end := s.arrive()
-	if end == nil {
-		end = s.service.login(s, ctx)
+	if err := s.guard(func() error { s.finish(ctx, end); return nil }); err != nil {
+		s.finishAnyway(ctx)
 	}
-	if end == nil {
-		s.tried = events.SessionReady{}
-		end = s.relay(ctx)
+}
+
+// serve serves the client and returns how the session ends, nil for a connection that is
+// not to be recorded. The context is that of recording.
+func (s *session) serve(ctx context.Context) *ending {
+	if s.probing() {
+		return nil
 	}
-	s.finish(ctx, end)
+	if end := s.arrive(); end != nil {
+		return end
+	}
+	if end := s.service.login(s, ctx); end != nil {
+		return end
+	}
+	s.tried = events.SessionReady{}
+	return s.relay(ctx)
 }
 
 // linger is how long a client of a database may stay whose server has closed.
@@ -152,7 +172,11 @@ func (s *session) relay(ctx context.Context) *ending {
 		s.establish()
 		end := relay.Run(s.client, s.server, options)
 		stopped := s.suspend()
+		var caught *relay.PanicError
 		switch {
+		case errors.As(end.Err, &caught):
+			s.crashed(caught)
+			return &ending{reason: events.ReasonError, description: crashDescription}
 		case stopped != events.ReasonNone:
 			if end.Paused {
 				s.sayGoodbye(stopped)

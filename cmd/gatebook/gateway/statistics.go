@@ -35,8 +35,15 @@ func (t *statistics) note(s *session) {
 	t.active = append(t.active, s)
 }
 
-// run looks at every tick until ctx ends.
+// run looks at every tick until ctx ends. When it panics the schedule may be in any
+// state, so that the next call has a new one.
 func (t *statistics) run(ctx context.Context, interval time.Duration) {
+	returned := false
+	defer func() {
+		if !returned {
+			t.schedule = newSchedule()
+		}
+	}()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -47,6 +54,7 @@ func (t *statistics) run(ctx context.Context, interval time.Duration) {
 			// interval is due now.
 			t.record(ctx, now.Add(interval/2))
 		case <-ctx.Done():
+			returned = true
 			return
 		}
 	}
@@ -60,17 +68,22 @@ func (t *statistics) observe(now time.Time) {
 	t.samples = t.samples[:0]
 	for i, s := range t.spare {
 		t.spare[i] = nil
-		// Before the counters are read: a change after that puts it on the list anew.
-		s.busy.Store(false)
-		if t.gateway.roster.find(s.id) != s {
-			continue // its end has its last counters
-		}
-		t.samples = s.sample(t.samples)
-		t.schedule.changed(s.id, now)
+		_ = s.guard(func() error { t.look(s, now); return nil })
 	}
 	if len(t.samples) > 0 {
 		t.gateway.book.Observe(t.samples)
 	}
+}
+
+// look takes the counters of one session, and schedules it.
+func (t *statistics) look(s *session, now time.Time) {
+	// Before the counters are read: a change after that puts it on the list anew.
+	s.busy.Store(false)
+	if t.gateway.roster.find(s.id) != s {
+		return // its end has its last counters
+	}
+	t.samples = s.sample(t.samples)
+	t.schedule.changed(s.id, now)
 }
 
 // record records the counters of the sessions that are due, in one call.
@@ -79,7 +92,7 @@ func (t *statistics) record(ctx context.Context, now time.Time) {
 	t.samples = t.samples[:0]
 	for _, id := range t.due {
 		if s := t.gateway.roster.find(id); s != nil {
-			t.samples = s.sample(t.samples)
+			_ = s.guard(func() error { t.samples = s.sample(t.samples); return nil })
 		}
 	}
 	if len(t.samples) == 0 {

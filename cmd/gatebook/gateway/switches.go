@@ -26,7 +26,7 @@ func (g *Gateway) watchSwitches(ctx context.Context, board Switchboard) {
 	for ctx.Err() == nil {
 		list, err := board.Switches(ctx)
 		for _, w := range list {
-			g.turn(w)
+			_ = g.guard("switch a service", func() error { g.turn(w); return nil })
 		}
 		if err != nil && ctx.Err() == nil {
 			g.log.Error().Err(err).Msg("cannot hear of services being stopped")

@@ -190,8 +190,11 @@ func (c Config) CheckFiles() error {
 func (g *Gateway) ReloadCertificates() error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
-	fresh, err := loadCredentials(g.config, g.credentials.Load())
-	g.credentials.Store(fresh)
+	err := g.guard("reload certificates", func() error {
+		fresh, err := loadCredentials(g.config, g.credentials.Load())
+		g.credentials.Store(fresh)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("reload certificates: %w", err)
 	}

@@ -37,6 +37,8 @@ func (s *session) farewell(reason events.Reason) (words, string) {
 	switch reason {
 	case events.ReasonIdleTimeout:
 		return words{4031, "HY000", "57P05"}, fmt.Sprintf("nothing happened for %s", s.service.now().IdleTimeout)
+	case events.ReasonError:
+		return wordsFor(reason), crashDescription
 	case events.ReasonKilled:
 		return words{1927, "70100", "57P01"}, "the session was ended by an administrator"
 	}

@@ -1,0 +1,339 @@
+package gateway
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// panicking follows bytes and panics.
+type panicking struct{}
+
+func (panicking) Follow([]byte) { panic("boom") }
+func (panicking) Goodbye() bool { return true }
+func (panicking) Owed() bool    { return false }
+func (panicking) Between() bool { return true }
+
+// others are two sessions of a rig that a third one is not to disturb.
+type others struct {
+	*rig
+	clients [2]peer
+}
+
+// newOthers starts a rig with two sessions, numbers 1 and 2.
+func newOthers(t *testing.T, protocol Protocol, change func(r *rig, s *Service), server func(peer)) *others {
+	t.Helper()
+	o := &others{rig: newRig(t, protocol, change, newBackend(t, server).address())}
+	for i := range o.clients {
+		o.clients[i] = o.dial()
+		o.logIn(o.clients[i])
+		o.awaitRelay(t, uint64(i+1))
+	}
+	return o
+}
+
+// logIn logs a client in.
+func (o *others) logIn(p peer) {
+	o.t.Helper()
+	switch o.services[0].Protocol {
+	case MySQL:
+		p.logIn()
+	case Postgres:
+		p.send(pgLogin())
+		p.want(pgWelcome())
+	}
+}
+
+// undisturbed checks that the two sessions go on, that nothing of the third is left, and
+// that so many panics are in the log, each once and with its stack.
+func (o *others) undisturbed(t *testing.T, panics int) {
+	t.Helper()
+	o.await(t, "the third session has left", func() bool { return len(o.roster.all()) == 2 })
+	for _, client := range o.clients {
+		o.ping(client)
+		if o.services[0].Protocol == MySQL {
+			client.packet()
+		} else {
+			client.message()
+		}
+	}
+	if n := o.services[0].tally.sessions.Load(); n != 2 {
+		t.Errorf("%d sessions count toward the limit", n)
+	}
+	if n := o.fleet.find("db1").connections.Load(); n != 2 {
+		t.Errorf("%d connections count for the server", n)
+	}
+	entries := o.entries.with("stack")
+	if len(entries) != panics || o.Panics() != uint64(panics) {
+		t.Errorf("%d panics in the log and %d counted, want %d", len(entries), o.Panics(), panics)
+	}
+	for _, e := range entries {
+		if stack, _ := e["stack"].(string); !strings.Contains(stack, "panic(") {
+			t.Errorf("the stack is not that of a panic: %s", stack)
+		}
+	}
+	o.book.mu.Lock()
+	defer o.book.mu.Unlock()
+	for id, list := range o.book.sessions[:2] {
+		if ends := find[*events.SessionClosed](list); len(ends) > 0 {
+			t.Errorf("session %d ended with %v", id+1, ends[0])
+		}
+	}
+}
+
+// ping sends something that the server answers.
+func (o *others) ping(p peer) {
+	o.t.Helper()
+	if o.services[0].Protocol == MySQL {
+		p.send(mysqlPacket(0, "\x0e"))
+		return
+	}
+	p.send(pgMessage('S', ""))
+}
+
+// after has the next sessions do something more when their login has succeeded.
+func (r *rig) after(act func(s *session)) {
+	r.setLogin(func(login login) login {
+		return func(s *session, ctx context.Context) *ending {
+			end := login(s, ctx)
+			if end == nil {
+				act(s)
+			}
+			return end
+		}
+	})
+}
+
+// instead has the next sessions log in by that function.
+func (r *rig) instead(other login) { r.setLogin(func(login) login { return other }) }
+
+// TestPanicEndsItsSession checks that a panic in any goroutine that works for a session
+// ends this session, which is recorded, and no other.
+func TestPanicEndsItsSession(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		protocol Protocol
+		// panics makes the third session panic; talk is its client's part of it.
+		panics func(o *others)
+		talk   func(o *others, p peer)
+		reason events.Reason
+	}{
+		"login": {
+			MySQL, func(o *others) { o.instead(func(*session, context.Context) *ending { panic("boom") }) },
+			func(*others, peer) {}, events.ReasonError,
+		},
+		"attempt to reach a server": {
+			MySQL, func(o *others) {
+				o.instead(func(s *session, ctx context.Context) *ending {
+					return s.reach(ctx, slices.Values([]*upstream{{}})) // without an address
+				})
+			},
+			func(*others, peer) {}, events.ReasonError,
+		},
+		"client's answers": {
+			MySQL, func(o *others) {
+				o.instead(func(s *session, ctx context.Context) *ending {
+					if end := s.reach(ctx, s.service.router.candidates()); end != nil {
+						return end
+					}
+					s.startLogin()
+					x := s.exchangeMySQL()
+					defer x.release()
+					x.belongs = func([]byte) bool { panic("boom") }
+					x.listen()
+					_, _ = x.reply() // the greeting
+					_, end := x.reply()
+					return end
+				})
+			},
+			func(_ *others, p peer) { p.send(mysqlLogin(usual, "jdoe", "shop", "till")) }, events.ReasonError,
+		},
+		"time limit of the login": {
+			MySQL, func(o *others) {
+				o.instead(func(s *session, ctx context.Context) *ending {
+					soon := *s.service
+					soon.LoginTimeout = time.Millisecond
+					s.service = &soon
+					s.startLogin()
+					s.timer.mu.Lock()
+					s.timer.session = nil
+					s.timer.mu.Unlock()
+					_, err := s.client.Read(make([]byte, 1))
+					return lost(relay.Client, err)
+				})
+			},
+			func(*others, peer) {}, events.ReasonError,
+		},
+		"where a command ends": {
+			MySQL, func(o *others) { o.after(func(s *session) { s.follower = &commands{} }) }, // without a server
+			func(o *others, p peer) {
+				o.logIn(p)
+				o.ping(p)
+			}, events.ReasonError,
+		},
+		"client's bytes": {
+			Postgres, func(o *others) { o.after(func(s *session) { s.follower = panicking{} }) },
+			func(o *others, p peer) {
+				o.logIn(p)
+				o.ping(p)
+			}, events.ReasonError,
+		},
+		"server's bytes": {
+			MySQL, func(o *others) { o.after(func(s *session) { s.heard = panicking{} }) },
+			func(o *others, p peer) {
+				o.logIn(p)
+				o.ping(p)
+			}, events.ReasonError,
+		},
+		"cancelling of a query": {
+			Postgres, func(o *others) {
+				o.after(func(s *session) {
+					s.letGo()
+					s.admitted = false
+					s.target = &upstream{} // without an address
+				})
+			},
+			func(o *others, p peer) {
+				o.logIn(p)
+				o.awaitRelay(o.t, 3)
+				o.book.kills <- []uint64{3}
+			}, events.ReasonKilled,
+		},
+		"end": {
+			MySQL, func(o *others) {
+				o.after(func(s *session) {
+					s.target.connections.Add(-1)
+					s.target = nil // which the end gives back
+				})
+			},
+			func(o *others, p peer) {
+				o.logIn(p)
+				p.Close()
+			}, events.ReasonError,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := changeServer
+			if test.protocol == Postgres {
+				server = pgServer
+			}
+			o := newOthers(t, test.protocol, nil, server)
+			test.panics(o)
+			client := o.dial()
+			test.talk(o, client)
+			wantReason(t, o.rig, 3, test.reason)
+			o.undisturbed(t, 1)
+		})
+	}
+}
+
+// panicOnce returns a function that panics the first time it is called with such an event
+// of session 3.
+func panicOnce(matches func(e events.Event) bool) func(uint64, events.Event) error {
+	var done atomic.Bool
+	return func(id uint64, e events.Event) error {
+		if id == 3 && matches(e) && done.CompareAndSwap(false, true) {
+			panic("boom")
+		}
+		return nil
+	}
+}
+
+// ofKind matches events of a kind.
+func ofKind(kind events.Kind) func(events.Event) bool {
+	return func(e events.Event) bool { return e.Kind() == kind }
+}
+
+// TestPanicOfTheBook checks that a book which panics while it records something of a
+// session ends this session, and that its end is recorded all the same.
+func TestPanicOfTheBook(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		panics func(e events.Event) bool
+		slow   bool // the login takes its time
+		reason events.Reason
+	}{
+		"attempts":       {ofKind(events.KindConnectionOpened), true, events.ReasonError},
+		"ready":          {ofKind(events.KindSessionReady), false, events.ReasonError},
+		"change of user": {func(e events.Event) bool { ready, ok := e.(*events.SessionReady); return ok && ready.User == "sue" }, false, events.ReasonError},
+		"end":            {ofKind(events.KindSessionClosed), false, events.ReasonClientClosed},
+	} {
+		for _, recording := range []Recording{RecordStrict, RecordBestEffort} {
+			t.Run(name+" "+string(recording), func(t *testing.T) {
+				t.Parallel()
+				var slow atomic.Bool
+				o := newOthers(t, MySQL, func(r *rig, _ *Service) {
+					r.record, r.book.before = recording, panicOnce(test.panics)
+				}, func(p peer) {
+					if !slow.Load() {
+						changeServer(p)
+						return
+					}
+					p.send(mysqlGreeting())
+					p.packet()
+					p.wantEnd() // the panic ends the session before the server answers
+				})
+				slow.Store(test.slow)
+				client := o.dial()
+				client.hangsUp = true
+				var talk sync.WaitGroup
+				talk.Go(func() { // until the gateway hangs up
+					defer client.Close()
+					client.packet()
+					client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
+					client.packet()
+					client.send(mysqlPacket(0, changeUser("sue", "shop", "till")))
+					client.packet()
+					client.send(mysqlPacket(2, "answer"))
+					client.packet()
+					if test.reason == events.ReasonError {
+						client.packet()
+					}
+				})
+				talk.Wait()
+				wantReason(t, o.rig, 3, test.reason)
+				o.undisturbed(t, 1)
+			})
+		}
+	}
+}
+
+// TestPanicOfOpening checks that a session which the book panics at is refused like any
+// other that cannot be recorded; with best effort it is counted, and ends.
+func TestPanicOfOpening(t *testing.T) {
+	t.Parallel()
+	for _, recording := range []Recording{RecordStrict, RecordBestEffort} {
+		t.Run(string(recording), func(t *testing.T) {
+			t.Parallel()
+			o := newOthers(t, MySQL, func(r *rig, _ *Service) {
+				r.record, r.book.before = recording, panicOnce(ofKind(events.KindSessionOpened))
+			}, mysqlServer)
+			client := o.dial()
+			client.hangsUp = true
+			var talk sync.WaitGroup
+			talk.Go(func() { // until the gateway hangs up
+				client.packet()
+				client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
+				client.packet()
+				client.packet()
+			})
+			talk.Wait()
+			o.undisturbed(t, 1)
+			missing := uint64(0)
+			if e := o.gap.take(); e != nil {
+				missing = e.Sessions
+			}
+			if want := map[Recording]uint64{RecordBestEffort: 1}[recording]; missing != want {
+				t.Errorf("%d sessions are counted as missing, want %d", missing, want)
+			}
+		})
+	}
+}

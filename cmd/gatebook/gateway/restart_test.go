@@ -1,0 +1,291 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook"
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// tripBook is a bookStub that panics once in each method of a list.
+type tripBook struct {
+	boardStub
+	mu   sync.Mutex
+	trip map[string]bool
+}
+
+func newTripBook(methods ...string) *tripBook {
+	b := &tripBook{boardStub: boardStub{newBookStub(), make(chan []Switch, 1)}, trip: make(map[string]bool)}
+	for _, m := range methods {
+		b.trip[m] = true
+	}
+	return b
+}
+
+// panicsIn panics if this is the first call of the method and it is on the list.
+func (b *tripBook) panicsIn(method string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trip[method] {
+		b.trip[method] = false
+		panic("boom in " + method)
+	}
+}
+
+func (b *tripBook) Kills(ctx context.Context) ([]uint64, error) {
+	b.panicsIn("Kills")
+	return b.boardStub.Kills(ctx)
+}
+
+func (b *tripBook) Switches(ctx context.Context) ([]Switch, error) {
+	if ctx.Err() == nil { // the first call is that of starting
+		b.panicsIn("Switches")
+	}
+	return b.boardStub.Switches(ctx)
+}
+
+func (b *tripBook) ServerChanged(ctx context.Context, e events.ServerChanged) error {
+	b.panicsIn("ServerChanged")
+	return b.boardStub.ServerChanged(ctx, e)
+}
+
+func (b *tripBook) RecordGap(ctx context.Context, e events.RecordingGap) error {
+	b.panicsIn("RecordGap")
+	return b.boardStub.RecordGap(ctx, e)
+}
+
+func (b *tripBook) Observe(samples []gatebook.Sample) {
+	b.panicsIn("Observe")
+	b.boardStub.Observe(samples)
+}
+
+func (b *tripBook) Stop(ctx context.Context) error {
+	b.panicsIn("Stop")
+	return b.boardStub.Stop(ctx)
+}
+
+// startTrip starts a rig over a tripBook.
+func startTrip(t *testing.T, book *tripBook, log io.Writer) *rig {
+	t.Helper()
+	r := &rig{book: book.bookStub, t: t, entries: &logEntries{}}
+	writers := []io.Writer{r.entries, zerolog.NewTestWriter(t)}
+	if log != nil {
+		writers = append(writers, log)
+	}
+	g, err := Start(t.Context(), Config{
+		Record: RecordBestEffort, StatisticsInterval: 10 * time.Millisecond,
+		Servers: []Server{{Name: "db1", Address: newBackend(t, mysqlServer).address()}},
+		Services: []Service{{
+			Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
+			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
+		}},
+	}, book, zerolog.New(io.MultiWriter(writers...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Gateway = g
+	close(book.started)
+	t.Cleanup(r.close)
+	return r
+}
+
+// wantPanics waits for that many panics to be caught, and checks that each is in the log
+// once.
+func (r *rig) wantPanics(t *testing.T, want uint64) {
+	t.Helper()
+	r.await(t, "the panics are in the log", func() bool { return uint64(len(r.entries.with("stack"))) >= want })
+	if logged := len(r.entries.with("stack")); uint64(logged) != want || r.Panics() != want {
+		t.Errorf("%d panics in the log and %d counted, want %d", logged, r.Panics(), want)
+	}
+}
+
+// TestWorkersGoOn checks that each goroutine which works for all sessions goes on after a
+// panic, and has lost nothing.
+func TestWorkersGoOn(t *testing.T) {
+	t.Parallel()
+	book := newTripBook("Kills", "Switches", "ServerChanged", "RecordGap", "Observe")
+	r := startTrip(t, book, nil)
+	r.missed(7, 3, errors.New("the disk is full"))
+	client := r.dial()
+	client.logIn()
+	ping := mysqlPacket(0, "\x0e")
+	client.send(ping)
+	client.want(string(ping))
+	r.wantPanics(t, 5)
+	book.switches <- []Switch{{Service: "front", Stopped: true}}
+	r.await(t, "the switch is obeyed", r.services[0].tally.stopped.Load)
+	r.await(t, "the server's state is recorded", func() bool { return len(r.book.states()) == 1 })
+	r.await(t, "the gap is recorded", func() bool { return len(r.book.gaps()) == 1 })
+	if e := r.book.gaps()[0]; e.Sessions != 7 || e.Events != 3 {
+		t.Errorf("gap %+v", e)
+	}
+	r.await(t, "counters are observed", func() bool {
+		client.send(ping)
+		client.want(string(ping))
+		return len(r.book.takeObserved()) > 0
+	})
+	r.book.kills <- []uint64{1}
+	wantMySQLError(client, 1, 1927)
+	wantReason(t, r, 1, events.ReasonKilled)
+}
+
+// TestCloseAfterPanics checks that a book which panics when the gateway is closed is
+// stopped as far as it can be, and that Close says so.
+func TestCloseAfterPanics(t *testing.T) {
+	t.Parallel()
+	r := startTrip(t, newTripBook("RecordGap", "Stop"), nil)
+	client := r.dial()
+	client.logIn()
+	r.awaitRelay(t, 1)
+	r.missed(7, 3, errors.New("the disk is full"))
+	var caught *relay.PanicError
+	r.once.Do(func() {
+		if err := r.Close(t.Context()); !errors.As(err, &caught) || caught.Value != "boom in Stop" {
+			t.Errorf("got %v", err)
+		}
+	})
+	wantReason(t, r, 1, events.ReasonShutdown)
+	r.wantPanics(t, 2)
+}
+
+// tripLog panics at the first entry that has a text.
+type tripLog struct {
+	mu   sync.Mutex
+	text string
+}
+
+func (l *tripLog) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text != "" && bytes.Contains(b, []byte(l.text)) {
+		l.text = ""
+		panic("boom")
+	}
+	return len(b), nil
+}
+
+// TestAcceptGoesOn checks that a service takes clients again after a panic of the
+// goroutine that accepts them.
+func TestAcceptGoesOn(t *testing.T) {
+	t.Parallel()
+	r := startTrip(t, newTripBook(), &tripLog{text: "cannot accept clients"})
+	there := r.dial()
+	there.logIn()
+	if err := r.services[0].listeners[0].SetDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	r.await(t, "the panic is caught", func() bool { return r.Panics() == 1 })
+	if err := r.services[0].listeners[0].SetDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	r.dial().logIn()
+	there.send([]byte("hello"))
+	there.want("hello")
+}
+
+// TestPanicBeforeSession checks that a panic before a client has a session closes its
+// connection, and that the next client is served.
+func TestPanicBeforeSession(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	broken := *r.services[0]
+	broken.latest = nil
+	r.workers.Go(func() { r.accept(ctx, ctx, &broken, listener) })
+	t.Cleanup(func() {
+		cancel()
+		listener.Close()
+	})
+	for want := range uint64(3) {
+		conn, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err == nil {
+			t.Error("the client got something")
+		}
+		conn.Close()
+		r.wantPanics(t, want+1)
+	}
+	r.dial().logIn()
+	if n := len(r.roster.all()); n != 1 {
+		t.Errorf("%d sessions, want one", n)
+	}
+}
+
+// TestPanicOfALook checks that a session at which the looks for counters and for idle
+// sessions panic is ended alone, and that the others are looked at.
+func TestPanicOfALook(t *testing.T) {
+	t.Parallel()
+	for name, look := range map[string]func(r *rig) bool{
+		"counters": func(r *rig) bool {
+			for _, s := range r.roster.all() {
+				s.moved()
+			}
+			r.statistics.observe(time.Now())
+			return len(r.book.takeObserved()) == 4
+		},
+		"counters that are due": func(r *rig) bool {
+			for id := range uint64(3) {
+				r.statistics.schedule.changed(id+1, time.Now())
+			}
+			r.statistics.record(t.Context(), time.Now().Add(firstInterval))
+			return len(r.book.takeRecorded()) == 4
+		},
+		"idle sessions": func(r *rig) bool {
+			r.endIdle(time.Now().Add(time.Hour))
+			return r.book.ended(t, 1).Reason == events.ReasonIdleTimeout && r.book.ended(t, 2).Reason == events.ReasonIdleTimeout
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, MySQL, func(_ *rig, s *Service) { s.IdleTimeout = time.Minute }, newBackend(t, mysqlServer).address())
+			for id := range uint64(2) {
+				client := r.dial()
+				client.logIn()
+				client.send([]byte("\x00\x00\x00\x00")) // an empty packet, which comes back
+				client.read(4)
+				r.awaitRelay(t, id+1)
+			}
+			// A session that never got its server, and yet is in its relay.
+			conn, err := net.Dial("tcp", newBackend(t, echo).address())
+			if err != nil {
+				t.Fatal(err)
+			}
+			client, err := relay.NewConn(conn.(*net.TCPConn))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			broken := &session{gateway: r.Gateway, service: r.services[0], client: client, id: 3}
+			broken.established.Store(true)
+			r.roster.enter(broken)
+			r.roster.expect()
+			r.roster.name(broken, 3)
+			if !look(r) {
+				t.Error("the others were not looked at")
+			}
+			if r.Panics() == 0 {
+				t.Error("nothing panicked")
+			}
+			if broken.stopped != events.ReasonError {
+				t.Errorf("the session was stopped with %v", broken.stopped)
+			}
+			r.roster.leave(broken)
+		})
+	}
+}
