@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/relay"
@@ -34,7 +35,7 @@ func (s *session) readyLater(ctx context.Context, login events.SessionReady, ser
 	close(in.over)
 	attempts := in.attempts
 	known := s.connection(serverID)
-	s.later(func() {
+	s.later(ctx, func() {
 		<-in.done
 		if in.told {
 			attempts = nil
@@ -50,23 +51,36 @@ func (s *session) readyLater(ctx context.Context, login events.SessionReady, ser
 	})
 }
 
-// later records without waiting, one thing after the other.
-func (s *session) later(record func()) {
-	before, done := s.written, make(chan struct{})
-	s.written = done
-	go func() {
-		defer close(done)
-		if before != nil {
-			<-before
-		}
-		_ = s.guard(func() error { record(); return nil })
-	}()
+// later calls record without waiting for it. It is the first thing that the session
+// records so; what [session.recordLater] adds comes after it.
+func (s *session) later(ctx context.Context, record func()) {
+	s.backlog.start()
+	go s.recordBacklog(ctx, record)
 }
 
-// settleRecord waits for what is being recorded.
-func (s *session) settleRecord() {
-	if s.written != nil {
-		<-s.written
+// errBehind is why an event of a session is lost behind others that wait for the book.
+var errBehind = fmt.Errorf("more than %d events of one session wait", maxBacklog)
+
+// recordLater records an event after those that wait, and does not wait for it. An event
+// that is lost for want of room is counted, also when the session itself turns out to be
+// missing.
+func (s *session) recordLater(ctx context.Context, e events.Event) {
+	start, lost := s.backlog.add(e)
+	if lost {
+		s.gateway.missed(0, 1, errBehind)
+	}
+	if start {
+		go s.recordBacklog(ctx, func() {})
+	}
+}
+
+// recordBacklog is the goroutine that records what nobody waits for. It ends when
+// nothing is left. What waits meanwhile is recorded in one list, so that the end of the
+// session, which comes after it, waits for two appends at most.
+func (s *session) recordBacklog(ctx context.Context, first func()) {
+	_ = s.guard(func() error { first(); return nil })
+	for list := s.backlog.take(); list != nil; list = s.backlog.take() {
+		s.recordOrMiss(ctx, list)
 	}
 }
 

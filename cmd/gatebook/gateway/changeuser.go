@@ -98,7 +98,7 @@ func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Logi
 func (s *session) changed(ctx context.Context, login mysql.Login) error {
 	e := asked(login)
 	if s.bestEffort() {
-		s.later(func() { s.recordOrMiss(ctx, []events.Event{&e}) })
+		s.recordLater(ctx, &e)
 		return nil
 	}
 	return s.gateway.book.Record(ctx, s.id, &e)

@@ -75,7 +75,7 @@ func (s *session) finish(ctx context.Context, end *ending) {
 	s.letGo()
 	s.introduce(ctx, events.TypeClient)
 	list, err := s.conclude()
-	s.settleRecord()
+	s.backlog.wait()
 	if end.failure == nil && !s.bestEffort() {
 		end.failure = err
 	}
@@ -105,7 +105,7 @@ func (s *session) finishAnyway(ctx context.Context) {
 		},
 		s.letGo,
 		func() { _, _ = s.conclude() },
-		s.settleRecord,
+		s.backlog.wait,
 		func() {
 			if !s.announced && s.bestEffort() {
 				s.gateway.missed(1, 0, errors.New("the session could not be opened"))

@@ -53,9 +53,8 @@ type session struct {
 	admitted, counted bool
 	// timer limits the login, nil before there was one.
 	timer *loginTimer
-	// written is closed when all is recorded that nobody waits for; nil unless
-	// there was something.
-	written chan struct{}
+	// backlog is what is to be recorded and nobody waits for.
+	backlog backlog
 	// ended: the end is on the record, or the book keeps it.
 	ended bool
 	// speaks are the capabilities of MySQL that client and server agreed on.

@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"sync"
+
+	"gatebook/events"
+)
+
+// maxBacklog is how many events of one session may wait for the book.
+const maxBacklog = 16
+
+// backlog is what one session has yet to record and does not wait for. One goroutine
+// records it, in order, as long as there is something. The zero value is ready for use.
+type backlog struct {
+	// mu guards the rest.
+	mu sync.Mutex
+	// waiting are the events to record next, at most maxBacklog.
+	waiting []events.Event
+	// recorded is closed when the goroutine has ended; nil while there is none.
+	recorded chan struct{}
+}
+
+// add puts an event at the end, and reports whether the goroutine that records is to be
+// started. Where there is no room the oldest event that waits is lost: the newest one
+// says what the session is now. The caller counts the loss.
+func (b *backlog) add(e events.Event) (start, lost bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if lost = len(b.waiting) == maxBacklog; lost {
+		b.waiting = append(b.waiting[:0], b.waiting[1:]...)
+	}
+	b.waiting = append(b.waiting, e)
+	return b.begin(), lost
+}
+
+// start reports whether the goroutine that records is to be started, which is so unless
+// it runs.
+func (b *backlog) start() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.begin()
+}
+
+// begin is start for a caller that holds mu.
+func (b *backlog) begin() bool {
+	if b.recorded != nil {
+		return false
+	}
+	b.recorded = make(chan struct{})
+	return true
+}
+
+// take takes all that waits. It returns nil when that is nothing, and the goroutine that
+// records is to end.
+func (b *backlog) take() []events.Event {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list := b.waiting
+	b.waiting = nil
+	if len(list) == 0 {
+		close(b.recorded)
+		b.recorded = nil
+	}
+	return list
+}
+
+// wait blocks until nothing is left to record.
+func (b *backlog) wait() {
+	if recorded := b.recording(); recorded != nil {
+		<-recorded
+	}
+}
+
+// recording returns the channel that is closed when all is recorded; nil when all is.
+func (b *backlog) recording() chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.recorded
+}
