@@ -111,7 +111,7 @@ func (x *exchange) open(words []byte, f follower, heard frames) *ending {
 		return &ending{} // stopped, which has its own reason
 	}
 	// The time of the login is over, and a side that takes nothing has no other limit.
-	until := time.Now().Add(x.session.service.LoginTimeout)
+	until := x.session.replyDeadline()
 	for _, conn := range []*relay.Conn{x.client.conn, x.server.conn} {
 		_ = conn.SetWriteDeadline(until)
 	}

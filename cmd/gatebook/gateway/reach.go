@@ -111,11 +111,17 @@ func (s *session) refuse(words []byte) {
 	if !s.inTime() {
 		return
 	}
-	_ = s.client.SetWriteDeadline(time.Now().Add(s.service.LoginTimeout))
+	_ = s.client.SetWriteDeadline(s.replyDeadline())
 	if _, err := s.client.Write(words); err != nil {
 		return
 	}
 	s.partWith()
+}
+
+// replyDeadline returns the time until which a client may take the reply to its login.
+// It has as long again as the login, and on a busy machine at least farewellTime.
+func (s *session) replyDeadline() time.Time {
+	return time.Now().Add(max(s.service.LoginTimeout, farewellTime))
 }
 
 // partWith waits for a client to hang up that has been told why it should.
