@@ -275,7 +275,7 @@ func TestClose(t *testing.T) {
 // TestCloseGivesUp: a book that does not answer holds up closing only so long.
 func TestCloseGivesUp(t *testing.T) {
 	t.Parallel()
-	book := stuckBook{newBookStub()}
+	book := stuckBook{newBookStub(), make(chan error, 1)}
 	backend := newBackend(t, mysqlServer)
 	g, err := Start(t.Context(), Config{
 		Servers:  []Server{{Name: "db1", Address: backend.address()}},
@@ -297,12 +297,20 @@ func TestCloseGivesUp(t *testing.T) {
 	if err := g.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
+	// Else it was recordPatience that ended the wait, as long as that is.
+	if err := <-book.gaveUp; !errors.Is(err, context.Canceled) {
+		t.Errorf("the book was given up because of %v", err)
+	}
 }
 
-// stuckBook records nothing until it is given up.
-type stuckBook struct{ *bookStub }
+// stuckBook records nothing until it is given up, and then says why it was.
+type stuckBook struct {
+	*bookStub
+	gaveUp chan error
+}
 
-func (stuckBook) Open(ctx context.Context, _ events.SessionOpened) (uint64, error) {
+func (b stuckBook) Open(ctx context.Context, _ events.SessionOpened) (uint64, error) {
 	<-ctx.Done()
+	b.gaveUp <- ctx.Err()
 	return 0, ctx.Err()
 }

@@ -44,12 +44,14 @@ func TestSessionLimit(t *testing.T) {
 	})
 	t.Run("tcp", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, TCP, one, newBackend(t, echo).address())
-		first := r.dial()
-		first.send([]byte("hello"))
-		first.want("hello")
+		r := newRig(t, TCP, func(_ *rig, s *Service) { s.MaxSessions = 3 }, newBackend(t, echo).address())
+		for range 3 {
+			client := r.dial()
+			client.send([]byte("hello"))
+			client.want("hello")
+		}
 		r.dial().wantEnd()
-		wantReason(t, r, 2, events.ReasonLimit)
+		wantReason(t, r, 4, events.ReasonLimit)
 	})
 }
 
@@ -97,6 +99,19 @@ func TestIdleTimeout(t *testing.T) {
 			client.Close()
 			wantReason(t, r, 1, events.ReasonIdleTimeout)
 		})
+	}
+}
+
+// TestIdlePause checks how often idle sessions are looked for.
+func TestIdlePause(t *testing.T) {
+	t.Parallel()
+	for limit, want := range map[time.Duration]time.Duration{
+		0: 10 * time.Second, time.Hour: 10 * time.Second, 30 * time.Second: 3 * time.Second, 5 * time.Second: time.Second,
+	} {
+		g := &Gateway{services: []*service{newService(Service{IdleTimeout: limit}, newFleet(nil, nil))}}
+		if got := g.idlePause(); got != want {
+			t.Errorf("with a timeout of %s: %s, want %s", limit, got, want)
+		}
 	}
 }
 

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -63,11 +65,15 @@ func (p peer) want(text string) {
 	}
 }
 
-// wantEnd reads the end of the connection, however it comes.
+// wantEnd reads the end of the connection, however it comes. The end of the test's
+// patience is none.
 func (p peer) wantEnd() {
 	p.t.Helper()
-	if n, err := p.Read(make([]byte, 1)); n != 0 || err == nil {
+	switch n, err := p.Read(make([]byte, 1)); {
+	case n != 0 || err == nil:
 		p.t.Errorf("got more data instead of the end")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		p.t.Errorf("the connection goes on")
 	}
 }
 

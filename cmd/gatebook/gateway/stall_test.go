@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -165,6 +166,28 @@ func TestRowsBothWays(t *testing.T) {
 		}
 		close(s.release)
 		<-done
+	})
+}
+
+// TestMarksOfService checks that the marks of a session are those of its service, which
+// are not the default ones here.
+func TestMarksOfService(t *testing.T) {
+	const high, low = 4 * DefaultHighWater, 2 * DefaultHighWater
+	givesBack(t, "marks", func(t *testing.T) {
+		r := newRig(t, TCP, func(_ *rig, s *Service) { s.HighWater, s.LowWater = high, low }, newBackend(t, func(p peer) {
+			for {
+				p.send(make([]byte, 64<<10))
+			}
+		}).address())
+		client := r.dial()
+		r.awaitRelay(t, 1)
+		s := r.only()
+		eventuallyTrue(t, "the queue is above the high mark", func() bool { return s.client.Counters().HighWaterEvents > 0 })
+		if held := s.server.Counters().BytesRead - s.client.Counters().BytesWritten; held <= high || held > high+relay.BufferSize {
+			t.Errorf("held %d bytes, want above %d and at most one buffer more", held, high)
+		}
+		client.Close()
+		expectReason(t, r, events.ReasonClientClosed, events.ReasonNetworkError)
 	})
 }
 

@@ -48,6 +48,40 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+// TestDefaults checks that each setting has its own default, and that what is set stays.
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	set := Config{
+		StatisticsInterval: 7 * time.Second, Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}},
+		Services: []Service{{
+			Name: "front", Protocol: TCP, Servers: []string{"db1"}, Router: Priority,
+			ConnectTimeout: 3 * time.Second, LoginTimeout: 4 * time.Second,
+		}},
+	}
+	for name, test := range map[string]struct {
+		change                     func(c *Config)
+		statistics, connect, login time.Duration
+		router                     Router
+	}{
+		"set": {func(*Config) {}, 7 * time.Second, 3 * time.Second, 4 * time.Second, Priority},
+		"not set": {func(c *Config) {
+			c.StatisticsInterval = 0
+			c.Services = []Service{{Name: "front", Protocol: TCP, Servers: []string{"db1"}}}
+		}, time.Second, 5 * time.Second, 10 * time.Second, RoundRobin},
+	} {
+		c := set
+		test.change(&c)
+		c, err := c.withDefaults()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := c.Services[0]
+		if c.StatisticsInterval != test.statistics || s.ConnectTimeout != test.connect || s.LoginTimeout != test.login || s.Router != test.router {
+			t.Errorf("%s: got %+v", name, c)
+		}
+	}
+}
+
 // TestStartDeclares: the book hears of what there is to connect to, and a gateway
 // whose book refuses that does not start.
 func TestStartDeclares(t *testing.T) {

@@ -116,6 +116,28 @@ func TestStallHoldsNoMoreThanTheMark(t *testing.T) {
 	<-sent
 }
 
+// TestLowMark checks that a direction that has stopped reading goes on when its queue is
+// at the low mark, and not before. The marks are no defaults.
+func TestLowMark(t *testing.T) {
+	const high, low = 100, 40
+	r := connect(t)
+	p := newPipe(&relay{options: Options{High: high, Low: low, Buffers: &Buffers{}, Moved: func() {}}}, r.clientConn, r.serverConn, Client, Server)
+	p.draining.Store(true) // by the test itself
+	went := make(chan bool, 1)
+	go func() { went <- p.enqueue(make([]byte, 150)) }()
+	eventually(t, "the queue is above the high mark", func() bool { return r.serverConn.Counters().HighWaterEvents == 1 })
+	p.written(150 - low - 1)
+	if r.serverConn.Counters().LowWaterEvents != 0 || len(went) > 0 {
+		t.Error("the direction goes on above the low mark")
+	}
+	p.written(1)
+	if more := <-went; !more || r.serverConn.Counters().LowWaterEvents != 1 {
+		t.Errorf("at the low mark: goes on %v, %+v", more, r.serverConn.Counters())
+	}
+	p.written(low)
+	p.settle()
+}
+
 // TestNothingQueuedWithoutMark: with a high mark of 0 the reading side waits.
 func TestNothingQueuedWithoutMark(t *testing.T) {
 	r := connect(t)
