@@ -18,10 +18,11 @@ const restartPause = time.Second
 // Panics returns how many panics the gateway has caught since it started.
 func (g *Gateway) Panics() uint64 { return g.panics.Load() }
 
-// panicked counts a panic and begins its entry in the log, which the caller sends.
-func (g *Gateway) panicked(caught *relay.PanicError) *zerolog.Event {
+// panicked counts a panic, and returns a log for one entry that has its value and stack.
+func (g *Gateway) panicked(caught *relay.PanicError) *zerolog.Logger {
 	g.panics.Add(1)
-	return g.log.Error().Str("panic", fmt.Sprint(caught.Value)).Str("stack", string(caught.Stack))
+	log := g.log.With().Str("panic", fmt.Sprint(caught.Value)).Str("stack", string(caught.Stack)).Logger()
+	return &log
 }
 
 // guard calls f and returns its error. A panic in f is logged and returned as an error;
@@ -31,7 +32,7 @@ func (g *Gateway) guard(task string, f func() error) (err error) {
 	if caught == nil {
 		return err
 	}
-	g.panicked(caught).Str("task", task).Msg("panic in the gateway")
+	g.panicked(caught).Error().Str("task", task).Msg("panic in the gateway")
 	return caught
 }
 
@@ -43,7 +44,7 @@ func (g *Gateway) keep(ctx context.Context, task string, work func()) {
 		if caught == nil {
 			return
 		}
-		g.panicked(caught).Str("task", task).Msg("panic in the gateway, which begins the task again")
+		g.panicked(caught).Error().Str("task", task).Msg("panic in the gateway, which begins the task again")
 		if !pause(ctx, restartPause) {
 			return
 		}
@@ -64,11 +65,11 @@ func (s *session) guard(f func() error) (err error) {
 // crashed ends the session because of a panic in its work. Any goroutine may call it.
 func (s *session) crashed(caught *relay.PanicError) {
 	g := s.gateway
-	g.panicked(caught).Str("service", s.service.Name).Uint64("session", g.roster.idOf(s)).
+	g.panicked(caught).Error().Str("service", s.service.Name).Uint64("session", g.roster.idOf(s)).
 		Msg("panic in a session, which ends")
 	// What panicked may have left the session in any state.
 	if again := relay.Catch(func() { s.stop(events.ReasonError) }); again != nil {
-		g.panicked(again).Str("service", s.service.Name).Msg("panic in the end of a session")
+		g.panicked(again).Error().Str("service", s.service.Name).Msg("panic in the end of a session")
 	}
 }
 
