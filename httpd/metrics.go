@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -33,6 +34,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	took     *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
+	panics   atomic.Pointer[func() uint64] // nil until CountPanics
 }
 
 // NewMetrics returns metrics that have measured nothing yet.
@@ -65,7 +67,11 @@ func NewMetrics() *Metrics {
 	for _, status := range []int{400, 401, 403, 413, 415, 422, 503, 0} {
 		m.refused.WithLabelValues(refusal(status)) // a reason that has not been yet is there as 0
 	}
-	m.registry.MustRegister(m.records, m.commits, m.batches, m.requests, m.took, m.refused,
+	panics := prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "gatebook_gateway_panics_total",
+		Help: "Panics in the gateway since it began: each ended one session, or a task of the gateway that began again.",
+	}, m.countPanics)
+	m.registry.MustRegister(m.records, m.commits, m.batches, m.requests, m.took, m.refused, panics,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -77,13 +83,16 @@ func (m *Metrics) Committed(records int, took time.Duration) {
 	m.commits.Observe(took.Seconds())
 }
 
-// CountPanics shows how many panics the gateway has caught, which count returns whenever
-// the metrics are read. It is called at most once.
-func (m *Metrics) CountPanics(count func() uint64) {
-	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "gatebook_gateway_panics_total",
-		Help: "Panics in the gateway since it began: each ended one session, or a task of the gateway that began again.",
-	}, func() float64 { return float64(count()) }))
+// CountPanics sets the function that counts the panics which the gateway has caught. It
+// is called whenever the metrics are read; without one there are none.
+func (m *Metrics) CountPanics(count func() uint64) { m.panics.Store(&count) }
+
+// countPanics returns how many panics the gateway has caught.
+func (m *Metrics) countPanics() float64 {
+	if count := m.panics.Load(); count != nil {
+		return float64((*count)())
+	}
+	return 0
 }
 
 // requested measures a request. route is one of the router's, "" for none.
