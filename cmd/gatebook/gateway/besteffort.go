@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"gatebook"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/relay"
@@ -103,11 +104,17 @@ func (s *session) record(ctx context.Context, list ...events.Event) error {
 	return s.guard(func() error { return s.gateway.book.Record(ctx, s.id, list...) })
 }
 
-// end has the book record the end of the session, or keep it. A panic of the book is
-// returned as an error.
+// end has the book record the end of the session, or keep it. The book refuses the counters
+// of a connection whose opening could not be recorded: then the client's alone are recorded.
+// A panic of the book is returned as an error.
 func (s *session) end(ctx context.Context, e *events.SessionClosed) error {
 	return s.guard(func() error {
 		_, err := s.gateway.book.End(ctx, s.id, *e)
+		if _, refused := errors.AsType[*gatebook.RefusedError](err); refused && len(e.Finals) > 1 {
+			clientOnly := *e
+			clientOnly.Finals = e.Finals[:1]
+			_, err = s.gateway.book.End(ctx, s.id, clientOnly)
+		}
 		return err
 	})
 }
