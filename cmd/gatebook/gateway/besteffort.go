@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"gatebook"
 	"time"
+
+	"gatebook"
 
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
