@@ -11,9 +11,6 @@ import (
 	"gatebook/storage"
 )
 
-// leaseInterval is how often it is looked at whether a lease has run out.
-const leaseInterval = time.Second
-
 func leaseOf(s *projection.Source) time.Duration { return time.Duration(s.Lease) * time.Microsecond }
 
 // BeginLeases gives each source outside that was open when the registry stopped one
