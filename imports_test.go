@@ -22,6 +22,7 @@ var layers = []string{
 	"cmd/gatebook",
 	"cmd/gatebook/gateway",
 	"httpd",
+	"httpd/client",
 	"",
 	"internal/intake",
 	"internal/query",
