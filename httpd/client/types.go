@@ -22,24 +22,24 @@ type Session struct {
 	Connected string `json:"connected"`
 	Closed    string `json:"closed"`
 	// Status is live, closed or lost.
-	Status    string    `json:"status"`
-	Reason    string    `json:"reason"`
-	By        string    `json:"by"`
-	Note      string    `json:"description"`
-	Type      string    `json:"type"`
-	Listener  string    `json:"listener"`
-	Protocol  string    `json:"protocol"`
-	Port      uint16    `json:"port"`
-	Database  string    `json:"database"`
-	Program   string    `json:"program"`
-	TLS       string    `json:"tls"`
-	Subject   string    `json:"subject"`
-	Opened    time.Time `json:"opened"`
-	Ready     time.Time `json:"ready"`
-	Ended     time.Time `json:"ended"`
-	LastSeen  time.Time `json:"last_seen"`
-	Duration  float64   `json:"duration"` // seconds
-	Servers   []string  `json:"servers"`  // links
+	Status   string    `json:"status"`
+	Reason   string    `json:"reason"`
+	By       string    `json:"by"`
+	Note     string    `json:"description"`
+	Type     string    `json:"type"`
+	Listener string    `json:"listener"`
+	Protocol string    `json:"protocol"`
+	Port     uint16    `json:"port"`
+	Database string    `json:"database"`
+	Program  string    `json:"program"`
+	TLS      string    `json:"tls"`
+	Subject  string    `json:"subject"`
+	Opened   time.Time `json:"opened"`
+	Ready    time.Time `json:"ready"`
+	Ended    time.Time `json:"ended"`
+	LastSeen time.Time `json:"last_seen"`
+	Duration float64   `json:"duration"` // seconds
+	Servers  []string  `json:"servers"`  // links
 	// Statistics are those of the client's connection.
 	Statistics *Statistics `json:"statistics"`
 	// Version is the sequence of the session's last change.
