@@ -7,6 +7,7 @@ import (
 
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 const (
@@ -87,7 +88,7 @@ func (c *checkpointer) write() error {
 	for i, row := range rows {
 		changes[i] = storage.Change(row)
 	}
-	if err := c.book.Commit(p.Position, changes, marksOf(p)); err != nil {
+	if err := c.book.Commit(p.Position, changes, indexUpdate(p)); err != nil {
 		c.state.NotSaved(p)
 		c.failed = fmt.Errorf("checkpoint: %w", err)
 		c.retry = min(max(2*c.retry, saveRetry), saveRetryMost)
@@ -100,18 +101,18 @@ func (c *checkpointer) write() error {
 	return nil
 }
 
-// marksOf returns the checkpoint's changes to the indexes, as storage takes them.
-func marksOf(c *projection.Checkpoint) storage.Marks {
+// indexUpdate returns the checkpoint's changes to the indexes, as storage takes them.
+func indexUpdate(c *projection.Checkpoint) index.Update {
 	marks, under := c.Marks()
-	all := storage.Marks{Entries: make([]storage.Mark, len(marks)), Under: make([]storage.Under, len(under))}
+	u := index.Update{Entries: make([]index.Entry, len(marks)), Keys: make([]index.KeyUpdate, len(under))}
 	for i, m := range marks {
-		all.Entries[i] = storage.Mark{
-			ID: m.ID, Lost: m.Lost, Gone: m.Gone,
-			Span: storage.Span{From: int64(m.From), Until: int64(m.Until), First: m.First, Last: m.Last},
+		u.Entries[i] = index.Entry{
+			ID: m.ID, Lost: m.Lost, Removed: m.Gone,
+			Interval: index.Interval{From: int64(m.From), Until: int64(m.Until), First: m.First, Last: m.Last},
 		}
 	}
-	for i, u := range under {
-		all.Under[i] = storage.Under{Key: u.Key, Entries: u.Marks}
+	for i, k := range under {
+		u.Keys[i] = index.KeyUpdate{Key: k.Key, Entries: k.Marks}
 	}
-	return all
+	return u
 }

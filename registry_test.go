@@ -17,6 +17,7 @@ import (
 	"gatebook/events"
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -464,7 +465,7 @@ func TestDamage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(book.Commit(7, nil, storage.Marks{}), book.Close()); err != nil {
+			if err := errors.Join(book.Commit(7, nil, index.Update{}), book.Close()); err != nil {
 				t.Fatal(err)
 			}
 		},

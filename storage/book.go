@@ -10,6 +10,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"gatebook/migrations"
+	"gatebook/storage/index"
 )
 
 const (
@@ -106,18 +107,19 @@ func (b *Book) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 	return nil
 }
 
-// Commit makes the changes, the marks and the position they bring the book to
-// durable, in one transaction. Rows of one table cost least in ascending order of
+// Commit makes the changes to rows and indexes durable, and the position they bring
+// the book to, in one transaction. Rows of one table cost least in ascending order of
 // key.
-func (b *Book) Commit(position uint64, changes []Change, marks Marks) error {
+func (b *Book) Commit(position uint64, changes []Change, indexes index.Update) error {
 	err := guard(b.path, func() error {
 		return b.db.Update(func(tx *bolt.Tx) error {
 			if err := change(tx, changes); err != nil {
 				return err
 			}
-			x := indexes{bucket: tx.Bucket([]byte(indexBucket)), path: b.path}
-			if err := x.apply(&marks); err != nil {
-				return err
+			var rows indexRows
+			rows.open(tx, b.path)
+			if err := index.Apply(&rows, &indexes); err != nil {
+				return rows.corrupt(err)
 			}
 			return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, position))
 		})
@@ -193,6 +195,8 @@ type Snapshot struct {
 	// The table that was read last, and its bucket. Most reads of many rows stay in one.
 	table string
 	rows  *bolt.Bucket
+
+	indexes indexRows // not open until it is needed
 }
 
 // Snapshot begins one.

@@ -17,6 +17,7 @@ import (
 
 	"gatebook/migrations"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 var (
@@ -131,7 +132,7 @@ func (m *shelf) Commit(t *rapid.T) {
 		m.want[table][key] = value
 	}
 	m.position += rapid.Uint64Range(0, 3).Draw(t, "position")
-	if err := m.book.Commit(m.position, changes, storage.Marks{}); err != nil {
+	if err := m.book.Commit(m.position, changes, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,7 +140,7 @@ func (m *shelf) Commit(t *rapid.T) {
 // CommitThatFails leaves everything as it was.
 func (m *shelf) CommitThatFails(t *rapid.T) {
 	bad := rapid.SampledFrom([]storage.Change{{Table: "none", Key: []byte("k"), Value: []byte("v")}, {Table: "a", Value: []byte("v")}}).Draw(t, "bad")
-	err := m.book.Commit(m.position+1, []storage.Change{{Table: "a", Key: []byte("a"), Value: []byte("lost")}, bad}, storage.Marks{})
+	err := m.book.Commit(m.position+1, []storage.Change{{Table: "a", Key: []byte("a"), Value: []byte("lost")}, bad}, index.Update{})
 	if err == nil || !strings.Contains(err.Error(), m.path) {
 		t.Fatalf("got %v, want an error that names %s", err, m.path)
 	}
@@ -184,14 +185,14 @@ func (m *shelf) Reopen(t *rapid.T) {
 func TestSnapshotIsOneMoment(t *testing.T) {
 	t.Parallel()
 	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
-	if err := book.Commit(1, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("old")}}, storage.Marks{}); err != nil {
+	if err := book.Commit(1, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("old")}}, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := book.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := book.Commit(2, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("new")}}, storage.Marks{}); err != nil {
+	if err := book.Commit(2, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("new")}}, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 	if value, err := snapshot.Get("a", []byte("k")); err != nil || string(value) != "old" || snapshot.Position() != 1 {
@@ -212,7 +213,7 @@ func TestManyRowsOfATable(t *testing.T) {
 	for i := range 1000 {
 		changes = append(changes, storage.Change{Table: "a", Key: fmt.Appendf(nil, "%04d", i), Value: []byte("value")})
 	}
-	if err := book.Commit(1, changes, storage.Marks{}); err != nil {
+	if err := book.Commit(1, changes, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 	get := func(snapshot *storage.Snapshot, table, want string) {
@@ -236,7 +237,7 @@ func TestScanStops(t *testing.T) {
 	t.Parallel()
 	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
 	changes := []storage.Change{{Table: "a", Key: []byte("1"), Value: []byte{}}, {Table: "a", Key: []byte("2"), Value: []byte{}}}
-	if err := book.Commit(1, changes, storage.Marks{}); err != nil {
+	if err := book.Commit(1, changes, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 	snapshot, err := book.Snapshot()
@@ -309,7 +310,7 @@ func TestDamagedRow(t *testing.T) {
 	err := book.Commit(1, []storage.Change{
 		{Table: "a", Key: []byte("key"), Value: []byte("value of the row")},
 		{Table: "a", Key: []byte("other"), Value: []byte("another value")},
-	}, storage.Marks{})
+	}, index.Update{})
 	if err := errors.Join(err, book.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +383,7 @@ func TestDamagedBook(t *testing.T) {
 	for i := range uint64(1000) {
 		changes = append(changes, storage.Change{Table: "a", Key: recordKey(i), Value: []byte("value")})
 	}
-	if err := errors.Join(book.Commit(1, changes, storage.Marks{}), book.Close()); err != nil {
+	if err := errors.Join(book.Commit(1, changes, index.Update{}), book.Close()); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
@@ -408,7 +409,7 @@ func TestDamagedBook(t *testing.T) {
 	if err := snapshot.Close(); err != nil {
 		t.Error(err)
 	}
-	err = book.Commit(2, []storage.Change{{Table: "a", Key: recordKey(700), Value: []byte("new")}}, storage.Marks{})
+	err = book.Commit(2, []storage.Change{{Table: "a", Key: recordKey(700), Value: []byte("new")}}, index.Update{})
 	if !corrupt(err) || !strings.Contains(err.Error(), path) {
 		t.Errorf("commit: got %v, want a CorruptError about %s", err, path)
 	}
@@ -426,7 +427,7 @@ func TestClosedBook(t *testing.T) {
 		if err := book.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := book.Commit(1, nil, storage.Marks{}); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {
+		if err := book.Commit(1, nil, index.Update{}); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {
 			t.Errorf("commit: got %v, want an error that names %s and calls nothing damaged", err, path)
 		}
 		if _, err := book.Snapshot(); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 // smallDisk mounts a file system of one megabyte, and fills it up but for the
@@ -117,7 +118,7 @@ func TestFullDiskOfBook(t *testing.T) {
 	var err error
 	position := uint64(0)
 	for err == nil && position < 1000 {
-		if err = book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, storage.Marks{}); err == nil {
+		if err = book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err == nil {
 			position++
 		}
 	}
@@ -126,7 +127,7 @@ func TestFullDiskOfBook(t *testing.T) {
 	}
 	wantRows(t, book, position, int(position))
 	makeRoom()
-	if err := book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, storage.Marks{}); err != nil {
+	if err := book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err != nil {
 		t.Fatalf("when there is room again: %v", err)
 	}
 	wantRows(t, book, position+1, int(position+1))

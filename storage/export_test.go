@@ -19,15 +19,6 @@ func (a *appender) Waiting() int {
 	return a.open.records
 }
 
-// DecodeIndexNode reads a node of an index and tells how many it holds.
-func DecodeIndexNode(b []byte, level int) (int, bool) {
-	var n indexNode
-	if !n.decode(b, indexPlace{key: []byte("k"), level: level}) {
-		return 0, false
-	}
-	return len(n.children) + len(n.entries), true
-}
-
 // BlockBytes is how long a block of several records may be.
 const BlockBytes = blockBytes
 

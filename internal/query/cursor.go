@@ -8,6 +8,7 @@ import (
 	"gatebook/events/wire"
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 
 // archiveCursor reads the archive, a page at a time.
 type archiveCursor struct {
-	search storage.Search
+	search index.Search
 	page   int // how many rows are read at a time
 	rows   []*projection.Session
 	end    bool
@@ -30,12 +31,12 @@ type archiveCursor struct {
 
 // newArchiveCursor returns a cursor over what the query asks for, after a place in its
 // order.
-func newArchiveCursor(q *projection.Query, after *storage.Mark) *archiveCursor {
-	order := [...]storage.Order{
-		projection.ByID: storage.ByID, projection.ByIDDescending: storage.ByIDDescending,
-		projection.ByEnd: storage.ByUntil, projection.ByEndDescending: storage.ByUntilDescending,
+func newArchiveCursor(q *projection.Query, after *index.Entry) *archiveCursor {
+	order := [...]index.Order{
+		projection.ByID: index.ByID, projection.ByIDDescending: index.ByIDDescending,
+		projection.ByEnd: index.ByUntil, projection.ByEndDescending: index.ByUntilDescending,
 	}
-	c := &archiveCursor{search: storage.Search{Order: order[q.Order], After: after}, page: archivePage}
+	c := &archiveCursor{search: index.Search{Order: order[q.Order], After: after}, page: archivePage}
 	if q.Limit > 0 {
 		c.page = min(min(q.Skip, archivePage)+min(q.Limit, archivePage), archivePage)
 	}
@@ -46,7 +47,7 @@ func newArchiveCursor(q *projection.Query, after *storage.Mark) *archiveCursor {
 	if q.Filter.Since != 0 && q.AsOf == 0 {
 		since = int64(q.Filter.Since)
 	}
-	c.search.Has = func(s *storage.Sum) bool {
+	c.search.Match = func(s *index.Summary) bool {
 		if s.MinFrom > until || s.MaxUntil < since {
 			return false
 		}
@@ -122,7 +123,7 @@ func (l *Listing) fill(snapshot *storage.Snapshot) error {
 	c.rows = c.rows[:0]
 	var texts wire.Strings // most rows have the same names, users and programs
 	looked := 0
-	err := snapshot.Search(c.search, func(m storage.Mark) (bool, error) {
+	err := snapshot.Search(c.search, func(m index.Entry) (bool, error) {
 		c.search.After = &m
 		looked++
 		if _, newer := l.replaced[m.ID]; !newer {
@@ -150,7 +151,7 @@ func (l *Listing) wants(s *projection.Session) bool {
 
 // rowOf returns the archived session that an entry of an index stands for. It
 // shares texts with the rows that were read before.
-func rowOf(snapshot *storage.Snapshot, m storage.Mark, texts *wire.Strings) (*projection.Session, error) {
+func rowOf(snapshot *storage.Snapshot, m index.Entry, texts *wire.Strings) (*projection.Session, error) {
 	table := projection.TableClosed
 	if m.Lost {
 		table = projection.TableLost

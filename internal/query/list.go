@@ -10,6 +10,7 @@ import (
 
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 // Listing is the answer to a query, of one moment. It is for one goroutine.
@@ -45,15 +46,15 @@ func (r *Reader) Sessions(q projection.Query) (*Listing, error) {
 		return r.gather(q)
 	}
 	l := &Listing{reader: r, query: q, matcher: q.Filter.Compile(), Counted: !filtered}
-	var after *storage.Mark
+	var after *index.Entry
 	if q.After != 0 && q.Order.HasEnd() {
 		v, _, err := r.Session(q.After)
 		if err != nil {
 			return nil, err
 		}
-		after = &storage.Mark{ID: q.After, Span: storage.Span{Until: endOf(v)}}
+		after = &index.Entry{ID: q.After, Interval: index.Interval{Until: endOf(v)}}
 	} else if q.After != 0 {
-		after = &storage.Mark{ID: q.After}
+		after = &index.Entry{ID: q.After}
 	}
 	if err := l.begin(after); err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func (r *Reader) Sessions(q projection.Query) (*Listing, error) {
 }
 
 // begin copies the sessions in memory, and opens the archive at the same moment.
-func (l *Listing) begin(after *storage.Mark) error {
+func (l *Listing) begin(after *index.Entry) error {
 	q := &l.query
 	want := projection.Selection{
 		Live: q.Live, Closed: q.Closed, Lost: q.Lost, AsOf: q.AsOf,
@@ -120,7 +121,7 @@ func (l *Listing) begin(after *storage.Mark) error {
 }
 
 // arrange sorts the sessions in memory into the order of the listing.
-func (l *Listing) arrange(memory projection.Copied, after *storage.Mark) []projection.View {
+func (l *Listing) arrange(memory projection.Copied, after *index.Entry) []projection.View {
 	all := memory.Living
 	if len(memory.Ended) > 0 || l.query.Order.HasEnd() {
 		all = append(all, memory.Ended...)

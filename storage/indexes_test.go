@@ -1,0 +1,135 @@
+package storage_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	bolt "go.etcd.io/bbolt"
+
+	"gatebook/storage"
+	"gatebook/storage/index"
+)
+
+// indexed returns an update that stores the ids from first to last under a key.
+func indexed(key string, first, last uint64, removed bool) index.Update {
+	u := index.Update{Keys: []index.KeyUpdate{{Key: []byte(key)}}}
+	for id := first; id <= last; id++ {
+		u.Keys[0].Entries = append(u.Keys[0].Entries, int32(len(u.Entries)))
+		u.Entries = append(u.Entries, index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 5, First: id, Last: id + 1}, Removed: removed})
+	}
+	return u
+}
+
+// searched returns the ids that a search finds under a key, from after on.
+func searched(book *storage.Book, key string, after uint64) (ids []uint64, err error) {
+	snapshot, err := book.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	err = snapshot.Search(index.Search{
+		Keys: [][]byte{[]byte(key)}, After: &index.Entry{ID: after}, Match: func(*index.Summary) bool { return true },
+	}, func(e index.Entry) (bool, error) {
+		ids = append(ids, e.ID)
+		return len(ids) < 2000, nil
+	})
+	return ids, errors.Join(err, snapshot.Close())
+}
+
+// TestIndexes commits several updates to one index, and reads it again after the book
+// was closed.
+func TestIndexes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "book.db")
+	book := newBook(t, path)
+	var want []uint64
+	for i, u := range []index.Update{indexed("k", 1, 200, false), indexed("k", 150, 900, false), indexed("k", 300, 599, true), indexed("l", 1, 1, false)} {
+		if err := book.Commit(uint64(i+1), nil, u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := uint64(1); id <= 900; id++ {
+		if id < 300 || id > 599 {
+			want = append(want, id)
+		}
+	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	book = openBook(t, path)
+	defer book.Close()
+	if got, err := searched(book, "k", 0); err != nil || !slices.Equal(got, want) {
+		t.Errorf("found %v and error %v, want %v", got, err, want)
+	}
+	if got, err := searched(book, "k", 890); err != nil || !slices.Equal(got, want[len(want)-10:]) {
+		t.Errorf("after 890 found %v and error %v", got, err)
+	}
+	snapshot, err := book.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	if n, err := snapshot.Count([]byte("k")); err != nil || n != uint64(len(want)) {
+		t.Errorf("counted %d with error %v, want %d", n, err, len(want))
+	}
+	var keys []string
+	err = snapshot.Keys([]byte("a"), []byte("z"), func(key []byte) bool { keys = append(keys, string(key)); return true })
+	if err != nil || !slices.Equal(keys, []string{"k", "l"}) {
+		t.Errorf("the keys are %q, with error %v", keys, err)
+	}
+}
+
+// TestDamagedIndex damages a row of an index. Each use of it fails with an error that
+// names the file.
+func TestDamagedIndex(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		damage func(row, value []byte) []byte
+		why    string
+	}{
+		{"a flipped bit", func(_, value []byte) []byte { value[1] ^= 1; return value }, "checksum"},
+		{"a value shorter than its checksum", func(_, _ []byte) []byte { return []byte("abc") }, "checksum"},
+		{"a value that is no node", func(row, _ []byte) []byte {
+			value := []byte{7, 7}
+			sum := crc32.Checksum(slices.Concat(row, value), crc32.MakeTable(crc32.Castagnoli))
+			return binary.BigEndian.AppendUint32(value, sum)
+		}, "node of an index"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "book.db")
+			book := newBook(t, path)
+			if err := errors.Join(book.Commit(1, nil, indexed("k", 1, 10, false)), book.Close()); err != nil {
+				t.Fatal(err)
+			}
+			withBolt(t, path, func(tx *bolt.Tx) error {
+				bucket := tx.Bucket([]byte("i"))
+				row, value := bucket.Cursor().First()
+				row = bytes.Clone(row)
+				return bucket.Put(row, c.damage(row, bytes.Clone(value)))
+			})
+			book = openBook(t, path)
+			defer book.Close()
+			snapshot, err := book.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, count := snapshot.Count([]byte("k"))
+			_, search := searched(book, "k", 0)
+			if err := snapshot.Close(); err != nil {
+				t.Error(err)
+			}
+			for call, err := range map[string]error{"count": count, "search": search, "commit": book.Commit(2, nil, indexed("k", 11, 11, false))} {
+				if !corrupt(err) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.why) {
+					t.Errorf("%s: got %v, want a CorruptError about %s and its %s", call, err, path, c.why)
+				}
+			}
+		})
+	}
+}
