@@ -28,8 +28,8 @@ const (
 
 // checkpointer writes what changed in the state to the book.
 type checkpointer struct {
-	state *projection.State
-	book  *storage.Book
+	state   *projection.State
+	archive *storage.Archive
 
 	// writing is held while a checkpoint is written; it guards the fields below.
 	writing  sync.Mutex
@@ -88,7 +88,7 @@ func (c *checkpointer) write() error {
 	for i, row := range rows {
 		changes[i] = storage.Change(row)
 	}
-	if err := c.book.Commit(p.Position, changes, indexUpdate(p)); err != nil {
+	if err := c.archive.Commit(p.Position, changes, indexUpdate(p)); err != nil {
 		c.state.NotSaved(p)
 		c.failed = fmt.Errorf("checkpoint: %w", err)
 		c.retry = min(max(2*c.retry, saveRetry), saveRetryMost)

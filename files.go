@@ -27,7 +27,7 @@ type files struct {
 	folder  *storage.Folder
 	log     storage.Log
 	watched *journal.LogFile // the log's
-	archive *storage.Book
+	archive *storage.Archive
 	state   *projection.State
 	// checkpoints writes the state to the archive.
 	checkpoints *checkpointer
@@ -58,9 +58,9 @@ func (f *files) openLog() (storage.Log, error) {
 	path := f.folder.Log()
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(f.folder.Book()); err == nil {
+		if _, err := os.Lstat(f.folder.Archive()); err == nil {
 			return nil, &storage.CorruptError{File: path, Err: fmt.Errorf(
-				"it is missing, but %s, which was made from it, is there; restore the log, or move that file away to begin a new book", f.folder.Book())}
+				"it is missing, but %s, which was made from it, is there; restore the log, or move that file away to begin a new book", f.folder.Archive())}
 		}
 		f.opening.New = true
 		err = storage.CreateBolt(path)
@@ -72,8 +72,8 @@ func (f *files) openLog() (storage.Log, error) {
 		return nil, err
 	}
 	log, err := storage.OpenBolt(path, storage.BoltOptions{
-		Clock:   func() events.Time { return events.TimeOf(f.options.Now()) },
-		Observe: f.options.Committed,
+		Clock:      func() events.Time { return events.TimeOf(f.options.Now()) },
+		CommitHook: f.options.Committed,
 	})
 	if err != nil {
 		return nil, err
@@ -95,13 +95,13 @@ func (f *files) openArchive() error {
 		}
 	case errors.As(err, &corrupt):
 		f.opening.Rebuilt = err
-		if err := os.Remove(f.folder.Book()); err != nil {
+		if err := os.Remove(f.folder.Archive()); err != nil {
 			return fmt.Errorf("remove the damaged book: %w", err)
 		}
 	default:
 		return err
 	}
-	if err := storage.CreateBook(f.folder.Book(), f.log.ID(), projection.Tables()); err != nil {
+	if err := storage.CreateArchive(f.folder.Archive(), f.log.ID(), projection.Tables()); err != nil {
 		return err
 	}
 	return f.loadArchive()
@@ -112,13 +112,13 @@ func (f *files) checkAhead() error {
 	if head := f.log.Head().Sequence; f.checkpoints.position > head {
 		return &storage.CorruptError{File: f.folder.Log(), Err: fmt.Errorf(
 			"it ends at record %d, but %s was made from it up to record %d; restore the log, or move that file away to go on without the difference",
-			head, f.folder.Book(), f.checkpoints.position)}
+			head, f.folder.Archive(), f.checkpoints.position)}
 	}
 	return nil
 }
 
 func (f *files) loadArchive() (err error) {
-	if f.archive, err = storage.OpenBook(f.folder.Book(), f.log.ID(), projection.Tables()); err != nil {
+	if f.archive, err = storage.OpenArchive(f.folder.Archive(), f.log.ID(), projection.Tables()); err != nil {
 		return err
 	}
 	snapshot, err := f.archive.Snapshot()
@@ -130,14 +130,14 @@ func (f *files) loadArchive() (err error) {
 		return snapshot.Scan(table, nil, func(k, v []byte) (bool, error) { return true, row(k, v) })
 	})
 	if err != nil {
-		err = &storage.CorruptError{File: f.folder.Book(), Err: err}
+		err = &storage.CorruptError{File: f.folder.Archive(), Err: err}
 	}
 	if err = errors.Join(err, snapshot.Close()); err != nil {
 		err = errors.Join(err, f.archive.Close())
 		f.archive = nil
 		return err
 	}
-	f.checkpoints = &checkpointer{state: f.state, book: f.archive, position: position, savedAt: time.Now()}
+	f.checkpoints = &checkpointer{state: f.state, archive: f.archive, position: position, savedAt: time.Now()}
 	return nil
 }
 

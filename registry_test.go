@@ -458,10 +458,10 @@ func TestDamage(t *testing.T) {
 				t.Fatal(err)
 			}
 			remove(t, folder, "book.db")
-			if err := storage.CreateBook(filepath.Join(folder, "book.db"), id, projection.Tables()); err != nil {
+			if err := storage.CreateArchive(filepath.Join(folder, "book.db"), id, projection.Tables()); err != nil {
 				t.Fatal(err)
 			}
-			book, err := storage.OpenBook(filepath.Join(folder, "book.db"), id, projection.Tables())
+			book, err := storage.OpenArchive(filepath.Join(folder, "book.db"), id, projection.Tables())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,8 +6,8 @@ import "fmt"
 const (
 	// LogFormat is that of log.db.
 	LogFormat = 1
-	// BookFormat is that of book.db.
-	BookFormat = 4
+	// ArchiveFormat is that of book.db.
+	ArchiveFormat = 4
 )
 
 // NewerError tells that a file was written by a newer program.

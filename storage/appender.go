@@ -12,78 +12,76 @@ import (
 )
 
 const (
-	// inboxRecords bounds what waits for the next commit.
+	// inboxRecords is the number of records that may wait for the next commit.
 	inboxRecords = 1 << 14
-	// listRecords bounds one list, listBytes its encoded size.
+	// listRecords and listBytes are the largest list, in records and encoded bytes.
 	listRecords = 1 << 14
 	listBytes   = 32 << 20
 )
 
-// store is what an engine does: it makes values durable under ascending
-// sequences. It is called by the appending goroutine only.
+// store is the engine below an appender. It is called by the appending goroutine only.
 type store interface {
-	// commit keeps values[i] under first+i, all or none, and returns when they
-	// are durable. The values are valid during the call.
+	// commit makes values[i] durable under first+i, all or none. The values are valid
+	// during the call.
 	commit(first uint64, values [][]byte) error
 }
 
-// Observe hears of a commit that succeeded: how many records it held, and how long
-// it took to make them durable. It is called between two commits and must not block.
-type Observe func(records int, took time.Duration)
+// CommitHook is called after each commit that succeeds, with the number of its records
+// and the time it took. It is called between two commits and must not block.
+type CommitHook func(records int, took time.Duration)
 
-// appender is the part of a log that all engines share: the inbox, the one
-// goroutine that commits, the expectations, the delivery, the waiting.
+// appender is the part of a log that all engines share: the inbox, the one goroutine that
+// commits, the expectations, the delivery, and Wait.
 type appender struct {
 	store store
 	clock func() events.Time
-	// observe hears of each commit that succeeded; nil when nobody listens.
-	observe Observe
+	// commitHook is nil for none.
+	commitHook CommitHook
 
-	// mu guards the fields below; it is held for moments only, never during a
-	// commit.
+	// mu guards the fields below; it is never held during a commit.
 	mu      sync.Mutex
 	open    *batch        // being filled; replaced when it is cut
-	room    chan struct{} // closed when a batch was cut, nil while nobody waits
+	room    chan struct{} // closed when a batch is cut; nil while no append waits for it
 	head    Head          // of what is delivered
 	durable uint64        // the last sequence that is committed, at or beyond head
-	moved   chan struct{} // closed when head moves or cannot any more, nil while nobody waits
+	moved   chan struct{} // closed when head moves or cannot move any more; nil while nothing waits
 	stuck   error         // why a delivery failed, after which head stays where it is
 	failure error         // why the last commit failed
-	sticky  bool          // failure is for good
+	sticky  bool          // failure is permanent
 	closed  bool
 	started bool
 
-	// waiting is how many appends are in open, for a look without the lock.
+	// waiting is the number of appends in open, readable without mu.
 	waiting atomic.Int64
 
-	pendings sync.Pool // of *pending: memory that the next appends use again
+	pendings sync.Pool // of *pending, reused by later appends
 	batches  sync.Pool // of *batch, likewise
 
-	wake chan struct{} // tells the appending goroutine that there is something in open
-	done chan struct{} // closed when it has ended
+	wake chan struct{} // wakes the appending goroutine when open has an append
+	done chan struct{} // closed when the appending goroutine has ended
 
 	// The fields below are owned by the appending goroutine.
 	committed Head
 	streams   streams
 	values    [][]byte
-	// expected is how many appends the next batch may hold: those of the last one,
-	// and those that had come when it was committed.
+	// expected is the number of appends the next batch can hold: those of the last one,
+	// and those that had arrived when it was committed.
 	expected int
-	// delivery is the batch that is delivered while the next is committed.
+	// delivery is the delivery that runs beside the next commit.
 	delivery sync.WaitGroup
 
-	// deliver is owned by the goroutine that delivers: the appending goroutine,
-	// or the delivery it has begun and not waited for yet.
+	// deliver is owned by the goroutine that delivers: the appending goroutine, or the
+	// delivery it has started and not waited for yet.
 	deliver Deliver
 }
 
-// batch is what one commit will hold.
+// batch is the content of one commit.
 type batch struct {
 	appends []*pending
 	records int
 	done    chan struct{} // closed when each append's err is set
 
-	// delivered is what was committed, and head the end of it.
+	// delivered are the records that were committed, and head their end.
 	delivered []events.Record
 	head      Head
 }
@@ -113,7 +111,7 @@ func (a *appender) run(deliver Deliver) error {
 	return nil
 }
 
-// stop refuses further appends and waits until those taken in are seen through.
+// stop refuses further appends and blocks until those in the inbox are completed.
 func (a *appender) stop() {
 	a.mu.Lock()
 	started, closed := a.started, a.closed
@@ -153,35 +151,17 @@ func (a *appender) Append(ctx context.Context, entries []Entry) error {
 	return p.err
 }
 
-// enter puts p into the batch that is being filled. It returns what is closed when
-// p.err is set.
+// enter adds p to the batch that is being filled, and blocks while the inbox is full. It
+// returns a channel that is closed when p.err is set.
 func (a *appender) enter(ctx context.Context, p *pending) (done <-chan struct{}, err error) {
 	for {
 		a.mu.Lock()
-		switch {
-		case a.closed:
-			a.mu.Unlock()
-			return nil, ErrClosed
-		case !a.started:
-			a.mu.Unlock()
-			return nil, errors.New("append before the log was started")
-		case a.sticky:
-			err := a.failure
+		if err := a.refusal(); err != nil {
 			a.mu.Unlock()
 			return nil, err
 		}
 		if a.open.records == 0 || a.open.records+len(p.entries) <= inboxRecords {
-			b := a.open
-			b.appends = append(b.appends, p)
-			b.records += len(p.entries)
-			a.waiting.Add(1)
-			if len(b.appends) == 1 {
-				select {
-				case a.wake <- struct{}{}:
-				default:
-				}
-			}
-			done := b.done // b itself is used again
+			done := a.add(p)
 			a.mu.Unlock()
 			return done, nil
 		}
@@ -198,6 +178,34 @@ func (a *appender) enter(ctx context.Context, p *pending) (done <-chan struct{},
 	}
 }
 
+// refusal returns why no append can enter, nil if one can. Its caller holds mu.
+func (a *appender) refusal() error {
+	switch {
+	case a.closed:
+		return ErrClosed
+	case !a.started:
+		return errors.New("append before the log was started")
+	case a.sticky:
+		return a.failure
+	}
+	return nil
+}
+
+// add adds p to the open batch and wakes the appending goroutine. Its caller holds mu.
+func (a *appender) add(p *pending) (done <-chan struct{}) {
+	b := a.open
+	b.appends = append(b.appends, p)
+	b.records += len(p.entries)
+	a.waiting.Add(1)
+	if len(b.appends) == 1 {
+		select {
+		case a.wake <- struct{}{}:
+		default:
+		}
+	}
+	return b.done // and not b, which is reused
+}
+
 // Head is [Log.Head].
 func (a *appender) Head() Head {
 	a.mu.Lock()
@@ -205,9 +213,9 @@ func (a *appender) Head() Head {
 	return a.head
 }
 
-// clip cuts a reader's buffer to the records that are durable. Those beyond the
-// head are among them: a delivery shows its records one by one before it returns,
-// and a reader that has been shown a record must find it.
+// clip shortens a reader's buffer to the records that are durable. Those beyond the head
+// are included: a delivery publishes its records one by one before it returns, and a
+// reader that knows of a record must find it.
 func (a *appender) clip(after uint64, buffer []events.Record) ([]events.Record, error) {
 	a.mu.Lock()
 	durable, closed := a.durable, a.closed
@@ -259,7 +267,7 @@ func (a *appender) Wait(ctx context.Context, after uint64) error {
 	}
 }
 
-// wakeWaiters lets all waits look again. Its caller holds mu.
+// wakeWaiters wakes every call of Wait to look again. Its caller holds mu.
 func (a *appender) wakeWaiters() {
 	if a.moved != nil {
 		close(a.moved)

@@ -45,9 +45,9 @@ func wholeLog(b *testing.B) storagetest.Append {
 	}
 }
 
-// BenchmarkReplay measures starting a log of a million records of the ordinary
-// mix, with a reader that does nothing: all of it, its last 10,000 records, and one,
-// which is the opening itself. It also reports what a record takes on the disk, in
+// BenchmarkReplay measures the start of a log of a million records of the ordinary mix,
+// with a reader that does nothing: of all records, of the last 10,000, and of one,
+// which is the opening itself. It also reports the bytes of a record on the disk, in
 // pages that are in use.
 func BenchmarkReplay(b *testing.B) {
 	const records = 1_000_000
@@ -76,7 +76,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// build makes a log of n records of the ordinary mix, 250 to a commit.
+// build creates a log of n records of the ordinary mix, 250 to a commit.
 func build(b *testing.B, path string, n int) {
 	b.Helper()
 	if err := storage.CreateBolt(path); err != nil {
@@ -107,7 +107,7 @@ func build(b *testing.B, path string, n int) {
 	}
 }
 
-// onDisk is how many bytes of a bbolt file are in use: its high-water mark.
+// onDisk returns the bytes of a bbolt file that are in use: its high-water mark.
 func onDisk(b *testing.B, path string) (size int64) {
 	b.Helper()
 	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})

@@ -6,21 +6,21 @@ import (
 	"slices"
 )
 
-// A block is a value of log.db: the records of one batch that follow each other, each
-// with its length as an unsigned varint before it, under the sequence of the first.
-// bbolt's work is for each value; records that are committed together share it.
+// A block is a value of log.db: consecutive records of one batch, each after its length
+// as an unsigned varint, under the sequence of the first. bbolt's cost is per value, and
+// the records of a block share it.
 
-// blockBytes is how long a block may grow. Four of that size fill a leaf of 4,096
-// bytes, which has a header of 16 and for each value 16 and a key of 8. A longer
-// record is a block by itself.
+// blockBytes is the most bytes in a block of several records. Four blocks of that size
+// fill a leaf page of 4,096 bytes, which has a header of 16 bytes, and 16 bytes and a key
+// of 8 for each value. A longer record is a block by itself.
 const blockBytes = (4096-16)/4 - 16 - 8
 
-// maxBlocks bounds the memory that is kept for the blocks of the next batch.
+// maxBlocks is the largest buffer that is kept for the blocks of the next batch.
 const maxBlocks = 1 << 20
 
-// blocks cuts the values of a batch into blocks and calls put for each, with the
-// position of its first value. The buffer is what the blocks are made in; they share
-// its memory, which is returned to be used again when they are no longer needed.
+// blocks splits the values of a batch into blocks and calls put for each, with the
+// position of its first value. The blocks share the memory of buffer, which is grown as
+// needed and returned for the next call.
 func blocks(buffer []byte, values [][]byte, put func(first int, block []byte) error) ([]byte, error) {
 	size := 0
 	for _, v := range values {
@@ -43,7 +43,7 @@ func blocks(buffer []byte, values [][]byte, put func(first int, block []byte) er
 	return buffer, nil
 }
 
-// lengthSize is how many bytes the length of v takes.
+// lengthSize returns the encoded size of v's length.
 func lengthSize(v []byte) int {
 	n := 1
 	for x := len(v); x >= 0x80; x >>= 7 {
@@ -52,9 +52,9 @@ func lengthSize(v []byte) int {
 	return n
 }
 
-var errBlock = errors.New("the block it is in is not in its form")
+var errBlock = errors.New("its block is malformed")
 
-// cutRecord takes the first record off the rest of a block, which must not be empty.
+// cutRecord splits the first record off a block, which must not be empty.
 func cutRecord(block []byte) (record, rest []byte, err error) {
 	length, n := binary.Uvarint(block)
 	if n <= 0 || length > uint64(len(block)-n) {

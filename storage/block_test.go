@@ -11,9 +11,8 @@ import (
 	"gatebook/storage"
 )
 
-// Whatever the values are, what is cut out of their blocks is the values in their
-// order, no block that could be shared is longer than it may be, and none could have
-// taken one more value.
+// TestBlocksHoldTheValues splits any values into blocks. Cutting the blocks returns the values in
+// order, no block of several values is too long, and none has room for the next value.
 func TestBlocksHoldTheValues(t *testing.T) {
 	t.Parallel()
 	var buffer []byte
@@ -53,7 +52,7 @@ func TestBlocksHoldTheValues(t *testing.T) {
 	})
 }
 
-// What comes after a value that cannot be kept is not tried.
+// TestBlocksEndAtAnError fails to store a block, after which none is tried.
 func TestBlocksEndAtAnError(t *testing.T) {
 	t.Parallel()
 	refused, calls := errors.New("refused"), 0
@@ -66,7 +65,7 @@ func TestBlocksEndAtAnError(t *testing.T) {
 	}
 }
 
-// Any bytes are cut into records that lie in them, or give an error.
+// FuzzCutRecord cuts any bytes into records that lie in them, or gets an error.
 func FuzzCutRecord(f *testing.F) {
 	f.Add([]byte{2, 'a', 'b', 0, 1, 'c'})
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01})

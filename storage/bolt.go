@@ -28,30 +28,24 @@ const (
 )
 
 const (
-	// initialMap is how much address space the log gets from the start: growing
-	// the map stalls the writer while any reader is at work.
-	initialMap = 4 << 30
-	// lockTimeout bounds the wait for a file that another process has.
+	// logMap is the address space that the log gets at first: growing the map blocks the
+	// writer while any reader is active.
+	logMap = 4 << 30
+	// lockTimeout is the longest wait for a file that another process has locked.
 	lockTimeout = 200 * time.Millisecond
-	// replayPage is how many records one read transaction of a replay covers.
-	replayPage = 1024
-	// warmFrom is from how many records on a replay first reads the file from
-	// front to back: bbolt maps it for random access, which is 12 times slower
-	// cold.
-	warmFrom = 50_000
 )
 
-// BoltOptions are the choices of [OpenBolt]. The zero value is ready.
+// BoltOptions are the options of [OpenBolt]. The zero value is ready for use.
 type BoltOptions struct {
-	// Clock gives recorded times. Nil means the system's.
+	// Clock returns the times that are recorded. Nil means the system's clock.
 	Clock func() events.Time
-	// Observe hears of each commit. Nil means that nobody wants to know.
-	Observe Observe
+	// CommitHook is called after each commit; nil for none.
+	CommitHook CommitHook
 	// commit replaces the commit of a transaction; tests make it fail.
 	commit func(*bolt.Tx) error
 }
 
-// Bolt is the log in a bbolt file that this process owns.
+// Bolt is a log in a bbolt file that this process owns.
 type Bolt struct {
 	*appender
 	db      *bolt.DB
@@ -61,10 +55,10 @@ type Bolt struct {
 
 	// The fields below are owned by the appending goroutine.
 	key    [8]byte
-	blocks []byte // what the last batch was written from
+	blocks []byte // the buffer of the last batch's blocks
 }
 
-// CreateBolt makes an empty log at path, which must not exist. Its folder must.
+// CreateBolt creates an empty log at path, which must not exist. Its folder must exist.
 func CreateBolt(path string) error {
 	var id [16]byte
 	rand.Read(id[:])
@@ -84,11 +78,11 @@ func CreateBolt(path string) error {
 	})
 }
 
-// OpenBolt opens the log at path. Errors: [ErrNotExist], [*InUseError],
-// [*CorruptError], [*migrations.NewerError], [events.ErrNewer], all wrapped, and those
-// of the system. The file is not changed.
+// OpenBolt opens the log at path and does not change the file. Errors: [ErrNotExist],
+// [*InUseError], [*CorruptError], [*migrations.NewerError], [events.ErrNewer], all
+// wrapped, and those of the system.
 func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
-	db, err := openBoltFile(path, initialMap)
+	db, err := openBoltFile(path, logMap)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +91,7 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 		l.commits = (*bolt.Tx).Commit
 	}
 	var head Head
-	err = guard(path, func() (err error) {
+	err = recoverCorrupt(path, func() (err error) {
 		if err = l.readMeta(); err != nil {
 			return err
 		}
@@ -112,11 +106,11 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 		clock = func() events.Time { return events.TimeOf(time.Now()) }
 	}
 	l.appender = newAppender(l, clock, head)
-	l.observe = o.Observe
+	l.commitHook = o.CommitHook
 	return l, nil
 }
 
-// openBoltFile opens a bbolt file after looking at it by hand.
+// openBoltFile inspects a bbolt file and opens it.
 func openBoltFile(path string, mapped int) (*bolt.DB, error) {
 	size, err := inspectBolt(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -131,15 +125,15 @@ func openBoltFile(path string, mapped int) (*bolt.DB, error) {
 		file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
 		return file, err
 	}
-	err = guard(path, func() (err error) {
+	err = recoverCorrupt(path, func() (err error) {
 		db, err = bolt.Open(path, 0o600, &bolt.Options{
 			OpenFile:        open,
 			Timeout:         lockTimeout,
 			FreelistType:    bolt.FreelistMapType,
 			InitialMmapSize: max(mapped, 2*int(size)),
 			NoStatistics:    true,
-			// A file that keeps no free list would else be written to by opening it. The
-			// first commit writes the list.
+			// Otherwise opening a file that keeps no free list would write to it. The first
+			// commit writes the list.
 			NoFreelistSync: true,
 		})
 		return err
@@ -149,8 +143,8 @@ func openBoltFile(path string, mapped int) (*bolt.DB, error) {
 		return db, nil
 	}
 	if file != nil {
-		// Where bbolt panicked the lock is still held, and its map keeps it beyond the
-		// closing of the file. Where it did not, the file is closed and this in vain.
+		// After a panic in bbolt the lock is still held, and its map keeps it when the file is
+		// closed. Otherwise bbolt has closed the file, and this does nothing.
 		unix.Flock(int(file.Fd()), unix.LOCK_UN)
 		file.Close()
 	}
@@ -169,7 +163,7 @@ func (l *Bolt) readMeta() error {
 	return l.db.View(func(tx *bolt.Tx) error {
 		meta, records := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(recordsBucket))
 		if meta == nil || records == nil {
-			return &CorruptError{File: l.path, Err: errors.New("it is a bbolt file, but no log of gatebook's")}
+			return &CorruptError{File: l.path, Err: errors.New("it is a bbolt file, but not a log of gatebook")}
 		}
 		format, id := meta.Get([]byte(formatKey)), meta.Get([]byte(identityKey))
 		if len(format) != 4 || len(id) != len(l.id) {
@@ -193,8 +187,8 @@ func (l *Bolt) Start(after uint64, deliver Deliver) error {
 		return ErrClosed
 	}
 	head := l.Head().Sequence
-	if after < head && head-after > warmFrom {
-		if err := warm(l.path); err != nil {
+	if after < head && head-after > readAheadFrom {
+		if err := readAhead(l.path); err != nil {
 			return err
 		}
 	}
@@ -204,10 +198,10 @@ func (l *Bolt) Start(after uint64, deliver Deliver) error {
 	return l.run(deliver)
 }
 
-// commit keeps the values of one batch in one transaction.
+// commit stores the values of one batch in one transaction.
 func (l *Bolt) commit(first uint64, values [][]byte) error {
 	var tx *bolt.Tx
-	err := guard(l.path, func() (err error) {
+	err := recoverCorrupt(l.path, func() (err error) {
 		if tx, err = l.db.Begin(true); err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}
@@ -220,7 +214,7 @@ func (l *Bolt) commit(first uint64, values [][]byte) error {
 		return nil
 	}
 	if tx != nil {
-		rollback := guard(l.path, tx.Rollback)
+		rollback := recoverCorrupt(l.path, tx.Rollback)
 		if rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
 			err = errors.Join(err, rollback)
 		}
@@ -230,7 +224,7 @@ func (l *Bolt) commit(first uint64, values [][]byte) error {
 
 func (l *Bolt) put(tx *bolt.Tx, first uint64, values [][]byte) (err error) {
 	bucket := tx.Bucket([]byte(recordsBucket))
-	// Keys only ever ascend: full pages halve the file.
+	// Keys only ascend, so that full pages are never split. They halve the file.
 	bucket.FillPercent = 1
 	if cap(l.blocks) > maxBlocks {
 		l.blocks = nil
@@ -245,14 +239,15 @@ func (l *Bolt) put(tx *bolt.Tx, first uint64, values [][]byte) (err error) {
 	return err
 }
 
-// commitFailed tells a full disk from everything else. bbolt writes and syncs
-// the pages before the one that makes them count, so where a write found no space
-// and the last record is still the one before, nothing has happened.
+// commitFailed returns [ErrDiskFull] for a full disk, and another error for any other
+// failure. bbolt writes and syncs all other pages before the meta page that makes them
+// valid. So if a write found no space and the last record is still the one before, nothing
+// has changed.
 func (l *Bolt) commitFailed(first uint64, err error) error {
 	var path *fs.PathError
 	if full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT); full && errors.As(err, &path) {
 		var head Head
-		failed := guard(l.path, func() (err error) {
+		failed := recoverCorrupt(l.path, func() (err error) {
 			head, err = l.readHead()
 			return err
 		})

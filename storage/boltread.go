@@ -11,7 +11,7 @@ import (
 	"gatebook/events"
 )
 
-// readHead finds the end of the log.
+// readHead reads the end of the log.
 func (l *Bolt) readHead() (head Head, err error) {
 	err = l.db.View(func(tx *bolt.Tx) error {
 		c := tx.Bucket([]byte(recordsBucket)).Cursor()
@@ -56,7 +56,7 @@ func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 }
 
 func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
-	err = guard(l.path, func() error {
+	err = recoverCorrupt(l.path, func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
 			n, err = l.readPage(tx, after, buffer, coder)
 			return err
@@ -65,8 +65,8 @@ func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (
 	return n, err
 }
 
-// readPage begins with the block that the first record is in, and passes over those
-// before it there.
+// readPage reads from the block that contains the first record, and skips the records
+// before it in that block.
 func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
 	c := tx.Bucket([]byte(recordsBucket)).Cursor()
 	next := after + 1
@@ -97,7 +97,7 @@ func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder
 	return n, nil
 }
 
-// seekBlock moves to the block that a record is in: the last whose key is not beyond
+// seekBlock moves to the block that contains a record: the last block whose key is at most
 // its sequence.
 func seekBlock(c *bolt.Cursor, sequence uint64) (k, v []byte) {
 	var seek [8]byte
@@ -115,7 +115,7 @@ func seekBlock(c *bolt.Cursor, sequence uint64) (k, v []byte) {
 	return k, v
 }
 
-// sequence reads the key of a block.
+// sequence decodes the key of a block.
 func (l *Bolt) sequence(k []byte) (uint64, error) {
 	if len(k) != 8 {
 		return 0, &CorruptError{File: l.path, Err: fmt.Errorf("a key of %d bytes among the records", len(k))}
@@ -123,7 +123,7 @@ func (l *Bolt) sequence(k []byte) (uint64, error) {
 	return binary.BigEndian.Uint64(k), nil
 }
 
-// cut takes the first record, which has that sequence, off the rest of a block.
+// cut splits the first record, which has that sequence, off the rest of a block.
 func (l *Bolt) cut(sequence uint64, block []byte) (record, rest []byte, err error) {
 	if record, rest, err = cutRecord(block); err != nil {
 		err = &CorruptError{File: l.path, Sequence: sequence, Err: err}

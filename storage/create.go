@@ -11,10 +11,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// createBolt makes a bbolt file whole or not at all: it is filled under a
-// temporary name, synced, renamed, and its folder is synced, so that a
-// half-initialised file never stands under the real name. A file that is there
-// already is an error.
+// createBolt creates a bbolt file completely or not at all. It fills the file under a
+// temporary name, syncs it, renames it and syncs the folder, so that a half-initialised
+// file never has the real name. It returns an error if the file exists.
 func createBolt(path string, fill func(*bolt.Tx) error) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
@@ -23,7 +22,7 @@ func createBolt(path string, fill func(*bolt.Tx) error) error {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
 	temporary := path + ".new"
-	// What an earlier attempt left was never in use.
+	// A file that an earlier attempt left was never in use.
 	err := removeIfThere(temporary)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
@@ -52,7 +51,7 @@ func removeIfThere(path string) error {
 	return nil
 }
 
-// syncFolder makes the names in a folder durable.
+// syncFolder makes the names of the files in a folder durable.
 func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"gatebook/storage"
 )
 
-// creations are the two files that are created alike.
+// creations are the two kinds of files.
 var creations = []struct {
 	name   string
 	create func(path string) error
@@ -21,12 +21,12 @@ var creations = []struct {
 		_, err := replayed(path)
 		return err
 	}},
-	{"book", func(path string) error { return storage.CreateBook(path, [16]byte{1}, []string{"a"}) }, func(path string) error {
-		book, err := storage.OpenBook(path, [16]byte{1}, []string{"a"})
+	{"archive", func(path string) error { return storage.CreateArchive(path, [16]byte{1}, []string{"a"}) }, func(path string) error {
+		archive, err := storage.OpenArchive(path, [16]byte{1}, []string{"a"})
 		if err != nil {
 			return err
 		}
-		return book.Close()
+		return archive.Close()
 	}},
 }
 
@@ -68,7 +68,8 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// TestCreateReplacesNothing: what stands under the name stays, whatever it is.
+// TestCreateReplacesNothing creates a file where something exists, which must stay
+// unchanged.
 func TestCreateReplacesNothing(t *testing.T) {
 	t.Parallel()
 	for _, c := range creations {

@@ -22,20 +22,20 @@ import (
 	"gatebook/storage"
 )
 
-// damage is something that can happen to a log file.
+// damage is a damage to a log file.
 type damage struct {
 	name string
-	// edit changes the bytes of the file; or else do changes what is at the path.
+	// edit changes the bytes of the file, or do changes the file at the path.
 	edit func(t *testing.T, b image) []byte
 	do   func(t *testing.T, path string)
-	// want tells whether it is the right error.
+	// want reports whether the error is right.
 	want func(err error) bool
 }
 
-// corrupt is a *CorruptError about the file as a whole.
+// corrupt reports whether an error is a *CorruptError about the file as a whole.
 func corrupt(err error) bool { return corruptAt(0)(err) }
 
-// corruptAt is a *CorruptError about a record.
+// corruptAt returns a check for a *CorruptError about a record.
 func corruptAt(sequence uint64) func(error) bool {
 	return func(err error) bool {
 		var e *storage.CorruptError
@@ -43,7 +43,7 @@ func corruptAt(sequence uint64) func(error) bool {
 	}
 }
 
-// corruptAnywhere is a *CorruptError that names any record, or none.
+// corruptAnywhere reports whether an error is a *CorruptError, about a record or not.
 func corruptAnywhere(err error) bool {
 	var e *storage.CorruptError
 	return errors.As(err, &e)
@@ -58,7 +58,7 @@ func is(want error) func(error) bool {
 	return func(err error) bool { return errors.Is(err, want) }
 }
 
-// inPlace is an edit that leaves the size as it is.
+// inPlace returns an edit that keeps the size of the file.
 func inPlace(edit func(b image)) func(*testing.T, image) []byte {
 	return func(_ *testing.T, b image) []byte {
 		edit(b)
@@ -66,7 +66,7 @@ func inPlace(edit func(b image)) func(*testing.T, image) []byte {
 	}
 }
 
-// stored is an edit of the value of a record.
+// stored returns an edit of the value of a record.
 func stored(sequence uint64, edit func(v []byte)) func(*testing.T, image) []byte {
 	return func(t *testing.T, b image) []byte {
 		edit(b.valueOf(t, sequence))
@@ -78,7 +78,7 @@ func content(b []byte) func(*testing.T, image) []byte {
 	return func(*testing.T, image) []byte { return b }
 }
 
-// resealed makes the checksum of a record right.
+// resealed corrects the checksum of a record.
 func resealed(sequence uint64, edit func(v []byte)) func(*testing.T, image) []byte {
 	return stored(sequence, func(v []byte) {
 		edit(v)
@@ -100,8 +100,8 @@ func inRecords(change func(records *bolt.Bucket) error) func(*testing.T, string)
 	return inBolt(func(tx *bolt.Tx) error { return change(tx.Bucket([]byte("records"))) })
 }
 
-// inBlock is an edit of the block that begins with a record, the first of a commit:
-// of that record, with its length, and of what follows.
+// inBlock returns an edit of the block that begins with a record, the first of a
+// commit. The edit gets that record, with its length, and the rest of the block.
 func inBlock(sequence uint64, edit func(record, rest []byte) []byte) func(*testing.T, string) {
 	return inRecords(func(records *bolt.Bucket) error {
 		record, rest := cutFirst(bytes.Clone(records.Get(recordKey(sequence))))
@@ -109,14 +109,14 @@ func inBlock(sequence uint64, edit func(record, rest []byte) []byte) func(*testi
 	})
 }
 
-// cutFirst cuts a block behind its first record.
+// cutFirst cuts a block after its first record.
 func cutFirst(block []byte) (record, rest []byte) {
 	length, n := binary.Uvarint(block)
 	end := n + int(length)
 	return block[:end:end], block[end:]
 }
 
-// foreign makes another program's database.
+// foreign creates the database of another program.
 func foreign(options *bolt.Options) func(*testing.T, string) {
 	return func(t *testing.T, path string) {
 		if err := os.Remove(path); err != nil {
@@ -306,9 +306,9 @@ func damages() []damage {
 	}
 }
 
-// TestDamage: whatever was done to a log file, the error is of a type that tells
-// it, and names the file; the file stays as it is, and can be opened again, by
-// this process too, when it is put right.
+// TestDamage damages a log file in each way. Opening it or reading it returns an error
+// of the right type that names the file. The file is left unchanged, and can be opened
+// again, by this process too, when it is repaired.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	for _, d := range damages() {
@@ -333,12 +333,12 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageWithoutFreelist: a file without a free list, which bbolt reads whole when it
-// opens it, is refused for any damage too, and is left as it is.
+// TestDamageWithoutFreelist damages a file without a free list, which bbolt reads
+// completely when it opens it. It is refused and left unchanged.
 func TestDamageWithoutFreelist(t *testing.T) {
 	t.Parallel()
 	for _, d := range damages() {
-		if d.edit == nil || d.name == "free list claims all memory" { // there is none
+		if d.edit == nil || d.name == "free list claims all memory" { // it has no free list
 			continue
 		}
 		t.Run(d.name, func(t *testing.T) {
@@ -373,8 +373,8 @@ func inflict(t *testing.T, path string, whole base, d damage) {
 	}
 }
 
-// putRight writes the undamaged content into the same file, which must then be a
-// log again: no lock was left behind.
+// putRight writes the undamaged content into the same file, which must then be a log
+// again: no lock was left.
 func putRight(t *testing.T, path string, whole base) {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -393,7 +393,7 @@ func putRight(t *testing.T, path string, whole base) {
 	}
 }
 
-// look returns what is in the folder of path, and where it leads.
+// look returns the content of the folder of path, and the target of path.
 func look(t *testing.T, path string) map[string]string {
 	t.Helper()
 	seen := make(map[string]string)
@@ -421,7 +421,7 @@ func look(t *testing.T, path string) map[string]string {
 	return seen
 }
 
-// TestHarmless holds what looks like damage and is none.
+// TestHarmless opens files that look damaged and are not.
 func TestHarmless(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -451,8 +451,8 @@ func TestHarmless(t *testing.T) {
 	}
 }
 
-// TestTornMeta: a crash in the middle of writing a meta page loses the commit that was
-// under way, which nobody was told of, and nothing else.
+// TestTornMeta simulates a crash while a meta page is written. It loses the commit that
+// was in progress, which was not acknowledged, and nothing else.
 func TestTornMeta(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -493,8 +493,8 @@ func TestTornMeta(t *testing.T) {
 	}
 }
 
-// tear appends a record to a log of these, writes ever more of its meta page, and reads
-// the log each time. It leaves the log with the record and returns all that is in it.
+// tear appends a record to a log, writes more and more of its meta page, and reads the
+// log each time. It leaves the log with the record and returns all records in it.
 func tear(t *testing.T, path string, want []events.Record) []events.Record {
 	t.Helper()
 	before, err := os.ReadFile(path)
@@ -509,7 +509,7 @@ func tear(t *testing.T, path string, want []events.Record) []events.Record {
 	before, after = before[:image(before).used()], after[:image(after).used()]
 	meta := image(after).meta()
 	complete := 0
-	for written := range 96 { // all that differs between two meta pages is in their first 80 bytes
+	for written := range 96 { // two meta pages differ in their first 80 bytes only
 		torn := image(bytes.Clone(after))
 		copy(torn.page(meta)[written:], image(before).page(meta)[written:])
 		if bytes.Equal(torn, after) {
@@ -532,7 +532,7 @@ func tear(t *testing.T, path string, want []events.Record) []events.Record {
 	return more
 }
 
-// TestNoPermission opens files as somebody who may not.
+// TestNoPermission opens files without the permission to read them.
 func TestNoPermission(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -557,7 +557,7 @@ func TestNoPermission(t *testing.T) {
 	}
 }
 
-// asNobody runs f without the rights of root. The file at path is made nobody's.
+// asNobody runs f without the rights of root. It gives the file at path to nobody.
 func asNobody(t *testing.T, path string, f func() error) error {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -571,7 +571,7 @@ func asNobody(t *testing.T, path string, f func() error) error {
 	}
 	result := make(chan error)
 	go func() {
-		// The thread is not unlocked, and so ends with the goroutine.
+		// The thread stays locked, and so ends with the goroutine.
 		runtime.LockOSThread()
 		if _, err := unix.SetfsuidRetUid(nobody); err != nil {
 			result <- err

@@ -15,8 +15,8 @@ import (
 	"gatebook/storage/index"
 )
 
-// smallDisk mounts a file system of one megabyte, and fills it up but for the
-// given number of bytes. The returned function makes room again.
+// smallDisk mounts a file system of one megabyte, and fills it up to the given number
+// of free bytes. The returned function frees space again.
 func smallDisk(t *testing.T, free int) (folder string, makeRoom func()) {
 	t.Helper()
 	folder = t.TempDir()
@@ -41,7 +41,7 @@ func smallDisk(t *testing.T, free int) (folder string, makeRoom func()) {
 	}
 }
 
-// TestFullDisk fills a real disk with records, makes room, and goes on.
+// TestFullDisk fills a real disk with records, frees space, and appends again.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	folder, makeRoom := smallDisk(t, 200<<10)
@@ -54,7 +54,7 @@ func TestFullDisk(t *testing.T) {
 			appends++
 		}
 	}
-	for range 3 { // it stays so, and does no harm
+	for range 3 { // repeating it changes nothing
 		if !errors.Is(err, storage.ErrDiskFull) || !errors.Is(err, unix.ENOSPC) {
 			t.Fatalf("after %d appends: got %v, want ErrDiskFull", appends, err)
 		}
@@ -86,7 +86,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// TestFullDiskAtCreation: what cannot be made whole is not there at all.
+// TestFullDiskAtCreation creates files on a full disk, which must leave none behind.
 func TestFullDiskAtCreation(t *testing.T) {
 	t.Parallel()
 	folder, makeRoom := smallDisk(t, 8<<10)
@@ -107,31 +107,31 @@ func TestFullDiskAtCreation(t *testing.T) {
 	}
 }
 
-// TestFullDiskOfBook: a commit that finds no space changes nothing, and the next
-// one goes through.
-func TestFullDiskOfBook(t *testing.T) {
+// TestFullDiskOfArchive fills the disk of an archive. A commit that finds no space
+// changes nothing, and the next one succeeds.
+func TestFullDiskOfArchive(t *testing.T) {
 	t.Parallel()
 	folder, makeRoom := smallDisk(t, 200<<10)
 	path := filepath.Join(folder, "book.db")
-	book := newBook(t, path)
+	archive := newArchive(t, path)
 	value := bytes.Repeat([]byte("v"), 4000)
 	var err error
 	position := uint64(0)
 	for err == nil && position < 1000 {
-		if err = book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err == nil {
+		if err = archive.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err == nil {
 			position++
 		}
 	}
 	if !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), path) || position == 0 {
 		t.Fatalf("after %d commits: got %v, want that there is no space for %s", position, err, path)
 	}
-	wantRows(t, book, position, int(position))
+	wantRows(t, archive, position, int(position))
 	makeRoom()
-	if err := book.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err != nil {
+	if err := archive.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err != nil {
 		t.Fatalf("when there is room again: %v", err)
 	}
-	wantRows(t, book, position+1, int(position+1))
-	if err := book.Close(); err != nil {
+	wantRows(t, archive, position+1, int(position+1))
+	if err := archive.Close(); err != nil {
 		t.Error(err)
 	}
 }

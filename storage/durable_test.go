@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// TestNamesAreDurable watches the system calls: the content of a file is synced
-// before it gets its name, and every folder in which a name is new after it. Else
-// a power failure could leave a name without its file, or take the name away.
+// TestNamesAreDurable traces the system calls. The content of a file is synced before
+// the file is renamed, and each folder with a new name after it. Otherwise a power
+// failure could leave a name without its content, or remove the name.
 func TestNamesAreDurable(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		work, name string
-		// want are what has to be called, in this order, as regular expressions;
-		// DIR stands for the folder the work is done in.
+		// want are the calls to expect, in this order, as regular expressions. DIR
+		// stands for the folder of the test.
 		want []string
 	}{
 		{"create", "log.db", []string{

@@ -8,23 +8,22 @@ import (
 )
 
 const (
-	// sealRoom is what Seal adds to a record.
+	// sealRoom is the number of bytes that events.Seal appends to a record.
 	sealRoom = 4
-	// maxPooled bounds the buffers that are kept for the next append.
+	// maxPooled is the largest buffer that is kept for the next append.
 	maxPooled = 1 << 16
-	// saltStock is how many random bytes are fetched at once.
+	// saltStock is the number of random bytes that are fetched at once.
 	saltStock = 32 * events.SaltSize
 )
 
-// pending is one Append on its way. Its fields belong to the caller before it is
-// in a batch and after that batch is done, and to the appending goroutine in
-// between.
+// pending is one call of Append. Its fields belong to the caller before it enters a batch
+// and after that batch is done, and to the appending goroutine in between.
 type pending struct {
 	entries []Entry
 	values  [][]byte
 	buffer  []byte
 	coder   events.Coder
-	salts   []byte // random bytes not used yet
+	salts   []byte // random bytes that are not used yet
 	err     error
 }
 
@@ -42,8 +41,8 @@ func (a *appender) release(p *pending) {
 	}
 }
 
-// encode makes the entries' binary form in the caller's goroutine, so that the
-// appending goroutine has only to seal it.
+// encode encodes the entries in the caller's goroutine, so that the appending goroutine
+// has only to seal them.
 func (p *pending) encode(entries []Entry) error {
 	p.entries, p.err = entries, nil
 	p.buffer, p.values = p.buffer[:0], p.values[:0]
@@ -58,7 +57,7 @@ func (p *pending) encode(entries []Entry) error {
 		p.buffer = append(p.buffer, make([]byte, sealRoom)...)
 		p.values = append(p.values, p.buffer[start:end])
 	}
-	// Growing may have moved the buffer: cut the values out of where it is now.
+	// The buffer may have moved while it grew: take the values from its final place.
 	at := 0
 	for i, v := range p.values {
 		end := at + len(v)
@@ -68,7 +67,7 @@ func (p *pending) encode(entries []Entry) error {
 	return nil
 }
 
-// salt fills b with random bytes that nobody has seen.
+// salt fills b with new random bytes.
 func (p *pending) salt(b []byte) {
 	if len(p.salts) < len(b) {
 		p.salts = make([]byte, saltStock)

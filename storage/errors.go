@@ -5,29 +5,29 @@ import (
 	"fmt"
 )
 
-// The errors a caller can tell apart.
+// The errors that callers distinguish.
 var (
 	// ErrConflict: the stream has moved on since the decider looked. Decide again.
 	ErrConflict = errors.New("the stream has moved on")
-	// ErrBusy: the inbox stayed full until the caller's time was over.
+	// ErrBusy: the inbox was full until the caller's context ended.
 	ErrBusy = errors.New("too many appends are waiting")
-	// ErrTooLarge: a list is larger than a commit may be.
+	// ErrTooLarge: the list is larger than a commit may be.
 	ErrTooLarge = errors.New("too large to append")
-	// ErrDiskFull: there is no space for it. The next append tries again.
+	// ErrDiskFull: the disk has no space for the records. The next append tries again.
 	ErrDiskFull = errors.New("the disk is full")
-	// ErrReadOnly: a write failed, and nothing is assumed of the disk since.
+	// ErrReadOnly: a write failed, and the state of the disk is unknown since.
 	ErrReadOnly = errors.New("the log is read-only since a write failed")
 	// ErrClosed: the log was closed.
 	ErrClosed = errors.New("the log is closed")
-	// ErrNotExist: there is no such file.
+	// ErrNotExist: the file does not exist.
 	ErrNotExist = errors.New("does not exist")
 )
 
-// CorruptError tells that a file is not what was written to it. The file is left
-// as it is.
+// CorruptError reports a file whose content is not what was written to it. The file is
+// left unchanged.
 type CorruptError struct {
 	File string
-	// Sequence is the record in question, 0 when it is about the file as a whole.
+	// Sequence is the damaged record, 0 when the damage is not in one record.
 	Sequence uint64
 	Err      error
 }
@@ -41,12 +41,7 @@ func (e *CorruptError) Error() string {
 
 func (e *CorruptError) Unwrap() error { return e.Err }
 
-func corrupted(err error) bool {
-	var e *CorruptError
-	return errors.As(err, &e)
-}
-
-// InUseError tells that another process has the data folder.
+// InUseError reports a data folder that another process has locked.
 type InUseError struct {
 	Folder string
 }

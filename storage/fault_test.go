@@ -23,7 +23,7 @@ import (
 
 var (
 	errDisk = errors.New("input/output error of the test")
-	// errFull is what bbolt returns when a write finds no space.
+	// errFull is the error that bbolt returns when a write finds no space.
 	errFull = &fs.PathError{Op: "write", Path: "log.db", Err: syscall.ENOSPC}
 )
 
@@ -33,14 +33,14 @@ type faulty struct {
 	path string
 	// fault replaces the next commits, if it is not nil.
 	fault func(*bolt.Tx) error
-	// before is called before a delivery, if it is not nil, and may fail it.
+	// before is called before a delivery, if it is not nil, and can fail it.
 	before func() error
 
 	mu        sync.Mutex // guards delivered
 	delivered []events.Record
 }
 
-// openFaulty makes a log, or opens the one that is there.
+// openFaulty opens the log at path, and creates it if need be.
 func openFaulty(t fatal, path string) *faulty {
 	t.Helper()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +66,7 @@ func openFaulty(t fatal, path string) *faulty {
 	return l
 }
 
-// fatal is what tests and properties have in common.
+// fatal is the part that tests and properties share.
 type fatal interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -99,7 +99,7 @@ func (l *faulty) put(texts ...string) error {
 	return l.Append(context.Background(), entries)
 }
 
-// texts returns what the records say.
+// texts returns the texts of the records.
 func texts(records []events.Record) []string {
 	var all []string
 	for _, r := range records {
@@ -108,25 +108,25 @@ func texts(records []events.Record) []string {
 	return all
 }
 
-// notPersisted fails and leaves the disk as it is.
+// notPersisted fails and leaves the disk unchanged.
 func notPersisted(err error) func(*bolt.Tx) error {
 	return func(*bolt.Tx) error { return err }
 }
 
-// persisted fails although all is on the disk.
+// persisted fails although everything is on the disk.
 func persisted(err error) func(*bolt.Tx) error {
 	return func(tx *bolt.Tx) error { return errors.Join(tx.Commit(), err) }
 }
 
-// TestFailedCommit: after a commit failed, for another reason than a full disk,
-// nothing is assumed about the disk.
+// TestFailedCommit fails a commit, for another reason than a full disk. After that the
+// log assumes nothing of the disk.
 func TestFailedCommit(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		fault func(*bolt.Tx) error
 		cause error
-		after []string // what is there when it is opened again
+		after []string // the records after it is opened again
 	}{
 		{"not persisted", notPersisted(errDisk), errDisk, []string{"a", "b"}},
 		{"persisted but reported failed", persisted(errDisk), errDisk, []string{"a", "b", "c", "d"}},
@@ -183,7 +183,7 @@ func wantTexts(t *testing.T, what string, records []events.Record, want []string
 	}
 }
 
-// TestNoSpace: a write that finds no space has changed nothing, and the next
+// TestNoSpace fails a write because of missing space. Nothing has changed, and the next
 // append tries again.
 func TestNoSpace(t *testing.T) {
 	t.Parallel()
@@ -206,7 +206,7 @@ func TestNoSpace(t *testing.T) {
 				}
 			}
 			l.fault = nil
-			// What failed is no reason for a conflict.
+			// A failed append is no reason for a conflict.
 			if err := l.Append(t.Context(), decided); err != nil {
 				t.Fatalf("when there is space again: %v", err)
 			}
@@ -229,8 +229,7 @@ func TestNoSpace(t *testing.T) {
 	}
 }
 
-// TestBatchFails puts several lists into one commit: each gets the answer that is
-// its own.
+// TestBatchFails puts several lists into one commit. Each gets its own answer.
 func TestBatchFails(t *testing.T) {
 	t.Parallel()
 	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
@@ -266,7 +265,8 @@ func TestBatchFails(t *testing.T) {
 	}
 }
 
-// TestExpectationsWithinOneCommit: lists that share a commit see each other.
+// TestExpectationsWithinOneCommit appends lists that share a commit, and see each
+// other.
 func TestExpectationsWithinOneCommit(t *testing.T) {
 	t.Parallel()
 	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
@@ -298,8 +298,8 @@ func TestExpectationsWithinOneCommit(t *testing.T) {
 	}
 }
 
-// stall appends one record and holds its commit up until the returned function
-// is called; the commits after it are then replaced by fault.
+// stall appends one record and blocks its commit until the returned function is called.
+// The commits after it are then replaced by fault.
 func stall(t *testing.T, l *faulty) (release func(fault func(*bolt.Tx) error)) {
 	t.Helper()
 	reached, opened := make(chan struct{}), make(chan struct{})
@@ -320,16 +320,16 @@ func stall(t *testing.T, l *faulty) (release func(fault func(*bolt.Tx) error)) {
 	}
 }
 
-// awaitWaiting returns when so many records wait for the next commit.
+// awaitWaiting returns when n records wait for the next commit.
 func awaitWaiting(l *faulty, n int) {
 	for l.Waiting() < n {
 		runtime.Gosched()
 	}
 }
 
-// TestAcknowledgedIsPresent fails commits in every way, reopens, and compares:
-// what was acknowledged is there, in order, and what is there besides was reported
-// as failed, and is whole.
+// TestAcknowledgedIsPresent fails commits in every way and reopens the log. The
+// acknowledged records are present, in order. Other records in it were reported as
+// failed, and are whole.
 func TestAcknowledgedIsPresent(t *testing.T) {
 	t.Parallel()
 	dir := quickDir(t)
@@ -370,8 +370,8 @@ func TestAcknowledgedIsPresent(t *testing.T) {
 	})
 }
 
-// TestForgedFreeList: a free list that names pages in use lets bbolt panic in the
-// middle of a commit. That ends the appends, and nothing else.
+// TestForgedFreeList gives bbolt a free list that names pages in use, so that it panics
+// in the middle of a commit. That ends the appends, and nothing else.
 func TestForgedFreeList(t *testing.T) {
 	t.Parallel()
 	whole := newBase(t)

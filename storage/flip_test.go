@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestFlippedBits flips bits anywhere in a log file, half of them where pages
-// begin. Each is noticed, or makes no difference. The one exception is the newer
-// of the two meta pages: where its checksum does not hold it looks like the trace
-// of a crash, and the log ends with the commit before.
+// TestFlippedBits flips bits anywhere in a log file, half of them at the beginning of
+// pages. Each is noticed, or makes no difference. The exception is the newer meta page:
+// with a wrong checksum it looks like the trace of a crash, and the log ends with the
+// commit before.
 func TestFlippedBits(t *testing.T) {
 	t.Parallel()
 	t.Run("as it was written", func(t *testing.T) {

@@ -9,34 +9,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Folder is a data folder that this process has for itself. The lock is on a
-// file of its own, because a database file can be replaced by a rename while its
-// lock stays with what was there before.
+// Folder is a data folder that this process has locked. The lock is on a file of its
+// own: a database file can be replaced by a rename, and its lock would stay with the old
+// file.
 type Folder struct {
-	// Path is the folder's.
+	// Path is the path of the folder.
 	Path string
 	lock *os.File
 }
 
 // The names of the files in a data folder.
 const (
-	logFile  = "log.db"
-	bookFile = "book.db"
-	lockFile = "lock"
+	logFile     = "log.db"
+	archiveFile = "book.db"
+	lockFile    = "lock"
 )
 
-// Log is the path of the log.
+// Log returns the path of the log.
 func (f *Folder) Log() string { return filepath.Join(f.Path, logFile) }
 
-// Book is the path of the book.
-func (f *Folder) Book() string { return filepath.Join(f.Path, bookFile) }
+// Archive returns the path of the archive.
+func (f *Folder) Archive() string { return filepath.Join(f.Path, archiveFile) }
 
-// LockFolder takes a data folder for this process. The folder is created when it
-// does not exist, but never its parents. Errors: [*InUseError] and those of the
-// system, wrapped.
+// LockFolder locks a data folder for this process. It creates the folder when it does not
+// exist, but never its parents. Errors: [*InUseError] and those of the system, wrapped.
 func LockFolder(path string) (*Folder, error) {
 	err := os.Mkdir(path, 0o700)
-	if err == nil { // its name has to last as long as what is put into it
+	if err == nil { // the folder's name must be as durable as the files in it
 		err = syncFolder(filepath.Dir(path))
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) {
@@ -62,9 +61,9 @@ func LockFolder(path string) (*Folder, error) {
 	return &Folder{Path: path, lock: lock}, nil
 }
 
-// Unlock gives the folder back. The lock is released before its file is closed: a child
-// that another goroutine is just starting has that file too, for a moment, and would keep
-// the lock as long.
+// Unlock releases the lock, and only then closes its file. A child process that another
+// goroutine is starting inherits the file for a moment, and would otherwise keep the lock
+// for as long.
 func (f *Folder) Unlock() error {
 	return errors.Join(unix.Flock(int(f.lock.Fd()), unix.LOCK_UN), f.lock.Close())
 }

@@ -12,7 +12,7 @@ import (
 	"gatebook/storage"
 )
 
-// TestInUse has another process, and then this one, hold what it wants.
+// TestInUse has another process, and then this one, hold the lock.
 func TestInUse(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -27,11 +27,11 @@ func TestInUse(t *testing.T) {
 			return log.Close, nil
 		}},
 		{"book", func(folder string) (func() error, error) {
-			book, err := storage.OpenBook(filepath.Join(folder, "book.db"), [16]byte{}, nil)
+			archive, err := storage.OpenArchive(filepath.Join(folder, "book.db"), [16]byte{}, nil)
 			if err != nil {
 				return nil, err
 			}
-			return book.Close, nil
+			return archive.Close, nil
 		}},
 		{"folder", func(folder string) (func() error, error) {
 			locked, err := storage.LockFolder(folder)
@@ -46,16 +46,16 @@ func TestInUse(t *testing.T) {
 			folder := t.TempDir()
 			err := errors.Join(
 				storage.CreateBolt(filepath.Join(folder, "log.db")),
-				storage.CreateBook(filepath.Join(folder, "book.db"), [16]byte{}, nil))
+				storage.CreateArchive(filepath.Join(folder, "book.db"), [16]byte{}, nil))
 			if err != nil {
 				t.Fatal(err)
 			}
-			wantInUse := func(who string) {
+			wantInUse := func(holder string) {
 				t.Helper()
 				release, err := c.take(folder)
 				var inUse *storage.InUseError
 				if !errors.As(err, &inUse) || inUse.Folder != folder {
-					t.Errorf("held by %s: got %v, want an InUseError of %s", who, err, folder)
+					t.Errorf("held by %s: got %v, want an InUseError of %s", holder, err, folder)
 				}
 				if err == nil {
 					t.Error(release())
@@ -102,16 +102,16 @@ func TestLockFolder(t *testing.T) {
 	if got, want := locked.Log(), filepath.Join(folder, "log.db"); got != want {
 		t.Errorf("the log is %s, want %s", got, want)
 	}
-	if got, want := locked.Book(), filepath.Join(folder, "book.db"); got != want {
-		t.Errorf("the book is %s, want %s", got, want)
+	if got, want := locked.Archive(), filepath.Join(folder, "book.db"); got != want {
+		t.Errorf("the archive is %s, want %s", got, want)
 	}
 	if err := locked.Unlock(); err != nil {
 		t.Error(err)
 	}
 }
 
-// A folder is free once it is unlocked, also while a child process that was just started has
-// the lock's file still.
+// TestUnlockWithAChild unlocks a folder while a child process still has the lock's file. The
+// folder is free.
 func TestUnlockWithAChild(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "data")
@@ -173,7 +173,8 @@ func TestLockFolderThatCannotBe(t *testing.T) {
 	}
 }
 
-// TestLockFolderReadOnly: where nothing can be written the error says so.
+// TestLockFolderReadOnly locks a folder that cannot be written to, and expects an error
+// that says so.
 func TestLockFolderReadOnly(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "data")

@@ -27,8 +27,8 @@ func indexed(key string, first, last uint64, removed bool) index.Update {
 }
 
 // searched returns the ids that a search finds under a key, from after on.
-func searched(book *storage.Book, key string, after uint64) (ids []uint64, err error) {
-	snapshot, err := book.Snapshot()
+func searched(archive *storage.Archive, key string, after uint64) (ids []uint64, err error) {
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		return nil, err
 	}
@@ -41,15 +41,15 @@ func searched(book *storage.Book, key string, after uint64) (ids []uint64, err e
 	return ids, errors.Join(err, snapshot.Close())
 }
 
-// TestIndexes commits several updates to one index, and reads it again after the book
+// TestIndexes commits several updates to one index, and reads it again after the archive
 // was closed.
 func TestIndexes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "book.db")
-	book := newBook(t, path)
+	archive := newArchive(t, path)
 	var want []uint64
 	for i, u := range []index.Update{indexed("k", 1, 200, false), indexed("k", 150, 900, false), indexed("k", 300, 599, true), indexed("l", 1, 1, false)} {
-		if err := book.Commit(uint64(i+1), nil, u); err != nil {
+		if err := archive.Commit(uint64(i+1), nil, u); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -58,18 +58,18 @@ func TestIndexes(t *testing.T) {
 			want = append(want, id)
 		}
 	}
-	if err := book.Close(); err != nil {
+	if err := archive.Close(); err != nil {
 		t.Fatal(err)
 	}
-	book = openBook(t, path)
-	defer book.Close()
-	if got, err := searched(book, "k", 0); err != nil || !slices.Equal(got, want) {
+	archive = openArchive(t, path)
+	defer archive.Close()
+	if got, err := searched(archive, "k", 0); err != nil || !slices.Equal(got, want) {
 		t.Errorf("found %v and error %v, want %v", got, err, want)
 	}
-	if got, err := searched(book, "k", 890); err != nil || !slices.Equal(got, want[len(want)-10:]) {
+	if got, err := searched(archive, "k", 890); err != nil || !slices.Equal(got, want[len(want)-10:]) {
 		t.Errorf("after 890 found %v and error %v", got, err)
 	}
-	snapshot, err := book.Snapshot()
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +104,8 @@ func TestDamagedIndex(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "book.db")
-			book := newBook(t, path)
-			if err := errors.Join(book.Commit(1, nil, indexed("k", 1, 10, false)), book.Close()); err != nil {
+			archive := newArchive(t, path)
+			if err := errors.Join(archive.Commit(1, nil, indexed("k", 1, 10, false)), archive.Close()); err != nil {
 				t.Fatal(err)
 			}
 			withBolt(t, path, func(tx *bolt.Tx) error {
@@ -114,18 +114,18 @@ func TestDamagedIndex(t *testing.T) {
 				row = bytes.Clone(row)
 				return bucket.Put(row, c.damage(row, bytes.Clone(value)))
 			})
-			book = openBook(t, path)
-			defer book.Close()
-			snapshot, err := book.Snapshot()
+			archive = openArchive(t, path)
+			defer archive.Close()
+			snapshot, err := archive.Snapshot()
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, count := snapshot.Count([]byte("k"))
-			_, search := searched(book, "k", 0)
+			_, search := searched(archive, "k", 0)
 			if err := snapshot.Close(); err != nil {
 				t.Error(err)
 			}
-			for call, err := range map[string]error{"count": count, "search": search, "commit": book.Commit(2, nil, indexed("k", 11, 11, false))} {
+			for call, err := range map[string]error{"count": count, "search": search, "commit": archive.Commit(2, nil, indexed("k", 11, 11, false))} {
 				if !corrupt(err) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.why) {
 					t.Errorf("%s: got %v, want a CorruptError about %s and its %s", call, err, path, c.why)
 				}

@@ -14,11 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The head of a bbolt file, as its version 2 lays it out: two meta pages, each a
-// page header of 16 bytes (number 8, flags 2, count 2, overflow 4) and then magic,
-// version, page size, flags (4 bytes each), root bucket (page, sequence), free
-// list, highest page, transaction, checksum (8 bytes each), in the byte order of
-// the machine.
+// The head of a bbolt file of version 2 is two meta pages. Each has a page header of 16
+// bytes (number 8, flags 2, count 2, overflow 4), then magic, version, page size, flags (4
+// bytes each), root bucket (page, sequence), free list, highest page, transaction,
+// checksum (8 bytes each), in the byte order of the machine.
 const (
 	boltMagic      = 0xED0CDAED
 	boltVersion    = 2
@@ -26,29 +25,29 @@ const (
 	boltMetaOffset = 16
 	boltMetaSize   = 64
 	boltSumOffset  = 56
-	// boltFirstPage is the first page behind the meta pages.
+	// boltFirstPage is the first page after the meta pages.
 	boltFirstPage = 2
-	// boltNoFreelist stands in place of the free list's page in a file that keeps none,
-	// as "surgery freelist abandon" leaves it.
+	// boltNoFreelist replaces the free list's page in a file that keeps none, such as
+	// bbolt's "surgery freelist abandon" leaves.
 	boltNoFreelist = 1<<64 - 1
 )
 
+// boltMeta is a meta page.
 type boltMeta struct {
 	number         uint64 // of its page, 0 or 1
 	pageSize       uint32
 	root, freelist uint64
-	highest        uint64 // the first page beyond all that are in use
+	highest        uint64 // the page after the last one in use
 	transaction    uint64
-	whole          bool // its checksum holds
+	whole          bool // its checksum is right
 }
 
-// inspectBolt checks a bbolt file by hand before bbolt maps it, because bbolt trusts
-// it: pages beyond the end of the file are a fault of the whole process, a circle of
-// pages is a walk without end, and an empty file would be taken for a new database. It
-// returns the file's size.
+// inspectBolt checks a bbolt file before bbolt maps it, and returns its size. bbolt trusts
+// its files: a page beyond the end of the file is a fault of the whole process, a cycle of
+// pages is followed without end, and an empty file is taken for a new database.
 //
-// It accepts what bbolt itself writes, also with its command "surgery" and as a copy
-// (Tx.WriteTo), and what a crash can leave.
+// It accepts every file that bbolt writes, also with its command "surgery" and as a copy
+// (Tx.WriteTo), and every file that a crash can leave.
 func inspectBolt(path string) (size int64, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -62,7 +61,7 @@ func inspectBolt(path string) (size int64, err error) {
 		return 0, err
 	}
 	defer f.Close() // nothing was written
-	// While somebody else writes, what is read here need not fit together.
+	// While another process writes, the pages read here need not be consistent.
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
 		return 0, &InUseError{Folder: filepath.Dir(path)}
 	} else if err != nil {
@@ -79,7 +78,7 @@ func inspectBolt(path string) (size int64, err error) {
 		err = checkBoltTree(f, meta)
 	}
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		return 0, err // it could not be read, which says nothing about what is in it
+		return 0, err // a failed read does not show that the content is damaged
 	}
 	if err != nil {
 		return 0, &CorruptError{File: path, Err: err}
@@ -87,9 +86,9 @@ func inspectBolt(path string) (size int64, err error) {
 	return size, nil
 }
 
-// checkBoltHead returns the meta page that bbolt uses: the newer one whose checksum
-// holds, and of two of the same transaction the first. What the other one names does
-// not matter: bbolt reads no page that it names.
+// checkBoltHead returns the meta page that bbolt uses: the newer one of those with a right
+// checksum, and of two with the same transaction the first. The pages that the other one
+// names do not matter, because bbolt reads none of them.
 func checkBoltHead(f io.ReaderAt, size int64) (use boltMeta, err error) {
 	var metas [2]boltMeta
 	for i := range metas {
@@ -116,20 +115,20 @@ func checkBoltHead(f io.ReaderAt, size int64) (use boltMeta, err error) {
 	return use, use.check(size)
 }
 
-// follows reports whether a meta page can be in use beside an older one, both with the
-// right checksum. Transactions take turns on the pages: an even one is on page 0. There are
-// three exceptions. "Surgery revert-meta-page" puts a copy in the newer one's place. A
-// copy by Tx.WriteTo has its newer one on page 0, whatever its number. Where that
+// follows reports whether a meta page can be in use beside an older one, both with a right
+// checksum. Transactions alternate between the pages: an even one is on page 0. There are
+// three exceptions. "Surgery revert-meta-page" replaces the newer one by a copy of the
+// older. A copy by Tx.WriteTo has its newer one on page 0, whatever its number. If that
 // number was odd the next commit replaces it, so that the older one is two behind.
 func (m *boltMeta) follows(older *boltMeta) bool {
 	behind := m.transaction - older.transaction
 	return behind <= 1 || behind == 2 && older.transaction%2 != older.number
 }
 
-// tornBeside reports whether a crash can have left a meta page whose checksum is wrong
-// beside one that is in use. Each of its bytes is of the meta page that was replaced or
-// of the one that was written. Their transactions are not more than two apart from that
-// in use, and both have their pages within the file.
+// tornBeside reports whether a crash can have left a meta page with a wrong checksum beside
+// the one in use. Each of its bytes comes from the meta page that was replaced or from the
+// one that was written. The transactions of both are at most two apart from the one in
+// use, and both have their pages within the file.
 func (m *boltMeta) tornBeside(use *boltMeta, size int64) bool {
 	for shift := 0; shift < 64; shift += 8 {
 		known := false
@@ -144,7 +143,7 @@ func (m *boltMeta) tornBeside(use *boltMeta, size int64) bool {
 	return highBytes(m.highest) <= highBytes(uint64(size)/uint64(m.pageSize))
 }
 
-// check reports what a meta page names that cannot be in the file.
+// check returns an error if a meta page names pages that are not in the file.
 func (m *boltMeta) check(size int64) error {
 	if fit := uint64(size) / uint64(m.pageSize); m.highest > fit {
 		return fmt.Errorf("it was cut short: room for %d pages where %d are in use", fit, m.highest)
@@ -155,12 +154,12 @@ func (m *boltMeta) check(size int64) error {
 	return nil
 }
 
+// holds reports whether a page, other than a meta page, is in use.
 func (m *boltMeta) holds(page uint64) bool { return page >= boltFirstPage && page < m.highest }
 
-// readBoltMeta reads meta page number 0 or 1 of a file with pages of the given size,
-// which the first names itself. A crash can tear what changes with each transaction, and
-// so its checksum, but not what is the same in all of them: there anything wrong is an
-// error.
+// readBoltMeta reads meta page 0 or 1. For page 1 pageSize is the size that page 0 names. A
+// crash can tear the fields that change with each transaction, and so the checksum, but
+// not those that are the same in all of them. A wrong value there is an error.
 func readBoltMeta(f io.ReaderAt, number uint64, pageSize uint32) (m boltMeta, err error) {
 	var page [boltMetaOffset + boltMetaSize]byte
 	if _, err := f.ReadAt(page[:], int64(number)*int64(pageSize)); err != nil {

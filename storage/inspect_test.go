@@ -11,10 +11,9 @@ import (
 	"gatebook/storage"
 )
 
-// FuzzInspect: whatever is in a file, looking at it ends in a *CorruptError, or
-// its size; and what was let through bbolt can open or refuse. Where right is true
-// the checksums of the meta pages are made right, so that what they say is looked
-// at.
+// FuzzInspect inspects any file, and expects a *CorruptError or its size. bbolt must
+// then be able to open the file or refuse it. Where right is true the checksums of the
+// meta pages are corrected, so that the other checks are reached.
 func FuzzInspect(f *testing.F) {
 	dir := f.TempDir()
 	path := filepath.Join(dir, "log.db")

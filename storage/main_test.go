@@ -14,8 +14,7 @@ import (
 	"gatebook/storage"
 )
 
-// childVariable tells a process that it is the other one of a test, and what it
-// has to do.
+// childVariable gives the work of the other process in a test.
 const childVariable = "GATEBOOK_STORAGE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -29,7 +28,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// beChild takes what is at path, says so, and keeps it until its input ends.
+// beChild takes the file or folder at path, prints a line, and keeps it until its input
+// ends.
 func beChild(work, path string) error {
 	var release func() error
 	switch work {
@@ -42,11 +42,11 @@ func beChild(work, path string) error {
 		}
 		release = log.Close
 	case "book":
-		book, err := storage.OpenBook(path, [16]byte{}, nil)
+		archive, err := storage.OpenArchive(path, [16]byte{}, nil)
 		if err != nil {
 			return err
 		}
-		release = book.Close
+		release = archive.Close
 	case "folder":
 		folder, err := storage.LockFolder(path)
 		if err != nil {
@@ -63,7 +63,7 @@ func beChild(work, path string) error {
 	return errors.Join(err, release())
 }
 
-// takenElsewhere has another process take what is at path until the returned
+// takenElsewhere has another process take the file or folder at path until the returned
 // function is called.
 func takenElsewhere(t *testing.T, work, path string) (release func()) {
 	t.Helper()

@@ -9,31 +9,31 @@ import (
 	"gatebook/events"
 )
 
-// memoryName stands for the file in errors.
+// memoryName replaces the file in errors.
 const memoryName = "the log in memory"
 
-// Memory is a log without a disk, for tests and for trying things out. It keeps
-// the binary form, so that what it gives back has been through it.
+// Memory is a log without a disk, for tests and experiments. It keeps records encoded, so
+// that reading one decodes it as [Bolt] does.
 type Memory struct {
 	*appender
 	disk *MemoryDisk
 }
 
-// MemoryDisk is what survives the closing of a [Memory].
+// MemoryDisk is the part of a [Memory] that survives its closing.
 type MemoryDisk struct {
 	mu     sync.RWMutex // guards values
 	values [][]byte
 	id     [16]byte
 }
 
-// NewMemoryDisk returns an empty one.
+// NewMemoryDisk returns an empty disk.
 func NewMemoryDisk() *MemoryDisk {
 	d := &MemoryDisk{}
 	rand.Read(d.id[:])
 	return d
 }
 
-// OpenMemory opens the log on disk. A nil clock means the system's.
+// OpenMemory opens the log on disk. A nil clock is the system's.
 func OpenMemory(disk *MemoryDisk, clock func() events.Time) (*Memory, error) {
 	if clock == nil {
 		clock = func() events.Time { return events.TimeOf(time.Now()) }

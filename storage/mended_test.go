@@ -16,13 +16,14 @@ import (
 	"gatebook/storage"
 )
 
-// mending is what bbolt's command "surgery" does with a file, or bbolt itself. The bytes
-// are those that the command of bbolt 1.5.0 writes: they were compared with its own. The
-// command is not run here because it needs modules that this one does not.
+// mending is a change that bbolt's command "surgery", or bbolt itself, makes to a file.
+// The bytes are those that the command of bbolt 1.5.0 writes: they were compared with
+// its output. The command is not run here because it needs modules that this one does
+// not.
 type mending struct {
 	name string
 	edit func(t *testing.T, b image) []byte
-	lost int // how many commits it takes back, or some
+	lost int // the number of commits it takes back, or some
 }
 
 // some stands for the records of one leaf.
@@ -31,17 +32,17 @@ const some = -1
 // metaFlags is the field that "surgery meta update" sets to the flag of a meta page.
 const metaFlags = 28
 
-// revert does "surgery revert-meta-page".
+// revert does what "surgery revert-meta-page" does.
 func (b image) revert() {
 	newer := b.meta()
 	copy(b.page(newer), b.page(1-newer))
 	b.page(newer).put64(0, newer)
 }
 
-// abandon does "surgery freelist abandon".
+// abandon does what "surgery freelist abandon" does.
 func (b image) abandon() { b.setMetas(metaFreelist, math.MaxUint64) }
 
-// update does "surgery meta update" with one field.
+// update does what "surgery meta update" does with one field.
 func (b image) update(meta uint64, field int, value uint64) {
 	p := b.page(meta)
 	p.put64(field, value)
@@ -49,14 +50,14 @@ func (b image) update(meta uint64, field int, value uint64) {
 	p.sum()
 }
 
-// truncate does "surgery clear-page-elements" from an element to the last, of a page whose
-// elements before that fit into it.
+// truncate does what "surgery clear-page-elements" does from an element to the last, of
+// a page whose elements before that fit into it.
 func (b image) truncate(page uint64, from uint16) {
 	b.page(page).put16(10, from)
 	b.page(page).put32(12, 0)
 }
 
-// copyPage does "surgery copy-page" of a page that nothing continues.
+// copyPage does what "surgery copy-page" does with a page without overflow.
 func (b image) copyPage(from, to uint64) image {
 	if end := int(to+1) * pageSize; len(b) < end {
 		b = append(b, make([]byte, end-len(b))...)
@@ -66,7 +67,7 @@ func (b image) copyPage(from, to uint64) image {
 	return b
 }
 
-// byBolt is an edit that bbolt makes to the file itself.
+// byBolt returns an edit that bbolt makes to the file itself.
 func byBolt(edit func(t *testing.T, path string)) func(*testing.T, image) []byte {
 	return func(t *testing.T, b image) []byte {
 		path := filepath.Join(quickDir(t), "bolt.db")
@@ -82,7 +83,7 @@ func byBolt(edit func(t *testing.T, path string)) func(*testing.T, image) []byte
 	}
 }
 
-// rebuilt does "surgery freelist rebuild".
+// rebuilt does what "surgery freelist rebuild" does.
 func rebuilt(t *testing.T, path string) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)
@@ -107,8 +108,8 @@ func copied(t *testing.T, path string) {
 	}
 }
 
-// deepened is the file with each block cut into its records, on so many pages that they
-// need two levels of branches.
+// deepened is the file with each block split into its records, on so many pages that
+// they need two levels of branches.
 func deepened(t *testing.T, b image) image {
 	t.Helper()
 	return byBolt(func(t *testing.T, path string) {
@@ -186,11 +187,11 @@ func mendings() []mending {
 	}
 }
 
-// TestMended opens files that bbolt's command has mended, reads them, and writes to
-// them. Opening changes nothing.
+// TestMended opens files that bbolt's command has changed, reads them, and writes to
+// them. Opening them changes nothing.
 func TestMended(t *testing.T) {
 	t.Parallel()
-	for commits := 40; commits <= 41; commits++ { // the newer head is on either page
+	for commits := 40; commits <= 41; commits++ { // the newer head is on page 0 or on page 1
 		path := filepath.Join(quickDir(t), "log.db")
 		records := fill(t, path, commits*100, 100)
 		file, err := os.ReadFile(path)
@@ -253,8 +254,8 @@ func appendOne(t *testing.T, path string, have []events.Record) events.Record {
 	return one
 }
 
-// isSound fails unless bbolt finds nothing wrong in a file: no page is in use twice, and
-// none is neither in use nor free.
+// isSound fails unless bbolt finds no fault in a file: every page is either in use once
+// or free.
 func isSound(t *testing.T, path string) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)

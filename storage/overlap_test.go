@@ -15,13 +15,13 @@ import (
 	"gatebook/storage"
 )
 
-// followers are so many appends that their batch is committed while the one before
-// is delivered.
+// followers is a number of appends large enough for their batch to be committed while
+// the one before is delivered.
 const followers = 300
 
-// overlap commits one record of stream 7, and holds its delivery up until the commit
-// of the followers has begun. That commit goes as fault says, the delivery of the
-// first as before says. One of the followers expects too little of stream 7.
+// overlap commits one record of stream 7, and blocks its delivery until the commit of
+// the followers has begun. That commit is replaced by fault, and before is called in
+// the first delivery. One of the followers expects too little of stream 7.
 func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) (others []error, first, conflicting error) {
 	t.Helper()
 	begun, gathered := make(chan struct{}), make(chan struct{})
@@ -74,9 +74,9 @@ func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) 
 	return others, first, conflicting
 }
 
-// TestCommitsWhileItDelivers: a batch is committed while the one before is still
-// being delivered. Both are acknowledged in their order, each after its delivery, and
-// what was committed counts for the expectations before it is delivered.
+// TestCommitsWhileItDelivers commits a batch while the one before is being delivered.
+// Both are acknowledged in their order, each after its delivery. A committed record
+// counts for expectations before it is delivered.
 func TestCommitsWhileItDelivers(t *testing.T) {
 	t.Parallel()
 	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
@@ -100,8 +100,8 @@ func TestCommitsWhileItDelivers(t *testing.T) {
 	}
 }
 
-// TestCommitFailsWhileItDelivers: the failure is that of its own batch alone, and
-// the delivery before does not hide it.
+// TestCommitFailsWhileItDelivers fails a commit during a delivery. Only its own batch
+// fails, and the delivery does not hide it.
 func TestCommitFailsWhileItDelivers(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -135,8 +135,9 @@ func TestCommitFailsWhileItDelivers(t *testing.T) {
 	}
 }
 
-// TestDeliveryFailsWhileItCommits: what was committed meanwhile is in the log, but
-// neither delivered nor acknowledged, and nothing comes after it.
+// TestDeliveryFailsWhileItCommits fails a delivery during a commit. The records of the
+// commit are in the log, but neither delivered nor acknowledged, and no record comes
+// after them.
 func TestDeliveryFailsWhileItCommits(t *testing.T) {
 	t.Parallel()
 	errReader := errors.New("cannot go on")

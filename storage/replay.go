@@ -4,25 +4,32 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
-	"runtime/debug"
 	"sync"
 
 	"gatebook/events"
 	"gatebook/events/wire"
 )
 
+const (
+	// replayPage is the number of records that one read transaction of a replay covers.
+	replayPage = 1024
+	// readAheadFrom is the number of records from which a replay first reads the whole
+	// file: bbolt maps it for random access, which is 12 times slower while the file is
+	// not in the page cache.
+	readAheadFrom = 50_000
+)
+
 // readFunc reads the records after a sequence into a buffer.
 type readFunc func(after uint64, buffer []events.Record, coder *events.Coder) (int, error)
 
-// page is some records that follow each other, or why they could not be read.
+// page holds consecutive records, and why no more could be read.
 type page struct {
 	records []events.Record
 	err     error
 }
 
-// replay delivers the records of a file after the given sequence up to head, page
-// by page. The next page is read and decoded while one is delivered.
+// replay delivers the records of a file after the given sequence up to head, page by
+// page. It reads and decodes the next page while one is delivered.
 func replay(file string, read readFunc, after, head uint64, deliver Deliver) error {
 	if after > head {
 		return &CorruptError{File: file, Err: fmt.Errorf("it ends at record %d, but record %d was read from it before", head, after)}
@@ -51,7 +58,7 @@ func replay(file string, read readFunc, after, head uint64, deliver Deliver) err
 	return nil
 }
 
-// readPages reads up to head into buffers that are free, until stop is closed.
+// readPages reads up to head into free buffers, until stop is closed.
 func readPages(file string, read readFunc, after, head uint64, free <-chan []events.Record, pages chan<- page, stop <-chan struct{}) {
 	coder := &events.Coder{Strings: new(wire.Strings)}
 	for after < head {
@@ -78,8 +85,8 @@ func readPages(file string, read readFunc, after, head uint64, free <-chan []eve
 	}
 }
 
-// warm reads a file from front to back, so that the map finds it in memory.
-func warm(path string) error {
+// readAhead reads a file from start to end, which brings it into the page cache.
+func readAhead(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read ahead: %w", err)
@@ -89,20 +96,4 @@ func warm(path string) error {
 		return fmt.Errorf("read ahead: %w", err)
 	}
 	return nil
-}
-
-// guard runs f, and turns what bbolt does about a damaged file, panics and
-// faults of its map, into a *CorruptError.
-func guard(path string, f func() error) (err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case runtime.Error:
-			err = &CorruptError{File: path, Err: p}
-		default:
-			err = &CorruptError{File: path, Err: fmt.Errorf("%v", p)}
-		}
-	}()
-	return f()
 }

@@ -2,27 +2,27 @@ package storage
 
 import "fmt"
 
-// streamSlots is how many streams are remembered at most: a megabyte. It is a power
-// of two, and streams that follow each other do not share a slot.
+// streamSlots is the number of streams that are remembered at most: a megabyte. It is a
+// power of two. Streams of adjacent numbers do not share a slot.
 const streamSlots = 1 << 16
 
-// streams remembers the last sequence of the streams that were written lately, each
-// in the one slot that is its own by its number: of two that share it, the one written
-// later. Of a stream it does not remember it knows only that its last record is not
-// after floor: an expectation before floor is therefore refused, and its decider, who
-// then looks again, sees more. So memory is bounded, nothing has to be read at start,
-// and no conflict is missed.
+// streams remembers the last sequence of streams that were written recently. Each stream
+// has the slot of its number's lowest bits; of two streams that share a slot, the one
+// written later is remembered. The last record of any other stream is at or before floor.
+// An expectation before floor is therefore refused for such a stream, and its decider
+// looks again and sees more. So memory is bounded, nothing is read at start, and no
+// conflict is missed.
 type streams struct {
-	slots []slot // by the lowest bits of the stream's number
-	floor uint64 // what no slot knows lies at or before this
+	slots []slot
+	floor uint64
 
-	// undone is what the slots held before the batch at hand, and floorBefore what
-	// floor was.
+	// undone is what the slots held before the current batch, and floorBefore the floor
+	// before it.
 	undone      []slot
 	floorBefore uint64
 }
 
-// slot is a stream and its last sequence; stream 0 for none.
+// slot is a stream and its last sequence. Stream 0 marks an empty slot.
 type slot struct {
 	stream, last uint64
 }
@@ -31,7 +31,7 @@ func newStreams(head uint64) streams {
 	return streams{slots: make([]slot, streamSlots), floor: head, floorBefore: head}
 }
 
-// check refuses a list that expects less of a stream than there is.
+// check returns [ErrConflict] for a list that expects less of a stream than it holds.
 func (s *streams) check(entries []Entry) error {
 	for i := range entries {
 		e := &entries[i]
@@ -59,9 +59,8 @@ func (s *streams) note(stream, sequence uint64) {
 	if at.stream != stream {
 		s.floor = max(s.floor, at.last)
 	}
-	// The number of an empty slot is told by the stream that takes it.
 	before := *at
-	if before.stream == 0 {
+	if before.stream == 0 { // undo finds an empty slot by the stream that takes it
 		before = slot{stream: stream}
 	}
 	s.undone = append(s.undone, before)
@@ -80,5 +79,5 @@ func (s *streams) undo() {
 	s.undone, s.floor = s.undone[:0], s.floorBefore
 }
 
-// keep ends a batch that was committed.
+// keep makes what was noted final: the commit succeeded.
 func (s *streams) keep() { s.undone, s.floorBefore = s.undone[:0], s.floor }

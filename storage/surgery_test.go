@@ -20,14 +20,14 @@ import (
 	"gatebook/storage"
 )
 
-// The files of these tests: so many records of the ordinary mix, so many to a
-// commit.
+// The files of these tests have this many records of the ordinary mix, and this many in
+// a commit.
 const (
 	baseRecords = 3000
 	baseCommit  = 100
 )
 
-// base is a log file, cut at its high-water mark, and what is in it.
+// base is a log file, cut at its high-water mark, and its content.
 type base struct {
 	file    []byte
 	records []events.Record
@@ -37,8 +37,8 @@ var baseOnce sync.Once
 
 var theBase base
 
-// quickDir is a folder for tests that sync thousands of times and do not care
-// whether it is a disk that they sync.
+// quickDir returns a folder, not necessarily on a disk, for tests that sync thousands
+// of times.
 func quickDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/dev/shm", "gatebook-test-")
@@ -53,7 +53,7 @@ func quickDir(t *testing.T) string {
 	return dir
 }
 
-// newBase returns the log file all damage is done to; it is made once.
+// newBase returns the log file that the tests damage. It is made once.
 func newBase(t testing.TB) base {
 	t.Helper()
 	baseOnce.Do(func() {
@@ -71,8 +71,8 @@ func newBase(t testing.TB) base {
 	return base{bytes.Clone(theBase.file), slices.Clone(theBase.records)}
 }
 
-// fill makes a log of n records of the ordinary mix, so many to a commit, and
-// returns them as they were stored.
+// fill creates a log of n records of the ordinary mix, and returns them as they were
+// stored.
 func fill(t testing.TB, path string, n, commit int) []events.Record {
 	t.Helper()
 	if err := storage.CreateBolt(path); err != nil {
@@ -109,8 +109,8 @@ func fill(t testing.TB, path string, n, commit int) []events.Record {
 	return all
 }
 
-// replayed opens the log at path and returns its records. The errors are those
-// of opening, starting and closing.
+// replayed opens the log at path and returns its records. The errors are those of
+// opening, starting and closing.
 func replayed(path string) (all []events.Record, err error) {
 	log, err := storage.OpenBolt(path, storage.BoltOptions{})
 	if err != nil {
@@ -123,9 +123,9 @@ func replayed(path string) (all []events.Record, err error) {
 	return all, errors.Join(err, log.Close())
 }
 
-// image is the content of a bbolt file. The offsets are those of bbolt's file
-// version 2: a page begins with its number (8 bytes), flags (2), count (2) and
-// overflow (4), and its elements follow.
+// image is the content of a bbolt file. The offsets are those of bbolt's file version
+// 2: a page begins with its number (8 bytes), flags (2), count (2) and overflow (4),
+// and its elements follow.
 type image []byte
 
 const (
@@ -157,14 +157,14 @@ func (b image) put64(at int, v uint64) { binary.NativeEndian.PutUint64(b[at:], v
 func (b image) put32(at int, v uint32) { binary.NativeEndian.PutUint32(b[at:], v) }
 func (b image) put16(at int, v uint16) { binary.NativeEndian.PutUint16(b[at:], v) }
 
-// sum makes the checksum of a meta page right.
+// sum corrects the checksum of a meta page.
 func (b image) sum() {
 	h := fnv.New64a()
 	h.Write(b[metaMagic:metaSum])
 	b.put64(metaSum, h.Sum64())
 }
 
-// meta is the number of the newer meta page.
+// meta returns the number of the newer meta page.
 func (b image) meta() uint64 {
 	if b.page(1).u64(metaTx) > b.page(0).u64(metaTx) {
 		return 1
@@ -172,10 +172,10 @@ func (b image) meta() uint64 {
 	return 0
 }
 
-// used is how many bytes of the file are in use.
+// used returns the bytes of the file that are in use.
 func (b image) used() uint64 { return b.page(b.meta()).u64(metaHighest) * pageSize }
 
-// setMetas changes a field in both meta pages and makes their checksums right.
+// setMetas changes a field in both meta pages and corrects their checksums.
 func (b image) setMetas(at int, v uint64) {
 	for n := range uint64(2) {
 		b.page(n).put64(at, v)
@@ -183,8 +183,8 @@ func (b image) setMetas(at int, v uint64) {
 	}
 }
 
-// element returns the number that element i of a page has: of a branch page the
-// child's, of a leaf page the offset of its key in the page.
+// element returns the number in element i of a page: of a branch page the child's, of a
+// leaf page the offset of its key in the page.
 func (b image) element(i int) uint64 {
 	at := 16 + 16*i
 	if b.flags() == flagBranch {
@@ -193,7 +193,7 @@ func (b image) element(i int) uint64 {
 	return uint64(at) + uint64(binary.NativeEndian.Uint32(b[at+4:]))
 }
 
-// records is the root page of the bucket of records.
+// records returns the root page of the bucket of records.
 func (b image) records() uint64 {
 	root := b.page(b.page(b.meta()).u64(metaRoot))
 	for i := range root.count() {
@@ -205,8 +205,8 @@ func (b image) records() uint64 {
 	panic("no bucket of records")
 }
 
-// leaf is the page of records that is reached by the given child of each branch:
-// 0 for the first, -1 for the last.
+// leaf returns the page of records at the given child of each branch: 0 for the first,
+// -1 for the last.
 func (b image) leaf(child int) uint64 {
 	n := b.records()
 	for b.page(n).flags() == flagBranch {
@@ -219,7 +219,7 @@ func (b image) leaf(child int) uint64 {
 	return n
 }
 
-// withBolt changes the database at path with bbolt itself.
+// withBolt changes the database at path with bbolt.
 func withBolt(t testing.TB, path string, change func(*bolt.Tx) error) {
 	t.Helper()
 	db, err := bolt.Open(path, 0o600, nil)
@@ -231,10 +231,11 @@ func withBolt(t testing.TB, path string, change func(*bolt.Tx) error) {
 	}
 }
 
-// recordKey is the key of a record.
+// recordKey returns the key of a record.
 func recordKey(sequence uint64) []byte { return binary.BigEndian.AppendUint64(nil, sequence) }
 
-// valueOf is where in the file a record stands: in a block, behind its length.
+// valueOf returns the offset of a record in the file: it is in a block, after its
+// length.
 func (b image) valueOf(t testing.TB, sequence uint64) []byte {
 	t.Helper()
 	var block []byte

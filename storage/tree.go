@@ -6,34 +6,35 @@ import (
 	"io"
 )
 
-// The pages of a bbolt file: a header of 16 bytes (see inspect.go), then count
-// elements of 16 bytes. Those of a branch end in the child's page; those of a leaf
-// are flags, position of the key, size of key and value (4 bytes each), the
-// position counted from the element.
+// A page of a bbolt file has a header of 16 bytes (see inspect.go) and then count elements
+// of 16 bytes. An element of a branch ends in the child's page. An element of a leaf has
+// flags, the position of the key, the size of the key and of the value (4 bytes each); the
+// position is relative to the element.
 const (
 	boltBranchFlag = 1
 	boltLeafFlag   = 2
 	boltHeader     = 16
 	boltElement    = 16
-	// boltBucket is the flag of an element whose value is a bucket: its root page (0
-	// when the bucket stands in the value itself) and its own sequence.
+	// boltBucket is the flag of an element whose value is a bucket: its root page (0 when
+	// the value contains the bucket itself) and its sequence.
 	boltBucket       = 1
 	boltBucketHeader = 16
-	// boltDepth is deeper than any tree is.
+	// boltDepth is more than the depth of any tree.
 	boltDepth = 32
 )
 
-// boltTree checks that the branches of a bbolt file are trees: bbolt would follow
-// a circle for ever, and take ever more memory. It reads the branch pages alone,
-// about one of a hundred; a damaged leaf ends in an error when it is read.
+// boltTree checks that the branch pages of a bbolt file form trees: bbolt would follow a
+// cycle for ever, with ever more memory. It reads only the branch pages, about one page of a
+// hundred. A damaged leaf is an error when it is read.
 type boltTree struct {
 	f    io.ReaderAt
 	meta boltMeta
 	seen []uint64 // a bit for each page
 }
 
-// checkBoltTree checks the branch pages, or all pages of a file that keeps no free list
-// or whose trees are not of the form that bbolt gives them, which it reads all the same.
+// checkBoltTree checks the branch pages. It checks all pages of a file that keeps no free
+// list, or whose trees do not have the form in which bbolt writes them and can still be
+// read.
 func checkBoltTree(f io.ReaderAt, meta boltMeta) error {
 	if meta.freelist != boltNoFreelist && newBoltTree(f, meta).branches() == nil {
 		return nil
@@ -53,7 +54,7 @@ func (t *boltTree) branches() error {
 	if _, err := t.page(t.meta.freelist); err != nil {
 		return err
 	}
-	// The leaves of the root are few: the names of the buckets.
+	// The root has few leaves: they hold the names of the buckets.
 	return t.tree(t.meta.root, t.buckets)
 }
 
@@ -70,9 +71,9 @@ func (t *boltTree) tree(root uint64, leaf func(id uint64) error) error {
 			break
 		}
 		if depth == boltDepth {
-			return fmt.Errorf("page %d: a circle, or %d branches on the way", root, depth)
+			return fmt.Errorf("page %d: a cycle, or %d branches on the way", root, depth)
 		}
-		// The last leaf is the one that the next commit writes anew.
+		// The next commit replaces the last leaf.
 		if last, err = p.child(p.count() - 1); err != nil {
 			return err
 		}
@@ -80,6 +81,7 @@ func (t *boltTree) tree(root uint64, leaf func(id uint64) error) error {
 	return t.below(root, depth, leaf)
 }
 
+// below checks the tree below a page that is depth branches above its leaves.
 func (t *boltTree) below(id uint64, depth int, leaf func(id uint64) error) error {
 	if err := t.visit(id); err != nil {
 		return err
@@ -103,7 +105,7 @@ func (t *boltTree) below(id uint64, depth int, leaf func(id uint64) error) error
 	return nil
 }
 
-// buckets checks the trees of the buckets that a leaf names.
+// buckets checks the trees of the buckets in a leaf.
 func (t *boltTree) buckets(id uint64) error {
 	p, err := t.page(id)
 	if err != nil {
@@ -127,7 +129,7 @@ func (t *boltTree) buckets(id uint64) error {
 	return nil
 }
 
-// visit notes that a page is in use, which it can be in one place only.
+// visit marks a page as used. It returns an error if the page was used before.
 func (t *boltTree) visit(id uint64) error {
 	if !t.meta.holds(id) {
 		return fmt.Errorf("page %d is used, and there are %d", id, t.meta.highest)
@@ -167,7 +169,7 @@ func (t *boltTree) page(id uint64) (boltPage, error) {
 	return p, nil
 }
 
-// boltPage is a page with those that continue it.
+// boltPage is a page with its overflow pages.
 type boltPage struct {
 	id uint64
 	b  []byte
@@ -209,7 +211,7 @@ func (p boltPage) key(i int) ([]byte, error) {
 	return p.cut(i, e, uint64(order.Uint32(e[at:])), uint64(order.Uint32(e[at+4:])))
 }
 
-// bucket returns the root page of the bucket that element i is, 0 when it is none.
+// bucket returns the root page of the bucket in element i, 0 if it is no bucket.
 func (p boltPage) bucket(i int) (uint64, error) {
 	e, err := p.element(i)
 	if err != nil {
@@ -230,7 +232,7 @@ func (p boltPage) bucket(i int) (uint64, error) {
 	return root, nil
 }
 
-// cut returns a part of element i, whose bytes begin e.
+// cut returns a part of element i, which begins at e.
 func (p boltPage) cut(i int, e []byte, at, size uint64) ([]byte, error) {
 	if at+size > uint64(len(e)) {
 		return nil, fmt.Errorf("page %d: element %d is beyond its end", p.id, i)

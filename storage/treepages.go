@@ -5,10 +5,9 @@ import (
 	"fmt"
 )
 
-// pages checks all pages that are in use, as strictly as bbolt does when it looks for
-// the free pages of a file that keeps no list of them. bbolt does that in a goroutine of
-// its own: a panic or a fault of the map there would end the process, so that nothing may
-// be left for bbolt to find.
+// pages checks all pages in use as strictly as bbolt does when it searches a file without
+// a free list for its free pages. bbolt does that in a goroutine of its own, where a panic
+// or a fault of the map would end the process. So every damage must be found here.
 func (t *boltTree) pages() error {
 	if t.meta.freelist != boltNoFreelist {
 		p, err := t.page(t.meta.freelist)
@@ -23,7 +22,7 @@ func (t *boltTree) pages() error {
 	return err
 }
 
-// visitAll notes that a page is in use, with those that continue it.
+// visitAll marks a page and its overflow pages as used.
 func (t *boltTree) visitAll(p boltPage) error {
 	for n := uint64(0); n*uint64(t.meta.pageSize) < uint64(len(p.b)); n++ {
 		if err := t.visit(p.id + n); err != nil {
@@ -33,9 +32,9 @@ func (t *boltTree) visitAll(p boltPage) error {
 	return nil
 }
 
-// walk checks the tree below a page, and the trees of the buckets in it. Its keys are at
-// or above low and below high, where these are not nil. It returns the last key, nil when
-// there is none in the last leaf. Trees need not be equally deep everywhere.
+// walk checks the tree below a page, and the trees of the buckets in it. All keys must be
+// at least low and below high, unless these are nil. It returns the last key, nil if the
+// last leaf is empty. The leaves may be of different depth.
 func (t *boltTree) walk(id uint64, low, high []byte, depth int) (last []byte, err error) {
 	p, err := t.page(id)
 	if err == nil {
@@ -75,8 +74,8 @@ func (t *boltTree) walk(id uint64, low, high []byte, depth int) (last []byte, er
 	return last, nil
 }
 
-// ordered checks that a key of a page comes after the one before it, which a page shares
-// with its parent, and before high.
+// ordered checks that key i of a page is after the one before it, and below high. The
+// first key may equal the one before it, which is the parent's key for the page.
 func (p boltPage) ordered(i int, before, key, high []byte) error {
 	after := before == nil && i == 0
 	if c := bytes.Compare(before, key); c < 0 || c == 0 && i == 0 {
@@ -88,7 +87,8 @@ func (p boltPage) ordered(i int, before, key, high []byte) error {
 	return nil
 }
 
-// walkChild checks the tree below child i of a branch, which ends at the key of the next.
+// walkChild checks the tree below child i of a branch, whose keys are below the next
+// child's.
 func (t *boltTree) walkChild(p boltPage, i int, key, high []byte, depth int) (last []byte, err error) {
 	child, err := p.child(i)
 	if err != nil {
@@ -102,8 +102,8 @@ func (t *boltTree) walkChild(p boltPage, i int, key, high []byte, depth int) (la
 	return t.walk(child, key, high, depth+1)
 }
 
-// walkBucket checks the tree of element i of a leaf, if that is a bucket with pages of
-// its own.
+// walkBucket checks the tree of element i of a leaf, if it is a bucket with pages of its
+// own.
 func (t *boltTree) walkBucket(p boltPage, i, depth int) error {
 	root, err := p.bucket(i)
 	if err == nil && root != 0 {

@@ -10,39 +10,39 @@ import (
 )
 
 const (
-	// lingers is how often in a row the writer lets the producers run without
-	// seeing one more of them join, before it cuts a batch all the same.
-	lingers = 64
-	// plenty is how many appends are worth a commit of their own while as many others
-	// are on their way: then the processors limit, not the disk, and one batch is
-	// decided and encoded, one committed and one delivered at the same time.
-	plenty = 192
+	// coalesceTurns is how often in a row the appending goroutine yields to the producers
+	// without a new append, before it cuts the batch anyway.
+	coalesceTurns = 64
+	// fullBatch is the number of appends that deserve a commit of their own while as many
+	// others are on their way: then the processors are the limit and not the disk, and it
+	// pays to encode one batch, commit another and deliver a third at the same time.
+	fullBatch = 192
 )
 
-// write is the appending goroutine. It ends when wake is closed and all that was
-// taken in is seen through.
+// write is the appending goroutine. It ends when wake is closed and all appends in the
+// inbox are completed.
 func (a *appender) write() {
 	defer close(a.done)
 	for range a.wake {
 		for a.step() {
 		}
 	}
-	for a.step() { // what was taken in between the last wake and its closing
+	for a.step() { // appends that entered between the last wake and its closing
 	}
 	a.delivery.Wait()
 }
 
-// linger waits, without a timer, for those whom the last batch has just
-// acknowledged: mostly they come back with their next append, and one sync can
-// serve them all, and those who came meanwhile. Without these two groups would
-// take turns, half of the producers to a sync; which is what many of them should do.
-// A lone writer is never kept waiting.
-func (a *appender) linger() {
+// coalesce yields to the producers, without a timer, until as many appends wait as are
+// expected. Most producers that the last batch acknowledged append again at once, and one
+// sync can serve them together with those that arrived meanwhile. Otherwise the two
+// groups would take turns, with half of the producers to a sync; from fullBatch on that is
+// what they should do. A lone producer is never kept waiting.
+func (a *appender) coalesce() {
 	enough := a.expected
-	if enough > plenty {
-		enough = max(plenty, enough/2)
+	if enough > fullBatch {
+		enough = max(fullBatch, enough/2)
 	}
-	for idle, before := 0, 0; idle < lingers; idle++ {
+	for idle, before := 0, 0; idle < coalesceTurns; idle++ {
 		n := int(a.waiting.Load())
 		if n == 0 || n >= enough {
 			return
@@ -56,9 +56,9 @@ func (a *appender) linger() {
 }
 
 // step cuts the batch, commits it, and has it delivered and acknowledged. It returns
-// false when there was nothing to do.
+// false when no append waited.
 func (a *appender) step() bool {
-	a.linger()
+	a.coalesce()
 	if a.waiting.Load() == 0 {
 		return false
 	}
@@ -67,7 +67,7 @@ func (a *appender) step() bool {
 	waiting := int(a.waiting.Load())
 	a.expected = len(b.appends) + waiting
 	a.delivery.Wait() // batches are delivered in their order
-	if waiting < plenty {
+	if waiting < fullBatch {
 		a.finish(b)
 	} else {
 		a.delivery.Go(func() { a.finish(b) })
@@ -75,7 +75,7 @@ func (a *appender) step() bool {
 	return true
 }
 
-// cut takes the batch that is being filled, and begins the next.
+// cut takes the open batch and opens the next one.
 func (a *appender) cut() *batch {
 	next, ok := a.batches.Get().(*batch)
 	if !ok {
@@ -102,6 +102,33 @@ func (a *appender) commit(b *batch) {
 		refuse(b, failure)
 		return
 	}
+	next := a.number(b)
+	if len(a.values) == 0 {
+		return
+	}
+	began := time.Now()
+	if err := a.store.commit(a.committed.Sequence+1, a.values); err != nil {
+		a.streams.undo()
+		b.delivered = b.delivered[:0]
+		refuse(b, a.fail(err))
+		return
+	}
+	if a.commitHook != nil {
+		a.commitHook(len(a.values), time.Since(began))
+	}
+	a.streams.keep()
+	a.committed, b.head = next, next
+	a.mu.Lock()
+	a.durable = next.Sequence
+	if !a.sticky {
+		a.failure = nil
+	}
+	a.mu.Unlock()
+}
+
+// number checks the expectations of a batch, gives its records their sequences and the
+// time, and seals them into values. It returns the head that the log has after them.
+func (a *appender) number(b *batch) Head {
 	next := Head{Sequence: a.committed.Sequence, Recorded: max(a.clock(), a.committed.Recorded)}
 	a.values = a.values[:0]
 	for _, p := range b.appends {
@@ -117,32 +144,12 @@ func (a *appender) commit(b *batch) {
 			a.streams.note(r.Session, r.Sequence)
 		}
 	}
-	if len(a.values) == 0 {
-		return
-	}
-	began := time.Now()
-	if err := a.store.commit(a.committed.Sequence+1, a.values); err != nil {
-		a.streams.undo()
-		b.delivered = b.delivered[:0]
-		refuse(b, a.fail(err))
-		return
-	}
-	if a.observe != nil {
-		a.observe(len(a.values), time.Since(began))
-	}
-	a.streams.keep()
-	a.committed, b.head = next, next
-	a.mu.Lock()
-	a.durable = next.Sequence
-	if !a.sticky {
-		a.failure = nil
-	}
-	a.mu.Unlock()
+	return next
 }
 
-// finish delivers what was committed of b, and acknowledges b. After a delivery that
-// failed there is none, and the head stays where it was: what was committed meanwhile
-// is in the log, and nowhere else.
+// finish delivers the committed records of b and acknowledges b. After a failed delivery
+// nothing is delivered any more and the head does not move: records that were committed
+// meanwhile are in the log alone.
 func (a *appender) finish(b *batch) {
 	if len(b.delivered) > 0 {
 		if err := a.hand(b.delivered); err != nil {
@@ -158,7 +165,7 @@ func (a *appender) finish(b *batch) {
 	a.batches.Put(b)
 }
 
-// hand gives records to the reader, unless it could not take those before.
+// hand delivers records, unless an earlier delivery failed.
 func (a *appender) hand(records []events.Record) error {
 	a.mu.Lock()
 	stuck := a.stuck
@@ -185,7 +192,7 @@ func (a *appender) advance(head Head) {
 	a.wakeWaiters()
 }
 
-// refuse gives err to every append of b that had not failed by itself.
+// refuse sets err for every append of b that has no error of its own.
 func refuse(b *batch, err error) {
 	for _, p := range b.appends {
 		if p.err == nil {
@@ -194,8 +201,8 @@ func refuse(b *batch, err error) {
 	}
 }
 
-// fail notes why nothing can be appended and returns it. What is not a full disk is
-// for good.
+// fail records why nothing can be appended, and returns it. Every failure but a full disk
+// is permanent.
 func (a *appender) fail(err error) error {
 	full := errors.Is(err, ErrDiskFull)
 	if !full && !errors.Is(err, ErrReadOnly) {

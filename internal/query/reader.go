@@ -28,14 +28,14 @@ type Records interface {
 // Reader reads sessions and records, wherever they are.
 type Reader struct {
 	state   *projection.State
-	archive *storage.Book
+	archive *storage.Archive
 	log     Records
 	recent  recent
 }
 
 // NewReader returns a reader of a state, of the archive beside it, and of the log that
 // both are folded from.
-func NewReader(state *projection.State, archive *storage.Book, log Records) *Reader {
+func NewReader(state *projection.State, archive *storage.Archive, log Records) *Reader {
 	return &Reader{state: state, archive: archive, log: log}
 }
 
@@ -64,7 +64,7 @@ func (r *Reader) Lookup(id uint64) (*projection.Session, error) {
 }
 
 // Archived returns a session that has left memory; nil when there is none.
-func Archived(archive *storage.Book, id uint64) (*projection.Session, error) {
+func Archived(archive *storage.Archive, id uint64) (*projection.Session, error) {
 	snapshot, err := archive.Snapshot()
 	if err != nil {
 		return nil, err

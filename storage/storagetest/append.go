@@ -14,7 +14,7 @@ import (
 	"gatebook/storage"
 )
 
-// largestList is how many records a list may have; one more is too many.
+// largestList is the most records in a list.
 const largestList = 1 << 14
 
 func emptyLog(t *testing.T, create func(t *testing.T) Reopenable) {
@@ -56,7 +56,7 @@ func sequencesHaveNoGaps(t *testing.T, create func(t *testing.T) Reopenable) {
 	for range 2 {
 		for _, kind := range events.Kinds() {
 			e := storage.Entry{Record: events.Record{Session: 7, Occurred: 5, Event: eventstest.Full(kind)}, Expect: b.Head().Sequence}
-			e.Record.Sequence, e.Record.Recorded = 99, 99 // the log's to fill in
+			e.Record.Sequence, e.Record.Recorded = 99, 99 // the log sets these
 			mustPut(t, b, e)
 			if got := b.records()[next-1]; got.Event.Kind() != kind || got.Occurred != 5 || got.Session != 7 {
 				t.Fatalf("record %d became %+v, want one of kind %s, of stream 7, that occurred at 5", next, got, kind)
@@ -72,12 +72,11 @@ func sequencesHaveNoGaps(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// recordedNeverDecreases has a clock that goes backward, also while the log is
-// closed.
+// recordedNeverDecreases has a clock that goes backward, also while the log is closed.
 func recordedNeverDecreases(t *testing.T, create func(t *testing.T) Reopenable) {
 	var mu sync.Mutex
 	var now events.Time
-	b := &book{place: create(t), clock: func() events.Time {
+	b := &checkedLog{place: create(t), clock: func() events.Time {
 		mu.Lock()
 		defer mu.Unlock()
 		return now
@@ -140,8 +139,8 @@ func tooLarge(t *testing.T, create func(t *testing.T) Reopenable) {
 	mustPut(t, b, huge...)
 }
 
-// textsAreCleaned: what is kept, delivered and left in the entry is the clean
-// form of the texts.
+// textsAreCleaned appends texts that need repair. The clean form is stored, delivered
+// and left in the entry.
 func textsAreCleaned(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	e := entry(0, 0, "a\xffb")
@@ -153,14 +152,14 @@ func textsAreCleaned(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// listsStayTogether has producers append lists at once, some of which are
-// refused: each list is there whole and in order, or not at all.
+// listsStayTogether has producers append lists concurrently, some of which are refused.
+// Each list is present completely and in order, or not at all.
 func listsStayTogether(t *testing.T, create func(t *testing.T) Reopenable) {
 	const producers, lists, longest = 16, 25, 20
 	b := open(t, create)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	size := make(map[string]int) // of each list that was acknowledged
+	size := make(map[string]int) // of each acknowledged list
 	for p := range producers {
 		wg.Go(func() {
 			random := rand.New(rand.NewPCG(1, uint64(p)))
@@ -171,7 +170,7 @@ func listsStayTogether(t *testing.T, create func(t *testing.T) Reopenable) {
 					entries[j] = entry(0, 0, fmt.Sprintf("%s/%d", name, j))
 				}
 				refused := i%5 == 4
-				if refused { // the last of the list is, and with it all
+				if refused { // its last record is refused, and so the whole list
 					entries[len(entries)-1].Record.Session = uint64(p) + 1
 					entries = append([]storage.Entry{entry(uint64(p)+1, b.Head().Sequence, "first")}, entries...)
 					if err := b.put(entries[0]); err != nil {

@@ -13,14 +13,14 @@ import (
 	"gatebook/storage"
 )
 
-// Reopenable is a place where one log is kept.
+// Reopenable is a place that keeps one log.
 type Reopenable interface {
-	// Open opens the log. The one that was opened before is closed. A nil clock
-	// means the system's.
+	// Open opens the log, after the one that was opened before is closed. A nil clock
+	// is the system's.
 	Open(clock func() events.Time) (storage.Log, error)
 }
 
-// Run tests the contract of a log. Each call of create makes an empty one.
+// Run tests the contract of a log. Each call of create creates an empty one.
 func Run(t *testing.T, create func(t *testing.T) Reopenable) {
 	for _, c := range []struct {
 		name string
@@ -66,24 +66,24 @@ func Run(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// book is a log that was started, with all that it delivered.
-type book struct {
+// checkedLog is a log that was started, and the records that it delivered.
+type checkedLog struct {
 	storage.Log
 	place Reopenable
 	clock func() events.Time
 
 	mu        sync.Mutex // guards delivered
 	delivered []events.Record
-	// delivering tells that a delivery is under way: there is one at a time.
+	// delivering is true during a delivery: there is one at a time.
 	delivering atomic.Bool
-	// before is called with each batch before it counts as delivered, if not nil.
+	// before is called, if not nil, with each batch before it counts as delivered.
 	before func(batch []events.Record) error
 }
 
-// open makes an empty log, starts it, and checks it when the test is over.
-func open(t *testing.T, create func(t *testing.T) Reopenable) *book {
+// open creates an empty log, starts it, and checks it when the test is over.
+func open(t *testing.T, create func(t *testing.T) Reopenable) *checkedLog {
 	t.Helper()
-	b := &book{place: create(t)}
+	b := &checkedLog{place: create(t)}
 	if err := b.start(); err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +95,8 @@ func open(t *testing.T, create func(t *testing.T) Reopenable) *book {
 	return b
 }
 
-// start opens the log and starts it after what was delivered already.
-func (b *book) start() (err error) {
+// start opens the log and starts it after the records that were delivered.
+func (b *checkedLog) start() (err error) {
 	if b.Log, err = b.place.Open(b.clock); err != nil {
 		return err
 	}
@@ -104,14 +104,14 @@ func (b *book) start() (err error) {
 }
 
 // reopen closes the log and starts it again.
-func (b *book) reopen() error {
+func (b *checkedLog) reopen() error {
 	if err := b.Close(); err != nil {
 		return err
 	}
 	return b.start()
 }
 
-func (b *book) deliver(batch []events.Record) error {
+func (b *checkedLog) deliver(batch []events.Record) error {
 	if !b.delivering.CompareAndSwap(false, true) {
 		return errors.New("two deliveries at a time")
 	}
@@ -127,23 +127,23 @@ func (b *book) deliver(batch []events.Record) error {
 	return nil
 }
 
-// records returns what was delivered up to now.
-func (b *book) records() []events.Record {
+// records returns the records that were delivered until now.
+func (b *checkedLog) records() []events.Record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.delivered[:len(b.delivered):len(b.delivered)]
 }
 
-// put appends entries and tells whether they were delivered as they should be.
-func (b *book) put(entries ...storage.Entry) error {
+// put appends entries, and fails unless they were delivered.
+func (b *checkedLog) put(entries ...storage.Entry) error {
 	if err := b.Append(context.Background(), entries); err != nil {
 		return err
 	}
 	return b.has(entries)
 }
 
-// has fails unless acknowledged entries were delivered, next to each other.
-func (b *book) has(entries []storage.Entry) error {
+// has fails unless acknowledged entries were delivered, adjacent to each other.
+func (b *checkedLog) has(entries []storage.Entry) error {
 	delivered := b.records()
 	for i := range entries {
 		r := &entries[i].Record
@@ -160,8 +160,8 @@ func (b *book) has(entries []storage.Entry) error {
 	return nil
 }
 
-// check closes the log and fails unless deliveries, reading and replay agree.
-func (b *book) check() error {
+// check closes the log, and fails unless deliveries, Read and a replay agree.
+func (b *checkedLog) check() error {
 	delivered := b.records()
 	if err := wellFormed(delivered); err != nil {
 		return fmt.Errorf("delivered: %w", err)
@@ -173,7 +173,7 @@ func (b *book) check() error {
 	if err != nil {
 		return err
 	}
-	again := &book{Log: log}
+	again := &checkedLog{Log: log}
 	if err := log.Start(0, again.deliver); err != nil {
 		return errors.Join(err, log.Close())
 	}
@@ -183,8 +183,8 @@ func (b *book) check() error {
 		log.Close())
 }
 
-// reads fails unless Read returns what was delivered.
-func (b *book) reads(delivered []events.Record) error {
+// reads fails unless Read returns the records that were delivered.
+func (b *checkedLog) reads(delivered []events.Record) error {
 	const page = 1000
 	var all []events.Record
 	for {
@@ -221,7 +221,7 @@ func wellFormed(records []events.Record) error {
 	return nil
 }
 
-// same compares records: of more than 10,000 it takes samples.
+// same compares records: samples of them if there are more than 10,000.
 func same(what string, got, want []events.Record) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%s %d records, want %d", what, len(got), len(want))
@@ -234,7 +234,7 @@ func same(what string, got, want []events.Record) error {
 	return nil
 }
 
-// entry is a small record of a stream, with a text to know it by.
+// entry returns a small record of a stream, with a text to recognise it by.
 func entry(stream, expect uint64, why string) storage.Entry {
 	return storage.Entry{
 		Record: events.Record{Session: stream, Event: &events.KillRequested{Why: why}},
@@ -242,7 +242,7 @@ func entry(stream, expect uint64, why string) storage.Entry {
 	}
 }
 
-// list is n small records of no stream.
+// list returns n small records of no stream.
 func list(n int) []storage.Entry {
 	entries := make([]storage.Entry, n)
 	for i := range entries {
@@ -251,8 +251,8 @@ func list(n int) []storage.Entry {
 	return entries
 }
 
-// mustPut appends entries that nothing speaks against.
-func mustPut(t *testing.T, b *book, entries ...storage.Entry) {
+// mustPut appends entries that must be accepted.
+func mustPut(t *testing.T, b *checkedLog, entries ...storage.Entry) {
 	t.Helper()
 	if err := b.put(entries...); err != nil {
 		t.Fatal(err)

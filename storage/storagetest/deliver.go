@@ -12,8 +12,8 @@ import (
 	"gatebook/storage"
 )
 
-// deliveredBeforeAcknowledged: when an append returns, its records were
-// delivered. That put checks; that each comes once and in order, open does.
+// deliveredBeforeAcknowledged appends records, which are delivered before Append
+// returns: put checks that. open checks that each is delivered once and in order.
 func deliveredBeforeAcknowledged(t *testing.T, create func(t *testing.T) Reopenable) {
 	const producers, each = 8, 50
 	b := open(t, create)
@@ -47,7 +47,7 @@ func startReplaysTheTail(t *testing.T, create func(t *testing.T) Reopenable) {
 			t.Fatal(err)
 		}
 		b.Log = log
-		tail := &book{}
+		tail := &checkedLog{}
 		if err := log.Start(after, tail.deliver); err != nil {
 			t.Fatal(err)
 		}
@@ -57,12 +57,12 @@ func startReplaysTheTail(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// startBeyondTheHead: who has read more than there is has read another log, or
-// this one was cut.
+// startBeyondTheHead starts a log after a record that it does not have. The caller has
+// read another log, or this one was cut.
 func startBeyondTheHead(t *testing.T, create func(t *testing.T) Reopenable) {
 	for _, total := range []int{0, 3} {
 		place := create(t)
-		b := &book{place: place}
+		b := &checkedLog{place: place}
 		if err := b.start(); err != nil {
 			t.Fatal(err)
 		}
@@ -84,8 +84,8 @@ func startBeyondTheHead(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// startFails: a reader that cannot take the replay ends the start, and nothing
-// can be appended.
+// startFails fails the delivery of a replay. That ends the start, and nothing can be
+// appended.
 func startFails(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, list(2000)...)
@@ -104,7 +104,8 @@ func startFails(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// startTwice: the second start is refused, and the first goes on.
+// startTwice starts a log twice. The second start is refused, and the first one stays
+// in effect.
 func startTwice(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, list(1)...)
@@ -114,8 +115,8 @@ func startTwice(t *testing.T, create func(t *testing.T) Reopenable) {
 	mustPut(t, b, list(2)...)
 }
 
-// deliverFails: the records are in the log, and nothing more comes in until it
-// is opened again.
+// deliverFails fails a delivery. The records are in the log, and no more can be
+// appended until it is opened again.
 func deliverFails(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, list(2)...)
@@ -148,7 +149,7 @@ func deliverFails(t *testing.T, create func(t *testing.T) Reopenable) {
 	mustPut(t, b, list(1)...)
 }
 
-// waitEndsWhenDeliveryFails: a wait that began before the failure ends with it.
+// waitEndsWhenDeliveryFails fails a delivery, which ends a wait that began before.
 func waitEndsWhenDeliveryFails(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, list(2)...)
@@ -174,8 +175,8 @@ func waitEndsWhenDeliveryFails(t *testing.T, create func(t *testing.T) Reopenabl
 	}
 }
 
-// headIsWhatIsDelivered: while a batch is being delivered its records can be read,
-// and the head has not reached them.
+// headIsWhatIsDelivered looks at the log during a delivery. The records of the batch
+// can be read, and the head is before them.
 func headIsWhatIsDelivered(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, list(3)...)
@@ -200,14 +201,14 @@ func headIsWhatIsDelivered(t *testing.T, create func(t *testing.T) Reopenable) {
 	mustPut(t, b, list(1)...)
 }
 
-// gate holds deliveries up.
+// gate blocks deliveries.
 type gate struct {
-	reached chan struct{} // closed when the first delivery has come
-	opened  chan struct{} // closed to let all through
+	reached chan struct{} // closed when the first delivery has begun
+	opened  chan struct{} // closed to let all deliveries through
 }
 
 // hold makes every delivery of b wait until the gate is opened.
-func hold(b *book) *gate {
+func hold(b *checkedLog) *gate {
 	g := &gate{reached: make(chan struct{}), opened: make(chan struct{})}
 	var once sync.Once
 	b.before = func([]events.Record) error {
@@ -218,7 +219,7 @@ func hold(b *book) *gate {
 	return g
 }
 
-// sequences returns those of acknowledged lists, sorted.
+// sequences returns the sequences of acknowledged lists, sorted.
 func sequences(lists [][]storage.Entry) []uint64 {
 	var all []uint64
 	for _, entries := range lists {

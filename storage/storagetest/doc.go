@@ -1,7 +1,7 @@
-// Package storagetest is the contract of [storage.Log] as tests: every engine
-// passes [Run].
+// Package storagetest is the contract of [storage.Log] as tests: every engine passes
+// [Run].
 //
-// After each of its tests the whole log is checked: what was delivered, what Read
-// returns and what a later Start replays are one and the same sequence, without
-// gaps, whose recorded time never decreases, and it holds what was acknowledged.
+// After each test the whole log is checked: the records that were delivered, those that
+// Read returns and those that a later Start replays are one sequence. It has no gaps,
+// its recorded time never decreases, and it contains every acknowledged record.
 package storagetest

@@ -9,8 +9,8 @@ import (
 	"gatebook/storage"
 )
 
-// expectations appends one list after the other. Stream 1 has its last record at
-// 1 and stream 2 at 3 when they begin.
+// expectations appends one list after the other. At the beginning the last record of
+// stream 1 is 1, and of stream 2 it is 3.
 func expectations(t *testing.T, create func(t *testing.T) Reopenable) {
 	for _, c := range []struct {
 		name    string
@@ -42,7 +42,7 @@ func expectations(t *testing.T, create func(t *testing.T) Reopenable) {
 				if head := b.Head(); head != before {
 					t.Errorf("what was refused moved the head from %+v to %+v", before, head)
 				}
-				// A refusal is of the list alone.
+				// Only the list was refused.
 				mustPut(t, b, entry(1, before.Sequence, ""))
 				return
 			}
@@ -53,8 +53,8 @@ func expectations(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// oneOfManyDecidersWins has deciders that saw the same, and come at once, so that
-// some of them share a commit.
+// oneOfManyDecidersWins has several deciders that saw the same records append
+// concurrently, so that some share a commit.
 func oneOfManyDecidersWins(t *testing.T, create func(t *testing.T) Reopenable) {
 	const rounds, deciders = 30, 8
 	b := open(t, create)
@@ -80,8 +80,8 @@ func oneOfManyDecidersWins(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// expectationsAfterReopening: no conflict is missed because the log was closed,
-// and who has seen the head is not refused.
+// expectationsAfterReopening reopens a log. It misses no conflict, and refuses no
+// decider that has seen the head.
 func expectationsAfterReopening(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, entry(1, 0, ""), entry(2, 0, ""))
@@ -94,9 +94,9 @@ func expectationsAfterReopening(t *testing.T, create func(t *testing.T) Reopenab
 	mustPut(t, b, entry(1, 3, ""), entry(2, 3, ""), entry(9, 3, ""))
 }
 
-// moreStreamsThanAreRemembered writes so many streams that no log of bounded
-// memory knows the last record of each. What it does not know it may refuse, and
-// must not take.
+// moreStreamsThanAreRemembered writes so many streams that no log of bounded memory
+// knows the last record of each. The log may refuse an expectation that it cannot
+// check, and must not accept it.
 func moreStreamsThanAreRemembered(t *testing.T, create func(t *testing.T) Reopenable) {
 	if testing.Short() {
 		t.Skip("takes a second or two")
@@ -115,7 +115,7 @@ func moreStreamsThanAreRemembered(t *testing.T, create func(t *testing.T) Reopen
 		}
 	}
 	for _, stream := range []uint64{1, 2, 60_000, 70_000, 130_000, streams} {
-		// Stream n has its one record at n.
+		// The one record of stream n is n.
 		wantError(t, b.put(entry(stream, stream-1, "")), storage.ErrConflict)
 		mustPut(t, b, entry(stream, b.Head().Sequence, ""))
 		wantError(t, b.put(entry(stream, stream, "")), storage.ErrConflict)

@@ -37,7 +37,7 @@ func wait(t *testing.T, create func(t *testing.T) Reopenable) {
 		mustPut(t, b, list(2)...)
 	}
 	wg.Wait()
-	// What is there needs no waiting, whatever the context says.
+	// Records that exist need no waiting, even when the context has ended.
 	if err := b.Wait(ctx, waiters-1); err != nil {
 		t.Errorf("waiting for what is there: %v", err)
 	}
@@ -51,9 +51,9 @@ func wait(t *testing.T, create func(t *testing.T) Reopenable) {
 	wantError(t, <-closing, storage.ErrClosed)
 }
 
-// busy fills the inbox while a delivery is held up. Of the lists that come, so
-// large that not all find room, those that wait in vain are refused and those
-// that were taken in are seen through.
+// busy fills the inbox while a delivery is blocked. The lists are so large that they do
+// not all fit. Those that wait in vain are refused, and those that entered the inbox
+// are completed.
 func busy(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	g := hold(b)
@@ -73,20 +73,20 @@ func busy(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 	patient := make(chan error, 1)
 	cancel()
-	// One found room: the others get their refusal, although nothing moves.
+	// One has entered: the others are refused, although the log is blocked.
 	for range lists - 1 {
 		err := <-results
 		wantError(t, err, storage.ErrBusy)
 		wantError(t, err, context.Canceled)
 	}
-	// Who can wait is not refused.
+	// A list that can wait longer is not refused.
 	wg.Go(func() { patient <- b.Append(context.Background(), list(largestList)) })
 	close(g.opened)
 	if err := <-results; err != nil {
 		t.Errorf("what was taken in was not seen through: %v", err)
 	}
 	if err := <-patient; err != nil {
-		t.Errorf("who waited for room got %v", err)
+		t.Errorf("an append that could wait got %v", err)
 	}
 	wg.Wait()
 	if got, want := b.Head().Sequence, uint64(1+2*largestList); got != want {
@@ -98,7 +98,7 @@ func closed(t *testing.T, create func(t *testing.T) Reopenable) {
 	b := open(t, create)
 	mustPut(t, b, list(3)...)
 	head := b.Head()
-	for range 2 { // closing twice does no harm
+	for range 2 { // closing twice is allowed
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -130,8 +130,8 @@ func closeWithoutStart(t *testing.T, create func(t *testing.T) Reopenable) {
 	wantError(t, log.Append(t.Context(), list(1)), storage.ErrClosed)
 }
 
-// closeSeesThrough closes the log while producers are at work and a delivery is
-// held up: each append is acknowledged and there, or refused and not there.
+// closeSeesThrough closes the log while producers append and a delivery is blocked.
+// Each append is acknowledged and present, or refused and absent.
 func closeSeesThrough(t *testing.T, create func(t *testing.T) Reopenable) {
 	const producers = 16
 	b := open(t, create)
@@ -175,8 +175,8 @@ func closeSeesThrough(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// concurrent has producers that decide, conflict and decide again, and readers
-// that follow, all at once.
+// concurrent has producers that decide, conflict and decide again, and readers that
+// follow, all concurrently.
 func concurrent(t *testing.T, create func(t *testing.T) Reopenable) {
 	const producers, each, streams = 16, 100, 6
 	b := open(t, create)
@@ -208,8 +208,8 @@ func concurrent(t *testing.T, create func(t *testing.T) Reopenable) {
 	}
 }
 
-// insist appends to a stream until what it has seen is so.
-func insist(b *book, stream uint64) error {
+// insist appends to a stream, and decides again after each conflict.
+func insist(b *checkedLog, stream uint64) error {
 	for {
 		seen := b.Head().Sequence
 		err := b.put(entry(stream, seen, ""))
@@ -219,8 +219,8 @@ func insist(b *book, stream uint64) error {
 	}
 }
 
-// follow reads the records as they come, until ctx ends.
-func follow(ctx context.Context, b *book) error {
+// follow reads new records until ctx ends.
+func follow(ctx context.Context, b *checkedLog) error {
 	after := uint64(0)
 	buffer := make([]events.Record, 37)
 	for {

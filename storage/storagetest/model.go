@@ -11,11 +11,11 @@ import (
 	"gatebook/storage"
 )
 
-// model does anything with a log, reopening included, beside a slice of what
-// should be in it.
+// model runs random operations on a log, reopening included, and compares it with a
+// slice of what should be in it.
 func model(t *testing.T, create func(t *testing.T) Reopenable) {
 	rapid.Check(t, func(r *rapid.T) {
-		m := &machine{book: &book{place: create(t)}, last: make(map[uint64]uint64)}
+		m := &machine{checkedLog: &checkedLog{place: create(t)}, last: make(map[uint64]uint64)}
 		m.clock = func() events.Time { return m.now }
 		if err := m.start(); err != nil {
 			r.Fatal(err)
@@ -31,16 +31,16 @@ func model(t *testing.T, create func(t *testing.T) Reopenable) {
 
 // machine is a log, and what should be in it.
 type machine struct {
-	*book
+	*checkedLog
 	now  events.Time
 	want []events.Record
 	last map[uint64]uint64 // of each stream
-	// floor is the head when the log was opened: of streams it has not written
-	// since, it may know no more than that they end there.
+	// floor is the head when the log was opened. Of streams that were not written
+	// since, the log need only know that their last record is at or before it.
 	floor uint64
 }
 
-// Check compares what was delivered with what should be there.
+// Check compares the delivered records with those that should be in the log.
 func (m *machine) Check(t *rapid.T) {
 	if err := same("delivered", m.records(), m.want); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func (m *machine) Check(t *rapid.T) {
 	}
 }
 
-// AppendList appends a list, whose expectations may be too low.
+// AppendList appends a list, some of whose expectations may be too low.
 func (m *machine) AppendList(t *rapid.T) {
 	m.now += events.Time(rapid.Int64Range(-5, 20).Draw(t, "clock"))
 	entries := make([]storage.Entry, rapid.IntRange(1, 5).Draw(t, "length"))

@@ -18,28 +18,28 @@ import (
 	"gatebook/events"
 )
 
-// Append appends one event of about 160 bytes, the n-th, for a producer, and returns
-// when it is acknowledged. Producers are numbered from 0 to 1,023; each has one append
-// at a time.
+// Append appends the n-th event, of about 160 bytes, for a producer, and returns when
+// it is acknowledged. Producers are numbered from 0 to 1,023; each has one append at a
+// time.
 type Append func(producer int, n int64) error
 
-// Target is something whose appends are measured.
+// Target is a store whose appends are measured.
 type Target struct {
 	Name string
-	// Open makes it ready. It is released with the benchmark's cleanup.
+	// Open opens it. It is released by the benchmark's cleanup.
 	Open func(b *testing.B) Append
 }
 
-// Yardsticks are what a log is measured beside, in the same run, with the same
-// group commit: rawfile writes the bytes to one file and syncs it once, bbolt is
+// Yardsticks returns the targets to compare a log with, in the same run and with the
+// same group commit. rawfile writes the bytes to one file and syncs it once. bbolt is
 // bbolt without deciding, encoding, expectations and delivery.
 func Yardsticks() []Target {
 	return []Target{{"rawfile", rawFile}, {"bbolt", bareBolt}}
 }
 
-// BenchmarkAppends measures appends to each target by 1, 16, 128 and 1,024
-// producers, each of which waits for its own acknowledgement before it goes on. One
-// round takes each once, so that rounds of a target lie between those of the others.
+// BenchmarkAppends measures appends to each target by 1, 16, 128 and 1,024 producers.
+// Each producer waits for its own acknowledgement before it goes on. One round measures
+// each target once, so that rounds of a target alternate with those of the others.
 func BenchmarkAppends(b *testing.B, targets ...Target) {
 	for _, producers := range []int{1, 16, 128, 1024} {
 		for _, target := range targets {
@@ -79,7 +79,7 @@ func produce(b *testing.B, producers int, appendOne Append) {
 	b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-µs")
 }
 
-// Opening is an event of the size that is measured with.
+// Opening returns an event of the measured size.
 func Opening(n int64) *events.SessionOpened {
 	return &events.SessionOpened{
 		Source: "gateway", Incarnation: "1", Service: "orders-rw1", Listener: "0.0.0.0:4006", Protocol: "mysql",
@@ -87,7 +87,7 @@ func Opening(n int64) *events.SessionOpened {
 	}
 }
 
-// openingBytes is its stored form.
+// openingBytes returns its stored form.
 func openingBytes() []byte {
 	r := events.Record{Sequence: 1, Recorded: 1, Session: 100_000, Event: Opening(40_000)}
 	return events.Seal(events.Append(nil, &r, func([]byte) {}), r.Sequence, r.Recorded)
@@ -147,8 +147,8 @@ func bareBolt(b *testing.B) Append {
 	return func(int, int64) error { return g.append(value) }
 }
 
-// group commits as the log does: one goroutine takes all that waits, writes it,
-// and lingers for those it has just acknowledged, besides those who came meanwhile.
+// group commits as the log does: one goroutine takes all appends that wait, writes
+// them, and coalesces them with those of producers it has just acknowledged.
 type group struct {
 	write func(values [][]byte) error
 	wake  chan struct{}
@@ -208,10 +208,10 @@ func (g *group) append(value []byte) error {
 	return batch.err
 }
 
-// take lingers and cuts the batch; nil when there is nothing in it.
+// take coalesces appends and cuts the batch; nil if it is empty.
 func (g *group) take(expected int) *groupBatch {
-	const lingers = 64
-	for idle, before := 0, 0; idle < lingers; idle++ {
+	const coalesceTurns = 64
+	for idle, before := 0, 0; idle < coalesceTurns; idle++ {
 		g.mu.Lock()
 		n := len(g.open.values)
 		g.mu.Unlock()

@@ -21,29 +21,29 @@ import (
 )
 
 var (
-	bookLog    = [16]byte{1, 2, 3}
-	bookTables = []string{"a", "b"}
+	archiveLog    = [16]byte{1, 2, 3}
+	archiveTables = []string{"a", "b"}
 )
 
-// newBook makes and opens an empty book.
-func newBook(t fatal, path string) *storage.Book {
+// newArchive creates and opens an empty archive.
+func newArchive(t fatal, path string) *storage.Archive {
 	t.Helper()
-	if err := storage.CreateBook(path, bookLog, bookTables); err != nil {
+	if err := storage.CreateArchive(path, archiveLog, archiveTables); err != nil {
 		t.Fatalf("create: %v", err)
 	}
-	return openBook(t, path)
+	return openArchive(t, path)
 }
 
-func openBook(t fatal, path string) *storage.Book {
+func openArchive(t fatal, path string) *storage.Archive {
 	t.Helper()
-	book, err := storage.OpenBook(path, bookLog, bookTables)
+	archive, err := storage.OpenArchive(path, archiveLog, archiveTables)
 	if err != nil {
 		t.Fatalf("open: %v", err)
 	}
-	return book
+	return archive
 }
 
-// rows returns what a table holds, as Scan shows it from a key on.
+// rows returns the rows of a table, as Scan shows them from a key on.
 func rows(snapshot *storage.Snapshot, table, from string) (keys []string, values map[string]string, err error) {
 	values = make(map[string]string)
 	err = snapshot.Scan(table, []byte(from), func(key, value []byte) (bool, error) {
@@ -54,10 +54,10 @@ func rows(snapshot *storage.Snapshot, table, from string) (keys []string, values
 	return keys, values, err
 }
 
-// wantRows fails unless the book is at a position and table a has so many rows.
-func wantRows(t *testing.T, book *storage.Book, position uint64, n int) {
+// wantRows fails unless the archive is at that position and table a has n rows.
+func wantRows(t *testing.T, archive *storage.Archive, position uint64, n int) {
 	t.Helper()
-	snapshot, err := book.Snapshot()
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,18 +68,18 @@ func wantRows(t *testing.T, book *storage.Book, position uint64, n int) {
 	}
 }
 
-// TestBook does anything with a book, reopening included, beside maps of what
-// should be in it.
-func TestBook(t *testing.T) {
+// TestArchive runs random operations on an archive, reopening included, and compares it
+// with maps of what should be in it.
+func TestArchive(t *testing.T) {
 	t.Parallel()
 	dir := quickDir(t)
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {
 		run++
 		path := filepath.Join(dir, fmt.Sprint(run))
-		m := &shelf{path: path, book: newBook(r, path), want: map[string]map[string]string{"a": {}, "b": {}}}
+		m := &shelf{path: path, archive: newArchive(r, path), want: map[string]map[string]string{"a": {}, "b": {}}}
 		defer func() {
-			if err := m.book.Close(); err != nil {
+			if err := m.archive.Close(); err != nil {
 				r.Error(err)
 			}
 		}()
@@ -89,19 +89,19 @@ func TestBook(t *testing.T) {
 
 type shelf struct {
 	path     string
-	book     *storage.Book
+	archive  *storage.Archive
 	want     map[string]map[string]string
 	position uint64
 }
 
-// keys are few, so that rows meet, and come in no order.
+// keys draws from few keys, so that rows are changed again, in no order.
 func keys() *rapid.Generator[string] {
 	return rapid.OneOf(rapid.StringMatching("[a-c]{1,2}"), rapid.SampledFrom([]string{"\x00", "\xff\xff", strings.Repeat("k", 300)}))
 }
 
 // Check compares every table, row by row and as a scan.
 func (m *shelf) Check(t *rapid.T) {
-	snapshot, err := m.book.Snapshot()
+	snapshot, err := m.archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func (m *shelf) Check(t *rapid.T) {
 func (m *shelf) Commit(t *rapid.T) {
 	changes := make([]storage.Change, rapid.IntRange(0, 6).Draw(t, "changes"))
 	for i := range changes {
-		table, key := rapid.SampledFrom(bookTables).Draw(t, "table"), keys().Draw(t, "key")
+		table, key := rapid.SampledFrom(archiveTables).Draw(t, "table"), keys().Draw(t, "key")
 		changes[i] = storage.Change{Table: table, Key: []byte(key)}
 		if rapid.IntRange(0, 3).Draw(t, "delete") == 0 {
 			delete(m.want[table], key)
@@ -132,28 +132,28 @@ func (m *shelf) Commit(t *rapid.T) {
 		m.want[table][key] = value
 	}
 	m.position += rapid.Uint64Range(0, 3).Draw(t, "position")
-	if err := m.book.Commit(m.position, changes, index.Update{}); err != nil {
+	if err := m.archive.Commit(m.position, changes, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// CommitThatFails leaves everything as it was.
+// CommitThatFails commits a change that is refused, and expects that nothing changes.
 func (m *shelf) CommitThatFails(t *rapid.T) {
 	bad := rapid.SampledFrom([]storage.Change{{Table: "none", Key: []byte("k"), Value: []byte("v")}, {Table: "a", Value: []byte("v")}}).Draw(t, "bad")
-	err := m.book.Commit(m.position+1, []storage.Change{{Table: "a", Key: []byte("a"), Value: []byte("lost")}, bad}, index.Update{})
+	err := m.archive.Commit(m.position+1, []storage.Change{{Table: "a", Key: []byte("a"), Value: []byte("lost")}, bad}, index.Update{})
 	if err == nil || !strings.Contains(err.Error(), m.path) {
 		t.Fatalf("got %v, want an error that names %s", err, m.path)
 	}
 }
 
-// Look reads a row, and scans from a key on until some row.
+// Look reads a row, and scans from a key to some row.
 func (m *shelf) Look(t *rapid.T) {
-	snapshot, err := m.book.Snapshot()
+	snapshot, err := m.archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer snapshot.Close()
-	table, key := rapid.SampledFrom(bookTables).Draw(t, "table"), keys().Draw(t, "key")
+	table, key := rapid.SampledFrom(archiveTables).Draw(t, "table"), keys().Draw(t, "key")
 	value, err := snapshot.Get(table, []byte(key))
 	want, there := m.want[table][key]
 	if err != nil || string(value) != want || (value != nil) != there {
@@ -173,47 +173,45 @@ func (m *shelf) Look(t *rapid.T) {
 	}
 }
 
-// Reopen closes and opens the book.
+// Reopen closes and opens the archive.
 func (m *shelf) Reopen(t *rapid.T) {
-	if err := m.book.Close(); err != nil {
+	if err := m.archive.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m.book = openBook(t, m.path)
+	m.archive = openArchive(t, m.path)
 }
 
-// TestSnapshotIsOneMoment: what is committed meanwhile is not in it.
+// TestSnapshotIsOneMoment commits while a snapshot is open, which must not see it.
 func TestSnapshotIsOneMoment(t *testing.T) {
 	t.Parallel()
-	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
-	if err := book.Commit(1, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("old")}}, index.Update{}); err != nil {
+	archive := newArchive(t, filepath.Join(t.TempDir(), "book.db"))
+	if err := archive.Commit(1, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("old")}}, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := book.Snapshot()
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := book.Commit(2, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("new")}}, index.Update{}); err != nil {
+	if err := archive.Commit(2, []storage.Change{{Table: "a", Key: []byte("k"), Value: []byte("new")}}, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 	if value, err := snapshot.Get("a", []byte("k")); err != nil || string(value) != "old" || snapshot.Position() != 1 {
 		t.Errorf("got %q at position %d and error %v, want what was there at 1", value, snapshot.Position(), err)
 	}
-	if err := errors.Join(snapshot.Close(), book.Close()); err != nil {
+	if err := errors.Join(snapshot.Close(), archive.Close()); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestScanStops: the caller's error ends a scan and comes back as it is.
-// TestManyRowsOfATable reads rows of one table. The table is looked up for the first,
-// not for each.
+// TestManyRowsOfATable reads rows of one table, which must be looked up once.
 func TestManyRowsOfATable(t *testing.T) {
-	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
-	defer book.Close()
+	archive := newArchive(t, filepath.Join(t.TempDir(), "book.db"))
+	defer archive.Close()
 	var changes []storage.Change
 	for i := range 1000 {
 		changes = append(changes, storage.Change{Table: "a", Key: fmt.Appendf(nil, "%04d", i), Value: []byte("value")})
 	}
-	if err := book.Commit(1, changes, index.Update{}); err != nil {
+	if err := archive.Commit(1, changes, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
 	get := func(snapshot *storage.Snapshot, table, want string) {
@@ -221,7 +219,7 @@ func TestManyRowsOfATable(t *testing.T) {
 			t.Errorf("table %s: got %q and error %v, want %q", table, value, err, want)
 		}
 	}
-	snapshot, err := book.Snapshot()
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,12 +233,12 @@ func TestManyRowsOfATable(t *testing.T) {
 
 func TestScanStops(t *testing.T) {
 	t.Parallel()
-	book := newBook(t, filepath.Join(t.TempDir(), "book.db"))
+	archive := newArchive(t, filepath.Join(t.TempDir(), "book.db"))
 	changes := []storage.Change{{Table: "a", Key: []byte("1"), Value: []byte{}}, {Table: "a", Key: []byte("2"), Value: []byte{}}}
-	if err := book.Commit(1, changes, index.Update{}); err != nil {
+	if err := archive.Commit(1, changes, index.Update{}); err != nil {
 		t.Fatal(err)
 	}
-	snapshot, err := book.Snapshot()
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,14 +251,14 @@ func TestScanStops(t *testing.T) {
 	if !errors.Is(err, errOwn) || seen != 1 {
 		t.Errorf("got %v after %d rows, want the caller's error after 1", err, seen)
 	}
-	if err := errors.Join(snapshot.Close(), book.Close()); err != nil {
+	if err := errors.Join(snapshot.Close(), archive.Close()); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestBookOfAnother: a book that does not belong here is refused, and stays as it
-// is.
-func TestBookOfAnother(t *testing.T) {
+// TestArchiveOfAnother opens archives that do not fit the log or the program. They are
+// refused and left unchanged.
+func TestArchiveOfAnother(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -269,34 +267,34 @@ func TestBookOfAnother(t *testing.T) {
 		change func(tx *bolt.Tx) error
 		why    string
 	}{
-		{"another log's", [16]byte{9}, bookTables, nil, "another log"},
-		{"a table too few", bookLog, []string{"a", "c"}, nil, `"c"`},
-		{"no book", bookLog, bookTables, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("meta")) }, "no book"},
-		{"newer format", bookLog, bookTables, func(tx *bolt.Tx) error {
-			return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, migrations.BookFormat + 1})
+		{"another log's", [16]byte{9}, archiveTables, nil, "another log"},
+		{"a table too few", archiveLog, []string{"a", "c"}, nil, `"c"`},
+		{"no archive", archiveLog, archiveTables, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("meta")) }, "not an archive"},
+		{"newer format", archiveLog, archiveTables, func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, migrations.ArchiveFormat + 1})
 		}, "format"},
-		{"no format", bookLog, bookTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("format")) }, "format"},
-		{"no position", bookLog, bookTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("position")) }, "position"},
+		{"no format", archiveLog, archiveTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("format")) }, "format"},
+		{"no position", archiveLog, archiveTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("position")) }, "position"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "book.db")
-			if err := newBook(t, path).Close(); err != nil {
+			if err := newArchive(t, path).Close(); err != nil {
 				t.Fatal(err)
 			}
 			if c.change != nil {
 				withBolt(t, path, c.change)
 			}
 			before := look(t, path)
-			book, err := storage.OpenBook(path, c.log, c.tables)
+			archive, err := storage.OpenArchive(path, c.log, c.tables)
 			if err == nil {
-				t.Fatal(book.Close())
+				t.Fatal(archive.Close())
 			}
 			if !corrupt(err) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.why) {
 				t.Errorf("got %v, want a CorruptError about %s and %q", err, path, c.why)
 			}
 			if !maps.Equal(before, look(t, path)) {
-				t.Error("the book was changed")
+				t.Error("the archive was changed")
 			}
 		})
 	}
@@ -306,12 +304,12 @@ func TestBookOfAnother(t *testing.T) {
 func TestDamagedRow(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "book.db")
-	book := newBook(t, path)
-	err := book.Commit(1, []storage.Change{
+	archive := newArchive(t, path)
+	err := archive.Commit(1, []storage.Change{
 		{Table: "a", Key: []byte("key"), Value: []byte("value of the row")},
 		{Table: "a", Key: []byte("other"), Value: []byte("another value")},
 	}, index.Update{})
-	if err := errors.Join(err, book.Close()); err != nil {
+	if err := errors.Join(err, archive.Close()); err != nil {
 		t.Fatal(err)
 	}
 	whole, err := os.ReadFile(path)
@@ -325,8 +323,8 @@ func TestDamagedRow(t *testing.T) {
 		if err := os.WriteFile(path, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		book := openBook(t, path)
-		snapshot, err := book.Snapshot()
+		archive := openArchive(t, path)
+		snapshot, err := archive.Snapshot()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +338,7 @@ func TestDamagedRow(t *testing.T) {
 		if other, err := snapshot.Get("a", []byte("other")); err != nil || string(other) != "another value" {
 			t.Errorf("%s: the other row became %q, with error %v", how, other, err)
 		}
-		if err := errors.Join(snapshot.Close(), book.Close()); err != nil {
+		if err := errors.Join(snapshot.Close(), archive.Close()); err != nil {
 			t.Error(err)
 		}
 		damaged++
@@ -373,17 +371,17 @@ func TestDamagedRow(t *testing.T) {
 	}
 }
 
-// TestDamagedBook: damage that bbolt notices by a panic or a fault is an error,
-// also where it is met in a commit, and the book can be closed.
-func TestDamagedBook(t *testing.T) {
+// TestDamagedArchive damages a page so that bbolt panics or faults. Reading and
+// committing return an error, and the archive can be closed.
+func TestDamagedArchive(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "book.db")
-	book := newBook(t, path)
+	archive := newArchive(t, path)
 	var changes []storage.Change
 	for i := range uint64(1000) {
 		changes = append(changes, storage.Change{Table: "a", Key: recordKey(i), Value: []byte("value")})
 	}
-	if err := errors.Join(book.Commit(1, changes, index.Update{}), book.Close()); err != nil {
+	if err := errors.Join(archive.Commit(1, changes, index.Update{}), archive.Close()); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
@@ -395,8 +393,8 @@ func TestDamagedBook(t *testing.T) {
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	book = openBook(t, path)
-	snapshot, err := book.Snapshot()
+	archive = openArchive(t, path)
+	snapshot, err := archive.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,28 +407,28 @@ func TestDamagedBook(t *testing.T) {
 	if err := snapshot.Close(); err != nil {
 		t.Error(err)
 	}
-	err = book.Commit(2, []storage.Change{{Table: "a", Key: recordKey(700), Value: []byte("new")}}, index.Update{})
+	err = archive.Commit(2, []storage.Change{{Table: "a", Key: recordKey(700), Value: []byte("new")}}, index.Update{})
 	if !corrupt(err) || !strings.Contains(err.Error(), path) {
 		t.Errorf("commit: got %v, want a CorruptError about %s", err, path)
 	}
-	if err := book.Close(); err != nil {
+	if err := archive.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestClosedBook: a closed book says so.
-func TestClosedBook(t *testing.T) {
+// TestClosedArchive uses a closed archive, which returns an error.
+func TestClosedArchive(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "book.db")
-	book := newBook(t, path)
+	archive := newArchive(t, path)
 	for range 2 {
-		if err := book.Close(); err != nil {
+		if err := archive.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := book.Commit(1, nil, index.Update{}); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {
+		if err := archive.Commit(1, nil, index.Update{}); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {
 			t.Errorf("commit: got %v, want an error that names %s and calls nothing damaged", err, path)
 		}
-		if _, err := book.Snapshot(); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {
+		if _, err := archive.Snapshot(); err == nil || corrupt(err) || !strings.Contains(err.Error(), path) {
 			t.Errorf("snapshot: got %v, want an error that names %s and calls nothing damaged", err, path)
 		}
 	}

@@ -1,0 +1,30 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+)
+
+// recoverCorrupt calls f, and returns a [*CorruptError] where f panics or faults: bbolt
+// panics when a page is damaged, and reads beyond its map where a page number is wrong.
+func recoverCorrupt(path string, f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case runtime.Error:
+			err = &CorruptError{File: path, Err: p}
+		default:
+			err = &CorruptError{File: path, Err: fmt.Errorf("%v", p)}
+		}
+	}()
+	return f()
+}
+
+// corrupted reports whether an error is a [*CorruptError].
+func corrupted(err error) bool {
+	var e *CorruptError
+	return errors.As(err, &e)
+}
