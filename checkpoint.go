@@ -103,7 +103,7 @@ func (c *checkpointer) write() error {
 
 // indexUpdate returns the checkpoint's changes to the indexes, as storage takes them.
 func indexUpdate(c *projection.Checkpoint) index.Update {
-	marks, under := c.Marks()
+	marks, under := c.IndexEntries()
 	u := index.Update{Entries: make([]index.Entry, len(marks)), Keys: make([]index.KeyUpdate, len(under))}
 	for i, m := range marks {
 		u.Entries[i] = index.Entry{

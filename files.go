@@ -142,7 +142,7 @@ func (f *files) loadArchive() (err error) {
 }
 
 // archived returns how the state finds sessions that have left memory.
-func (f *files) archived() projection.Archive {
+func (f *files) archived() projection.ArchiveLookup {
 	archive := f.archive
 	return func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) }
 }

@@ -9,7 +9,7 @@ import (
 // opened are not counted; those made then are.
 type Stats struct {
 	// Live counts the live sessions by service and stage.
-	Live map[string]projection.Census
+	Live map[string]projection.LiveCounts
 	// Ended counts the sessions that ended since the registry was opened, by reason, lost
 	// ones included. Kills counts the kills requested since.
 	Ended map[events.Reason]uint64
@@ -27,7 +27,7 @@ type Stats struct {
 // sessions; no writer waits for it.
 func (r *Registry) Stats() Stats {
 	s := Stats{
-		Live: r.state.Census(), Refused: r.journal.Refused(),
+		Live: r.state.LiveCounts(), Refused: r.journal.Refused(),
 		Deferred: r.journal.Deferred(), Checkpoint: r.checkpoints.err(),
 	}
 	s.Ended, s.Kills = r.counts.read()

@@ -40,7 +40,7 @@ func TestTally(t *testing.T) {
 		must(err)
 	}
 	must(source.Record(t.Context(), ids[1], &events.SessionReady{User: "jdoe"}))
-	want := projection.Census{projection.Accepted: 2, projection.Routing: 1}
+	want := projection.LiveCounts{projection.Accepted: 2, projection.Routing: 1}
 	if got := r.Stats().Live; len(got) != 1 || got["Orders"] != want {
 		t.Errorf("live are %v, want %v of Orders", got, want)
 	}

@@ -214,13 +214,13 @@ func (b *bookCollector) Collect(to chan<- prometheus.Metric) {
 
 // collectServices counts by services that were declared. Those that are known by
 // the name in a session alone are counted together, under the empty name.
-func (b *bookCollector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string), live map[string]projection.Census) {
-	census := make(map[string]projection.Census)
+func (b *bookCollector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string), live map[string]projection.LiveCounts) {
+	census := make(map[string]projection.LiveCounts)
 	for name, of := range live {
 		census[projection.NameKey(name)] = added(census[projection.NameKey(name)], of)
 	}
 	services, _ := b.registry.Services()
-	var others projection.Census
+	var others projection.LiveCounts
 	var total uint64
 	for _, v := range services {
 		of := census[projection.NameKey(v.Name)]
@@ -237,13 +237,13 @@ func (b *bookCollector) collectServices(to chan<- prometheus.Metric, counter fun
 	}
 }
 
-func (b *bookCollector) collectLive(to chan<- prometheus.Metric, service string, of projection.Census) {
+func (b *bookCollector) collectLive(to chan<- prometheus.Metric, service string, of projection.LiveCounts) {
 	for stage, state := range []string{"accepted", "logging_in", "routing", "stopping"} {
 		to <- prometheus.MustNewConstMetric(b.live, prometheus.GaugeValue, float64(of[stage]), service, state)
 	}
 }
 
-func added(a, b projection.Census) projection.Census {
+func added(a, b projection.LiveCounts) projection.LiveCounts {
 	for i := range a {
 		a[i] += b[i]
 	}

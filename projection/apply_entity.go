@@ -65,8 +65,8 @@ func (s *State) changeSource(r *events.Record, name, incarnation string, change 
 	return nil
 }
 
-// noteGap adds what a source could not record.
-func (s *State) noteGap(r *events.Record, e *events.RecordingGap) {
+// addGap adds what a source could not record.
+func (s *State) addGap(r *events.Record, e *events.RecordingGap) {
 	v := s.sources.find(e.Source)
 	if v == nil {
 		return
@@ -95,7 +95,7 @@ func (s *State) declareService(r *events.Record, e *events.ServiceDeclared) {
 	}
 	v.Version, v.Modified = r.Sequence, r.Recorded
 	for _, server := range e.Servers {
-		s.meetServer(server, r)
+		s.ensureServer(server, r)
 	}
 }
 
@@ -129,9 +129,9 @@ func (s *State) server(name string) *Server {
 	return s.servers.own(name, func() *Server { return &Server{Name: name} })
 }
 
-// meetServer makes a server that is first met known by its name, so that whatever
+// ensureServer makes a server that is first met known by its name, so that whatever
 // names it can link to it.
-func (s *State) meetServer(name string, r *events.Record) {
+func (s *State) ensureServer(name string, r *events.Record) {
 	if s.servers.find(name) == nil {
 		v := s.server(name)
 		v.Version, v.Modified = r.Sequence, r.Recorded

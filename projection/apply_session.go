@@ -29,12 +29,12 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	}
 	v.setAddress(e.Address)
 	if e.Type != events.TypeClient || e.Key != "" || e.TLS != "" || e.Subject != "" {
-		x := v.amend()
+		x := v.mutableExtra()
 		x.Type, x.Key, x.TLS, x.Subject = e.Type, e.Key, e.TLS, e.Subject
 	}
 	s.lastID = max(s.lastID, v.ID)
 	s.live.put(v)
-	s.keyed.put(v)
+	s.sourceKeys.put(v)
 	s.index.put(v)
 	s.dirty = append(s.dirty, v.ID)
 	s.countService(e.Service, r, 1, 1)
@@ -56,7 +56,7 @@ func (s *State) changeSession(r *events.Record) error {
 	v.trail = extend(old.trail, old.Version, r.Sequence)
 	switch e := r.Event.(type) {
 	case *events.SessionReady:
-		v.noteFormer(e.User)
+		v.addFormerUser(e.User)
 		v.login = unique.Make(Login{User: e.User, Database: e.Database, Program: e.Program})
 		if v.Ready == 0 {
 			v.Ready = r.At()
@@ -70,17 +70,17 @@ func (s *State) changeSession(r *events.Record) error {
 		v.count(&e.Final)
 		s.outdate(v.ID, e.Connection, e.Active)
 	case *events.KillScheduled:
-		v.amend().Kill = Kill{By: e.By, Why: e.Why, Due: e.Due}
+		v.mutableExtra().Kill = Kill{By: e.By, Why: e.Why, Due: e.Due}
 	case *events.KillRequested:
-		v.amend().Kill = Kill{By: e.By, Why: e.Why, Due: v.Kill().Due, Requested: r.At()}
+		v.mutableExtra().Kill = Kill{By: e.By, Why: e.Why, Due: v.Kill().Due, Requested: r.At()}
 		v.Stage = Stopping
 	case *events.KillWithdrawn:
-		v.amend().Kill = Kill{}
+		v.mutableExtra().Kill = Kill{}
 	case *events.SessionClosed:
 		v.end(r.At(), e)
 	case *events.SessionLost:
 		v.Status = Lost
-		x := v.amend()
+		x := v.mutableExtra()
 		x.Ending, x.WasLost = Ending{Ended: r.At(), Reason: e.Cause, LastSeen: e.LastSeen}, true
 	case *events.SessionRecovered:
 		v.recover(r, e)
@@ -92,20 +92,20 @@ func (s *State) changeSession(r *events.Record) error {
 	return nil
 }
 
-// noteFormer keeps the user that another one replaces.
-func (v *Session) noteFormer(next string) {
+// addFormerUser keeps the user that another one replaces.
+func (v *Session) addFormerUser(next string) {
 	user := v.Login().User
 	if user == "" || user == next {
 		return
 	}
-	former := slices.Collect(splitFormer(v.more().Former))
+	former := slices.Collect(formerUsers(v.extraOrZero().Former))
 	switch {
 	case slices.Contains(former, user) || len(former) > usersKept:
 		return
 	case len(former) == usersKept:
 		user = manyUsers
 	}
-	v.amend().Former += user + formerMark
+	v.mutableExtra().Former += user + formerEnd
 }
 
 // end notes how a session ended.
@@ -114,7 +114,7 @@ func (v *Session) end(at events.Time, e *events.SessionClosed) {
 		v.count(&e.Finals[i])
 	}
 	v.Status = Closed
-	x := v.amend()
+	x := v.mutableExtra()
 	x.Ending = Ending{Ended: at, Reason: e.Reason, By: e.By, Description: e.Description}
 	if login := v.Login(); login.User == "" {
 		v.login = unique.Make(Login{
@@ -128,7 +128,7 @@ func (v *Session) end(at events.Time, e *events.SessionClosed) {
 // recover takes back that a session was lost.
 func (v *Session) recover(r *events.Record, e *events.SessionRecovered) {
 	v.Status = Live
-	x := v.amend()
+	x := v.mutableExtra()
 	x.Ending = Ending{}
 	switch e.Incarnation {
 	case "":
@@ -180,7 +180,7 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 	case *events.ConnectionFailed:
 		v.add(Connection{Number: e.Connection, Opened: r.At(), server: unique.Make(e.Server)})
 		v.Connections[len(v.Connections)-1].close(Failed, events.ReasonConnectFailed, r.At(), e.Cause)
-		s.meetServer(e.Server, r)
+		s.ensureServer(e.Server, r)
 	case *events.ConnectionClosed:
 		if c := v.own(e.Final.Connection); c != nil && c.State == Open {
 			c.counters.set(e.Final.Counters)
@@ -201,28 +201,28 @@ func (s *State) replace(old, v *Session, r *events.Record) {
 		s.dirty = append(s.dirty, v.ID)
 	}
 	if old.Status != Live || v.Status != Live {
-		s.turned = append(s.turned, v)
+		s.endedSince = append(s.endedSince, v)
 	}
 	switch {
 	case old.Status == Live && v.Status == Live:
 		s.live.put(v)
-		s.index.amend(old, v)
+		s.index.update(old, v)
 		return
 	case old.Status != Live && v.Status != Live:
 		s.ended[v.ID] = v
-		s.keyed.put(v) // it may come from the archive
+		s.sourceKeys.put(v) // it may come from the archive
 	case v.Status == Live:
 		delete(s.ended, v.ID)
 		s.live.put(v)
-		s.keyed.put(v)
+		s.sourceKeys.put(v)
 		s.index.put(v)
-		s.countLiving(v, r, 1)
+		s.countCurrent(v, r, 1)
 	default:
 		s.live.remove(v.ID)
 		s.index.drop(old)
 		s.forget(v.ID)
 		s.ended[v.ID] = v
-		s.countLiving(v, r, -1)
+		s.countCurrent(v, r, -1)
 	}
 	s.totals.add(old.Status, ^uint64(0))
 	s.totals.add(v.Status, 1)
@@ -237,8 +237,8 @@ func (t *Totals) add(status Status, n uint64) {
 	}
 }
 
-// countLiving counts a session in or out of what is current.
-func (s *State) countLiving(v *Session, r *events.Record, n int) {
+// countCurrent counts a session in or out of what is current.
+func (s *State) countCurrent(v *Session, r *events.Record, n int) {
 	s.countService(v.Origin().Service, r, 0, n)
 	for i := range v.Connections {
 		if c := &v.Connections[i]; c.State == Open {

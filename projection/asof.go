@@ -9,21 +9,21 @@ import (
 
 const (
 	// usersKept is how many users a session is found by besides its present one. A
-	// connection that many users share in turn is found by the one trait that all such
+	// connection that many users share in turn is found by the one term that all such
 	// have.
 	usersKept = 32
 	// manyUsers stands for those beyond.
 	manyUsers = "\xfe"
 )
 
-// formerMark ends each user in the list of those a session had before. Texts of
+// formerEnd ends each user in the list of those a session had before. Texts of
 // events are valid UTF-8, in which this byte does not occur.
-const formerMark = "\xff"
+const formerEnd = "\xff"
 
-func splitFormer(list string) iter.Seq[string] {
+func formerUsers(list string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for list != "" {
-			user, rest, _ := strings.Cut(list, formerMark)
+			user, rest, _ := strings.Cut(list, formerEnd)
 			if list = rest; !yield(user) {
 				return
 			}

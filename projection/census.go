@@ -1,13 +1,13 @@
 package projection
 
-// Census counts the live sessions of one service by their stage, which is the index.
-type Census [Stopping + 1]uint64
+// LiveCounts counts the live sessions of one service by their stage, which is the index.
+type LiveCounts [Stopping + 1]uint64
 
-// Census counts the live sessions by service and stage. It visits each of them, without
+// LiveCounts counts the live sessions by service and stage. It visits each of them, without
 // a lock, so that whoever counts keeps no writer waiting: sessions that change meanwhile
 // are counted as they were or as they are.
-func (s *State) Census() map[string]Census {
-	all := make(map[string]Census)
+func (s *State) LiveCounts() map[string]LiveCounts {
+	all := make(map[string]LiveCounts)
 	for _, p := range s.live.directory().pages {
 		for i := range p.slots {
 			if v := p.slots[i].Load(); v != nil {

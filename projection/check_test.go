@@ -202,15 +202,15 @@ func checkKeys(t rapid.TB, s *projection.State, b *book, m *model) {
 		if v.Key == "" {
 			continue
 		}
-		id := s.Keyed(v.Origin.Source, v.Origin.Incarnation, v.Key)
+		id := s.IDBySourceKey(v.Origin.Source, v.Origin.Incarnation, v.Key)
 		if s.Lookup(v.ID) == nil {
 			equal(t, "key in memory of a session that is not", id, 0)
-			row := b.tables[projection.TableKeys][string(projection.KeyKey(v.Origin.Source, v.Origin.Incarnation, v.Key))]
+			row := b.tables[projection.TableSourceKeys][string(projection.SourceKeyRow(v.Origin.Source, v.Origin.Incarnation, v.Key))]
 			equal(t, "row of key "+v.Key, row, projection.IDKey(v.ID))
 			continue
 		}
 		equal(t, "session of key "+v.Key, id, v.ID)
-		all := s.KeyedOf(v.Origin.Source, v.Origin.Incarnation, v.Status)
+		all := s.SessionsWithSourceKey(v.Origin.Source, v.Origin.Incarnation, v.Status)
 		var want []*projection.Session
 		for _, other := range m.sessions {
 			if other.Key != "" && other.Status == v.Status && same(other.Origin.Source, v.Origin.Source) && other.Origin.Incarnation == v.Origin.Incarnation {
@@ -222,7 +222,7 @@ func checkKeys(t rapid.TB, s *projection.State, b *book, m *model) {
 		slices.SortFunc(want, func(a, b *projection.Session) int { return cmp.Compare(a.ID, b.ID) })
 		equal(t, "sessions in memory with keys", all, want)
 	}
-	equal(t, "a key of nobody", s.Keyed("gateway", "1", "nobody's"), 0)
+	equal(t, "a key of nobody", s.IDBySourceKey("gateway", "1", "nobody's"), 0)
 }
 
 // named returns the element of that name; nil when there is none.

@@ -19,14 +19,14 @@ type Row struct {
 // Checkpoint is what changed between two sequences.
 type Checkpoint struct {
 	// Position is the sequence the rows bring a book to.
-	Position uint64
-	before   uint64 // the position of the one before
-	offered  uint64 // the highest position of any before, saved or not
-	sessions []*Session
-	services []*Service
-	servers  []*Server
-	sources  []*Source
-	summary  summary
+	Position  uint64
+	before    uint64 // the position of the one before
+	collected uint64 // the highest position of any before, saved or not
+	sessions  []*Session
+	services  []*Service
+	servers   []*Server
+	sources   []*Source
+	summary   summary
 }
 
 // Checkpoint collects what changed since the last one. One checkpoint is
@@ -34,7 +34,7 @@ type Checkpoint struct {
 func (s *State) Checkpoint() *Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Checkpoint{Position: s.sequence, before: s.saved, offered: s.offered}
+	c := &Checkpoint{Position: s.sequence, before: s.saved, collected: s.collected}
 	for _, id := range s.dirty {
 		v := s.live.get(id)
 		if v == nil {
@@ -49,9 +49,9 @@ func (s *State) Checkpoint() *Checkpoint {
 		Totals: s.totals, changed: s.changed, recorded: s.recorded, lastID: s.lastID,
 		services: slices.Clone(s.services.order), servers: slices.Clone(s.servers.order), sources: slices.Clone(s.sources.order),
 	}
-	s.saved, s.offered = s.sequence, s.sequence
+	s.saved, s.collected = s.sequence, s.sequence
 	s.dirty = nil
-	s.turned, s.turnedBefore = nil, s.turned
+	s.endedSince, s.endedSaving = nil, s.endedSince
 	return c
 }
 
@@ -88,14 +88,14 @@ func (c *Checkpoint) Rows() []Row {
 				begin := len(values)
 				values = v.AppendTo(values)
 				rows = append(rows, Row{table, key, values[begin:len(values):len(values)]})
-			case v.first() > c.offered:
+			case v.first() > c.collected:
 				// It was in no checkpoint before, so it is in no table.
-			case table == TableLive || v.more().WasLost:
+			case table == TableLive || v.extraOrZero().WasLost:
 				rows = append(rows, Row{table, key, nil})
 			}
 		}
 	}
-	rows = append(rows, c.keyRows()...)
+	rows = append(rows, c.sourceKeyRows()...)
 	for _, v := range c.services {
 		rows = append(rows, entityRow(TableServices, v.Name, v.fields))
 	}
@@ -129,11 +129,11 @@ func entityRow(table, name string, fields func(*wire.Coder)) Row {
 func (s *State) Saved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.turnedBefore = nil
+	s.endedSaving = nil
 	for _, v := range c.sessions {
 		if s.ended[v.ID] == v {
 			delete(s.ended, v.ID)
-			s.keyed.remove(v)
+			s.sourceKeys.remove(v)
 		}
 	}
 }
@@ -144,7 +144,7 @@ func (s *State) NotSaved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.saved = c.before
-	s.turned, s.turnedBefore = slices.Concat(s.turnedBefore, s.turned), nil
+	s.endedSince, s.endedSaving = slices.Concat(s.endedSaving, s.endedSince), nil
 	seen := make(map[uint64]bool, len(s.dirty))
 	for _, id := range s.dirty {
 		seen[id] = true
@@ -160,9 +160,9 @@ func (s *State) NotSaved(c *Checkpoint) {
 type Scan func(table string, row func(key, value []byte) error) error
 
 // Load makes the state that the rows of a book describe, as of position.
-func Load(position uint64, archive Archive, scan Scan) (*State, error) {
+func Load(position uint64, archive ArchiveLookup, scan Scan) (*State, error) {
 	s := New(archive)
-	s.sequence, s.saved, s.offered = position, position, position
+	s.sequence, s.saved, s.collected = position, position, position
 	s.applied.Store(position)
 	var strings wire.Strings
 	decode := func(value []byte, fields func(*wire.Coder)) error {
@@ -189,7 +189,7 @@ func Load(position uint64, archive Archive, scan Scan) (*State, error) {
 		v, err := DecodeSession(value, &strings)
 		if err == nil {
 			s.live.put(v)
-			s.keyed.put(v)
+			s.sourceKeys.put(v)
 			s.index.put(v)
 		}
 		return err

@@ -13,7 +13,7 @@ type Selection struct {
 	// Filter says which sessions of these statuses are wanted; nil wants all.
 	Filter *Matcher
 	// AsOf asks for the sessions that may have been wanted when this was the last
-	// record: every one that was open by then, and whose traits do not rule it out.
+	// record: every one that was open by then, and whose terms do not rule it out.
 	// 0 asks for who is wanted now.
 	AsOf uint64
 	// Descending lists live sessions from the highest id down.
@@ -84,7 +84,7 @@ func (s *State) copyMoment(want *Selection, begin func() error, out *Copied) (re
 	if want.Live || want.AsOf != 0 {
 		s.copyLive(want, out)
 	}
-	return s.turned, s.turnedBefore, nil
+	return s.endedSince, s.endedSaving, nil
 }
 
 // room is how many live sessions a copy will have, about; 0 where that is not known.
@@ -158,13 +158,13 @@ func (s *Selection) start() (id uint64, none bool) {
 
 // copyEnded takes from the changes around an end those that are wanted, newest first:
 // of each session the last one counts. It needs no lock.
-func (out *Copied) copyEnded(want *Selection, turned ...[]*Session) {
+func (out *Copied) copyEnded(want *Selection, endedSince ...[]*Session) {
 	n := 0
-	for _, list := range turned {
+	for _, list := range endedSince {
 		n += len(list)
 	}
 	out.Superseded = make(map[uint64]struct{}, n)
-	for _, list := range turned {
+	for _, list := range endedSince {
 		for _, v := range slices.Backward(list) {
 			if _, older := out.Superseded[v.ID]; older {
 				continue

@@ -62,7 +62,7 @@ func (s *Session) users() []string {
 	if user := s.Login().User; user != "" {
 		all = append(all, user)
 	}
-	for former := range splitFormer(s.more().Former) {
+	for former := range formerUsers(s.extraOrZero().Former) {
 		if !slices.Contains(all, former) {
 			all = append(all, former)
 		}

@@ -20,13 +20,13 @@ const (
 	TableServers  = "servers"
 	TableSources  = "sources"
 	TableTotals   = "totals"
-	// TableKeys tells the ids of ended sessions by what their sources know them by.
-	TableKeys = "keys"
+	// TableSourceKeys tells the ids of ended sessions by what their sources know them by.
+	TableSourceKeys = "keys"
 )
 
 // Tables are all of them.
 func Tables() []string {
-	return []string{TableLive, TableClosed, TableLost, TableServices, TableServers, TableSources, TableTotals, TableKeys}
+	return []string{TableLive, TableClosed, TableLost, TableServices, TableServers, TableSources, TableTotals, TableSourceKeys}
 }
 
 // IDKey is the key of a session's row.
@@ -57,7 +57,7 @@ func (s *Session) fields(c *wire.Coder) {
 		origin, login = s.Origin(), s.Login()
 	}
 	address := s.Address()
-	x := *s.more()
+	x := *s.extraOrZero()
 	wire.Uint(c, 1, &s.ID)
 	wire.Uint(c, 2, &s.Version)
 	wire.Int(c, 3, &s.Opened)
@@ -117,7 +117,7 @@ func (v *Login) fields(c *wire.Coder) {
 }
 
 func (v *counters) fields(c *wire.Coder) {
-	r := v.rareOrNone()
+	r := v.rareOrZero()
 	wire.Uint(c, 1, &v.reads)
 	wire.Uint(c, 2, &v.writes)
 	wire.Uint(c, 3, &v.bytesRead)
@@ -132,7 +132,7 @@ func (v *counters) fields(c *wire.Coder) {
 	}
 }
 
-func (v *counters) rareOrNone() rare {
+func (v *counters) rareOrZero() rare {
 	if v.rare == nil {
 		return rare{}
 	}

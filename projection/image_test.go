@@ -20,7 +20,7 @@ func full() *Session {
 		Type: events.TypeCancel, Key: "c-1", TLS: "TLS 1.3", Subject: "CN=jdoe",
 		Kill:    Kill{By: "ann", Why: "maintenance", Due: 10, Requested: 11},
 		Ending:  Ending{Ended: 12, Reason: events.ReasonKilled, By: "bob", Description: "gone", LastSeen: 13},
-		WasLost: true, Incarnation: "2", Former: "ann" + formerMark,
+		WasLost: true, Incarnation: "2", Former: "ann" + formerEnd,
 	}
 	s := &Session{
 		ID: 1, Version: 1 << 40, Modified: 6, Opened: 3, Ready: -4, Active: 5, Port: 4711, Status: Lost, Stage: Stopping,

@@ -9,12 +9,12 @@ import (
 	"gatebook/events"
 )
 
-// IndexKeySize is the length in bytes of a key of the archive's indexes.
-const IndexKeySize = 17
+// indexKeySize is the length in bytes of a key of the archive's indexes.
+const indexKeySize = 17
 
 // Mark says of an ended session what the archive's indexes know of it, or that they
 // no longer do.
-type Mark struct {
+type IndexEntry struct {
 	ID uint64
 	// From and Until are when the session began and ended, First and Last the
 	// sequences of its first and its last record.
@@ -28,20 +28,20 @@ type Mark struct {
 
 // Under is a key of the archive's indexes, and which marks are made under it: their
 // positions, ascending.
-type Under struct {
+type IndexKey struct {
 	Key   []byte
 	Marks []int32
 }
 
-// key is the trait as a key of the archive's indexes: its aspect and 16 bytes, which
+// key is the term as a key of the archive's indexes: its field and 16 bytes, which
 // are the address or, of everything else, a part of its hash: no two that anybody
 // will ever meet have the same, and what is found is looked at all the same.
-func (t trait) key() []byte {
-	key := make([]byte, IndexKeySize)
-	key[0] = byte(t.aspect)
-	switch t.aspect {
-	case ofAll:
-	case ofAddress:
+func (t term) key() []byte {
+	key := make([]byte, indexKeySize)
+	key[0] = byte(t.field)
+	switch t.field {
+	case fieldAll:
+	case fieldAddress:
 		copy(key[1:], t.value)
 	default:
 		sum := sha256.Sum256([]byte(t.value))
@@ -53,36 +53,36 @@ func (t trait) key() []byte {
 // Marks are the checkpoint's changes to the indexes of the archive: one for each ended
 // session that changed, in ascending order of id, and under which keys. It costs those
 // sessions, and needs no lock.
-func (c *Checkpoint) Marks() ([]Mark, []Under) {
+func (c *Checkpoint) IndexEntries() ([]IndexEntry, []IndexKey) {
 	slices.SortFunc(c.sessions, byID)
-	var marks []Mark
-	var under []Under
-	places := make(map[trait]int)
-	mark := func(t trait) {
+	var marks []IndexEntry
+	var under []IndexKey
+	places := make(map[term]int)
+	mark := func(t term) {
 		i, found := places[t]
 		if !found {
 			i = len(under)
 			places[t] = i
-			under = append(under, Under{Key: t.key()})
+			under = append(under, IndexKey{Key: t.key()})
 		}
 		u, last := &under[i], int32(len(marks)-1)
-		if n := len(u.Marks); n == 0 || u.Marks[n-1] != last { // a trait may come twice
+		if n := len(u.Marks); n == 0 || u.Marks[n-1] != last { // a term may come twice
 			u.Marks = append(u.Marks, last)
 		}
 	}
 	for _, v := range c.sessions {
-		if v.Status == Live && (!v.more().WasLost || v.first() > c.offered) {
+		if v.Status == Live && (!v.extraOrZero().WasLost || v.first() > c.collected) {
 			continue
 		}
-		marks = append(marks, Mark{
+		marks = append(marks, IndexEntry{
 			ID: v.ID, From: v.Opened, Until: v.Ended(), First: v.first(), Last: v.Version,
 			Lost: v.Status == Lost, Gone: v.Status == Live,
 		})
-		mark(trait{aspect: ofAll})
-		v.traits(mark)
+		mark(term{field: fieldAll})
+		v.terms(mark)
 		if ip := v.IP(); ip.IsValid() {
 			b := ip.As16()
-			mark(trait{ofAddress, string(b[:])})
+			mark(term{fieldAddress, string(b[:])})
 		}
 	}
 	return marks, under
@@ -103,5 +103,5 @@ func AddressRange(network netip.Prefix) (low, high []byte) {
 	}
 	binary.BigEndian.PutUint64(last[:8], a)
 	binary.BigEndian.PutUint64(last[8:], b)
-	return trait{ofAddress, string(first[:])}.key(), trait{ofAddress, string(last[:])}.key()
+	return term{fieldAddress, string(first[:])}.key(), term{fieldAddress, string(last[:])}.key()
 }

@@ -9,47 +9,47 @@ import (
 // looking at all sessions is as good.
 const networksTried = 256
 
-// aspect is something that sessions are found by.
-type aspect byte
+// field is something that sessions are found by.
+type field byte
 
 const (
-	ofAll     aspect = '*'
-	ofService aspect = 's'
-	ofServer  aspect = 'v'
-	ofSource  aspect = 'o'
-	ofUser    aspect = 'u'
-	ofAddress aspect = 'a'
+	fieldAll     field = '*'
+	fieldService field = 's'
+	fieldServer  field = 'v'
+	fieldSource  field = 'o'
+	fieldUser    field = 'u'
+	fieldAddress field = 'a'
 )
 
-// trait is an aspect and what it is for some sessions: the key of a name, a user, or
+// term is an field and what it is for some sessions: the key of a name, a user, or
 // the first bytes of an address.
-type trait struct {
-	aspect aspect
-	value  string
+type term struct {
+	field field
+	value string
 }
 
-// traits calls do for all that a session is found by, whatever it has been before:
+// terms calls do for all that a session is found by, whatever it has been before:
 // users and servers never go, so that an older value of a session is found by them
 // as well. Some may come twice.
-func (s *Session) traits(do func(trait)) {
+func (s *Session) terms(do func(term)) {
 	origin := s.Origin()
-	do(trait{ofService, NameKey(origin.Service)})
-	do(trait{ofSource, NameKey(origin.Source)})
+	do(term{fieldService, NameKey(origin.Service)})
+	do(term{fieldSource, NameKey(origin.Source)})
 	for _, user := range s.users() {
-		do(trait{ofUser, user})
+		do(term{fieldUser, user})
 	}
 	for i := range s.Connections {
 		if c := &s.Connections[i]; c.State != Failed {
-			do(trait{ofServer, NameKey(c.Server())})
+			do(term{fieldServer, NameKey(c.Server())})
 		}
 	}
 }
 
-// liveIndex finds live sessions by their traits, and by the network their address is
+// liveIndex finds live sessions by their terms, and by the network their address is
 // in: what one office or one rack shares.
-type liveIndex map[trait]*posting
+type liveIndex map[term]*posting
 
-func (x liveIndex) add(t trait, id uint64) {
+func (x liveIndex) add(t term, id uint64) {
 	p := x[t]
 	if p == nil {
 		p = new(posting)
@@ -58,7 +58,7 @@ func (x liveIndex) add(t trait, id uint64) {
 	p.add(id)
 }
 
-func (x liveIndex) remove(t trait, id uint64) {
+func (x liveIndex) remove(t term, id uint64) {
 	if p := x[t]; p != nil {
 		if p.remove(id); p.count == 0 {
 			delete(x, t)
@@ -67,14 +67,14 @@ func (x liveIndex) remove(t trait, id uint64) {
 }
 
 func (x liveIndex) put(v *Session) {
-	v.traits(func(t trait) { x.add(t, v.ID) })
+	v.terms(func(t term) { x.add(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
 		x.add(networkOf(ip), v.ID)
 	}
 }
 
 func (x liveIndex) drop(v *Session) {
-	v.traits(func(t trait) { x.remove(t, v.ID) })
+	v.terms(func(t term) { x.remove(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
 		x.remove(networkOf(ip), v.ID)
 	}
@@ -89,12 +89,12 @@ func networkBits(a netip.Addr) int {
 	return 64
 }
 
-func networkOf(a netip.Addr) trait {
+func networkOf(a netip.Addr) term {
 	b := a.As16()
-	return trait{ofAddress, string(b[:networkBits(a)/8])}
+	return term{fieldAddress, string(b[:networkBits(a)/8])}
 }
 
-// choose returns the postings of the filter's aspect that the fewest sessions have
+// choose returns the postings of the filter's field that the fewest sessions have
 // in common; none, and false, when all have to be looked at. asOf tells that what
 // sessions were is asked for, and not what they are.
 func (x liveIndex) choose(m *Matcher) (best []*posting, found bool) {
@@ -108,7 +108,7 @@ func (x liveIndex) choose(m *Matcher) (best []*posting, found bool) {
 			best, least, found = postings, n, true
 		}
 	}
-	for _, group := range m.traits() {
+	for _, group := range m.terms() {
 		var postings []*posting
 		for _, t := range group {
 			if p := x[t]; p != nil {
@@ -126,7 +126,7 @@ func (x liveIndex) choose(m *Matcher) (best []*posting, found bool) {
 // networks are the postings of the networks that some of these have addresses of;
 // few is false when there are too many.
 func (x liveIndex) networks(wanted []netip.Prefix) (all []*posting, few bool) {
-	seen := make(map[trait]bool)
+	seen := make(map[term]bool)
 	for _, network := range wanted {
 		bits := network.Bits()
 		if network.Addr().Is4() {
@@ -140,7 +140,7 @@ func (x liveIndex) networks(wanted []netip.Prefix) (all []*posting, few bool) {
 			continue
 		}
 		for t, p := range x {
-			if t.aspect == ofAddress && !seen[t] && network.Contains(addressIn(t)) {
+			if t.field == fieldAddress && !seen[t] && network.Contains(addressIn(t)) {
 				seen[t] = true
 				all = append(all, p)
 			}
@@ -149,27 +149,27 @@ func (x liveIndex) networks(wanted []netip.Prefix) (all []*posting, few bool) {
 	return all, len(all) <= networksTried
 }
 
-// addressIn is an address of the network that a trait stands for.
-func addressIn(t trait) netip.Addr {
+// addressIn is an address of the network that a term stands for.
+func addressIn(t term) netip.Addr {
 	var b [16]byte
 	copy(b[:], t.value)
 	return netip.AddrFrom16(b).Unmap()
 }
 
 // amend puts in what a session has got since: a user or a connection.
-func (x liveIndex) amend(old, v *Session) {
+func (x liveIndex) update(old, v *Session) {
 	if old.login != v.login {
 		users := v.users()
 		for _, user := range users {
-			x.add(trait{ofUser, user}, v.ID)
+			x.add(term{fieldUser, user}, v.ID)
 		}
 		if was := old.Login().User; !slices.Contains(users, was) {
-			x.remove(trait{ofUser, was}, v.ID) // it is one of many now
+			x.remove(term{fieldUser, was}, v.ID) // it is one of many now
 		}
 	}
 	for i := len(old.Connections); i < len(v.Connections); i++ {
 		if c := &v.Connections[i]; c.State != Failed {
-			x.add(trait{ofServer, NameKey(c.Server())}, v.ID)
+			x.add(term{fieldServer, NameKey(c.Server())}, v.ID)
 		}
 	}
 }

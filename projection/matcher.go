@@ -69,25 +69,25 @@ func (m *Matcher) ended(v *Session) bool {
 		(len(f.Reasons) == 0 || slices.Contains(f.Reasons, end.Reason))
 }
 
-// traits returns the traits that the filter asks for, a group for each aspect: a session
-// that it wants has at least one trait of each group.
-func (m *Matcher) traits() (groups [][]trait) {
-	group := func(a aspect, values []string) {
+// terms returns the terms that the filter asks for, a group for each field: a session
+// that it wants has at least one term of each group.
+func (m *Matcher) terms() (groups [][]term) {
+	group := func(a field, values []string) {
 		if len(values) == 0 {
 			return
 		}
-		all := make([]trait, len(values))
+		all := make([]term, len(values))
 		for i, value := range values {
-			all[i] = trait{a, value}
+			all[i] = term{a, value}
 		}
 		groups = append(groups, all)
 	}
 	f := &m.filter
-	group(ofService, f.Services)
-	group(ofServer, f.Servers)
-	group(ofSource, f.Sources)
+	group(fieldService, f.Services)
+	group(fieldServer, f.Servers)
+	group(fieldSource, f.Sources)
 	if len(f.Users) > 0 && !slices.Contains(f.Users, "") { // a session without a user is in no index
-		group(ofUser, append(slices.Clone(f.Users), manyUsers))
+		group(fieldUser, append(slices.Clone(f.Users), manyUsers))
 	}
 	return groups
 }
@@ -96,8 +96,8 @@ func (m *Matcher) traits() (groups [][]trait) {
 // each session that it wants is under at least one key of each group. There is always
 // at least one group.
 func (m *Matcher) KeyGroups() [][][]byte {
-	groups := [][][]byte{{trait{aspect: ofAll}.key()}}
-	for _, group := range m.traits() {
+	groups := [][][]byte{{term{field: fieldAll}.key()}}
+	for _, group := range m.terms() {
 		keys := make([][]byte, len(group))
 		for i, t := range group {
 			keys[i] = t.key()

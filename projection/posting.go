@@ -11,38 +11,38 @@ import (
 // two bytes for each where few of those of one time have it, and one to two bits where
 // most have.
 type posting struct {
-	count  int
-	chunks []chunk
+	count      int
+	containers []container
 }
 
-// find finds the chunk of an id.
+// find finds the container of an id.
 func (p *posting) find(id uint64) (int, bool) {
-	base := id / chunkIDs
+	base := id / containerIDs
 	// New sessions, and so most changes, are at the end.
-	if n := len(p.chunks); n > 0 && p.chunks[n-1].base == base {
+	if n := len(p.containers); n > 0 && p.containers[n-1].base == base {
 		return n - 1, true
 	}
-	return slices.BinarySearchFunc(p.chunks, base, func(c chunk, base uint64) int { return cmp.Compare(c.base, base) })
+	return slices.BinarySearchFunc(p.containers, base, func(c container, base uint64) int { return cmp.Compare(c.base, base) })
 }
 
 func (p *posting) add(id uint64) {
 	i, found := p.find(id)
 	if !found {
-		p.chunks = slices.Insert(p.chunks, i, chunk{base: id / chunkIDs})
+		p.containers = slices.Insert(p.containers, i, container{base: id / containerIDs})
 	}
-	if p.chunks[i].add(uint16(id % chunkIDs)) {
+	if p.containers[i].add(uint16(id % containerIDs)) {
 		p.count++
 	}
 }
 
 func (p *posting) remove(id uint64) {
 	i, found := p.find(id)
-	if !found || !p.chunks[i].remove(uint16(id%chunkIDs)) {
+	if !found || !p.containers[i].remove(uint16(id%containerIDs)) {
 		return
 	}
 	p.count--
-	if p.chunks[i].count == 0 {
-		p.chunks = slices.Delete(p.chunks, i, i+1)
+	if p.containers[i].count == 0 {
+		p.containers = slices.Delete(p.containers, i, i+1)
 	}
 }
 
@@ -54,13 +54,13 @@ type idMask struct {
 // up finds the first page from the given one on that has an id of the posting.
 func (p *posting) up(page uint64) (idMask, bool) {
 	i, _ := p.find(page * pageSize)
-	for ; i < len(p.chunks); i++ {
-		c, from := &p.chunks[i], 0
-		if first := c.base * pagesInChunk; page > first {
+	for ; i < len(p.containers); i++ {
+		c, from := &p.containers[i], 0
+		if first := c.base * pagesInContainer; page > first {
 			from = int(page - first)
 		}
 		if found, m := c.up(from); m != 0 {
-			return idMask{c.base*chunkIDs + uint64(found)*pageSize, m}, true
+			return idMask{c.base*containerIDs + uint64(found)*pageSize, m}, true
 		}
 	}
 	return idMask{}, false
@@ -73,10 +73,10 @@ func (p *posting) down(page uint64) (idMask, bool) {
 		i--
 	}
 	for ; i >= 0; i-- {
-		c := &p.chunks[i]
-		from := min(page-c.base*pagesInChunk, pagesInChunk-1)
+		c := &p.containers[i]
+		from := min(page-c.base*pagesInContainer, pagesInContainer-1)
 		if found, m := c.down(int(from)); m != 0 {
-			return idMask{c.base*chunkIDs + uint64(found)*pageSize, m}, true
+			return idMask{c.base*containerIDs + uint64(found)*pageSize, m}, true
 		}
 	}
 	return idMask{}, false

@@ -13,16 +13,16 @@ func TestPostingsAreSets(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		ids := rapid.SampledFrom([]*rapid.Generator[uint64]{
-			rapid.Uint64Range(1, 300),                            // dense pages
-			rapid.Uint64Range(chunkIDs-100, chunkIDs+100),        // over the border of two chunks
-			rapid.Uint64Range(1, 1<<64-1),                        // far apart
-			rapid.Uint64Range(5*chunkIDs, 5*chunkIDs+chunkIDs-1), // one chunk
+			rapid.Uint64Range(1, 300),                                        // dense pages
+			rapid.Uint64Range(containerIDs-100, containerIDs+100),            // over the border of two containers
+			rapid.Uint64Range(1, 1<<64-1),                                    // far apart
+			rapid.Uint64Range(5*containerIDs, 5*containerIDs+containerIDs-1), // one container
 		}).Draw(r, "ids")
 		postings := []*posting{new(posting), new(posting)}
 		sets := []map[uint64]bool{make(map[uint64]bool), make(map[uint64]bool)}
 		one := rapid.IntRange(0, 1)
 		if rapid.Bool().Draw(r, "crowded") {
-			for id := uint64(5 * chunkIDs); id < 5*chunkIDs+2*chunkDense; id += 2 {
+			for id := uint64(5 * containerIDs); id < 5*containerIDs+2*containerDense; id += 2 {
 				postings[0].add(id)
 				sets[0][id] = true
 			}
@@ -72,22 +72,22 @@ func checkUnion(t rapid.TB, postings []*posting, sets []map[uint64]bool, from ui
 	}
 }
 
-// A chunk becomes a mask when that is smaller, and a list again, with the same ids.
-func TestChunkChangesItsForm(t *testing.T) {
+// A container becomes a mask when that is smaller, and a list again, with the same ids.
+func TestContainerChangesItsForm(t *testing.T) {
 	t.Parallel()
 	var p posting
-	for id := range uint64(chunkDense + 100) {
+	for id := range uint64(containerDense + 100) {
 		p.add(3 * id)
 	}
-	if c := &p.chunks[0]; !c.dense() || int(c.count) != p.count || p.count != chunkDense+100 {
-		t.Fatalf("%d ids, %d counted in the first chunk, a mask: %v", p.count, c.count, c.dense())
+	if c := &p.containers[0]; !c.dense() || int(c.count) != p.count || p.count != containerDense+100 {
+		t.Fatalf("%d ids, %d counted in the first container, a mask: %v", p.count, c.count, c.dense())
 	}
-	for id := range uint64(chunkDense + 100) {
+	for id := range uint64(containerDense + 100) {
 		if id%8 != 0 {
 			p.remove(3 * id)
 		}
 	}
-	if c := &p.chunks[0]; c.dense() || len(c.units) != p.count {
+	if c := &p.containers[0]; c.dense() || len(c.units) != p.count {
 		t.Fatalf("%d ids, a list of %d, a mask: %v", p.count, len(c.units), c.dense())
 	}
 	next := uint64(0)
@@ -98,10 +98,10 @@ func TestChunkChangesItsForm(t *testing.T) {
 		next += 24
 		return true
 	})
-	for id := range uint64(chunkDense + 100) {
+	for id := range uint64(containerDense + 100) {
 		p.remove(3 * id)
 	}
-	if p.count != 0 || len(p.chunks) != 0 {
-		t.Errorf("%d ids and %d chunks are left", p.count, len(p.chunks))
+	if p.count != 0 || len(p.containers) != 0 {
+		t.Errorf("%d ids and %d containers are left", p.count, len(p.containers))
 	}
 }

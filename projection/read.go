@@ -127,4 +127,4 @@ func (s *State) HasLive(source string) bool {
 	return s.ofSource(source) != nil
 }
 
-func (s *State) ofSource(name string) *posting { return s.index[trait{ofSource, NameKey(name)}] }
+func (s *State) ofSource(name string) *posting { return s.index[term{fieldSource, NameKey(name)}] }

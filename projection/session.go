@@ -91,7 +91,7 @@ type extra struct {
 	Ending        Ending
 	WasLost       bool
 	Incarnation   string // the one that recovered the session, "" for its first
-	Former        string // the users it had before, each ended by formerMark
+	Former        string // the users it had before, each ended by formerEnd
 	AddressAsText string // an address that is no IP address
 }
 
@@ -122,27 +122,27 @@ func (s *Session) Origin() Origin { return s.origin.Value() }
 func (s *Session) Login() Login { return s.login.Value() }
 
 // Type is the session's type.
-func (s *Session) Type() events.SessionType { return s.more().Type }
+func (s *Session) Type() events.SessionType { return s.extraOrZero().Type }
 
 // Key is the source's own name for the session.
-func (s *Session) Key() string { return s.more().Key }
+func (s *Session) Key() string { return s.extraOrZero().Key }
 
 // TLS is the version and cipher of the client's connection, "" without TLS.
-func (s *Session) TLS() string { return s.more().TLS }
+func (s *Session) TLS() string { return s.extraOrZero().TLS }
 
 // Subject is that of the client's certificate, "" for none.
-func (s *Session) Subject() string { return s.more().Subject }
+func (s *Session) Subject() string { return s.extraOrZero().Subject }
 
 // Kill is the kill that is pending or was carried out; zero for none.
-func (s *Session) Kill() Kill { return s.more().Kill }
+func (s *Session) Kill() Kill { return s.extraOrZero().Kill }
 
 // Ending is how the session ended; zero while it lives.
-func (s *Session) Ending() Ending { return s.more().Ending }
+func (s *Session) Ending() Ending { return s.extraOrZero().Ending }
 
 // Incarnation is the run of the source that has the session: that of its origin,
 // or the one that recovered it.
 func (s *Session) Incarnation() string {
-	if i := s.more().Incarnation; i != "" {
+	if i := s.extraOrZero().Incarnation; i != "" {
 		return i
 	}
 	return s.Origin().Incarnation
@@ -151,7 +151,7 @@ func (s *Session) Incarnation() string {
 // Address is the client's, as text; "" when it is unknown.
 func (s *Session) Address() string {
 	if s.address == [16]byte{} {
-		return s.more().AddressAsText
+		return s.extraOrZero().AddressAsText
 	}
 	return netip.AddrFrom16(s.address).Unmap().String()
 }
@@ -189,7 +189,7 @@ func (s *Session) End(c *Connection) (events.Time, events.Reason) {
 }
 
 // more is extra, or an empty one: never nil, never to be changed.
-func (s *Session) more() *extra {
+func (s *Session) extraOrZero() *extra {
 	if s.extra == nil {
 		return new(extra)
 	}
@@ -197,8 +197,8 @@ func (s *Session) more() *extra {
 }
 
 // amend gives the session an extra of its own to change, before it is shared.
-func (s *Session) amend() *extra {
-	e := *s.more()
+func (s *Session) mutableExtra() *extra {
+	e := *s.extraOrZero()
 	s.extra = &e
 	return s.extra
 }
@@ -209,7 +209,7 @@ func (s *Session) setAddress(text string) {
 		s.address = a.As16()
 	}
 	if text != "" && s.address == [16]byte{} {
-		s.amend().AddressAsText = text
+		s.mutableExtra().AddressAsText = text
 	}
 }
 
@@ -288,13 +288,13 @@ func (c *counters) set(v events.Counters) {
 	if v.BufferedWrites == was.BufferedWrites && v.HighWaterEvents == was.HighWaterEvents && v.LowWaterEvents == was.LowWaterEvents {
 		return
 	}
-	c.amend(func(r *rare) {
+	c.changeRare(func(r *rare) {
 		r.buffered, r.high, r.low = v.BufferedWrites, v.HighWaterEvents, v.LowWaterEvents
 	})
 }
 
 // amend gives the counters a rare of their own, changed.
-func (c *counters) amend(change func(*rare)) {
+func (c *counters) changeRare(change func(*rare)) {
 	now := new(rare)
 	if c.rare != nil {
 		*now = *c.rare
@@ -305,6 +305,6 @@ func (c *counters) amend(change func(*rare)) {
 
 // close notes when and why the connection ended or failed.
 func (c *Connection) close(state ConnectionState, reason events.Reason, at events.Time, cause string) {
-	c.counters.amend(func(r *rare) { r.closed, r.cause = at, cause })
+	c.counters.changeRare(func(r *rare) { r.closed, r.cause = at, cause })
 	c.State, c.Reason = state, reason
 }

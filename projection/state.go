@@ -17,11 +17,11 @@ import (
 var ErrImpossible = errors.New("record does not fit what came before")
 
 // Archive finds a session that ended and left memory; nil when there is none.
-type Archive func(id uint64) (*Session, error)
+type ArchiveLookup func(id uint64) (*Session, error)
 
 // State is the fold of a log up to one sequence.
 type State struct {
-	archive Archive
+	archive ArchiveLookup
 	// applied is sequence, for a look without the lock.
 	applied atomic.Uint64
 
@@ -32,28 +32,28 @@ type State struct {
 	recorded events.Time
 	lastID   uint64 // the highest id of a session so far
 
-	live     table
-	index    liveIndex           // of live
-	ended    map[uint64]*Session // ended, not archived yet
-	keyed    keys                // of those in memory
-	services entities[Service]
-	servers  entities[Server]
-	sources  entities[Source]
-	totals   Totals
-	changed  Change // of any session
+	live       table
+	index      liveIndex           // of live
+	ended      map[uint64]*Session // ended, not archived yet
+	sourceKeys sourceKeys          // of those in memory
+	services   entities[Service]
+	servers    entities[Server]
+	sources    entities[Source]
+	totals     Totals
+	changed    Change // of any session
 
 	// saved is the sequence of the last checkpoint that was collected, unless it
 	// was not saved; dirty are the sessions that changed since, each once.
 	saved uint64
 	dirty []uint64
-	// offered is the highest sequence of a checkpoint that was collected, whatever
+	// collected is the highest sequence of a checkpoint that was collected, whatever
 	// became of it.
-	offered uint64
-	// turned are the changes to sessions that had ended, or did by it, since the last
-	// checkpoint was collected, in their order, and turnedBefore those of the one that
+	collected uint64
+	// endedSince are the changes to sessions that had ended, or did by it, since the last
+	// checkpoint was collected, in their order, and endedSaving those of the one that
 	// is being written. They are only appended to, so that a reader can go on without
 	// the lock with what it has of them.
-	turned, turnedBefore []*Session
+	endedSince, endedSaving []*Session
 
 	observed map[uint64]*Observation
 	// observations counts how often something was observed.
@@ -68,16 +68,16 @@ type Totals struct {
 }
 
 // New returns the state of an empty log.
-func New(archive Archive) *State {
+func New(archive ArchiveLookup) *State {
 	return &State{
-		archive:  archive,
-		ended:    make(map[uint64]*Session),
-		keyed:    make(keys),
-		index:    make(liveIndex),
-		observed: make(map[uint64]*Observation),
-		services: newEntities[Service](),
-		servers:  newEntities[Server](),
-		sources:  newEntities[Source](),
+		archive:    archive,
+		ended:      make(map[uint64]*Session),
+		sourceKeys: make(sourceKeys),
+		index:      make(liveIndex),
+		observed:   make(map[uint64]*Observation),
+		services:   newEntities[Service](),
+		servers:    newEntities[Server](),
+		sources:    newEntities[Source](),
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *State) apply(r *events.Record) error {
 	case *events.SessionOpened:
 		return s.openSession(r, e)
 	case *events.RecordingGap:
-		s.noteGap(r, e)
+		s.addGap(r, e)
 		return nil
 	case *events.AccountChanged, *events.HoldChanged, *events.RecordsPruned, *events.PersonErased:
 		return nil // told by the log and the feed; no session changes

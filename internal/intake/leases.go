@@ -22,7 +22,7 @@ func (in *Intake) BeginLeases() {
 		case s.Lease == 0:
 		case s.State == projection.SourceRunning:
 			in.remotes.begin(s.Name, leaseOf(s))
-		case in.State.HasKeyed(s.Name, s.Incarnation):
+		case in.State.HasLiveWithSourceKey(s.Name, s.Incarnation):
 			in.remotes.begin(s.Name, 0)
 		}
 	}
@@ -72,7 +72,7 @@ func (in *Intake) loseSource(ctx context.Context, source *projection.Source, see
 	if err != nil {
 		return err
 	}
-	live := in.State.KeyedOf(source.Name, source.Incarnation, projection.Live)
+	live := in.State.SessionsWithSourceKey(source.Name, source.Incarnation, projection.Live)
 	return in.Journal.Change(ctx, live, func(s *projection.Session) events.Event {
 		return &events.SessionLost{Cause: events.ReasonSourceLost, LastSeen: max(s.Modified, seen)}
 	})

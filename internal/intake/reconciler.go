@@ -130,7 +130,7 @@ func (d *reconciler) sign(source *projection.Source, recorded int) []storage.Ent
 	case source == nil:
 		return nil // it has just begun
 	case source.State != projection.SourceRunning:
-	case d.intake.Now().Sub(source.LastSeen.Time()) >= d.intake.Heartbeat && d.intake.State.HasKeyed(source.Name, source.Incarnation):
+	case d.intake.Now().Sub(source.LastSeen.Time()) >= d.intake.Heartbeat && d.intake.State.HasLiveWithSourceKey(source.Name, source.Incarnation):
 	default:
 		return nil
 	}

@@ -89,16 +89,16 @@ func archivedIn(snapshot *storage.Snapshot, id uint64) (*projection.Session, err
 // Keyed returns the id of the session that a source calls by a key, 0 when there is none.
 // A session that has left memory is in the archive by then.
 func (r *Reader) Keyed(source, incarnation, key string) (id uint64, err error) {
-	if id := r.state.Keyed(source, incarnation, key); id != 0 {
+	if id := r.state.IDBySourceKey(source, incarnation, key); id != 0 {
 		return id, nil
 	}
 	snapshot, err := r.archive.Snapshot()
 	if err != nil {
 		return 0, err
 	}
-	value, err := snapshot.Get(projection.TableKeys, projection.KeyKey(source, incarnation, key))
+	value, err := snapshot.Get(projection.TableSourceKeys, projection.SourceKeyRow(source, incarnation, key))
 	if err == nil && value != nil {
-		id, err = projection.KeyedID(value)
+		id, err = projection.SourceKeyID(value)
 	}
 	return id, errors.Join(err, snapshot.Close())
 }

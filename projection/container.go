@@ -6,30 +6,30 @@ import (
 )
 
 const (
-	// chunkIDs is how many ids one chunk of a posting covers.
-	chunkIDs = 1 << 16
-	// chunkDense is how many units the mask of a dense chunk has, a bit for each id. A
+	// containerIDs is how many ids one container of a posting covers.
+	containerIDs = 1 << 16
+	// containerDense is how many units the mask of a dense container has, a bit for each id. A
 	// list of as many ids would take the same memory.
-	chunkDense = chunkIDs / 16
-	// chunkSparse is how few ids make a dense chunk a list again.
-	chunkSparse = chunkDense / 4
-	// pagesInChunk is how many pages of a table a chunk covers.
-	pagesInChunk = chunkIDs / pageSize
+	containerDense = containerIDs / 16
+	// containerSparse is how few ids make a dense container a list again.
+	containerSparse = containerDense / 4
+	// pagesInContainer is how many pages of a table a container covers.
+	pagesInContainer = containerIDs / pageSize
 )
 
-// chunk are those of 65,536 ids that a posting has: a list of their last 16 bits, in
+// container are those of 65,536 ids that a posting has: a list of their last 16 bits, in
 // ascending order, or a mask once that is smaller.
-type chunk struct {
-	// units are the list, or with a length of chunkDense the mask.
+type container struct {
+	// units are the list, or with a length of containerDense the mask.
 	units []uint16
-	base  uint64 // the first id divided by chunkIDs
+	base  uint64 // the first id divided by containerIDs
 	count uint32 // of ids
 }
 
-func (c *chunk) dense() bool { return len(c.units) == chunkDense }
+func (c *container) dense() bool { return len(c.units) == containerDense }
 
-// add tells whether the id is new to the chunk.
-func (c *chunk) add(low uint16) bool {
+// add tells whether the id is new to the container.
+func (c *container) add(low uint16) bool {
 	if c.dense() {
 		unit, bit := &c.units[low/16], uint16(1)<<(low%16)
 		if *unit&bit != 0 {
@@ -44,20 +44,20 @@ func (c *chunk) add(low uint16) bool {
 		return false
 	}
 	c.count++
-	if len(c.units) < chunkDense-1 {
+	if len(c.units) < containerDense-1 {
 		c.units = slices.Insert(c.units, i, low)
 		return true
 	}
 	list := c.units
-	c.units = make([]uint16, chunkDense)
+	c.units = make([]uint16, containerDense)
 	for _, one := range append(list, low) {
 		c.units[one/16] |= 1 << (one % 16)
 	}
 	return true
 }
 
-// remove tells whether the chunk had the id.
-func (c *chunk) remove(low uint16) bool {
+// remove tells whether the container had the id.
+func (c *container) remove(low uint16) bool {
 	if !c.dense() {
 		i, found := slices.BinarySearch(c.units, low)
 		if found {
@@ -71,14 +71,14 @@ func (c *chunk) remove(low uint16) bool {
 		return false
 	}
 	*unit &^= bit
-	if c.count--; c.count < chunkSparse {
+	if c.count--; c.count < containerSparse {
 		c.thin()
 	}
 	return true
 }
 
 // thin makes the list of a mask.
-func (c *chunk) thin() {
+func (c *container) thin() {
 	list := make([]uint16, 0, c.count)
 	for i, unit := range c.units {
 		for ; unit != 0; unit &= unit - 1 {
@@ -90,9 +90,9 @@ func (c *chunk) thin() {
 
 // up finds the first page from the given one on that has an id, and the mask of its
 // ids; no mask when there is none.
-func (c *chunk) up(page int) (int, uint64) {
+func (c *container) up(page int) (int, uint64) {
 	if c.dense() {
-		for ; page < pagesInChunk; page++ {
+		for ; page < pagesInContainer; page++ {
 			if m := c.mask(page); m != 0 {
 				return page, m
 			}
@@ -111,7 +111,7 @@ func (c *chunk) up(page int) (int, uint64) {
 }
 
 // down is up from the given page backward.
-func (c *chunk) down(page int) (int, uint64) {
+func (c *container) down(page int) (int, uint64) {
 	if c.dense() {
 		for ; page >= 0; page-- {
 			if m := c.mask(page); m != 0 {
@@ -134,8 +134,8 @@ func (c *chunk) down(page int) (int, uint64) {
 	return last, mask
 }
 
-// mask is that of a page of a dense chunk.
-func (c *chunk) mask(page int) uint64 {
+// mask is that of a page of a dense container.
+func (c *container) mask(page int) uint64 {
 	u := c.units[page*pageSize/16:][:pageSize/16]
 	return uint64(u[0]) | uint64(u[1])<<16 | uint64(u[2])<<32 | uint64(u[3])<<48
 }
