@@ -103,16 +103,16 @@ func (c *checkpointer) write() error {
 
 // indexUpdate returns the checkpoint's changes to the indexes, as storage takes them.
 func indexUpdate(c *projection.Checkpoint) index.Update {
-	marks, under := c.IndexEntries()
-	u := index.Update{Entries: make([]index.Entry, len(marks)), Keys: make([]index.KeyUpdate, len(under))}
-	for i, m := range marks {
+	entries, keys := c.IndexEntries()
+	u := index.Update{Entries: make([]index.Entry, len(entries)), Keys: make([]index.KeyUpdate, len(keys))}
+	for i, e := range entries {
 		u.Entries[i] = index.Entry{
-			ID: m.ID, Lost: m.Lost, Removed: m.Gone,
-			Interval: index.Interval{From: int64(m.From), Until: int64(m.Until), First: m.First, Last: m.Last},
+			ID: e.ID, Lost: e.Lost, Removed: e.Removed,
+			Interval: index.Interval{From: int64(e.From), Until: int64(e.Until), First: e.First, Last: e.Last},
 		}
 	}
-	for i, k := range under {
-		u.Keys[i] = index.KeyUpdate{Key: k.Key, Entries: k.Marks}
+	for i, k := range keys {
+		u.Keys[i] = index.KeyUpdate(k)
 	}
 	return u
 }

@@ -2,7 +2,6 @@ package projection
 
 import (
 	"encoding/binary"
-	"fmt"
 	"slices"
 
 	"gatebook/events/wire"
@@ -16,9 +15,62 @@ type Row struct {
 	Value []byte
 }
 
-// Checkpoint is what changed between two sequences.
+// unsaved tracks the changes since the last checkpoint.
+type unsaved struct {
+	// since is the sequence of the last checkpoint that was collected and may be saved;
+	// dirty are the sessions that changed since, each once.
+	since uint64
+	dirty []uint64
+	// collected is the highest sequence of any checkpoint that was collected, saved or not.
+	collected uint64
+	// endedSince are the values of sessions that ended, or changed after their end, since the
+	// last checkpoint was collected, in order of their changes. endedSaving are those of the
+	// checkpoint that is being written. Both are only appended to, so that a reader can go on
+	// with its copy of them without the lock.
+	endedSince, endedSaving []*Session
+}
+
+// opened records that a session is new.
+func (u *unsaved) opened(v *Session) { u.dirty = append(u.dirty, v.ID) }
+
+// replaced records that a session has a new value.
+func (u *unsaved) replaced(old, v *Session) {
+	if old.Version <= u.since {
+		u.dirty = append(u.dirty, v.ID)
+	}
+	if old.Status != Live || v.Status != Live {
+		u.endedSince = append(u.endedSince, v)
+	}
+}
+
+// collect begins a checkpoint at a sequence.
+func (u *unsaved) collect(sequence uint64) {
+	u.since, u.collected = sequence, sequence
+	u.dirty = nil
+	u.endedSince, u.endedSaving = nil, u.endedSince
+}
+
+// saved ends the checkpoint that was collected last.
+func (u *unsaved) saved() { u.endedSaving = nil }
+
+// notSaved returns the changes of a checkpoint to those that are not saved.
+func (u *unsaved) notSaved(c *Checkpoint) {
+	u.since = c.before
+	u.endedSince, u.endedSaving = slices.Concat(u.endedSaving, u.endedSince), nil
+	seen := make(map[uint64]bool, len(u.dirty))
+	for _, id := range u.dirty {
+		seen[id] = true
+	}
+	for _, v := range c.sessions {
+		if !seen[v.ID] {
+			u.dirty = append(u.dirty, v.ID)
+		}
+	}
+}
+
+// Checkpoint holds the changes between two sequences.
 type Checkpoint struct {
-	// Position is the sequence the rows bring a book to.
+	// Position is the sequence that the archive stands for when it has the rows.
 	Position  uint64
 	before    uint64 // the position of the one before
 	collected uint64 // the highest position of any before, saved or not
@@ -26,61 +78,81 @@ type Checkpoint struct {
 	services  []*Service
 	servers   []*Server
 	sources   []*Source
-	summary   summary
+	totals    totalsRow
 }
 
-// Checkpoint collects what changed since the last one. One checkpoint is
-// collected at a time; its fate is told to [State.Saved] or [State.NotSaved].
+// Checkpoint collects the changes since the last checkpoint. One checkpoint is collected
+// at a time, and ends with [State.Saved] or [State.NotSaved].
 func (s *State) Checkpoint() *Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &Checkpoint{Position: s.sequence, before: s.saved, collected: s.collected}
-	for _, id := range s.dirty {
-		v := s.live.get(id)
-		if v == nil {
-			v = s.ended[id]
-		}
-		c.sessions = append(c.sessions, v)
+	since := s.unsaved.since
+	c := &Checkpoint{Position: s.sequence, before: since, collected: s.unsaved.collected}
+	for _, id := range s.unsaved.dirty {
+		c.sessions = append(c.sessions, s.sessions.find(id))
 	}
-	c.services = changed(&s.services, s.saved, func(v *Service) uint64 { return max(v.Version, v.Sessions.Sequence) })
-	c.servers = changed(&s.servers, s.saved, func(v *Server) uint64 { return max(v.Version, v.Sessions.Sequence) })
-	c.sources = changed(&s.sources, s.saved, func(v *Source) uint64 { return max(v.Changed, v.Sessions.Sequence) })
-	c.summary = summary{
+	t := &s.topology
+	c.services = t.services.changedSince(since, func(v *Service) uint64 { return max(v.Version, v.Sessions.Sequence) })
+	c.servers = t.servers.changedSince(since, func(v *Server) uint64 { return max(v.Version, v.Sessions.Sequence) })
+	c.sources = t.sources.changedSince(since, func(v *Source) uint64 { return max(v.Changed, v.Sessions.Sequence) })
+	c.totals = totalsRow{
 		Totals: s.totals, changed: s.changed, recorded: s.recorded, lastID: s.lastID,
-		services: slices.Clone(s.services.order), servers: slices.Clone(s.servers.order), sources: slices.Clone(s.sources.order),
+		services: slices.Clone(t.services.order), servers: slices.Clone(t.servers.order), sources: slices.Clone(t.sources.order),
 	}
-	s.saved, s.collected = s.sequence, s.sequence
-	s.dirty = nil
-	s.endedSince, s.endedSaving = nil, s.endedSince
+	s.unsaved.collect(s.sequence)
 	return c
 }
 
-func changed[T any](e *entities[T], since uint64, version func(*T) uint64) []*T {
-	var all []*T
-	for _, key := range e.order {
-		if v := e.byKey[key]; version(v) > since {
-			c := *v
-			all = append(all, &c)
-		}
+// Saved ends a checkpoint whose rows are durable. Its ended sessions leave memory, unless
+// they have changed since.
+func (s *State) Saved(c *Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved.saved()
+	for _, v := range c.sessions {
+		s.sessions.evict(v)
 	}
-	return all
 }
 
-// rowBytes is about what the row of a session takes.
+// NotSaved ends a checkpoint whose rows could not be written. The archive may have them or
+// not: the next checkpoint is right in both cases.
+func (s *State) NotSaved(c *Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved.notSaved(c)
+}
+
+// rowBytes is about the size of a session's row.
 const rowBytes = 192
 
-// Rows are the checkpoint's, tables together and sessions by ascending id. It
-// costs the sessions that changed, and needs no lock.
+// Rows returns the rows of the checkpoint, those of one table together and sessions in
+// ascending order of id. It visits the sessions that changed, and needs no lock.
 func (c *Checkpoint) Rows() []Row {
+	rows := append(c.sessionRows(), c.sourceKeyRows()...)
+	for _, v := range c.services {
+		rows = append(rows, entityRow(tableServices, v.Name, v.fields))
+	}
+	for _, v := range c.servers {
+		rows = append(rows, entityRow(tableServers, v.Name, v.fields))
+	}
+	for _, v := range c.sources {
+		rows = append(rows, entityRow(tableSources, v.Name, v.fields))
+	}
+	return append(rows, entityRow(tableTotals, tableTotals, c.totals.fields))
+}
+
+// sessionRows returns the rows of the three tables of sessions: a value in the table of a
+// session's status, and a deletion in each other table that can have the session.
+func (c *Checkpoint) sessionRows() []Row {
 	slices.SortFunc(c.sessions, byID)
 	rows := make([]Row, 0, 2*len(c.sessions)+8)
 	keys := make([]byte, 0, 8*len(c.sessions))
 	for _, v := range c.sessions {
 		keys = binary.BigEndian.AppendUint64(keys, v.ID)
 	}
-	// The values lie behind each other, in as many pieces of memory as it takes.
+	// The values share as few pieces of memory as possible.
 	values := make([]byte, 0, rowBytes*len(c.sessions))
-	for _, table := range []string{TableLive, TableClosed, TableLost} {
+	for _, table := range []string{tableLive, TableClosed, TableLost} {
 		for i, v := range c.sessions {
 			key := keys[8*i : 8*i+8 : 8*i+8]
 			switch {
@@ -88,24 +160,14 @@ func (c *Checkpoint) Rows() []Row {
 				begin := len(values)
 				values = v.AppendTo(values)
 				rows = append(rows, Row{table, key, values[begin:len(values):len(values)]})
-			case v.first() > c.collected:
+			case v.First() > c.collected:
 				// It was in no checkpoint before, so it is in no table.
-			case table == TableLive || v.extraOrZero().WasLost:
+			case table == tableLive || v.extraOrZero().WasLost:
 				rows = append(rows, Row{table, key, nil})
 			}
 		}
 	}
-	rows = append(rows, c.sourceKeyRows()...)
-	for _, v := range c.services {
-		rows = append(rows, entityRow(TableServices, v.Name, v.fields))
-	}
-	for _, v := range c.servers {
-		rows = append(rows, entityRow(TableServers, v.Name, v.fields))
-	}
-	for _, v := range c.sources {
-		rows = append(rows, entityRow(TableSources, v.Name, v.fields))
-	}
-	return append(rows, entityRow(TableTotals, TableTotals, c.summary.fields))
+	return rows
 }
 
 func tableOf(s Status) string {
@@ -115,113 +177,11 @@ func tableOf(s Status) string {
 	case Lost:
 		return TableLost
 	}
-	return TableLive
+	return tableLive
 }
 
 func entityRow(table, name string, fields func(*wire.Coder)) Row {
 	c := wire.NewEncoder(nil)
 	fields(&c)
 	return Row{table, []byte(NameKey(name)), c.Bytes()}
-}
-
-// Saved tells that the checkpoint's rows are durable: the sessions that ended
-// leave memory, if nothing happened to them since.
-func (s *State) Saved(c *Checkpoint) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.endedSaving = nil
-	for _, v := range c.sessions {
-		if s.ended[v.ID] == v {
-			delete(s.ended, v.ID)
-			s.sourceKeys.remove(v)
-		}
-	}
-}
-
-// NotSaved tells that writing the checkpoint's rows failed, so that nobody knows
-// whether they are in the book: the next one is right in either case.
-func (s *State) NotSaved(c *Checkpoint) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.saved = c.before
-	s.endedSince, s.endedSaving = slices.Concat(s.endedSaving, s.endedSince), nil
-	seen := make(map[uint64]bool, len(s.dirty))
-	for _, id := range s.dirty {
-		seen[id] = true
-	}
-	for _, v := range c.sessions {
-		if !seen[v.ID] {
-			s.dirty = append(s.dirty, v.ID)
-		}
-	}
-}
-
-// Scan calls row for every row of a table.
-type Scan func(table string, row func(key, value []byte) error) error
-
-// Load makes the state that the rows of a book describe, as of position.
-func Load(position uint64, archive ArchiveLookup, scan Scan) (*State, error) {
-	s := New(archive)
-	s.sequence, s.saved, s.collected = position, position, position
-	s.applied.Store(position)
-	var strings wire.Strings
-	decode := func(value []byte, fields func(*wire.Coder)) error {
-		c := wire.NewDecoder(value, &strings)
-		fields(&c)
-		return c.Finish()
-	}
-	var sum summary
-	err := scan(TableTotals, func(_, value []byte) error { return decode(value, sum.fields) })
-	if err != nil {
-		return nil, fmt.Errorf("totals: %w", err)
-	}
-	s.totals, s.changed, s.recorded, s.lastID = sum.Totals, sum.changed, sum.recorded, sum.lastID
-	if err := loadEntities(&s.services, TableServices, sum.services, scan, decode, (*Service).fields); err != nil {
-		return nil, err
-	}
-	if err := loadEntities(&s.servers, TableServers, sum.servers, scan, decode, (*Server).fields); err != nil {
-		return nil, err
-	}
-	if err := loadEntities(&s.sources, TableSources, sum.sources, scan, decode, (*Source).fields); err != nil {
-		return nil, err
-	}
-	err = scan(TableLive, func(_, value []byte) error {
-		v, err := DecodeSession(value, &strings)
-		if err == nil {
-			s.live.put(v)
-			s.sourceKeys.put(v)
-			s.index.put(v)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("live sessions: %w", err)
-	}
-	return s, nil
-}
-
-func loadEntities[T any](e *entities[T], table string, order []string, scan Scan,
-	decode func([]byte, func(*wire.Coder)) error, fields func(*T, *wire.Coder),
-) error {
-	err := scan(table, func(key, value []byte) error {
-		v := new(T)
-		if err := decode(value, func(c *wire.Coder) { fields(v, c) }); err != nil {
-			return err
-		}
-		e.byKey[string(key)] = v
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("%s: %w", table, err)
-	}
-	if len(order) != len(e.byKey) {
-		return fmt.Errorf("%s: %d rows where %d are named", table, len(e.byKey), len(order))
-	}
-	for _, key := range order {
-		if e.byKey[key] == nil {
-			return fmt.Errorf("%s: no row for %q", table, key)
-		}
-	}
-	e.order = order
-	return nil
 }

@@ -6,31 +6,30 @@ import (
 )
 
 const (
-	// containerIDs is how many ids one container of a posting covers.
+	// containerIDs is the number of ids that one container covers.
 	containerIDs = 1 << 16
-	// containerDense is how many units the mask of a dense container has, a bit for each id. A
-	// list of as many ids would take the same memory.
-	containerDense = containerIDs / 16
-	// containerSparse is how few ids make a dense container a list again.
-	containerSparse = containerDense / 4
-	// pagesInContainer is how many pages of a table a container covers.
+	// bitmapUnits is the length of a bitmap, which has a bit for each id. A list of as many
+	// ids takes the same memory.
+	bitmapUnits = containerIDs / 16
+	// bitmapLeast is the number of ids below which a bitmap becomes a list again.
+	bitmapLeast = bitmapUnits / 4
+	// pagesInContainer is the number of pages of a table that a container covers.
 	pagesInContainer = containerIDs / pageSize
 )
 
-// container are those of 65,536 ids that a posting has: a list of their last 16 bits, in
-// ascending order, or a mask once that is smaller.
+// container is a roaring container: those of 65,536 ids that are in a posting list, as a
+// list of their last 16 bits in ascending order, or as a bitmap once that is smaller.
 type container struct {
-	// units are the list, or with a length of containerDense the mask.
-	units []uint16
-	base  uint64 // the first id divided by containerIDs
-	count uint32 // of ids
+	units []uint16 // the list, or with a length of bitmapUnits the bitmap
+	base  uint64   // the first id divided by containerIDs
+	count uint32   // of ids
 }
 
-func (c *container) dense() bool { return len(c.units) == containerDense }
+func (c *container) isBitmap() bool { return len(c.units) == bitmapUnits }
 
-// add tells whether the id is new to the container.
+// add adds an id, and reports whether it is new.
 func (c *container) add(low uint16) bool {
-	if c.dense() {
+	if c.isBitmap() {
 		unit, bit := &c.units[low/16], uint16(1)<<(low%16)
 		if *unit&bit != 0 {
 			return false
@@ -44,21 +43,21 @@ func (c *container) add(low uint16) bool {
 		return false
 	}
 	c.count++
-	if len(c.units) < containerDense-1 {
+	if len(c.units) < bitmapUnits-1 {
 		c.units = slices.Insert(c.units, i, low)
 		return true
 	}
 	list := c.units
-	c.units = make([]uint16, containerDense)
+	c.units = make([]uint16, bitmapUnits)
 	for _, one := range append(list, low) {
 		c.units[one/16] |= 1 << (one % 16)
 	}
 	return true
 }
 
-// remove tells whether the container had the id.
+// remove removes an id, and reports whether it was there.
 func (c *container) remove(low uint16) bool {
-	if !c.dense() {
+	if !c.isBitmap() {
 		i, found := slices.BinarySearch(c.units, low)
 		if found {
 			c.units = slices.Delete(c.units, i, i+1)
@@ -71,14 +70,14 @@ func (c *container) remove(low uint16) bool {
 		return false
 	}
 	*unit &^= bit
-	if c.count--; c.count < containerSparse {
-		c.thin()
+	if c.count--; c.count < bitmapLeast {
+		c.becomeList()
 	}
 	return true
 }
 
-// thin makes the list of a mask.
-func (c *container) thin() {
+// becomeList turns the bitmap into a list.
+func (c *container) becomeList() {
 	list := make([]uint16, 0, c.count)
 	for i, unit := range c.units {
 		for ; unit != 0; unit &= unit - 1 {
@@ -88,10 +87,10 @@ func (c *container) thin() {
 	c.units = list
 }
 
-// up finds the first page from the given one on that has an id, and the mask of its
-// ids; no mask when there is none.
+// up returns the first page, from the given one on, that has an id, and the mask of its
+// ids; a mask of 0 if there is none.
 func (c *container) up(page int) (int, uint64) {
-	if c.dense() {
+	if c.isBitmap() {
 		for ; page < pagesInContainer; page++ {
 			if m := c.mask(page); m != 0 {
 				return page, m
@@ -110,9 +109,9 @@ func (c *container) up(page int) (int, uint64) {
 	return found, mask
 }
 
-// down is up from the given page backward.
+// down is up in descending order.
 func (c *container) down(page int) (int, uint64) {
-	if c.dense() {
+	if c.isBitmap() {
 		for ; page >= 0; page-- {
 			if m := c.mask(page); m != 0 {
 				return page, m
@@ -134,7 +133,7 @@ func (c *container) down(page int) (int, uint64) {
 	return last, mask
 }
 
-// mask is that of a page of a dense container.
+// mask returns the mask of a page of a bitmap.
 func (c *container) mask(page int) uint64 {
 	u := c.units[page*pageSize/16:][:pageSize/16]
 	return uint64(u[0]) | uint64(u[1])<<16 | uint64(u[2])<<32 | uint64(u[3])<<48

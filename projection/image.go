@@ -10,36 +10,36 @@ import (
 	"gatebook/events/wire"
 )
 
-// The tables a checkpoint writes. Keys are ids as 8 bytes, big-endian, or the
-// keys of names.
+// The tables of a checkpoint. Their keys are ids as 8 bytes, big-endian, or the keys of
+// names.
 const (
-	TableLive     = "live"
+	tableLive     = "live"
 	TableClosed   = "closed"
 	TableLost     = "lost"
-	TableServices = "services"
-	TableServers  = "servers"
-	TableSources  = "sources"
-	TableTotals   = "totals"
-	// TableSourceKeys tells the ids of ended sessions by what their sources know them by.
+	tableServices = "services"
+	tableServers  = "servers"
+	tableSources  = "sources"
+	tableTotals   = "totals"
+	// TableSourceKeys has the ids of ended sessions by their source keys.
 	TableSourceKeys = "keys"
 )
 
-// Tables are all of them.
+// Tables returns the names of all tables.
 func Tables() []string {
-	return []string{TableLive, TableClosed, TableLost, TableServices, TableServers, TableSources, TableTotals, TableSourceKeys}
+	return []string{tableLive, TableClosed, TableLost, tableServices, tableServers, tableSources, tableTotals, TableSourceKeys}
 }
 
-// IDKey is the key of a session's row.
+// IDKey returns the key of a session's row.
 func IDKey(id uint64) []byte { return binary.BigEndian.AppendUint64(nil, id) }
 
-// AppendTo appends the row of a session to b.
+// AppendTo appends the value of the session's row to b.
 func (s *Session) AppendTo(b []byte) []byte {
 	c := wire.NewEncoder(b)
 	s.fields(&c)
 	return c.Bytes()
 }
 
-// DecodeSession reads the row of a session. The error wraps [wire.ErrMalformed].
+// DecodeSession decodes the value of a session's row. The error wraps [wire.ErrMalformed].
 func DecodeSession(row []byte, strings *wire.Strings) (*Session, error) {
 	s := &Session{}
 	c := wire.NewDecoder(row, strings)
@@ -84,7 +84,7 @@ func (s *Session) fields(c *wire.Coder) {
 	}
 }
 
-// check refuses what [Session.AppendTo] does not write.
+// check fails the decoding of values that [Session.AppendTo] does not write.
 func (s *Session) check(c *wire.Coder, address string) {
 	var canonical [64]byte
 	switch {
@@ -130,13 +130,6 @@ func (v *counters) fields(c *wire.Coder) {
 	if c.Decoding() && r != (rare{}) {
 		v.rare = &r
 	}
-}
-
-func (v *counters) rareOrZero() rare {
-	if v.rare == nil {
-		return rare{}
-	}
-	return *v.rare
 }
 
 func (v *Connection) fields(c *wire.Coder) {
@@ -237,18 +230,18 @@ func (v *Change) fields(c *wire.Coder) {
 	wire.Int(c, 2, &v.Recorded)
 }
 
-// summary is the row that no table of things holds.
-type summary struct {
+// totalsRow is the one row of the table of totals.
+type totalsRow struct {
 	Totals
 	changed  Change
 	recorded events.Time
 	lastID   uint64
-	services []string // the order in which names were first met
+	services []string // the keys of all services, in their order
 	servers  []string
 	sources  []string
 }
 
-func (v *summary) fields(c *wire.Coder) {
+func (v *totalsRow) fields(c *wire.Coder) {
 	wire.Uint(c, 1, &v.Closed)
 	wire.Uint(c, 2, &v.Lost)
 	wire.Int(c, 3, &v.recorded)

@@ -88,7 +88,7 @@ func TestEveryFieldIsStored(t *testing.T) {
 	service := Service{"orders", "gateway", "mysql", "priority", []string{"[::]:4006"}, []string{"db-1"}, 1, true, 2, 3, 4, 5, Change{6, 7}}
 	server := Server{"db-1", "gateway", "192.0.2.1", "mysql", 3306, events.ServerDown, 1, "refused", 2, 3, 4, 5, Change{6, 7}}
 	source := Source{"gateway", "1", "1.0", "gate", SourceLost, 1, 2, 3, 4, 5, []string{"0"}, Unrecorded{1, 2, 3, 4}, 6, 7, Change{8, 9}}
-	sum := summary{Totals{1, 2}, Change{5, 6}, 3, 4, []string{"orders"}, []string{"db-1"}, []string{"gateway"}}
+	sum := totalsRow{Totals{1, 2}, Change{5, 6}, 3, 4, []string{"orders"}, []string{"db-1"}, []string{"gateway"}}
 	origin, login, unnamed := s.Origin(), s.Login(), *s.extra
 	unnamed.AddressAsText = "-" // it has an address instead; see TestAddress
 	for _, v := range []any{origin, login, unnamed, service, server, source, sum} {
@@ -103,13 +103,13 @@ func TestEveryFieldIsStored(t *testing.T) {
 	wantRoundTrip(t, &service, (*Service).fields)
 	wantRoundTrip(t, &server, (*Server).fields)
 	wantRoundTrip(t, &source, (*Source).fields)
-	wantRoundTrip(t, &sum, (*summary).fields)
+	wantRoundTrip(t, &sum, (*totalsRow).fields)
 }
 
 func TestImages(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		wantRoundTrip(t, sessions().Draw(t, "session"), (*Session).fields)
+		wantRoundTrip(t, anySession().Draw(t, "session"), (*Session).fields)
 		service := rapid.Make[Service]().Draw(t, "service")
 		service.Listeners, service.Servers = texts(service.Listeners), texts(service.Servers)
 		wantRoundTrip(t, &service, (*Service).fields)
@@ -122,7 +122,7 @@ func TestImages(t *testing.T) {
 }
 
 // sessions are any there can be.
-func sessions() *rapid.Generator[*Session] {
+func anySession() *rapid.Generator[*Session] {
 	return rapid.Custom(func(t *rapid.T) *Session {
 		s := &Session{
 			ID: rapid.Uint64().Draw(t, "id"), Version: rapid.Uint64().Draw(t, "version"),
@@ -258,9 +258,9 @@ func FuzzDecodeEntity(f *testing.F) {
 	f.Add(byte(0), entityRow(TableServices, "", (&Service{Name: "orders", Servers: []string{"db-1", "db-2"}, Stopped: true}).fields).Value)
 	f.Add(byte(1), entityRow(TableServers, "", (&Server{Name: "db-1", Port: 3306, Since: -1}).fields).Value)
 	f.Add(byte(2), entityRow(TableSources, "", (&Source{Name: "gateway", State: SourceLost, Lease: 1}).fields).Value)
-	f.Add(byte(3), entityRow(TableTotals, "", (&summary{Totals: Totals{1, 2}, services: []string{"orders"}}).fields).Value)
+	f.Add(byte(3), entityRow(TableTotals, "", (&totalsRow{Totals: Totals{1, 2}, services: []string{"orders"}}).fields).Value)
 	f.Fuzz(func(t *testing.T, table byte, row []byte) {
-		fields := []func(*wire.Coder){new(Service).fields, new(Server).fields, new(Source).fields, new(summary).fields}[table%4]
+		fields := []func(*wire.Coder){new(Service).fields, new(Server).fields, new(Source).fields, new(totalsRow).fields}[table%4]
 		c := wire.NewDecoder(row, nil)
 		if fields(&c); c.Finish() != nil {
 			return

@@ -9,33 +9,33 @@ import (
 	"gatebook/events"
 )
 
-// indexKeySize is the length in bytes of a key of the archive's indexes.
+// indexKeySize is the length of a key of the archive's indexes in bytes.
 const indexKeySize = 17
 
-// Mark says of an ended session what the archive's indexes know of it, or that they
-// no longer do.
+// IndexEntry is what the archive's indexes keep of an ended session.
 type IndexEntry struct {
 	ID uint64
-	// From and Until are when the session began and ended, First and Last the
-	// sequences of its first and its last record.
+	// From and Until are when the session began and ended, First and Last the sequences of
+	// its first and its last record.
 	From, Until events.Time
 	First, Last uint64
-	// Lost tells the two tables of ended sessions apart.
+	// Lost separates the two tables of ended sessions.
 	Lost bool
-	// Gone: the session lives again.
-	Gone bool
+	// Removed: the session is live again, and leaves the indexes.
+	Removed bool
 }
 
-// Under is a key of the archive's indexes, and which marks are made under it: their
-// positions, ascending.
+// IndexKey is a key of the archive's indexes, with the entries that change under it.
 type IndexKey struct {
-	Key   []byte
-	Marks []int32
+	Key []byte
+	// Entries are positions in the list of entries, ascending.
+	Entries []int32
 }
 
-// key is the term as a key of the archive's indexes: its field and 16 bytes, which
-// are the address or, of everything else, a part of its hash: no two that anybody
-// will ever meet have the same, and what is found is looked at all the same.
+// key returns the term as a key of the archive's indexes: its field and 16 bytes. These
+// are the address, or the beginning of a hash of any other value. Two values that meet in
+// practice do not have the same; and each session that is found is compared with the
+// filter.
 func (t term) key() []byte {
 	key := make([]byte, indexKeySize)
 	key[0] = byte(t.field)
@@ -50,45 +50,43 @@ func (t term) key() []byte {
 	return key
 }
 
-// Marks are the checkpoint's changes to the indexes of the archive: one for each ended
-// session that changed, in ascending order of id, and under which keys. It costs those
-// sessions, and needs no lock.
-func (c *Checkpoint) IndexEntries() ([]IndexEntry, []IndexKey) {
+// IndexEntries returns the checkpoint's changes to the archive's indexes: an entry for each
+// ended session that changed, in ascending order of id, and the keys of the entries. It
+// visits those sessions, and needs no lock.
+func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey) {
 	slices.SortFunc(c.sessions, byID)
-	var marks []IndexEntry
-	var under []IndexKey
-	places := make(map[term]int)
-	mark := func(t term) {
-		i, found := places[t]
+	positions := make(map[term]int)
+	add := func(t term) {
+		i, found := positions[t]
 		if !found {
-			i = len(under)
-			places[t] = i
-			under = append(under, IndexKey{Key: t.key()})
+			i = len(keys)
+			positions[t] = i
+			keys = append(keys, IndexKey{Key: t.key()})
 		}
-		u, last := &under[i], int32(len(marks)-1)
-		if n := len(u.Marks); n == 0 || u.Marks[n-1] != last { // a term may come twice
-			u.Marks = append(u.Marks, last)
+		k, last := &keys[i], int32(len(entries)-1)
+		if n := len(k.Entries); n == 0 || k.Entries[n-1] != last { // a session can have a term twice
+			k.Entries = append(k.Entries, last)
 		}
 	}
 	for _, v := range c.sessions {
-		if v.Status == Live && (!v.extraOrZero().WasLost || v.first() > c.collected) {
+		if v.Status == Live && (!v.extraOrZero().WasLost || v.First() > c.collected) {
 			continue
 		}
-		marks = append(marks, IndexEntry{
-			ID: v.ID, From: v.Opened, Until: v.Ended(), First: v.first(), Last: v.Version,
-			Lost: v.Status == Lost, Gone: v.Status == Live,
+		entries = append(entries, IndexEntry{
+			ID: v.ID, From: v.Opened, Until: v.Ended(), First: v.First(), Last: v.Version,
+			Lost: v.Status == Lost, Removed: v.Status == Live,
 		})
-		mark(term{field: fieldAll})
-		v.terms(mark)
+		add(term{field: fieldAll})
+		v.terms(add)
 		if ip := v.IP(); ip.IsValid() {
 			b := ip.As16()
-			mark(term{fieldAddress, string(b[:])})
+			add(term{fieldAddress, string(b[:])})
 		}
 	}
-	return marks, under
+	return entries, keys
 }
 
-// AddressRange are the lowest and the highest key of a network's addresses.
+// AddressRange returns the lowest and the highest key of the addresses in a network.
 func AddressRange(network netip.Prefix) (low, high []byte) {
 	first := network.Masked().Addr().As16()
 	last, bits := first, network.Bits()
@@ -99,7 +97,7 @@ func AddressRange(network netip.Prefix) (low, high []byte) {
 	if bits < 64 {
 		a, b = a|^uint64(0)>>bits, ^uint64(0)
 	} else {
-		b |= ^uint64(0) >> (bits - 64) // no shift of 64 keeps a bit
+		b |= ^uint64(0) >> (bits - 64) // a shift by 64 leaves 0
 	}
 	binary.BigEndian.PutUint64(last[:8], a)
 	binary.BigEndian.PutUint64(last[8:], b)

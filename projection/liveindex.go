@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// networksTried bounds how many networks a search by address looks into: beyond it,
+// networksTried is the most networks that a search by address looks into. With more,
 // looking at all sessions is as good.
 const networksTried = 256
 
-// field is something that sessions are found by.
+// field is a property that sessions are found by.
 type field byte
 
 const (
@@ -21,16 +21,14 @@ const (
 	fieldAddress field = 'a'
 )
 
-// term is an field and what it is for some sessions: the key of a name, a user, or
-// the first bytes of an address.
+// term is a value of a field: the key of a name, a user, or the first bytes of an address.
 type term struct {
 	field field
 	value string
 }
 
-// terms calls do for all that a session is found by, whatever it has been before:
-// users and servers never go, so that an older value of a session is found by them
-// as well. Some may come twice.
+// terms calls do for every term of the session, some possibly twice. Users and servers are
+// never removed, so that an older value of the session is found by its terms as well.
 func (s *Session) terms(do func(term)) {
 	origin := s.Origin()
 	do(term{fieldService, NameKey(origin.Service)})
@@ -45,14 +43,14 @@ func (s *Session) terms(do func(term)) {
 	}
 }
 
-// liveIndex finds live sessions by their terms, and by the network their address is
-// in: what one office or one rack shares.
-type liveIndex map[term]*posting
+// liveIndex has a posting list of the live sessions for each term, and for the network of
+// the address. A network is about one office or one rack.
+type liveIndex map[term]*postingList
 
 func (x liveIndex) add(t term, id uint64) {
 	p := x[t]
 	if p == nil {
-		p = new(posting)
+		p = new(postingList)
 		x[t] = p
 	}
 	p.add(id)
@@ -66,6 +64,7 @@ func (x liveIndex) remove(t term, id uint64) {
 	}
 }
 
+// put adds a session.
 func (x liveIndex) put(v *Session) {
 	v.terms(func(t term) { x.add(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
@@ -73,6 +72,7 @@ func (x liveIndex) put(v *Session) {
 	}
 }
 
+// drop removes a session.
 func (x liveIndex) drop(v *Session) {
 	v.terms(func(t term) { x.remove(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
@@ -80,8 +80,27 @@ func (x liveIndex) drop(v *Session) {
 	}
 }
 
-// networkBits is the length of the networks that addresses are found by, in their
-// 16 bytes: 24 bits of IPv4, 64 of IPv6.
+// update adds the terms that the new value of a session has and the old one has not: a
+// user or a server.
+func (x liveIndex) update(old, v *Session) {
+	if old.login != v.login {
+		users := v.users()
+		for _, user := range users {
+			x.add(term{fieldUser, user}, v.ID)
+		}
+		if was := old.Login().User; !slices.Contains(users, was) {
+			x.remove(term{fieldUser, was}, v.ID) // it is one of manyUsers now
+		}
+	}
+	for i := len(old.Connections); i < len(v.Connections); i++ {
+		if c := &v.Connections[i]; c.State != Failed {
+			x.add(term{fieldServer, NameKey(c.Server())}, v.ID)
+		}
+	}
+}
+
+// networkBits returns the length, in the 16 bytes of an address, of the networks that
+// sessions are found by: 24 bits of IPv4, 64 of IPv6.
 func networkBits(a netip.Addr) int {
 	if a.Is4() {
 		return 96 + 24
@@ -94,38 +113,37 @@ func networkOf(a netip.Addr) term {
 	return term{fieldAddress, string(b[:networkBits(a)/8])}
 }
 
-// choose returns the postings of the filter's field that the fewest sessions have
-// in common; none, and false, when all have to be looked at. asOf tells that what
-// sessions were is asked for, and not what they are.
-func (x liveIndex) choose(m *Matcher) (best []*posting, found bool) {
+// choose returns the posting lists of the filter's field with the fewest sessions. It
+// returns false if the filter has no such field, and all sessions have to be visited.
+func (x liveIndex) choose(m *Matcher) (best []*postingList, found bool) {
 	least := 0
-	consider := func(postings []*posting) {
+	consider := func(lists []*postingList) {
 		n := 0
-		for _, p := range postings {
+		for _, p := range lists {
 			n += p.count
 		}
 		if !found || n < least {
-			best, least, found = postings, n, true
+			best, least, found = lists, n, true
 		}
 	}
 	for _, group := range m.terms() {
-		var postings []*posting
+		var lists []*postingList
 		for _, t := range group {
 			if p := x[t]; p != nil {
-				postings = append(postings, p)
+				lists = append(lists, p)
 			}
 		}
-		consider(postings)
+		consider(lists)
 	}
-	if postings, few := x.networks(m.filter.Networks); few && len(m.filter.Networks) > 0 {
-		consider(postings)
+	if lists, few := x.networks(m.filter.Networks); few && len(m.filter.Networks) > 0 {
+		consider(lists)
 	}
 	return best, found
 }
 
-// networks are the postings of the networks that some of these have addresses of;
-// few is false when there are too many.
-func (x liveIndex) networks(wanted []netip.Prefix) (all []*posting, few bool) {
+// networks returns the posting lists of the networks that overlap the given ones. It
+// returns false if they are too many.
+func (x liveIndex) networks(wanted []netip.Prefix) (all []*postingList, few bool) {
 	seen := make(map[term]bool)
 	for _, network := range wanted {
 		bits := network.Bits()
@@ -149,27 +167,9 @@ func (x liveIndex) networks(wanted []netip.Prefix) (all []*posting, few bool) {
 	return all, len(all) <= networksTried
 }
 
-// addressIn is an address of the network that a term stands for.
+// addressIn returns the first address of the network that a term stands for.
 func addressIn(t term) netip.Addr {
 	var b [16]byte
 	copy(b[:], t.value)
 	return netip.AddrFrom16(b).Unmap()
-}
-
-// amend puts in what a session has got since: a user or a connection.
-func (x liveIndex) update(old, v *Session) {
-	if old.login != v.login {
-		users := v.users()
-		for _, user := range users {
-			x.add(term{fieldUser, user}, v.ID)
-		}
-		if was := old.Login().User; !slices.Contains(users, was) {
-			x.remove(term{fieldUser, was}, v.ID) // it is one of many now
-		}
-	}
-	for i := len(old.Connections); i < len(v.Connections); i++ {
-		if c := &v.Connections[i]; c.State != Failed {
-			x.add(term{fieldServer, NameKey(c.Server())}, v.ID)
-		}
-	}
 }

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Matcher is a [Filter] that is ready to be compared with sessions: it has the keys of
-// names in place of the names. A query makes it once and uses it for every session,
-// live or archived. A Matcher never changes.
+// Matcher is a compiled [Filter]: it has the keys of names in place of the names. A query
+// compiles its filter once and uses it for every session, live or archived. A Matcher
+// never changes.
 type Matcher struct {
 	filter Filter
 }
@@ -28,7 +28,7 @@ func nameKeys(names []string) []string {
 	return keys
 }
 
-// Match reports whether the filter wants a session. It allocates nothing for names that
+// Match reports whether a session matches the filter. It allocates nothing for names that
 // are their own keys.
 func (m *Matcher) Match(v *Session) bool {
 	f := &m.filter
@@ -46,7 +46,7 @@ func (m *Matcher) Match(v *Session) bool {
 	return (len(f.Servers) == 0 || m.reached(v)) && m.ended(v)
 }
 
-// reached reports whether a session reached one of the servers.
+// reached reports whether a session reached one of the filter's servers.
 func (m *Matcher) reached(v *Session) bool {
 	for i := range v.Connections {
 		c := &v.Connections[i]
@@ -57,8 +57,8 @@ func (m *Matcher) reached(v *Session) bool {
 	return false
 }
 
-// ended reports whether a session ended for one of the reasons and by one of the users
-// that the filter names.
+// ended reports whether a session ended for one of the filter's reasons and by one of its
+// users.
 func (m *Matcher) ended(v *Session) bool {
 	f := &m.filter
 	if len(f.By)+len(f.Reasons) == 0 {
@@ -69,16 +69,16 @@ func (m *Matcher) ended(v *Session) bool {
 		(len(f.Reasons) == 0 || slices.Contains(f.Reasons, end.Reason))
 }
 
-// terms returns the terms that the filter asks for, a group for each field: a session
-// that it wants has at least one term of each group.
+// terms returns the terms of the filter, in a group for each field. A session that matches
+// has at least one term of each group.
 func (m *Matcher) terms() (groups [][]term) {
-	group := func(a field, values []string) {
+	group := func(of field, values []string) {
 		if len(values) == 0 {
 			return
 		}
 		all := make([]term, len(values))
 		for i, value := range values {
-			all[i] = term{a, value}
+			all[i] = term{of, value}
 		}
 		groups = append(groups, all)
 	}
@@ -86,15 +86,14 @@ func (m *Matcher) terms() (groups [][]term) {
 	group(fieldService, f.Services)
 	group(fieldServer, f.Servers)
 	group(fieldSource, f.Sources)
-	if len(f.Users) > 0 && !slices.Contains(f.Users, "") { // a session without a user is in no index
+	if len(f.Users) > 0 && !slices.Contains(f.Users, "") { // a session without a user has no term of it
 		group(fieldUser, append(slices.Clone(f.Users), manyUsers))
 	}
 	return groups
 }
 
-// KeyGroups returns the keys by which the archive's indexes find what the filter wants:
-// each session that it wants is under at least one key of each group. There is always
-// at least one group.
+// KeyGroups returns groups of keys of the archive's indexes, at least one. A session that
+// matches the filter is stored under at least one key of each group.
 func (m *Matcher) KeyGroups() [][][]byte {
 	groups := [][][]byte{{term{field: fieldAll}.key()}}
 	for _, group := range m.terms() {

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// NameKey is what names are compared by: the NFC form in lower case, with blanks
-// as hyphens. Names of equal keys are one name.
+// NameKey returns the key that names are compared by: the NFC form in lower case, with
+// blanks as hyphens. Names with equal keys are the same name.
 func NameKey(name string) string {
 	plain := true
 	for i := 0; i < len(name); i++ {

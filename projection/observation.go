@@ -7,7 +7,7 @@ import (
 	"gatebook/events"
 )
 
-// endOfTime is later than any time a connection was read from.
+// endOfTime is later than the last read of any connection.
 const endOfTime = events.Time(math.MaxInt64)
 
 // Sample are the counters of one connection of a session, as seen now.
@@ -20,7 +20,7 @@ type Sample struct {
 	Active events.Time
 }
 
-// Final is the sample without its session.
+// Final returns the sample without its session.
 func (s *Sample) Final() events.Final {
 	return events.Final{Connection: s.Connection, Counters: s.Counters, Active: s.Active}
 }
@@ -29,55 +29,14 @@ func (s *Sample) Final() events.Final {
 type Observation struct {
 	// Count rises with each observation of the session.
 	Count uint64
-	// Finals are the connections' counters, at most one each, and none of a
-	// connection of which something newer is recorded.
+	// Finals are the counters of connections, at most one of each. Connections with newer
+	// counters on the record have none.
 	Finals []events.Final
-	// Ended: the session is over, which is still to be recorded.
+	// Ended: the session is over, but its end is not recorded yet.
 	Ended bool
 }
 
-// ObserveEnd notes that a live session is over, although its end is not recorded yet.
-func (s *State) ObserveEnd(id uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.live.get(id) == nil {
-		return
-	}
-	var v Observation
-	if o := s.observed[id]; o != nil {
-		v = *o
-	}
-	if !v.Ended {
-		s.over++
-	}
-	v.Ended = true
-	v.Count++
-	s.observed[id] = &v
-	s.observations++
-}
-
-// forget drops what was observed of a session that has ended on the record.
-func (s *State) forget(id uint64) {
-	if o := s.observed[id]; o != nil && o.Ended {
-		s.over--
-	}
-	delete(s.observed, id)
-}
-
-// Observe notes samples of live sessions. Those of others are left out.
-func (s *State) Observe(samples []Sample) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.observations++
-	for i := range samples {
-		id := samples[i].Session
-		if s.live.get(id) == nil {
-			continue
-		}
-		s.observed[id] = s.observed[id].with(samples[i].Final())
-	}
-}
-
+// with returns the observation with newer counters of one connection.
 func (o *Observation) with(f events.Final) *Observation {
 	if o == nil {
 		return &Observation{Count: 1, Finals: []events.Final{f}}
@@ -93,31 +52,86 @@ func (o *Observation) with(f events.Final) *Observation {
 	return v
 }
 
-// outdate drops what was observed of a connection because something newer is
-// recorded; not if the connection was read from since.
-func (s *State) outdate(session uint64, number uint32, active events.Time) {
-	o := s.observed[session]
-	if o == nil {
+// observations holds the observations of live sessions. It is guarded by the state's lock.
+type observations struct {
+	bySession map[uint64]*Observation
+	count     uint64 // of calls that observed something
+	over      int    // of sessions observed to be over
+}
+
+func newObservations() observations { return observations{bySession: make(map[uint64]*Observation)} }
+
+// end records that a session is over.
+func (o *observations) end(id uint64) {
+	var v Observation
+	if before := o.bySession[id]; before != nil {
+		v = *before
+	}
+	if !v.Ended {
+		o.over++
+	}
+	v.Ended = true
+	v.Count++
+	o.bySession[id] = &v
+	o.count++
+}
+
+// forget drops the observation of a session whose end is recorded.
+func (o *observations) forget(id uint64) {
+	if v := o.bySession[id]; v != nil && v.Ended {
+		o.over--
+	}
+	delete(o.bySession, id)
+}
+
+// dropOlder drops the observed counters of a connection, because newer ones are recorded.
+// It keeps them if the connection was read from after active.
+func (o *observations) dropOlder(session uint64, number uint32, active events.Time) {
+	v := o.bySession[session]
+	if v == nil {
 		return
 	}
-	i := slices.IndexFunc(o.Finals, func(f events.Final) bool { return f.Connection == number && f.Active <= active })
+	i := slices.IndexFunc(v.Finals, func(f events.Final) bool { return f.Connection == number && f.Active <= active })
 	if i >= 0 {
-		s.observed[session] = &Observation{Count: o.Count, Ended: o.Ended, Finals: slices.Delete(slices.Clone(o.Finals), i, i+1)}
+		o.bySession[session] = &Observation{Count: v.Count, Ended: v.Ended, Finals: slices.Delete(slices.Clone(v.Finals), i, i+1)}
 	}
 }
 
-// View is a session as a reader sees it: the fold's value, and what was observed
-// of it since.
+// Observe takes samples of live sessions. It ignores those of other sessions.
+func (s *State) Observe(samples []Sample) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.observed.count++
+	for i := range samples {
+		id := samples[i].Session
+		if s.sessions.live.get(id) == nil {
+			continue
+		}
+		s.observed.bySession[id] = s.observed.bySession[id].with(samples[i].Final())
+	}
+}
+
+// ObserveEnd records in memory that a live session is over, although its end is not
+// recorded in the log yet.
+func (s *State) ObserveEnd(id uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions.live.get(id) != nil {
+		s.observed.end(id)
+	}
+}
+
+// View is a session as a reader sees it: the folded value, and the observation since.
 type View struct {
 	*Session
 	Observed *Observation
 }
 
-// Over tells of a live session that it is over, and its end still to be recorded.
+// Over reports whether a live session is over and its end not recorded yet.
 func (v *View) Over() bool { return v.Observed != nil && v.Observed.Ended }
 
-// Current are the newest counters of a connection, 0 being the client's, and
-// when data was last read from it (0 where that is not known).
+// Current returns the newest counters of a connection, 0 being the client's, and when data
+// was last read from it (0 if that is unknown).
 func (v *View) Current(number uint32) (events.Counters, events.Time) {
 	var recorded events.Counters
 	var active events.Time
@@ -138,7 +152,7 @@ func (v *View) Current(number uint32) (events.Counters, events.Time) {
 	return recorded, active
 }
 
-// LastActive is when the client was last read from, or else when it came.
+// LastActive returns when the client was last read from, or else when it connected.
 func (v *View) LastActive() events.Time {
 	active := v.Active
 	if v.Observed != nil {

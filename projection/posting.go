@@ -7,16 +7,17 @@ import (
 	"slices"
 )
 
-// posting are the ids of sessions that have something in common, in ascending order:
-// two bytes for each where few of those of one time have it, and one to two bits where
-// most have.
-type posting struct {
+// postingList holds the ids of sessions with the same term, in ascending order and in
+// roaring containers: two bytes an id while few sessions of one time have the term, one to
+// two bits while most have it. docs/decisions/0012-posting-lists.md compares it with the
+// library.
+type postingList struct {
 	count      int
 	containers []container
 }
 
-// find finds the container of an id.
-func (p *posting) find(id uint64) (int, bool) {
+// find returns the position of an id's container, and whether it exists.
+func (p *postingList) find(id uint64) (int, bool) {
 	base := id / containerIDs
 	// New sessions, and so most changes, are at the end.
 	if n := len(p.containers); n > 0 && p.containers[n-1].base == base {
@@ -25,7 +26,7 @@ func (p *posting) find(id uint64) (int, bool) {
 	return slices.BinarySearchFunc(p.containers, base, func(c container, base uint64) int { return cmp.Compare(c.base, base) })
 }
 
-func (p *posting) add(id uint64) {
+func (p *postingList) add(id uint64) {
 	i, found := p.find(id)
 	if !found {
 		p.containers = slices.Insert(p.containers, i, container{base: id / containerIDs})
@@ -35,7 +36,7 @@ func (p *posting) add(id uint64) {
 	}
 }
 
-func (p *posting) remove(id uint64) {
+func (p *postingList) remove(id uint64) {
 	i, found := p.find(id)
 	if !found || !p.containers[i].remove(uint16(id%containerIDs)) {
 		return
@@ -46,13 +47,13 @@ func (p *posting) remove(id uint64) {
 	}
 }
 
-// idMask are the ids of one page: the page's first, and a bit for each.
+// idMask holds the ids of one page: the first id of the page, and a bit for each id.
 type idMask struct {
 	base, bits uint64
 }
 
-// up finds the first page from the given one on that has an id of the posting.
-func (p *posting) up(page uint64) (idMask, bool) {
+// up returns the ids of the first page, from the given one on, that has any.
+func (p *postingList) up(page uint64) (idMask, bool) {
 	i, _ := p.find(page * pageSize)
 	for ; i < len(p.containers); i++ {
 		c, from := &p.containers[i], 0
@@ -66,8 +67,8 @@ func (p *posting) up(page uint64) (idMask, bool) {
 	return idMask{}, false
 }
 
-// down is up from the given page backward.
-func (p *posting) down(page uint64) (idMask, bool) {
+// down is up in descending order.
+func (p *postingList) down(page uint64) (idMask, bool) {
 	i, found := p.find(page * pageSize)
 	if !found {
 		i--
@@ -82,33 +83,33 @@ func (p *posting) down(page uint64) (idMask, bool) {
 	return idMask{}, false
 }
 
-// reading is how far a posting was read: the next page that has an id of it.
-type reading struct {
-	posting *posting
-	next    idMask
-	any     bool
+// postingCursor is a place in a posting list: the next page that has ids.
+type postingCursor struct {
+	list *postingList
+	next idMask
+	more bool // next is valid
 }
 
-// seek goes on at a page, upward or downward.
-func (r *reading) seek(page uint64, descending bool) {
+// seek moves to the first page with ids, from the given one on.
+func (r *postingCursor) seek(page uint64, descending bool) {
 	if descending {
-		r.next, r.any = r.posting.down(page)
+		r.next, r.more = r.list.down(page)
 	} else {
-		r.next, r.any = r.posting.up(page)
+		r.next, r.more = r.list.up(page)
 	}
 }
 
-// union visits the ids of any number of postings, each once, until visit returns
+// union calls visit for the ids of several posting lists, each once, until it returns
 // false: in ascending order from an id on, or in descending order from it.
-func union(postings []*posting, from uint64, descending bool, visit func(id uint64) bool) {
-	readings := make([]reading, len(postings))
-	for i, p := range postings {
-		readings[i].posting = p
-		readings[i].seek(from/pageSize, descending)
+func union(lists []*postingList, from uint64, descending bool, visit func(id uint64) bool) {
+	cursors := make([]postingCursor, len(lists))
+	for i, p := range lists {
+		cursors[i].list = p
+		cursors[i].seek(from/pageSize, descending)
 	}
 	for {
-		m, any := nextMask(readings, descending)
-		if !any {
+		m, ok := nextMask(cursors, descending)
+		if !ok {
 			return
 		}
 		for m.bits != 0 {
@@ -128,17 +129,17 @@ func union(postings []*posting, from uint64, descending bool, visit func(id uint
 	}
 }
 
-// nextMask takes the next page off the readings that have it.
-func nextMask(readings []reading, descending bool) (next idMask, any bool) {
-	for i := range readings {
-		r := &readings[i]
-		if r.any && (!any || descending && r.next.base > next.base || !descending && r.next.base < next.base) {
-			next, any = idMask{base: r.next.base}, true
+// nextMask returns the ids of the next page, and moves the cursors at that page on.
+func nextMask(cursors []postingCursor, descending bool) (next idMask, ok bool) {
+	for i := range cursors {
+		r := &cursors[i]
+		if r.more && (!ok || descending && r.next.base > next.base || !descending && r.next.base < next.base) {
+			next, ok = idMask{base: r.next.base}, true
 		}
 	}
-	for i := range readings {
-		r := &readings[i]
-		if !r.any || r.next.base != next.base {
+	for i := range cursors {
+		r := &cursors[i]
+		if !r.more || r.next.base != next.base {
 			continue
 		}
 		next.bits |= r.next.bits
@@ -148,8 +149,8 @@ func nextMask(readings []reading, descending bool) (next idMask, any bool) {
 		case !descending && page < math.MaxUint64/pageSize:
 			r.seek(page+1, false)
 		default:
-			r.any = false
+			r.more = false
 		}
 	}
-	return next, any
+	return next, ok
 }

@@ -18,17 +18,17 @@ func TestPostingsAreSets(t *testing.T) {
 			rapid.Uint64Range(1, 1<<64-1),                                    // far apart
 			rapid.Uint64Range(5*containerIDs, 5*containerIDs+containerIDs-1), // one container
 		}).Draw(r, "ids")
-		postings := []*posting{new(posting), new(posting)}
+		postings := []*postingList{new(postingList), new(postingList)}
 		sets := []map[uint64]bool{make(map[uint64]bool), make(map[uint64]bool)}
 		one := rapid.IntRange(0, 1)
 		if rapid.Bool().Draw(r, "crowded") {
-			for id := uint64(5 * containerIDs); id < 5*containerIDs+2*containerDense; id += 2 {
+			for id := uint64(5 * containerIDs); id < 5*containerIDs+2*bitmapUnits; id += 2 {
 				postings[0].add(id)
 				sets[0][id] = true
 			}
 		}
 		for range rapid.IntRange(0, 80).Draw(r, "changes") {
-			i, id := one.Draw(r, "posting"), ids.Draw(r, "id")
+			i, id := one.Draw(r, "postingList"), ids.Draw(r, "id")
 			if rapid.IntRange(0, 2).Draw(r, "remove") == 0 {
 				postings[i].remove(id)
 				delete(sets[i], id)
@@ -44,7 +44,7 @@ func TestPostingsAreSets(t *testing.T) {
 	})
 }
 
-func checkUnion(t rapid.TB, postings []*posting, sets []map[uint64]bool, from uint64) {
+func checkUnion(t rapid.TB, postings []*postingList, sets []map[uint64]bool, from uint64) {
 	for _, descending := range []bool{false, true} {
 		var got, want []uint64
 		union(postings, from, descending, func(id uint64) bool {
@@ -53,7 +53,7 @@ func checkUnion(t rapid.TB, postings []*posting, sets []map[uint64]bool, from ui
 		})
 		for i, set := range sets {
 			if n := postings[i].count; n != len(set) {
-				t.Errorf("a posting counts %d where there are %d", n, len(set))
+				t.Errorf("a postingList counts %d where there are %d", n, len(set))
 			}
 			for id := range set {
 				if (id >= from) != descending || id == from {
@@ -75,30 +75,30 @@ func checkUnion(t rapid.TB, postings []*posting, sets []map[uint64]bool, from ui
 // A container becomes a mask when that is smaller, and a list again, with the same ids.
 func TestContainerChangesItsForm(t *testing.T) {
 	t.Parallel()
-	var p posting
-	for id := range uint64(containerDense + 100) {
+	var p postingList
+	for id := range uint64(bitmapUnits + 100) {
 		p.add(3 * id)
 	}
-	if c := &p.containers[0]; !c.dense() || int(c.count) != p.count || p.count != containerDense+100 {
-		t.Fatalf("%d ids, %d counted in the first container, a mask: %v", p.count, c.count, c.dense())
+	if c := &p.containers[0]; !c.isBitmap() || int(c.count) != p.count || p.count != bitmapUnits+100 {
+		t.Fatalf("%d ids, %d counted in the first container, a mask: %v", p.count, c.count, c.isBitmap())
 	}
-	for id := range uint64(containerDense + 100) {
+	for id := range uint64(bitmapUnits + 100) {
 		if id%8 != 0 {
 			p.remove(3 * id)
 		}
 	}
-	if c := &p.containers[0]; c.dense() || len(c.units) != p.count {
-		t.Fatalf("%d ids, a list of %d, a mask: %v", p.count, len(c.units), c.dense())
+	if c := &p.containers[0]; c.isBitmap() || len(c.units) != p.count {
+		t.Fatalf("%d ids, a list of %d, a mask: %v", p.count, len(c.units), c.isBitmap())
 	}
 	next := uint64(0)
-	union([]*posting{&p}, 0, false, func(id uint64) bool {
+	union([]*postingList{&p}, 0, false, func(id uint64) bool {
 		if id != next {
 			t.Fatalf("got %d in place of %d", id, next)
 		}
 		next += 24
 		return true
 	})
-	for id := range uint64(containerDense + 100) {
+	for id := range uint64(bitmapUnits + 100) {
 		p.remove(3 * id)
 	}
 	if p.count != 0 || len(p.containers) != 0 {

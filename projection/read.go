@@ -2,129 +2,147 @@ package projection
 
 import "gatebook/events"
 
-// Moment is what one reading saw of the state as a whole.
+// Moment is the place in the log that an answer reflects, and the counts as of it. All
+// values of one answer are of its moment.
 type Moment struct {
 	// Sequence is that of the last record the answer reflects, Recorded its time.
 	Sequence uint64
 	Recorded events.Time
-	// Live, and Totals, count the sessions.
+	// Live and Totals count the live and the ended sessions.
 	Live int
 	Totals
-	// Sessions is the last change of any session; in what was copied by a filter it is
-	// that of those which can match it. Observations rises whenever
-	// counters of live sessions are observed; it begins anew with the process.
+	// Sessions is the last change of any session; in a filtered copy, of any session that
+	// the filter can match. Observations rises with each observation of live sessions; it
+	// starts at 0 with the process.
 	Sessions     Change
 	Observations uint64
-	// Over counts the live sessions that are over, and whose ends are still to be recorded.
+	// Over counts the live sessions that are over and whose ends are not recorded yet.
 	Over int
 }
 
+// moment returns the current moment. Its caller holds mu.
 func (s *State) moment() Moment {
 	return Moment{
-		Sequence: s.sequence, Recorded: s.recorded, Live: s.live.count, Totals: s.totals,
-		Sessions: s.changed, Observations: s.observations, Over: s.over,
+		Sequence: s.sequence, Recorded: s.recorded, Live: s.sessions.live.count, Totals: s.totals,
+		Sessions: s.changed, Observations: s.observed.count, Over: s.observed.over,
 	}
 }
 
-// Moment is the state's current one.
+// Moment returns the current moment.
 func (s *State) Moment() Moment {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.moment()
 }
 
-// Session returns the session of that id if it is in memory: every live one, and
-// those that ended since the last checkpoint. For the others there is the
-// archive, which inside reads under the lock, so that it is of the same moment.
-func (s *State) Session(id uint64, inside func() error) (View, Moment, error) {
+// Session returns the session of that id if it is in memory: every live one, and those
+// that ended since the last checkpoint. Otherwise it calls notInMemory under the lock, so
+// that the caller can read the archive as of the same moment.
+func (s *State) Session(id uint64, notInMemory func() error) (View, Moment, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if v := s.live.get(id); v != nil {
-		return View{v, s.observed[id]}, s.moment(), nil
+	if v := s.sessions.live.get(id); v != nil {
+		return View{v, s.observed.bySession[id]}, s.moment(), nil
 	}
-	if v := s.ended[id]; v != nil {
+	if v := s.sessions.ended[id]; v != nil {
 		return View{Session: v}, s.moment(), nil
 	}
-	return View{}, s.moment(), inside()
+	return View{}, s.moment(), notInMemory()
 }
 
-// Lookup returns the session of that id if it is in memory, nil otherwise. A live one
-// it finds without a lock: it may be from inside a batch that is being applied.
+// Lookup returns the session of that id if it is in memory, nil otherwise. It finds a live
+// session without a lock, possibly with a part of the batch that is being applied.
 func (s *State) Lookup(id uint64) *Session {
-	if v := s.live.get(id); v != nil {
+	if v := s.sessions.live.get(id); v != nil {
 		return v
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if v := s.live.get(id); v != nil {
-		return v
-	}
-	return s.ended[id]
+	return s.sessions.find(id)
 }
 
-// Services returns all services, in the order in which they were first met.
+// Services returns all services, in the order in which they were first recorded.
 func (s *State) Services() ([]*Service, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.services.list(), s.moment()
+	return s.topology.services.list(), s.moment()
 }
 
-// Service returns the service of that name, nil when there is none.
+// Service returns the service of that name, nil if there is none.
 func (s *State) Service(name string) (*Service, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.services.copy(name), s.moment()
+	return s.topology.services.copy(name), s.moment()
 }
 
-// Servers returns all servers, in the order in which they were first met.
+// Servers returns all servers, in the order in which they were first recorded.
 func (s *State) Servers() ([]*Server, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.servers.list(), s.moment()
+	return s.topology.servers.list(), s.moment()
 }
 
-// Server returns the server of that name, nil when there is none.
+// Server returns the server of that name, nil if there is none.
 func (s *State) Server(name string) (*Server, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.servers.copy(name), s.moment()
+	return s.topology.servers.copy(name), s.moment()
 }
 
-// Sources returns all sources, in the order in which they were first met.
+// Sources returns all sources, in the order in which they were first recorded.
 func (s *State) Sources() ([]*Source, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.sources.list(), s.moment()
+	return s.topology.sources.list(), s.moment()
 }
 
-// Source returns the source of that name, nil when there is none.
+// Source returns the source of that name, nil if there is none.
 func (s *State) Source(name string) (*Source, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.sources.copy(name), s.moment()
+	return s.topology.sources.copy(name), s.moment()
 }
 
 // LiveOf returns the live sessions of a source, in ascending order of id.
 func (s *State) LiveOf(source string) []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	p := s.ofSource(source)
+	p := s.sessions.ofSource(source)
 	if p == nil {
 		return nil
 	}
 	all := make([]*Session, 0, p.count)
-	union([]*posting{p}, 0, false, func(id uint64) bool {
-		all = append(all, s.live.get(id))
+	union([]*postingList{p}, 0, false, func(id uint64) bool {
+		all = append(all, s.sessions.live.get(id))
 		return true
 	})
 	return all
 }
 
-// HasLive tells whether a source has live sessions.
+// HasLive reports whether a source has live sessions.
 func (s *State) HasLive(source string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.ofSource(source) != nil
+	return s.sessions.ofSource(source) != nil
 }
 
-func (s *State) ofSource(name string) *posting { return s.index[term{fieldSource, NameKey(name)}] }
+// LiveCounts are the numbers of live sessions of one service, indexed by [Stage].
+type LiveCounts [Stopping + 1]uint64
+
+// LiveCounts counts the live sessions by service and stage. It visits each of them without
+// a lock, so that the writer never waits. A session that changes meanwhile is counted in
+// its old or its new stage.
+func (s *State) LiveCounts() map[string]LiveCounts {
+	all := make(map[string]LiveCounts)
+	for _, p := range s.sessions.live.directory().pages {
+		for i := range p.slots {
+			if v := p.slots[i].Load(); v != nil {
+				service := v.origin.Value().Service
+				counts := all[service]
+				counts[v.Stage]++
+				all[service] = counts
+			}
+		}
+	}
+	return all
+}

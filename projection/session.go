@@ -1,13 +1,16 @@
 package projection
 
 import (
+	"iter"
 	"net/netip"
+	"slices"
+	"strings"
 	"unique"
 
 	"gatebook/events"
 )
 
-// Status tells whether a session goes on.
+// Status is whether a session is live, and how it ended.
 type Status uint8
 
 // The statuses of a session.
@@ -19,7 +22,7 @@ const (
 	Lost
 )
 
-// String is the status's name.
+// String returns the status's name.
 func (s Status) String() string {
 	switch s {
 	case Closed:
@@ -30,14 +33,14 @@ func (s Status) String() string {
 	return "live"
 }
 
-// Stage tells how far a live session has come.
+// Stage is the progress of a live session.
 type Stage uint8
 
 // The stages of a live session.
 const (
 	// Accepted: the client is connected.
 	Accepted Stage = iota
-	// LoggingIn: a server is connected, the login is under way.
+	// LoggingIn: a server is connected, the login is in progress.
 	LoggingIn
 	// Routing: the login succeeded.
 	Routing
@@ -45,43 +48,45 @@ const (
 	Stopping
 )
 
-// Origin is what the sessions of one listener have in common. Equal origins
-// share one copy.
+// Origin is the part that the sessions of one listener share. Equal origins share one
+// copy.
 type Origin struct {
 	Source, Incarnation, Service, Listener, Protocol string
 }
 
-// Login is who logged in, to what. Equal logins share one copy.
+// Login is the user of a session, the database and the client's program. Equal logins
+// share one copy.
 type Login struct {
 	User, Database, Program string
 }
 
-// Session is one client's connection and what hangs on it. It never changes.
+// Session is one client's connection, with its connections to servers. It never changes.
 type Session struct {
 	// ID is the session's number. Version is the sequence of its last record, Modified
-	// when that was recorded.
+	// the time of that record.
 	ID, Version uint64
 	Modified    events.Time
-	// Opened is when the client connected, Ready when the login succeeded first (0
-	// until then), Active when the client was last read from, as recorded.
+	// Opened is when the client connected, Ready when the login first succeeded (0 until
+	// then), Active when the client was last read from, as recorded.
 	Opened, Ready, Active events.Time
 
 	origin  unique.Handle[Origin]
 	login   unique.Handle[Login]
-	address [16]byte // IPv6 or mapped IPv4; all zero when it is unknown
-	// Port is the client's, 0 when it is unknown.
+	address [16]byte // IPv6 or mapped IPv4; all zero if unknown
+	// Port is the client's, 0 if unknown.
 	Port   uint16
 	Status Status
 	Stage  Stage
-	// extra holds what few sessions have: nil for an ordinary live one.
+	// extra holds properties that few sessions have; nil for an ordinary live session.
 	extra    *extra
 	counters counters
-	// Connections are the backend connections, in the order they came.
+	// Connections are the connections to servers, in the order of their records.
 	Connections []Connection
-	trail       string // the delta-coded sequences of its records
+	trail       string // the sequences of its records, as differences
 }
 
-// extra is what few live sessions have. It never changes.
+// extra holds properties that few live sessions have. It never changes once the session is
+// shared.
 type extra struct {
 	Type          events.SessionType
 	Key           string
@@ -91,56 +96,70 @@ type extra struct {
 	Ending        Ending
 	WasLost       bool
 	Incarnation   string // the one that recovered the session, "" for its first
-	Former        string // the users it had before, each ended by formerEnd
+	Former        string // its former users, each followed by formerEnd
 	AddressAsText string // an address that is no IP address
 }
 
 // Kill is a kill that is scheduled or requested.
 type Kill struct {
 	By, Why string
-	// Due is when a scheduled kill comes, 0 for none.
+	// Due is the time of a scheduled kill, 0 for none.
 	Due events.Time
-	// Requested is when it was asked for, 0 for not yet.
+	// Requested is when the kill was requested, 0 while it is only scheduled.
 	Requested events.Time
 }
 
 // Ending is how a session ended.
 type Ending struct {
-	// Ended is when; of a lost session, when its loss was recorded.
+	// Ended is the time of the end; of a lost session, the time its loss was recorded.
 	Ended  events.Time
 	Reason events.Reason
-	// By is who ended it, Description free text.
+	// By is the user that ended it, Description free text.
 	By, Description string
 	// LastSeen is when a lost session was last known to be alive.
 	LastSeen events.Time
 }
 
-// Origin is where the session was made.
+// Origin returns the source, service and listener of the session.
 func (s *Session) Origin() Origin { return s.origin.Value() }
 
-// Login is who the session belongs to. It is empty until it is known.
+// Login returns the user, database and program. It is empty until they are known.
 func (s *Session) Login() Login { return s.login.Value() }
 
-// Type is the session's type.
+// Type returns the session's type.
 func (s *Session) Type() events.SessionType { return s.extraOrZero().Type }
 
-// Key is the source's own name for the session.
+// Key returns the source's own name for the session.
 func (s *Session) Key() string { return s.extraOrZero().Key }
 
-// TLS is the version and cipher of the client's connection, "" without TLS.
+// TLS returns the version and cipher of the client's connection, "" without TLS.
 func (s *Session) TLS() string { return s.extraOrZero().TLS }
 
-// Subject is that of the client's certificate, "" for none.
+// Subject returns that of the client's certificate, "" for none.
 func (s *Session) Subject() string { return s.extraOrZero().Subject }
 
-// Kill is the kill that is pending or was carried out; zero for none.
+// Kill returns the kill that is pending or was carried out; zero for none.
 func (s *Session) Kill() Kill { return s.extraOrZero().Kill }
 
-// Ending is how the session ended; zero while it lives.
+// Ending returns how the session ended; zero while it is live.
 func (s *Session) Ending() Ending { return s.extraOrZero().Ending }
 
-// Incarnation is the run of the source that has the session: that of its origin,
-// or the one that recovered it.
+// Ended returns when the session ended, 0 while it is live. A lost one ended when it was
+// last known to be alive.
+func (s *Session) Ended() events.Time {
+	switch s.Status {
+	case Live:
+		return 0
+	case Lost:
+		if seen := s.Ending().LastSeen; seen != 0 {
+			return seen
+		}
+	}
+	return s.Ending().Ended
+}
+
+// Incarnation returns the incarnation of the source that has the session: that of its
+// origin, or the one that recovered it.
 func (s *Session) Incarnation() string {
 	if i := s.extraOrZero().Incarnation; i != "" {
 		return i
@@ -148,7 +167,7 @@ func (s *Session) Incarnation() string {
 	return s.Origin().Incarnation
 }
 
-// Address is the client's, as text; "" when it is unknown.
+// Address returns the client's address as text; "" if it is unknown.
 func (s *Session) Address() string {
 	if s.address == [16]byte{} {
 		return s.extraOrZero().AddressAsText
@@ -156,51 +175,13 @@ func (s *Session) Address() string {
 	return netip.AddrFrom16(s.address).Unmap().String()
 }
 
-// Counters are the recorded ones of the client's connection.
-func (s *Session) Counters() events.Counters { return s.counters.value() }
-
-// index finds the backend connection of that number; -1 when there is none. Of a
-// number that was used again the last one counts.
-func (s *Session) index(number uint32) int {
-	for i := len(s.Connections) - 1; i >= 0; i-- {
-		if s.Connections[i].Number == number {
-			return i
-		}
+// IP returns the client's address, IPv4 in IPv6 unmapped. It is not valid if the address
+// is unknown or no IP address.
+func (s *Session) IP() netip.Addr {
+	if s.address == [16]byte{} {
+		return netip.Addr{}
 	}
-	return -1
-}
-
-// Connection returns the backend connection of that number.
-func (s *Session) Connection(number uint32) (*Connection, bool) {
-	if i := s.index(number); i >= 0 {
-		return &s.Connections[i], true
-	}
-	return nil, false
-}
-
-// End is when and why a connection of the session ended: by itself, or with the
-// session. Both are zero while it is open.
-func (s *Session) End(c *Connection) (events.Time, events.Reason) {
-	if c.State != Open {
-		return c.Closed(), c.Reason
-	}
-	e := s.Ending()
-	return e.Ended, e.Reason
-}
-
-// more is extra, or an empty one: never nil, never to be changed.
-func (s *Session) extraOrZero() *extra {
-	if s.extra == nil {
-		return new(extra)
-	}
-	return s.extra
-}
-
-// amend gives the session an extra of its own to change, before it is shared.
-func (s *Session) mutableExtra() *extra {
-	e := *s.extraOrZero()
-	s.extra = &e
-	return s.extra
+	return netip.AddrFrom16(s.address).Unmap()
 }
 
 func (s *Session) setAddress(text string) {
@@ -213,98 +194,69 @@ func (s *Session) setAddress(text string) {
 	}
 }
 
-// ConnectionState tells how far a backend connection is.
-type ConnectionState uint8
+// Counters returns the recorded counters of the client's connection.
+func (s *Session) Counters() events.Counters { return s.counters.value() }
 
-// The states of a backend connection.
+// Servers returns the names of the servers that the session reached, each once, in that
+// order.
+func (s *Session) Servers() []string {
+	var all []string
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		if name := c.Server(); c.State != Failed && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// extraOrZero returns extra, or a zero one if it is nil. It must not be changed.
+func (s *Session) extraOrZero() *extra {
+	if s.extra == nil {
+		return new(extra)
+	}
+	return s.extra
+}
+
+// mutableExtra gives a session that is not shared yet a copy of its extra to change.
+func (s *Session) mutableExtra() *extra {
+	e := *s.extraOrZero()
+	s.extra = &e
+	return s.extra
+}
+
 const (
-	Open ConnectionState = iota
-	// Ended: it closed, by itself or with its session.
-	Ended
-	// Failed: the server was not reached.
-	Failed
+	// usersKept is the number of former users that a session is found by. A connection that
+	// more users share in turn has the term manyUsers instead of the others.
+	usersKept = 32
+	manyUsers = "\xfe"
+	// formerEnd follows each former user in extra.Former. Texts of events are valid UTF-8,
+	// which does not contain this byte.
+	formerEnd = "\xff"
 )
 
-// Connection is one of a session's connections to a server. It never changes.
-type Connection struct {
-	// ServerID is the server's own number for it, 0 when it is unknown.
-	ServerID uint64
-	// Opened is when the server was reached, or when it could not be.
-	Opened events.Time
-	// Number is its number in the session, from 1.
-	Number   uint32
-	State    ConnectionState
-	Reason   events.Reason
-	server   unique.Handle[string]
-	counters counters
-}
-
-// Server is the name of the server.
-func (c *Connection) Server() string { return c.server.Value() }
-
-// Counters are the recorded ones.
-func (c *Connection) Counters() events.Counters { return c.counters.value() }
-
-// Closed is when the connection closed before its session did, 0 otherwise.
-func (c *Connection) Closed() events.Time {
-	if c.counters.rare == nil {
-		return 0
+// users returns all users that the session has had, the present one first.
+func (s *Session) users() []string {
+	var all []string
+	if user := s.Login().User; user != "" {
+		all = append(all, user)
 	}
-	return c.counters.rare.closed
-}
-
-// Cause is why the server was not reached.
-func (c *Connection) Cause() string {
-	if c.counters.rare == nil {
-		return ""
+	for former := range formerUsers(s.extraOrZero().Former) {
+		if !slices.Contains(all, former) {
+			all = append(all, former)
+		}
 	}
-	return c.counters.rare.cause
+	return all
 }
 
-// counters are [events.Counters], with what is mostly zero set apart.
-type counters struct {
-	reads, writes, bytesRead, bytesWritten uint64
-	rare                                   *rare
-}
-
-// rare is what few connections have. It never changes.
-type rare struct {
-	buffered, high, low uint64
-	closed              events.Time
-	cause               string
-}
-
-func (c *counters) value() events.Counters {
-	v := events.Counters{Reads: c.reads, Writes: c.writes, BytesRead: c.bytesRead, BytesWritten: c.bytesWritten}
-	if c.rare != nil {
-		v.BufferedWrites, v.HighWaterEvents, v.LowWaterEvents = c.rare.buffered, c.rare.high, c.rare.low
+// formerUsers yields the users in extra.Former.
+func formerUsers(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for list != "" {
+			user, rest, _ := strings.Cut(list, formerEnd)
+			if list = rest; !yield(user) {
+				return
+			}
+		}
 	}
-	return v
-}
-
-func (c *counters) set(v events.Counters) {
-	was := c.value()
-	c.reads, c.writes, c.bytesRead, c.bytesWritten = v.Reads, v.Writes, v.BytesRead, v.BytesWritten
-	if v.BufferedWrites == was.BufferedWrites && v.HighWaterEvents == was.HighWaterEvents && v.LowWaterEvents == was.LowWaterEvents {
-		return
-	}
-	c.changeRare(func(r *rare) {
-		r.buffered, r.high, r.low = v.BufferedWrites, v.HighWaterEvents, v.LowWaterEvents
-	})
-}
-
-// amend gives the counters a rare of their own, changed.
-func (c *counters) changeRare(change func(*rare)) {
-	now := new(rare)
-	if c.rare != nil {
-		*now = *c.rare
-	}
-	change(now)
-	c.rare = now
-}
-
-// close notes when and why the connection ended or failed.
-func (c *Connection) close(state ConnectionState, reason events.Reason, at events.Time, cause string) {
-	c.counters.changeRare(func(r *rare) { r.closed, r.cause = at, cause })
-	c.State, c.Reason = state, reason
 }

@@ -9,14 +9,15 @@ import (
 	"slices"
 )
 
-// run is one incarnation of a source, by the key of the source's name.
-type incarnationKey struct{ source, name string }
+// incarnationKey identifies one incarnation of a source, by the key of the source's name.
+type incarnationKey struct{ source, incarnation string }
 
-// keys finds the sessions in memory by what their sources know them by. It has
-// only those that have such a key.
+// sourceKeys finds sessions in memory by their source key, the source's own name for a
+// session. Sessions without one are not in it.
 type sourceKeys map[incarnationKey]map[string]uint64
 
-// put adds a session, if it has a key. Of two with the same one, the later counts.
+// put adds a session, if it has a source key. Of two sessions with the same one the later
+// counts.
 func (k sourceKeys) put(v *Session) {
 	key := v.Key()
 	if key == "" {
@@ -29,7 +30,7 @@ func (k sourceKeys) put(v *Session) {
 	k[at][key] = max(k[at][key], v.ID)
 }
 
-// remove takes a session out again.
+// remove removes a session.
 func (k sourceKeys) remove(v *Session) {
 	at := incarnationOf(v)
 	if k[at][v.Key()] != v.ID {
@@ -47,25 +48,21 @@ func incarnationOf(v *Session) incarnationKey {
 }
 
 // IDBySourceKey returns the id of the session that an incarnation of a source knows by a
-// key, if it is in memory, and 0 otherwise. For the others there is [TableSourceKeys].
+// key; 0 if it is not in memory. The archive has the others in [TableSourceKeys].
 func (s *State) IDBySourceKey(source, incarnation, key string) uint64 {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.sourceKeys[incarnationKey{NameKey(source), incarnation}][key]
+	return s.sessions.keys[incarnationKey{NameKey(source), incarnation}][key]
 }
 
-// SessionsWithSourceKey returns those sessions of an incarnation that have a key and are in
-// memory with that status, in ascending order of id.
+// SessionsWithSourceKey returns the sessions in memory of an incarnation that have a source
+// key and that status, in ascending order of id.
 func (s *State) SessionsWithSourceKey(source, incarnation string, status Status) []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var all []*Session
-	for _, id := range s.sourceKeys[incarnationKey{NameKey(source), incarnation}] {
-		v := s.live.get(id)
-		if v == nil {
-			v = s.ended[id]
-		}
-		if v.Status == status {
+	for _, id := range s.sessions.keys[incarnationKey{NameKey(source), incarnation}] {
+		if v := s.sessions.find(id); v.Status == status {
 			all = append(all, v)
 		}
 	}
@@ -73,12 +70,13 @@ func (s *State) SessionsWithSourceKey(source, incarnation string, status Status)
 	return all
 }
 
-// HasLiveWithSourceKey tells whether an incarnation of a source has live sessions with a key.
+// HasLiveWithSourceKey reports whether an incarnation of a source has live sessions with a
+// source key.
 func (s *State) HasLiveWithSourceKey(source, incarnation string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, id := range s.sourceKeys[incarnationKey{NameKey(source), incarnation}] {
-		if s.live.get(id) != nil {
+	for _, id := range s.sessions.keys[incarnationKey{NameKey(source), incarnation}] {
+		if s.sessions.live.get(id) != nil {
 			return true
 		}
 	}
@@ -93,9 +91,9 @@ func byID(a, b *Session) int {
 	return 1
 }
 
-// SourceKeyRow is the key of the row of [TableSourceKeys] that tells which session an
-// incarnation of a source knows by a key. The sessions of one incarnation lie
-// together, in the order of their keys, which mostly rise.
+// SourceKeyRow returns the key of the row of [TableSourceKeys] with the id of the session
+// that an incarnation of a source knows by a key. The rows of one incarnation are adjacent
+// and in the order of the source keys, which mostly ascend.
 func SourceKeyRow(source, incarnation, key string) []byte {
 	source = NameKey(source)
 	b := binary.AppendUvarint(nil, uint64(len(source)))
@@ -103,8 +101,16 @@ func SourceKeyRow(source, incarnation, key string) []byte {
 	return append(sum[:16:16], key...)
 }
 
-// sourceKeyRows are the checkpoint's rows of [TableSourceKeys]. What a session is known by does
-// not change, so that a row is right for ever.
+// SourceKeyID decodes the value of a row of [TableSourceKeys].
+func SourceKeyID(value []byte) (uint64, error) {
+	if len(value) != 8 {
+		return 0, fmt.Errorf("row of a source key: %d bytes where an id has 8", len(value))
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// sourceKeyRows returns the checkpoint's rows of [TableSourceKeys]. The source key of a
+// session never changes, and neither do its rows.
 func (c *Checkpoint) sourceKeyRows() []Row {
 	var rows []Row
 	for _, v := range c.sessions {
@@ -115,12 +121,4 @@ func (c *Checkpoint) sourceKeyRows() []Row {
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return cmp.Or(bytes.Compare(a.Key, b.Key), bytes.Compare(b.Value, a.Value)) })
 	return slices.CompactFunc(rows, func(a, b Row) bool { return bytes.Equal(a.Key, b.Key) })
-}
-
-// SourceKeyID reads the value of a row of [TableSourceKeys].
-func SourceKeyID(value []byte) (uint64, error) {
-	if len(value) != 8 {
-		return 0, fmt.Errorf("row of a key: %d bytes where an id has 8", len(value))
-	}
-	return binary.BigEndian.Uint64(value), nil
 }

@@ -7,30 +7,30 @@ import (
 	"gatebook/events"
 )
 
-// pageSize is how many ids one page of a table covers. Ids rise with opening, so
-// sessions of one time lie together; a page with a single old session left
-// costs half a kilobyte.
+// pageSize is the number of ids that one page of a table covers. Ids rise with opening, so
+// that sessions of one time are on the same pages. A page with one old session costs half
+// a kilobyte.
 const pageSize = 64
 
-// table holds sessions by id, in ascending order. The zero value is empty. One
-// goroutine at a time changes it; get is for any goroutine at any time, without a
-// lock, so that who decides about an event does not wait for a batch to be applied.
+// table holds sessions by id, in ascending order. The zero value is empty. One goroutine at
+// a time changes it. Any goroutine may call get at any time without a lock, so that a
+// decider does not wait while a batch is applied.
 type table struct {
 	current atomic.Pointer[directory]
 	count   int
 }
 
-// directory is where the pages of a table are. What lies within its length never
-// changes, so that who has one can go on with it.
+// directory lists the pages of a table. The elements within its length never change, so
+// that a copy of it stays valid.
 type directory struct {
 	bases []uint64 // the first id of each page, ascending
-	pages []*page  // beside bases; none is empty
+	pages []*page  // parallel to bases; none is empty
 }
 
 type page struct {
 	used int
-	// earliest is no later than any session in the page was opened. It is for those who
-	// hold the lock of the state.
+	// earliest is at or before the opening of every session in the page. It is guarded by
+	// the state's lock.
 	earliest events.Time
 	slots    [pageSize]atomic.Pointer[Session]
 }
@@ -64,7 +64,7 @@ func (t *table) put(s *Session) {
 	d := t.directory()
 	i, found := d.find(s.ID)
 	if !found {
-		grown := d.with(i, s.ID&^(pageSize-1)) // not d, which need not be on the heap
+		grown := d.with(i, s.ID&^(pageSize-1)) // a new variable, so that d stays off the heap
 		t.current.Store(&grown)
 		d = grown
 	}
@@ -95,8 +95,8 @@ func (t *table) remove(id uint64) {
 	}
 }
 
-// with returns a directory with one more page, empty, in place i. At the end it uses
-// the memory behind d's length, which nobody has seen.
+// with returns a directory with one more page, empty, at position i. At the end it uses the
+// memory beyond d's length, which no reader has seen.
 func (d *directory) with(i int, base uint64) directory {
 	if i == len(d.bases) {
 		return directory{append(d.bases, base), append(d.pages, new(page))}
@@ -107,8 +107,8 @@ func (d *directory) with(i int, base uint64) directory {
 	}
 }
 
-// without returns a directory without page i. It shares no memory with d: the next
-// page would go where d has its last.
+// without returns a directory without page i. It shares no memory with d: otherwise the
+// next page would overwrite the last one of d.
 func (d *directory) without(i int) directory {
 	return directory{
 		slices.Concat(d.bases[:i], d.bases[i+1:]),
@@ -116,10 +116,10 @@ func (d *directory) without(i int) directory {
 	}
 }
 
-// from calls visit for the sessions with an id of at least id, after skipping
-// the given number of them, until it returns false. Skipping costs pages, not
-// sessions. Of the pages in which all were opened after until it visits none.
-func (t *table) from(id uint64, skip int, until events.Time, visit func(*Session) bool) {
+// ascend calls visit for the sessions with an id of at least id, after skipping the given
+// number of them, until it returns false. Skipping visits pages, not sessions. Pages in
+// which all sessions were opened after until are left out.
+func (t *table) ascend(id uint64, skip int, until events.Time, visit func(*Session) bool) {
 	d := t.directory()
 	i, _ := d.find(id)
 	for ; i < len(d.pages); i++ {
@@ -151,9 +151,9 @@ func (t *table) from(id uint64, skip int, until events.Time, visit func(*Session
 	}
 }
 
-// down calls visit for the sessions with an id of at most id, from the highest, until
-// it returns false. Of the pages in which all were opened after until it visits none.
-func (t *table) down(id uint64, until events.Time, visit func(*Session) bool) {
+// descend calls visit for the sessions with an id of at most id, from the highest, until it
+// returns false. Pages in which all sessions were opened after until are left out.
+func (t *table) descend(id uint64, until events.Time, visit func(*Session) bool) {
 	d := t.directory()
 	i, found := d.find(id)
 	if !found {

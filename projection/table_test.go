@@ -37,7 +37,7 @@ func TestTable(t *testing.T) {
 			want = want[min(skip, len(want)):]
 			want = want[:min(limit, len(want))]
 			got := make([]uint64, 0, len(want))
-			table.from(id, skip, endOfTime, func(s *Session) bool {
+			table.ascend(id, skip, endOfTime, func(s *Session) bool {
 				if s != model[s.ID] {
 					t.Fatalf("session %d is not the one that was put last", s.ID)
 				}
@@ -170,7 +170,7 @@ func TestTrail(t *testing.T) {
 		if len(want) == 0 {
 			want = []uint64{0}
 		}
-		if first := s.first(); first != want[0] {
+		if first := s.First(); first != want[0] {
 			t.Fatalf("the first is %d, want %d", first, want[0])
 		}
 	})
@@ -234,12 +234,12 @@ func TestTablePassesOverLaterPages(t *testing.T) {
 			}
 			return true
 		}
-		table.from(0, 0, until, visit)
+		table.ascend(0, 0, until, visit)
 		if !slices.Equal(got, want) {
 			t.Fatalf("up: got %v, want %v", got, want)
 		}
 		got = nil
-		table.down(1<<64-1, until, visit)
+		table.descend(1<<64-1, until, visit)
 		slices.Reverse(got)
 		if !slices.Equal(got, want) {
 			t.Fatalf("down: got %v, want %v", got, want)

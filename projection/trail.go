@@ -3,10 +3,12 @@ package projection
 import (
 	"encoding/binary"
 	"iter"
+
+	"gatebook/events"
 )
 
-// extend returns the trail with one more sequence: the difference to the last one
-// as a varint. It costs a copy of the trail, which is a few bytes per record.
+// extend returns the trail with one more sequence: its difference to the last one as a
+// varint. The trail is copied, a few bytes per record.
 func extend(trail string, last, sequence uint64) string {
 	var b [64]byte
 	if len(trail) <= len(b)-binary.MaxVarintLen64 {
@@ -33,10 +35,25 @@ func (s *Session) Trail() iter.Seq[uint64] {
 	}
 }
 
-// first is the sequence of the session's first record.
-func (s *Session) first() uint64 {
+// First returns the sequence of the session's first record.
+func (s *Session) First() uint64 {
 	for sequence := range s.Trail() {
 		return sequence
 	}
 	return 0
+}
+
+// Replay returns a session as of the last of these records, which are the first ones of
+// its trail; nil without records. Errors: [ErrImpossible].
+func Replay(records []events.Record) (*Session, error) {
+	s := New(nil)
+	for i := range records {
+		if err := s.apply(&records[i]); err != nil {
+			return nil, err
+		}
+	}
+	if len(records) == 0 {
+		return nil, nil
+	}
+	return s.find(records[0].Session)
 }

@@ -1,0 +1,61 @@
+package projection
+
+// sessions are the sessions in memory: the live ones, and those that ended since the last
+// saved checkpoint.
+type sessions struct {
+	live  table
+	index liveIndex // of live
+	ended map[uint64]*Session
+	keys  sourceKeys // of live and ended
+}
+
+func newSessions() sessions {
+	return sessions{index: make(liveIndex), ended: make(map[uint64]*Session), keys: make(sourceKeys)}
+}
+
+// find returns the session of that id; nil if it is not in memory.
+func (m *sessions) find(id uint64) *Session {
+	if v := m.live.get(id); v != nil {
+		return v
+	}
+	return m.ended[id]
+}
+
+// open adds a live session.
+func (m *sessions) open(v *Session) {
+	m.live.put(v)
+	m.keys.put(v)
+	m.index.put(v)
+}
+
+// replace puts the new value of a session in the place of the old one.
+func (m *sessions) replace(old, v *Session) {
+	switch {
+	case old.Status == Live && v.Status == Live:
+		m.live.put(v)
+		m.index.update(old, v)
+	case old.Status == Live:
+		m.live.remove(v.ID)
+		m.index.drop(old)
+		m.ended[v.ID] = v
+	case v.Status == Live:
+		delete(m.ended, v.ID)
+		m.open(v)
+	default:
+		m.ended[v.ID] = v
+		m.keys.put(v) // the old value may be from the archive
+	}
+}
+
+// evict removes an ended session that was saved, unless it has changed since.
+func (m *sessions) evict(v *Session) {
+	if m.ended[v.ID] == v {
+		delete(m.ended, v.ID)
+		m.keys.remove(v)
+	}
+}
+
+// ofSource returns the list of a source's live sessions; nil if there are none.
+func (m *sessions) ofSource(name string) *postingList {
+	return m.index[term{fieldSource, NameKey(name)}]
+}
