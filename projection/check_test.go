@@ -11,11 +11,11 @@ import (
 	"gatebook/projection"
 )
 
-// check compares what every reader of a state, and of the book under it, is told
-// with what the model says.
-func check(t rapid.TB, s *projection.State, b *book, m *model) {
+// check compares the answers of every reader of a state and of its archive with those
+// of the model.
+func check(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 	t.Helper()
-	m.observations = s.Moment().Observations // those of the process, of which records say nothing
+	m.observations = s.Moment().Observations // they are of the process, and not recorded
 	want := m.moment()
 	equal(t, "moment", s.Moment(), want)
 	sequence, recorded := s.Sequence()
@@ -39,10 +39,10 @@ func check(t rapid.TB, s *projection.State, b *book, m *model) {
 	checkChanges(t, s, m)
 }
 
-// errAsked is what a reader that is given it was asked for.
+// errAsked is an error that a reader must return as it is.
 var errAsked = errors.New("asked")
 
-func checkSession(t rapid.TB, s *projection.State, b *book, want *session, at projection.Moment) {
+func checkSession(t rapid.TB, s *projection.State, b *fakeArchive, want *session, at projection.Moment) {
 	t.Helper()
 	inMemory := s.Lookup(want.ID)
 	v, moment, err := s.Session(want.ID, func() error { return errAsked })
@@ -61,9 +61,9 @@ func checkSession(t rapid.TB, s *projection.State, b *book, want *session, at pr
 	equal(t, "session", seen(inMemory), want)
 }
 
-// checkCopies copies sessions of every choice of statuses, and adds those that
-// the archive has and memory does not know better.
-func checkCopies(t rapid.TB, s *projection.State, b *book, m *model) {
+// checkCopies copies sessions of every set of statuses, and adds those of the archive
+// that memory does not supersede.
+func checkCopies(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 	t.Helper()
 	for choice := range 8 {
 		want := projection.Selection{Live: choice&1 != 0, Closed: choice&2 != 0, Lost: choice&4 != 0}
@@ -172,8 +172,7 @@ func checkSources(t rapid.TB, s *projection.State, m *model) {
 	}
 }
 
-// checkChanges looks what copies by a filter say of the last change of the sessions
-// that can match it.
+// checkChanges compares the last change of the sessions that a filter can match.
 func checkChanges(t rapid.TB, s *projection.State, m *model) {
 	t.Helper()
 	for _, f := range []projection.Filter{
@@ -195,8 +194,8 @@ func checkChanges(t rapid.TB, s *projection.State, m *model) {
 	}
 }
 
-// checkKeys looks for every session by what its source knows it by.
-func checkKeys(t rapid.TB, s *projection.State, b *book, m *model) {
+// checkKeys looks for every session by its source key.
+func checkKeys(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 	t.Helper()
 	for _, v := range m.sessions {
 		if v.Key == "" {
@@ -225,7 +224,7 @@ func checkKeys(t rapid.TB, s *projection.State, b *book, m *model) {
 	equal(t, "a key of nobody", s.IDBySourceKey("gateway", "1", "nobody's"), 0)
 }
 
-// named returns the element of that name; nil when there is none.
+// named returns the element of that name; nil if there is none.
 func named[T any](all []T, name string, nameOf func(*T) string) *T {
 	for i := range all {
 		if same(nameOf(&all[i]), name) {
@@ -250,7 +249,7 @@ func equal[T any](t rapid.TB, what string, got, want T) {
 	}
 }
 
-// show lists what is behind pointers.
+// show returns the values behind pointers.
 func show(v any) any {
 	switch v := v.(type) {
 	case *session:

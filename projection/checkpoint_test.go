@@ -9,15 +9,15 @@ import (
 	"gatebook/projection"
 )
 
-// A row is where the session's status says, and nowhere else, whatever became of
-// the checkpoints on the way.
+// TestRowsFollowTheSession has a session change between checkpoints that are saved or
+// not. Its row must be in the table of its status, and in no other.
 func TestRowsFollowTheSession(t *testing.T) {
 	t.Parallel()
 	lost, recovered := &events.SessionLost{Cause: events.ReasonSourceLost}, &events.SessionRecovered{}
 	closed := &events.SessionClosed{Reason: events.ReasonClientClosed}
 	for _, c := range []struct {
 		name          string
-		before, after events.Event // nil: nothing happens
+		before, after events.Event // nil for none
 		want          string
 	}{
 		{"goes on", nil, nil, projection.TableLive},
@@ -29,38 +29,38 @@ func TestRowsFollowTheSession(t *testing.T) {
 	} {
 		for _, f := range []struct {
 			name string
-			fate func(*story, *projection.Checkpoint)
+			fate func(*scenario, *projection.Checkpoint)
 		}{
-			{"after it was saved", func(s *story, c *projection.Checkpoint) { s.book.commit(s, c); s.Saved(c) }},
-			{"after it was not saved", func(s *story, c *projection.Checkpoint) { s.NotSaved(c) }},
-			{"after it was saved, but that was not told", func(s *story, c *projection.Checkpoint) { s.book.commit(s, c); s.NotSaved(c) }},
+			{"after it was saved", func(s *scenario, c *projection.Checkpoint) { s.archive.commit(s, c); s.Saved(c) }},
+			{"after it was not saved", func(s *scenario, c *projection.Checkpoint) { s.NotSaved(c) }},
+			{"after it was saved, but that was not told", func(s *scenario, c *projection.Checkpoint) { s.archive.commit(s, c); s.NotSaved(c) }},
 		} {
 			t.Run(c.name+" "+f.name, func(t *testing.T) {
 				t.Parallel()
-				s := tell(t)
-				s.happens(1, opened())
+				s := newScenario(t)
+				s.record(1, opened())
 				if c.before != nil {
-					s.happens(1, c.before)
+					s.record(1, c.before)
 				}
 				f.fate(s, s.State.Checkpoint())
 				if c.after != nil {
-					s.happens(1, c.after)
+					s.record(1, c.after)
 				}
-				s.saves()
-				equal(t, "tables", strings.Join(s.where(1), ", "), c.want)
-				equal(t, "moment of what is loaded", s.book.load(t).Moment(), s.Moment())
+				s.save()
+				equal(t, "tables", strings.Join(s.tablesOf(1), ", "), c.want)
+				equal(t, "moment of what is loaded", s.archive.load(t).Moment(), s.Moment())
 			})
 		}
 	}
 }
 
-// While a checkpoint is written, what the book still has of a session that came
-// back is superseded.
+// TestSupersededWhileSaving recovers a session whose old row is in the archive. The row
+// is superseded until the next checkpoint is saved.
 func TestSupersededWhileSaving(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
-	s.happens(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
-	s.saves()
+	s := newScenario(t)
+	s.record(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	s.save()
 	superseded := func(when string, want bool) {
 		t.Helper()
 		c, err := s.Copy(projection.Selection{Live: true, Lost: true}, func() error { return nil })
@@ -72,33 +72,33 @@ func TestSupersededWhileSaving(t *testing.T) {
 		}
 	}
 	superseded("in the archive", false)
-	s.happens(1, &events.SessionRecovered{})
+	s.record(1, &events.SessionRecovered{})
 	superseded("recovered", true)
 	c := s.State.Checkpoint()
 	superseded("while it is saved", true)
 	s.NotSaved(c)
 	superseded("when it was not saved", true)
-	s.saves()
+	s.save()
 	superseded("when it was saved", false)
 }
 
-// A session that changes while a checkpoint is written stays in memory, and is in
-// the next one.
+// TestChangeWhileSaving changes a session while a checkpoint is written. It stays in
+// memory, and is in the next checkpoint.
 func TestChangeWhileSaving(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
-	s.happens(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
-	s.happens(2, opened())
+	s := newScenario(t)
+	s.record(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	s.record(2, opened())
 	c := s.State.Checkpoint()
-	s.happens(1, &events.SessionClosed{Reason: events.ReasonClientClosed})
-	s.book.commit(t, c)
+	s.record(1, &events.SessionClosed{Reason: events.ReasonClientClosed})
+	s.archive.commit(t, c)
 	s.Saved(c)
 	if v := s.Lookup(1); v == nil || v.Status != projection.Closed {
 		t.Errorf("session 1 is %v", v)
 	}
-	equal(t, "tables", s.where(1), []string{projection.TableLost})
-	s.saves()
-	equal(t, "tables", s.where(1), []string{projection.TableClosed})
+	equal(t, "tables", s.tablesOf(1), []string{projection.TableLost})
+	s.save()
+	equal(t, "tables", s.tablesOf(1), []string{projection.TableClosed})
 	if v := s.Lookup(1); v != nil {
 		t.Errorf("session 1 is still in memory: %v", v)
 	}
@@ -107,14 +107,15 @@ func TestChangeWhileSaving(t *testing.T) {
 	}
 }
 
-// Rows come by table, those of sessions by ascending id, and the same each time.
+// TestOrderOfRows collects rows: by table, those of sessions by ascending id, and the
+// same each time.
 func TestOrderOfRows(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
+	s := newScenario(t)
 	for _, id := range []uint64{300, 2, 70, 1} {
-		s.happens(id, opened())
+		s.record(id, opened())
 	}
-	s.happens(70, &events.SessionClosed{Reason: events.ReasonLimit})
+	s.record(70, &events.SessionClosed{Reason: events.ReasonLimit})
 	c := s.State.Checkpoint()
 	rows := c.Rows()
 	var got []string
@@ -128,20 +129,20 @@ func TestOrderOfRows(t *testing.T) {
 	equal(t, "rows", c.Rows(), rows)
 }
 
-// A book whose rows are not what a checkpoint writes is refused, and the error says
-// which table it was.
+// TestLoadRefuses loads archives with rows that no checkpoint writes. The error names
+// the table.
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
-	s.happens(0, &events.SourceStarted{Source: "gateway"})
-	s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
-	s.saves()
+	s := newScenario(t)
+	s.record(0, &events.SourceStarted{Source: "gateway"})
+	s.record(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
+	s.save()
 	for _, table := range []string{
 		projection.TableLive, projection.TableServices, projection.TableServers, projection.TableSources, projection.TableTotals,
 	} {
 		load := func(rows func(key, value []byte) (string, []byte)) error {
-			_, err := projection.Load(s.book.position, nil, func(name string, row func(k, v []byte) error) error {
-				return s.book.scan(name, func(key, value []byte) error {
+			_, err := projection.Load(s.archive.position, nil, func(name string, row func(k, v []byte) error) error {
+				return s.archive.scan(name, func(key, value []byte) error {
 					if name != table {
 						return row(key, value)
 					}
@@ -166,11 +167,11 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	for _, table := range []string{projection.TableServices, projection.TableServers, projection.TableSources} {
 		for _, times := range []int{0, 2} {
-			_, err := projection.Load(s.book.position, nil, func(name string, row func(k, v []byte) error) error {
+			_, err := projection.Load(s.archive.position, nil, func(name string, row func(k, v []byte) error) error {
 				if name != table {
-					return s.book.scan(name, row)
+					return s.archive.scan(name, row)
 				}
-				return s.book.scan(name, func(key, value []byte) error {
+				return s.archive.scan(name, func(key, value []byte) error {
 					for i := range times {
 						if err := row(append(key, "xx"[:i]...), value); err != nil {
 							return err
@@ -186,7 +187,7 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// An error of the one who scans or opens is handed on.
+// TestErrorsAreHandedOn has the scan and the opening fail. Their errors are returned.
 func TestErrorsAreHandedOn(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{
@@ -202,8 +203,8 @@ func TestErrorsAreHandedOn(t *testing.T) {
 			t.Errorf("scanning table %s: error %v", table, err)
 		}
 	}
-	s := tell(t)
-	s.happens(1, opened())
+	s := newScenario(t)
+	s.record(1, opened())
 	c, err := s.Copy(projection.Selection{Live: true}, func() error { return errAsked })
 	if !errors.Is(err, errAsked) || len(c.Living) > 0 || c.Moment != s.Moment() {
 		t.Errorf("copied %+v, error %v", c, err)

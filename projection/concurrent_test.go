@@ -12,14 +12,13 @@ import (
 )
 
 const (
-	// Each batch has so many records, so that a reader can tell whether it sees
-	// half of one.
+	// Each batch has this many records, so that a reader can detect half of one.
 	batchSize = 30
 	batches   = 100
 )
 
-// ordinary yields batches of the ordinary mix, of one in 16 of its sessions. Some
-// of them are lost instead of closed.
+// ordinary yields batches of the ordinary mix, of one in 16 of its sessions. Some of
+// them are lost instead of closed.
 func ordinary() iter.Seq[[]events.Record] {
 	return func(yield func([]events.Record) bool) {
 		batch := make([]events.Record, 0, batchSize)
@@ -44,11 +43,12 @@ func ordinary() iter.Seq[[]events.Record] {
 	}
 }
 
-// Readers beside the writer, the observer and the one who saves: what is read in
-// one call is of one moment, which is never inside a batch and never goes back.
+// TestReadersBesideTheWriter reads while other goroutines apply, observe and save. All
+// that one call returns is of one moment, which is never inside a batch and never goes
+// back.
 func TestReadersBesideTheWriter(t *testing.T) {
 	t.Parallel()
-	b := newBook()
+	b := newFakeArchive()
 	var mu sync.Mutex // guards b
 	s := projection.New(func(id uint64) (*projection.Session, error) {
 		mu.Lock()
@@ -157,7 +157,7 @@ func readOne(t *testing.T, s *projection.State) projection.Moment {
 	return now
 }
 
-// checkView reads all that hangs on a view.
+// checkView reads everything that a view leads to.
 func checkView(t *testing.T, v *projection.View, sequence uint64) {
 	last, n := uint64(0), 0
 	for last = range v.Trail() {

@@ -1,6 +1,6 @@
 package projection
 
-// The names of the tables that the registry need not know.
+// The names of the tables that the registry does not use.
 const (
 	TableLive     = tableLive
 	TableServices = tableServices

@@ -10,17 +10,17 @@ import (
 	"gatebook/projection"
 )
 
-// history draws records as a registry would append them: each fits what came
-// before. What came before is kept in a model.
+// history draws records as a registry would append them: each fits the ones before,
+// which are kept in a model.
 type history struct {
 	t       *rapid.T
 	model   model
 	records []events.Record
 	lastID  uint64
-	late    []uint64 // ids that were given out and whose opening is still to come
+	late    []uint64 // ids that were assigned and are not opened yet
 }
 
-// Names that differ only in what makes no difference.
+// Names of which several have the same key.
 var (
 	sourceNames  = []string{"gateway", "edge 1", "Edge-1"}
 	serviceNames = []string{"orders", "Orders", "bills", "caf\u00e9", "cafe\u0301"}
@@ -74,8 +74,8 @@ func (h *history) one(what string, from []*session) *session {
 	return from[rapid.IntRange(0, len(from)-1).Draw(h.t, what)]
 }
 
-// open opens a session whose id may be higher than the next one, and then opens
-// later those that were passed over.
+// open opens a session whose id may be higher than the next one, and opens the ids
+// between later.
 func (h *history) open() (uint64, events.Event) {
 	var id uint64
 	if len(h.late) > 0 && rapid.Bool().Draw(h.t, "late") {

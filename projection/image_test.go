@@ -14,7 +14,7 @@ import (
 	"gatebook/events/wire"
 )
 
-// full is a session that has everything a session can have.
+// full returns a session with every property set.
 func full() *Session {
 	extra := extra{
 		Type: events.TypeCancel, Key: "c-1", TLS: "TLS 1.3", Subject: "CN=jdoe",
@@ -35,7 +35,7 @@ func full() *Session {
 	return s
 }
 
-// wantRoundTrip fails when what v is encoded to is not decoded to v.
+// wantRoundTrip fails unless decoding the encoded v returns v.
 func wantRoundTrip[T any](t rapid.TB, v *T, fields func(*T, *wire.Coder)) {
 	t.Helper()
 	encoder := wire.NewEncoder(nil)
@@ -54,7 +54,7 @@ func wantRoundTrip[T any](t rapid.TB, v *T, fields func(*T, *wire.Coder)) {
 	}
 }
 
-// zero returns the path of a field that is zero, "" when none is.
+// zero returns the path of a field that is zero, "" if there is none.
 func zero(v reflect.Value, path string) string {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -81,7 +81,8 @@ func zero(v reflect.Value, path string) string {
 	return ""
 }
 
-// No field is forgotten, neither by the form nor by this test.
+// TestEveryFieldIsStored encodes and decodes values with every field set, so that neither the
+// encoding nor this test forgets one.
 func TestEveryFieldIsStored(t *testing.T) {
 	t.Parallel()
 	s := full()
@@ -90,7 +91,7 @@ func TestEveryFieldIsStored(t *testing.T) {
 	source := Source{"gateway", "1", "1.0", "gate", SourceLost, 1, 2, 3, 4, 5, []string{"0"}, Unrecorded{1, 2, 3, 4}, 6, 7, Change{8, 9}}
 	sum := totalsRow{Totals{1, 2}, Change{5, 6}, 3, 4, []string{"orders"}, []string{"db-1"}, []string{"gateway"}}
 	origin, login, unnamed := s.Origin(), s.Login(), *s.extra
-	unnamed.AddressAsText = "-" // it has an address instead; see TestAddress
+	unnamed.AddressAsText = "-" // it has an address instead, see TestAddress
 	for _, v := range []any{origin, login, unnamed, service, server, source, sum} {
 		if path := zero(reflect.ValueOf(v), reflect.TypeOf(v).Name()); path != "" {
 			t.Errorf("%s is not filled: the test proves nothing", path)
@@ -121,7 +122,7 @@ func TestImages(t *testing.T) {
 	})
 }
 
-// sessions are any there can be.
+// anySession draws any session.
 func anySession() *rapid.Generator[*Session] {
 	return rapid.Custom(func(t *rapid.T) *Session {
 		s := &Session{
@@ -181,7 +182,7 @@ func addresses() *rapid.Generator[string] {
 	)
 }
 
-// texts are those of a list that are not empty; nil for none.
+// texts draws lists of texts that are not empty; nil for none.
 func texts(all []string) []string {
 	if all = slices.DeleteFunc(all, func(s string) bool { return s == "" }); len(all) == 0 {
 		return nil
@@ -189,7 +190,7 @@ func texts(all []string) []string {
 	return all
 }
 
-// An address is shown in the one form its row is written in.
+// TestAddress shows addresses, each in the one form of its row.
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -201,7 +202,7 @@ func TestAddress(t *testing.T) {
 		{"::ffff:192.0.2.7", "192.0.2.7", true},
 		{"2001:DB8:0::1", "2001:db8::1", true},
 		{"::1", "::1", true},
-		{"::", "::", false}, // no client's
+		{"::", "::", false}, // not the address of a client
 		{"0.0.0.0", "0.0.0.0", true},
 		{"::ffff:0.0.0.0", "0.0.0.0", true},
 		{"fe80::1%eth0", "fe80::1%eth0", false},
@@ -220,7 +221,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// FuzzDecodeSession: any bytes are an error or the row of the session they became.
+// FuzzDecodeSession decodes any bytes: they are an error, or the row of the decoded
+// session.
 func FuzzDecodeSession(f *testing.F) {
 	f.Add(full().AppendTo(nil))
 	f.Add((&Session{origin: unique.Make(Origin{}), login: unique.Make(Login{})}).AppendTo(nil))
@@ -229,7 +231,7 @@ func FuzzDecodeSession(f *testing.F) {
 		c.Text(8, &address)
 		f.Add(c.Bytes())
 	}
-	f.Add([]byte{13<<3 | 2, 2, 5 << 3, 3}) // a connection in a state that does not exist
+	f.Add([]byte{13<<3 | 2, 2, 5 << 3, 3}) // a connection in an unknown state
 	for _, tag := range []uint64{10, 11} { // a status and a stage
 		c, none := wire.NewEncoder(nil), uint8(4)
 		wire.Uint(&c, tag, &none)
@@ -252,8 +254,8 @@ func FuzzDecodeSession(f *testing.F) {
 	})
 }
 
-// FuzzDecodeEntity does the same with the rows of services, servers and sources,
-// and with the one of the totals.
+// FuzzDecodeEntity does the same with the rows of services, servers, sources and
+// totals.
 func FuzzDecodeEntity(f *testing.F) {
 	f.Add(byte(0), entityRow(TableServices, "", (&Service{Name: "orders", Servers: []string{"db-1", "db-2"}, Stopped: true}).fields).Value)
 	f.Add(byte(1), entityRow(TableServers, "", (&Server{Name: "db-1", Port: 3306, Since: -1}).fields).Value)

@@ -8,13 +8,14 @@ import (
 	"gatebook/projection"
 )
 
-// A record that does not follow is refused, those before it in its batch count,
-// and nothing else has changed: the record that does follow is taken.
+// TestImpossible applies a batch with a record that does not follow. It is refused, the
+// records before it are applied, and nothing else changes: the right record is accepted
+// after that.
 func TestImpossible(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		record events.Record // its sequence is added to the one that is due
+		record events.Record // its sequence is added to the next one
 	}{
 		{"gap in the sequence", events.Record{Sequence: 1, Event: &events.SourceSeen{Source: "gateway"}}},
 		{"sequence again", events.Record{Sequence: ^uint64(0), Event: &events.SourceSeen{Source: "gateway"}}},
@@ -30,21 +31,21 @@ func TestImpossible(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := tell(t)
+			s := newScenario(t)
 			var m model
-			happens := func(id uint64, list ...events.Event) {
+			record := func(id uint64, list ...events.Event) {
 				t.Helper()
-				for _, r := range s.next(id, list...) {
+				for _, r := range s.records(id, list...) {
 					m.apply(r)
 				}
-				s.happens(id, list...)
+				s.record(id, list...)
 			}
-			happens(0, &events.SourceStarted{Source: "gateway"})
-			happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
-			happens(2, opened(), &events.SessionClosed{Reason: events.ReasonClientClosed})
-			check(t, s.State, s.book, &m)
+			record(0, &events.SourceStarted{Source: "gateway"})
+			record(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
+			record(2, opened(), &events.SessionClosed{Reason: events.ReasonClientClosed})
+			check(t, s.State, s.archive, &m)
 
-			batch := s.next(1, &events.SessionReady{User: "ann"}, &events.SessionReady{User: "jdoe"}, &events.SessionReady{User: "bob"})
+			batch := s.records(1, &events.SessionReady{User: "ann"}, &events.SessionReady{User: "jdoe"}, &events.SessionReady{User: "bob"})
 			sequence := batch[1].Sequence
 			c.record.Sequence += sequence
 			batch[1] = c.record
@@ -52,51 +53,51 @@ func TestImpossible(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			m.apply(batch[0])
-			check(t, s.State, s.book, &m)
+			check(t, s.State, s.archive, &m)
 			if err := s.Apply(batch[2:]); !errors.Is(err, projection.ErrImpossible) {
 				t.Errorf("after a gap: error %v", err)
 			}
-			happens(1, &events.SessionReady{User: "jdoe"})
-			check(t, s.State, s.book, &m)
+			record(1, &events.SessionReady{User: "jdoe"})
+			check(t, s.State, s.archive, &m)
 		})
 	}
 }
 
-// When the archive cannot be read, the record is not impossible: it fits when the
-// archive can be read again.
+// TestArchiveFails has the archive fail. The record is not impossible, and is applied
+// when the archive can be read again.
 func TestArchiveFails(t *testing.T) {
 	t.Parallel()
-	b := newBook()
+	b := newFakeArchive()
 	failing := false
-	s := &story{t, projection.New(func(id uint64) (*projection.Session, error) {
+	s := &scenario{t, projection.New(func(id uint64) (*projection.Session, error) {
 		if failing {
 			return nil, errAsked
 		}
 		return b.archive(id)
 	}), b}
-	s.happens(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
-	s.saves()
+	s.record(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	s.save()
 	before := s.Moment()
 	failing = true
-	err := s.Apply(s.next(1, &events.SessionRecovered{}))
+	err := s.Apply(s.records(1, &events.SessionRecovered{}))
 	if !errors.Is(err, errAsked) || errors.Is(err, projection.ErrImpossible) || s.Moment() != before {
 		t.Errorf("error %v at %+v", err, s.Moment())
 	}
 	failing = false
-	s.happens(1, &events.SessionRecovered{})
+	s.record(1, &events.SessionRecovered{})
 	if v := s.session(1); v.Status != projection.Live {
 		t.Errorf("session %+v", seen(v.Session))
 	}
 }
 
-// Without an archive a session that is not in memory never was.
+// TestNoArchive has no archive. A session that left memory is then unknown.
 func TestNoArchive(t *testing.T) {
 	t.Parallel()
-	s := &story{t, projection.New(nil), newBook()}
-	s.happens(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
-	s.happens(1, &events.SessionRecovered{}, &events.SessionClosed{})
-	s.saves()
-	if err := s.Apply(s.next(1, &events.SessionClosed{})); !errors.Is(err, projection.ErrImpossible) {
+	s := &scenario{t, projection.New(nil), newFakeArchive()}
+	s.record(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	s.record(1, &events.SessionRecovered{}, &events.SessionClosed{})
+	s.save()
+	if err := s.Apply(s.records(1, &events.SessionClosed{})); !errors.Is(err, projection.ErrImpossible) {
 		t.Errorf("error %v", err)
 	}
 }

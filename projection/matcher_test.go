@@ -9,10 +9,10 @@ import (
 )
 
 // TestMatch compares one session, which a kill ended, with filters. No comparison
-// allocates: what belongs to the filter is made once, when it is compiled.
+// allocates.
 func TestMatch(t *testing.T) {
-	s := tell(t)
-	s.happens(1, opened(),
+	s := newScenario(t)
+	s.record(1, opened(),
 		&events.ConnectionFailed{Connection: 1, Server: "db-9", Cause: "connection refused"},
 		&events.ConnectionOpened{Connection: 1, Server: "db-1"},
 		&events.SessionReady{User: "jdoe"},

@@ -7,8 +7,8 @@ import (
 	"gatebook/projection"
 )
 
-// model is the fold as one writes it down without a thought for its cost: it
-// shares nothing, finds by looking through, and counts by counting.
+// model is the fold in its simplest form, whatever it costs: it shares nothing, finds
+// by looking at everything, and counts by counting.
 type model struct {
 	sequence uint64
 	recorded events.Time
@@ -21,7 +21,7 @@ type model struct {
 	observations uint64
 }
 
-// session is all that readers see of a session.
+// session is everything that readers see of a session.
 type session struct {
 	ID, Version           uint64
 	Modified              events.Time
@@ -53,7 +53,7 @@ type connection struct {
 	Counters       events.Counters
 }
 
-// seen reads a session the way its readers do.
+// seen reads a session as readers do.
 func seen(s *projection.Session) *session {
 	v := &session{
 		ID: s.ID, Version: s.Version, Modified: s.Modified, Opened: s.Opened, Ready: s.Ready, Active: s.Active,
@@ -206,8 +206,8 @@ func (m *model) change(v *session, r events.Record) {
 	}
 }
 
-// move gives a session another status. What it counts for changes when it comes
-// to life or ends, and not when its end becomes another one.
+// move gives a session another status. Its service and servers change when it ends or
+// becomes live, and not when it ends in another way.
 func (m *model) move(v *session, to projection.Status) {
 	if v.Status != projection.Live && to != projection.Live {
 		v.Status = to
@@ -248,7 +248,7 @@ func (m *model) find(id uint64) *session {
 	return nil
 }
 
-// of returns the sessions that have one of these statuses.
+// of returns the sessions with one of these statuses.
 func (m *model) of(statuses ...projection.Status) []*session {
 	var all []*session
 	for _, v := range m.sessions {
@@ -261,7 +261,7 @@ func (m *model) of(statuses ...projection.Status) []*session {
 
 func same(a, b string) bool { return projection.NameKey(a) == projection.NameKey(b) }
 
-// service returns the service of that name, which is changed now.
+// service returns the service of that name to change now.
 func (m *model) service(name string) *projection.Service {
 	i := slices.IndexFunc(m.services, func(v projection.Service) bool { return same(v.Name, name) })
 	if i < 0 {
@@ -272,7 +272,7 @@ func (m *model) service(name string) *projection.Service {
 	return &m.services[i]
 }
 
-// server returns the server of that name, which is changed now.
+// server returns the server of that name to change now.
 func (m *model) server(name string) *projection.Server {
 	i := slices.IndexFunc(m.servers, func(v projection.Server) bool { return same(v.Name, name) })
 	if i < 0 {
@@ -283,7 +283,7 @@ func (m *model) server(name string) *projection.Server {
 	return &m.servers[i]
 }
 
-// lastID is the highest id a session has had.
+// lastID returns the highest id that a session has had.
 func (m *model) lastID() (highest uint64) {
 	for _, v := range m.sessions {
 		highest = max(highest, v.ID)
@@ -306,7 +306,7 @@ func (m *model) source(name string) *projection.Source {
 	return &m.sources[i]
 }
 
-// changeSource changes a source unless it is of another incarnation by now.
+// changeSource changes a source unless it has another incarnation by now.
 func (m *model) changeSource(name, incarnation string, to projection.SourceState, seen events.Time) {
 	v := m.source(name)
 	if v.Incarnation != incarnation {
@@ -327,8 +327,7 @@ func (m *model) touchServicesOf(source string) {
 	}
 }
 
-// counted returns the services, servers and sources with what their sessions make of
-// them.
+// counted returns the services, servers and sources with the counts of their sessions.
 func (m *model) counted() ([]projection.Service, []projection.Server, []projection.Source) {
 	services, servers, sources := slices.Clone(m.services), slices.Clone(m.servers), slices.Clone(m.sources)
 	for _, s := range m.sessions {
@@ -361,16 +360,16 @@ func (m *model) counted() ([]projection.Service, []projection.Server, []projecti
 	return services, servers, sources
 }
 
-// changes makes last the last change of the session, unless there was a later one.
+// changes sets last to the last change of the session, if that is later.
 func (v *session) changes(last *projection.Change) {
 	if v.Version > last.Sequence {
 		*last = projection.Change{Sequence: v.Version, Recorded: v.Modified}
 	}
 }
 
-// lastChange is the last change of the sessions that are of one of the services, of the
-// sources, and that reached one of the servers: of each of the three, and the earliest
-// of those. A name that is not known makes it any session's.
+// lastChange returns the last change of the sessions that can match the filter: of the
+// services, of the sources and of the servers the newest change each, and of these the
+// earliest. An unknown name makes it the last change of any session.
 func (m *model) lastChange(f *projection.Filter) projection.Change {
 	services, servers, sources := m.counted()
 	last := m.changed

@@ -59,7 +59,8 @@ func TestNameKeyProperties(t *testing.T) {
 		if !norm.NFC.IsNormalString(key) || strings.ContainsAny(key, " \t\u00a0") {
 			t.Errorf("the key of %q is %q", name, key)
 		}
-		// Not of all letters: the Turkish ones and the final sigma have several cases.
+		// Not with all letters: the Turkish ones and the final sigma have several
+		// cases.
 		mixed := rapid.StringOf(rapid.SampledFrom([]rune("abzABZäÄéÉñøåÅжЖяω 09-.̣́"))).Draw(t, "mixed name")
 		lower, upper := projection.NameKey(strings.ToLower(mixed)), projection.NameKey(strings.ToUpper(mixed))
 		if key := projection.NameKey(mixed); lower != key || upper != key {

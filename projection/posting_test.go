@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whatever was added and removed, a union visits what sets would hold, in either
-// order from anywhere.
+// TestPostingsAreSets compares unions with those of sets, in both orders from anywhere,
+// after any additions and removals.
 func TestPostingsAreSets(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
@@ -72,7 +72,8 @@ func checkUnion(t rapid.TB, postings []*postingList, sets []map[uint64]bool, fro
 	}
 }
 
-// A container becomes a mask when that is smaller, and a list again, with the same ids.
+// TestContainerChangesItsForm grows a container until it becomes a bitmap, and shrinks
+// it until it becomes a list again, with the same ids.
 func TestContainerChangesItsForm(t *testing.T) {
 	t.Parallel()
 	var p postingList

@@ -11,39 +11,40 @@ import (
 	"gatebook/projection"
 )
 
-// life is a state that goes through a history, with checkpoints that are written
-// to a book or fail, and with restarts.
+// life is a state that goes through a history, with checkpoints that are saved or fail,
+// and with restarts.
 type life struct {
 	history
-	state  *projection.State
-	book   *book
-	flight *projection.Checkpoint // collected, its fate not told yet
-	// position and tables are what the book must hold when flight is written.
+	state   *projection.State
+	archive *fakeArchive
+	flight  *projection.Checkpoint // collected, and neither saved nor failed yet
+	// position and tables are the content of the archive when flight is written.
 	position uint64
 	tables   map[string][]*session
 	held     []held
 }
 
-// held is a view that a reader holds on to, and what it was when it got it.
+// held is a view that a reader keeps, with its content when the reader got it.
 type held struct {
 	view     projection.View
 	image    []byte
 	observed projection.Observation
 }
 
-// What is read is what the model says: while it happens, with a checkpoint under
-// way, after one that failed, and after a restart from the book and the tail.
-func TestStateIsWhatTheModelSays(t *testing.T) {
+// TestStateEqualsModel compares every reader with the model: after any step, during a
+// checkpoint, after one that failed, and after a restart from the archive and the tail
+// of the log.
+func TestStateEqualsModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		l := &life{history: history{t: t}, book: newBook()}
-		l.state = projection.New(l.book.archive)
+		l := &life{history: history{t: t}, archive: newFakeArchive()}
+		l.state = projection.New(l.archive.archive)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			l.step()
-			check(t, l.state, l.book, &l.model)
+			check(t, l.state, l.archive, &l.model)
 		}
 		l.restart(pick(t, "the last checkpoint", "lost", "written"))
-		check(t, l.state, l.book, &l.model)
+		check(t, l.state, l.archive, &l.model)
 		for _, h := range l.held {
 			if now := hold(h.view); !reflect.DeepEqual(now, h) {
 				t.Fatalf("session %d changed in the hands of a reader:\n got %+v\nwant %+v", h.view.ID, now, h)
@@ -85,7 +86,7 @@ func (l *life) step() {
 	}
 }
 
-// apply gives the state records in batches of any size.
+// apply applies records in batches of any size.
 func (l *life) apply(records []events.Record) {
 	for len(records) > 0 {
 		n := rapid.IntRange(1, len(records)).Draw(l.t, "batch")
@@ -96,7 +97,7 @@ func (l *life) apply(records []events.Record) {
 	}
 }
 
-// hold lets a reader keep what it sees.
+// hold has a reader keep its views.
 func (l *life) hold() {
 	c, err := l.state.Copy(projection.Selection{Live: true, Closed: true, Lost: true}, func() error { return nil })
 	if err != nil {
@@ -126,28 +127,28 @@ func (l *life) collect() {
 		projection.TableLive: projection.Live, projection.TableClosed: projection.Closed, projection.TableLost: projection.Lost,
 	} {
 		for _, v := range l.model.of(status) {
-			v := *v // as it is now
+			v := *v // a copy of its present value
 			v.Connections = append([]connection(nil), v.Connections...)
 			l.tables[table] = append(l.tables[table], &v)
 		}
 	}
 }
 
-// write writes the checkpoint under way, and looks whether the book then holds
-// every session once, where it belongs, as it was.
+// write writes the collected checkpoint, and checks that the archive then has every
+// session once, in the table of its status, as it was.
 func (l *life) write() {
-	l.book.commit(l.t, l.flight)
-	equal(l.t, "position", l.book.position, l.position)
+	l.archive.commit(l.t, l.flight)
+	equal(l.t, "position", l.archive.position, l.position)
 	for _, table := range []string{projection.TableLive, projection.TableClosed, projection.TableLost} {
 		var got []*session
-		for _, v := range l.book.sessions(l.t, table) {
+		for _, v := range l.archive.sessions(l.t, table) {
 			got = append(got, seen(v))
 		}
 		equal(l.t, "table "+table, got, l.tables[table])
 	}
 }
 
-// checkGone looks whether the ended sessions that were saved have left memory.
+// checkGone checks that the ended sessions that were saved have left memory.
 func (l *life) checkGone() {
 	for _, v := range l.model.of(projection.Closed, projection.Lost) {
 		if inMemory := l.state.Lookup(v.ID) != nil; inMemory != (v.Version > l.position) {
@@ -156,13 +157,13 @@ func (l *life) checkGone() {
 	}
 }
 
-// restart loads a state from the book, which has the checkpoint under way or has
-// not, and applies the tail.
+// restart loads a state from the archive, which has the collected checkpoint or not,
+// and applies the tail.
 func (l *life) restart(fate string) {
 	if l.flight != nil && fate == "written" {
 		l.write()
 	}
 	l.flight = nil
-	l.state = l.book.load(l.t)
-	l.apply(l.records[l.book.position:])
+	l.state = l.archive.load(l.t)
+	l.apply(l.records[l.archive.position:])
 }

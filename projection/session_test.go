@@ -7,20 +7,20 @@ import (
 	"gatebook/projection"
 )
 
-// opened is the event most stories begin with.
+// opened returns the event that most scenarios begin with.
 func opened() *events.SessionOpened {
 	return &events.SessionOpened{Source: "gateway", Incarnation: "1", Service: "orders", Address: "192.0.2.7", Port: 4711}
 }
 
 func TestConnectionIsToldAgain(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
-	s.happens(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
+	s := newScenario(t)
+	s.record(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
 	if c, found := s.session(1).Connection(1); !found || c.ServerID != 0 || c.Server() != "db-1" {
 		t.Errorf("found %v: %+v", found, c)
 	}
-	s.happens(1, &events.ConnectionOpened{Connection: 1, Server: "db-1", ServerID: 99})
-	s.happens(1, &events.ConnectionOpened{Connection: 1, Server: "db-1"}) // not known is no news
+	s.record(1, &events.ConnectionOpened{Connection: 1, Server: "db-1", ServerID: 99})
+	s.record(1, &events.ConnectionOpened{Connection: 1, Server: "db-1"}) // an unknown id changes nothing
 	v := s.session(1)
 	if c, _ := v.Connection(1); len(v.Connections) != 1 || c.ServerID != 99 || c.Opened != at(2) {
 		t.Errorf("connections %+v", v.Connections)
@@ -33,13 +33,13 @@ func TestConnectionIsToldAgain(t *testing.T) {
 	}
 }
 
-// A number is used again after its connection closed, and a failed attempt takes
-// one too: of a number the last one counts.
+// TestConnectionNumberIsUsedAgain uses a number again after its connection closed or
+// could not be opened. The last connection of a number counts.
 func TestConnectionNumberIsUsedAgain(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
+	s := newScenario(t)
 	final := events.Final{Connection: 1, Counters: events.Counters{Reads: 3}}
-	s.happens(1, opened(),
+	s.record(1, opened(),
 		&events.ConnectionFailed{Connection: 1, Server: "db-1", Cause: "connection refused"},
 		&events.ConnectionOpened{Connection: 1, Server: "db-2"},
 		&events.ConnectionClosed{Reason: events.ReasonServerClosed, Final: final},
@@ -66,8 +66,8 @@ func TestConnectionNumberIsUsedAgain(t *testing.T) {
 
 func TestEndOfConnections(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
-	s.happens(1, opened(),
+	s := newScenario(t)
+	s.record(1, opened(),
 		&events.ConnectionFailed{Connection: 1, Server: "db-1"},
 		&events.ConnectionOpened{Connection: 2, Server: "db-2"},
 		&events.ConnectionClosed{Reason: events.ReasonServerClosed, Final: events.Final{Connection: 2}},
@@ -87,21 +87,21 @@ func TestEndOfConnections(t *testing.T) {
 	}
 	before := []end{{at(2), events.ReasonConnectFailed}, {at(4), events.ReasonServerClosed}}
 	want("live", append(before, end{})...)
-	s.happens(1, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: 5})
+	s.record(1, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: 5})
 	want("lost", append(before, end{at(6), events.ReasonRegistryCrashed})...)
-	s.happens(1, &events.SessionRecovered{})
+	s.record(1, &events.SessionRecovered{})
 	want("recovered", append(before, end{})...)
-	s.happens(1, &events.SessionClosed{Reason: events.ReasonKilled})
+	s.record(1, &events.SessionClosed{Reason: events.ReasonKilled})
 	want("closed", append(before, end{at(8), events.ReasonKilled})...)
 }
 
-// What is current follows sessions as they end and come back; a total only rises.
+// TestCounts ends and recovers a session. Current counts follow, and totals only rise.
 func TestCounts(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
+	s := newScenario(t)
 	step := func(what string, services, servers [2]uint64, list ...events.Event) {
 		t.Helper()
-		s.happens(1, list...)
+		s.record(1, list...)
 		service, _ := s.Service("orders")
 		server, _ := s.Server("db-1")
 		equal(t, what+": sessions of the service", [2]uint64{service.Total, service.Current}, services)
@@ -112,30 +112,31 @@ func TestCounts(t *testing.T) {
 	step("one closed", [2]uint64{1, 1}, [2]uint64{2, 1}, &events.ConnectionClosed{Final: events.Final{Connection: 1}})
 	step("closed already", [2]uint64{1, 1}, [2]uint64{2, 1}, &events.ConnectionClosed{Final: events.Final{Connection: 1}})
 	step("lost", [2]uint64{1, 0}, [2]uint64{2, 0}, &events.SessionLost{Cause: events.ReasonSourceLost})
-	s.saves()
+	s.save()
 	step("recovered", [2]uint64{1, 1}, [2]uint64{2, 1}, &events.SessionRecovered{})
 	step("lost again", [2]uint64{1, 0}, [2]uint64{2, 0}, &events.SessionLost{Cause: events.ReasonSourceLost})
 	equal(t, "totals", s.Moment().Totals, projection.Totals{Lost: 1})
-	s.saves()
+	s.save()
 	step("closed late", [2]uint64{1, 0}, [2]uint64{2, 0}, &events.SessionClosed{Reason: events.ReasonClientClosed})
 	equal(t, "totals", s.Moment().Totals, projection.Totals{Closed: 1})
 }
 
-// A session belongs to the incarnation that recovered it last.
+// TestRecoveredByIncarnation recovers a session by several incarnations. It belongs to
+// the last one.
 func TestRecoveredByIncarnation(t *testing.T) {
 	t.Parallel()
-	s := tell(t)
-	s.happens(1, opened())
+	s := newScenario(t)
+	s.record(1, opened())
 	for _, c := range []struct{ by, want string }{{"", "1"}, {"2", "2"}, {"", "2"}, {"1", "1"}, {"3", "3"}} {
-		s.happens(1, &events.SessionLost{Cause: events.ReasonSourceLost, LastSeen: 7}, &events.SessionRecovered{Incarnation: c.by})
+		s.record(1, &events.SessionLost{Cause: events.ReasonSourceLost, LastSeen: 7}, &events.SessionRecovered{Incarnation: c.by})
 		if v := s.session(1); v.Incarnation() != c.want || v.Origin().Incarnation != "1" || v.Status != projection.Live || v.Ending() != (projection.Ending{}) {
 			t.Errorf("recovered by %q it is of %q: %+v", c.by, v.Incarnation(), seen(v.Session))
 		}
 	}
 }
 
-// What a failed login was tried with is the session's when it has no login, and
-// takes nothing away.
+// TestTriedLogin closes sessions with the details of a failed login, which fill in what
+// the session does not have.
 func TestTriedLogin(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -149,12 +150,12 @@ func TestTriedLogin(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			s := tell(t)
-			s.happens(1, opened())
+			s := newScenario(t)
+			s.record(1, opened())
 			if c.ready != nil {
-				s.happens(1, c.ready)
+				s.record(1, c.ready)
 			}
-			s.happens(1, &events.SessionClosed{Reason: events.ReasonAuthFailed, User: "tried", Database: "attic", Program: "crowbar"})
+			s.record(1, &events.SessionClosed{Reason: events.ReasonAuthFailed, User: "tried", Database: "attic", Program: "crowbar"})
 			equal(t, "login", s.session(1).Login(), c.want)
 		})
 	}

@@ -12,7 +12,7 @@ import (
 	"gatebook/events"
 )
 
-// ids are such that pages are met at their ends, between them and far apart.
+// ids draws ids at the ends of pages, between them and far apart.
 func ids() *rapid.Generator[uint64] {
 	return rapid.OneOf(
 		rapid.Uint64Range(0, 3*pageSize),
@@ -20,7 +20,7 @@ func ids() *rapid.Generator[uint64] {
 	)
 }
 
-// A table is a map that is walked in the order of its keys.
+// TestTable compares a table with a map.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -84,7 +84,7 @@ func TestTable(t *testing.T) {
 	})
 }
 
-// checkPages looks whether pages are in order and none is kept for nothing.
+// checkPages checks that pages are in order and none is empty.
 func checkPages(t *rapid.T, table *table) {
 	d := table.directory()
 	if len(d.pages) != len(d.bases) || !slices.IsSorted(d.bases) {
@@ -107,8 +107,8 @@ func checkPages(t *rapid.T, table *table) {
 	}
 }
 
-// Who reads without a lock while pages come and go finds what is there all the time,
-// and never another session.
+// TestTableBesideTheWriter reads while pages come and go. A session that stays is
+// always found, and never another one in its place.
 func TestTableBesideTheWriter(t *testing.T) {
 	t.Parallel()
 	var table table
@@ -146,7 +146,7 @@ func TestTableBesideTheWriter(t *testing.T) {
 	readers.Wait()
 }
 
-// A trail gives back what it was extended with.
+// TestTrail extends trails and reads them.
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -176,7 +176,7 @@ func TestTrail(t *testing.T) {
 	})
 }
 
-// A trail that is cut short yields what is there, and ends when asked to.
+// TestTrailEnds reads a truncated trail, and stops reading early.
 func TestTrailEnds(t *testing.T) {
 	t.Parallel()
 	s := Session{trail: extend(extend(extend("", 0, 5), 5, 7), 7, 1000)}
@@ -195,8 +195,8 @@ func TestTrailEnds(t *testing.T) {
 	}
 }
 
-// Whoever was opened by a time is visited in both directions, and a page of nobody
-// who was is passed over, also after the first of a page has left.
+// TestTablePassesOverLaterPages visits the sessions that were opened by a time, in both directions. A
+// page without any is left out, also after its first session has left.
 func TestTablePassesOverLaterPages(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -205,7 +205,7 @@ func TestTablePassesOverLaterPages(t *testing.T) {
 		for range rapid.IntRange(0, 200).Draw(t, "changes") {
 			s := &Session{ID: rapid.Uint64Range(1, 4*pageSize).Draw(t, "id")}
 			if before := model[s.ID]; before != nil {
-				s.Opened = before.Opened // nothing changes when a session was opened
+				s.Opened = before.Opened // the opening of a session never changes
 			} else {
 				s.Opened = events.Time(s.ID) + events.Time(rapid.Int64Range(-70, 70).Draw(t, "jitter"))
 			}

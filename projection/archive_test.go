@@ -10,22 +10,22 @@ import (
 	"gatebook/projection"
 )
 
-// book stands for the file that rows are written to.
-type book struct {
+// fakeArchive replaces the file that rows are written to.
+type fakeArchive struct {
 	position uint64
 	tables   map[string]map[string][]byte
 }
 
-func newBook() *book {
-	b := &book{tables: make(map[string]map[string][]byte)}
+func newFakeArchive() *fakeArchive {
+	b := &fakeArchive{tables: make(map[string]map[string][]byte)}
 	for _, name := range projection.Tables() {
 		b.tables[name] = make(map[string][]byte)
 	}
 	return b
 }
 
-// commit makes a checkpoint's changes, and looks whether a book can take them.
-func (b *book) commit(t rapid.TB, c *projection.Checkpoint) {
+// commit applies a checkpoint's rows, and checks that an archive can take them.
+func (b *fakeArchive) commit(t rapid.TB, c *projection.Checkpoint) {
 	t.Helper()
 	changed := make(map[string]bool)
 	for _, row := range c.Rows() {
@@ -42,8 +42,8 @@ func (b *book) commit(t rapid.TB, c *projection.Checkpoint) {
 	b.position = c.Position
 }
 
-// scan is what [projection.Load] reads the rows with.
-func (b *book) scan(table string, row func(key, value []byte) error) error {
+// scan is the [projection.Scan] of the rows.
+func (b *fakeArchive) scan(table string, row func(key, value []byte) error) error {
 	for _, key := range slices.Sorted(maps.Keys(b.tables[table])) {
 		if err := row([]byte(key), b.tables[table][key]); err != nil {
 			return err
@@ -52,8 +52,8 @@ func (b *book) scan(table string, row func(key, value []byte) error) error {
 	return nil
 }
 
-// archive is what the state asks for sessions that left memory.
-func (b *book) archive(id uint64) (*projection.Session, error) {
+// archive is the [projection.ArchiveLookup] of the rows.
+func (b *fakeArchive) archive(id uint64) (*projection.Session, error) {
 	for _, table := range []string{projection.TableClosed, projection.TableLost} {
 		if row := b.tables[table][string(projection.IDKey(id))]; row != nil {
 			return projection.DecodeSession(row, nil)
@@ -62,7 +62,7 @@ func (b *book) archive(id uint64) (*projection.Session, error) {
 	return nil, nil
 }
 
-func (b *book) load(t rapid.TB) *projection.State {
+func (b *fakeArchive) load(t rapid.TB) *projection.State {
 	t.Helper()
 	s, err := projection.Load(b.position, b.archive, b.scan)
 	if err != nil {
@@ -71,8 +71,8 @@ func (b *book) load(t rapid.TB) *projection.State {
 	return s
 }
 
-// sessions are those of a table, by ascending id.
-func (b *book) sessions(t rapid.TB, table string) []*projection.Session {
+// sessions returns the sessions of a table, by ascending id.
+func (b *fakeArchive) sessions(t rapid.TB, table string) []*projection.Session {
 	t.Helper()
 	var all []*projection.Session
 	err := b.scan(table, func(key, row []byte) error {
@@ -90,35 +90,35 @@ func (b *book) sessions(t rapid.TB, table string) []*projection.Session {
 }
 
 // saved writes a checkpoint as a registry does.
-func saved(t rapid.TB, s *projection.State, b *book) {
+func saved(t rapid.TB, s *projection.State, b *fakeArchive) {
 	t.Helper()
 	c := s.Checkpoint()
 	b.commit(t, c)
 	s.Saved(c)
 }
 
-// story is a state and the book under it, for tests that tell what happens.
-type story struct {
+// scenario is a state and its archive, for tests that apply one event after the other.
+type scenario struct {
 	rapid.TB
 	*projection.State
-	book *book
+	archive *fakeArchive
 }
 
-func tell(t rapid.TB) *story {
-	b := newBook()
-	return &story{t, projection.New(b.archive), b}
+func newScenario(t rapid.TB) *scenario {
+	b := newFakeArchive()
+	return &scenario{t, projection.New(b.archive), b}
 }
 
-// happens lets events of a session happen, each a second after the one before.
-func (s *story) happens(id uint64, list ...events.Event) {
+// record applies events of a session, each a second after the one before.
+func (s *scenario) record(id uint64, list ...events.Event) {
 	s.Helper()
-	if err := s.Apply(s.next(id, list...)); err != nil {
+	if err := s.Apply(s.records(id, list...)); err != nil {
 		s.Fatal(err)
 	}
 }
 
-// next is the records that these events would become.
-func (s *story) next(id uint64, list ...events.Event) []events.Record {
+// records returns the records of these events, the next ones of the log.
+func (s *scenario) records(id uint64, list ...events.Event) []events.Record {
 	sequence, _ := s.Sequence()
 	records := make([]events.Record, len(list))
 	for i, e := range list {
@@ -128,20 +128,20 @@ func (s *story) next(id uint64, list ...events.Event) []events.Record {
 	return records
 }
 
-// at is when the record of that sequence is made.
+// at returns the time of the record of that sequence.
 func at(sequence uint64) events.Time { return events.Time(sequence * 1_000_000) }
 
-func (s *story) saves() {
+func (s *scenario) save() {
 	s.Helper()
-	saved(s, s.State, s.book)
+	saved(s, s.State, s.archive)
 }
 
-// session is the session in memory or else in the book.
-func (s *story) session(id uint64) *projection.View {
+// session returns the session in memory or else in the archive.
+func (s *scenario) session(id uint64) *projection.View {
 	s.Helper()
 	var archived *projection.Session
 	v, _, err := s.Session(id, func() (err error) {
-		archived, err = s.book.archive(id)
+		archived, err = s.archive.archive(id)
 		return err
 	})
 	if err != nil {
@@ -156,11 +156,11 @@ func (s *story) session(id uint64) *projection.View {
 	return &v
 }
 
-// where tells in which tables of the book a session is.
-func (s *story) where(id uint64) []string {
+// tablesOf returns the tables of the archive that have a session.
+func (s *scenario) tablesOf(id uint64) []string {
 	var in []string
 	for _, table := range []string{projection.TableLive, projection.TableClosed, projection.TableLost} {
-		if s.book.tables[table][string(projection.IDKey(id))] != nil {
+		if s.archive.tables[table][string(projection.IDKey(id))] != nil {
 			in = append(in, table)
 		}
 	}
