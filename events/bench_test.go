@@ -8,11 +8,11 @@ import (
 	"gatebook/events/wire"
 )
 
-// benchRecords is enough that no processor remembers the branches.
+// benchRecords is so large that the processor's branch prediction does not learn them.
 const benchRecords = 100_000
 
-// BenchmarkAppend measures making the stored form of one record of the ordinary
-// mix, its random salt aside.
+// BenchmarkAppend measures encoding one record of the ordinary mix, without its random
+// salt.
 func BenchmarkAppend(b *testing.B) {
 	records := ordinary(benchRecords)
 	var coder events.Coder
@@ -28,8 +28,8 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(float64(bytes)/float64(b.N), "bytes/record")
 }
 
-// BenchmarkDecode measures reading one back: checksum, commitment, fields. The
-// records lie one after the other, as they do on the pages of a log.
+// BenchmarkDecode measures decoding one record: checksum, commitment, fields. The
+// records are adjacent, as on the pages of a log.
 func BenchmarkDecode(b *testing.B) {
 	records := ordinary(benchRecords)
 	var buffer []byte

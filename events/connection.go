@@ -2,19 +2,18 @@ package events
 
 import "gatebook/events/wire"
 
-// ConnectionOpened tells that a session reached a server.
+// ConnectionOpened records that a session reached a server.
 type ConnectionOpened struct {
 	impersonal
 	// Connection is its number in the session, from 1.
 	Connection uint32
 	Server     string
-	// ServerID is the server's own number for it (MySQL thread id, PostgreSQL
-	// backend pid), 0 when it is not known. A later event of the same connection
-	// tells it when it becomes known.
+	// ServerID is the server's own number for it (MySQL thread id, PostgreSQL backend
+	// pid), 0 if unknown. A later event of the same connection has it once it is known.
 	ServerID uint64
 }
 
-// Kind is [KindConnectionOpened].
+// Kind returns [KindConnectionOpened].
 func (*ConnectionOpened) Kind() Kind { return KindConnectionOpened }
 
 func (e *ConnectionOpened) core(c *wire.Coder) {
@@ -23,16 +22,16 @@ func (e *ConnectionOpened) core(c *wire.Coder) {
 	wire.Uint(c, 3, &e.ServerID)
 }
 
-// ConnectionFailed tells that a session could not reach a server.
+// ConnectionFailed records that a session could not reach a server.
 type ConnectionFailed struct {
 	impersonal
 	Connection uint32
 	Server     string
-	// Cause is what was seen, as the operating system words it.
+	// Cause is the error in the words of the operating system.
 	Cause string
 }
 
-// Kind is [KindConnectionFailed].
+// Kind returns [KindConnectionFailed].
 func (*ConnectionFailed) Kind() Kind { return KindConnectionFailed }
 
 func (e *ConnectionFailed) core(c *wire.Coder) {
@@ -41,14 +40,14 @@ func (e *ConnectionFailed) core(c *wire.Coder) {
 	c.Text(3, &e.Cause)
 }
 
-// ConnectionClosed tells that one connection ended while its session goes on.
+// ConnectionClosed records that one connection ended while its session goes on.
 type ConnectionClosed struct {
 	impersonal
 	Reason Reason
 	Final  Final
 }
 
-// Kind is [KindConnectionClosed].
+// Kind returns [KindConnectionClosed].
 func (*ConnectionClosed) Kind() Kind { return KindConnectionClosed }
 
 func (e *ConnectionClosed) core(c *wire.Coder) {
@@ -56,17 +55,17 @@ func (e *ConnectionClosed) core(c *wire.Coder) {
 	wire.Nested(c, 2, &e.Final, (*Final).fields)
 }
 
-// StatisticsRecorded are the cumulative counters of one connection.
+// StatisticsRecorded records the cumulative counters of one connection.
 type StatisticsRecorded struct {
 	impersonal
 	Final
 }
 
-// Kind is [KindStatisticsRecorded].
+// Kind returns [KindStatisticsRecorded].
 func (*StatisticsRecorded) Kind() Kind { return KindStatisticsRecorded }
 
-// The counters stand in the event itself and not in a message of their own:
-// this is the event there is most of, and it saves two bytes and a call.
+// The counters are fields of the event itself and not a nested message: this is the
+// most frequent event, and it saves two bytes and a call.
 func (e *StatisticsRecorded) core(c *wire.Coder) {
 	e.Counters.fields(c)
 	wire.Uint(c, 8, &e.Connection)

@@ -25,7 +25,7 @@ func TestAnyFlippedBitIsNoticed(t *testing.T) {
 	})
 }
 
-// TestAnotherPlaceIsNoticed: a record is one of its sequence only.
+// TestAnotherPlaceIsNoticed decodes a record with another sequence.
 func TestAnotherPlaceIsNoticed(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,7 +35,7 @@ func TestAnotherPlaceIsNoticed(t *testing.T) {
 	})
 }
 
-// TestAnyCutIsNoticed cuts a record everywhere.
+// TestAnyCutIsNoticed truncates a record everywhere.
 func TestAnyCutIsNoticed(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, kind events.Kind) {
@@ -48,8 +48,7 @@ func TestAnyCutIsNoticed(t *testing.T) {
 	})
 }
 
-// TestMalformed holds what has a right checksum and is still no record that was
-// ever written: another program's, or a bug's.
+// TestMalformed decodes bytes with a right checksum that no program ever wrote.
 func TestMalformed(t *testing.T) {
 	t.Parallel()
 	const recorded = "\x00\x00\x00\x00\x00\x00\x00\x01"

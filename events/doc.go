@@ -1,18 +1,18 @@
-// Package events is the vocabulary of Gatebook: what can happen to a session,
-// as one Go type each, and the record that puts an event into the log.
+// Package events defines the events that can happen to a session, as one Go type each, and
+// the record that puts an event into the log.
 //
 // # Events
 //
-// An event is a fact in the past tense. Nobody changes one: whoever holds a
-// [Record] shares its Event with everybody else. Fields that tell of a person
-// (user, address, port, program, key, who, free text, certificate subject) are
-// the event's personal part; each is marked "Personal." All others are its core.
+// An event is a fact in the past tense. It must not be changed: the Event of a [Record] is
+// shared by all holders of the record. Fields that identify a person (user, address, port,
+// program, key, free text, certificate subject, the user behind an action) are the event's
+// personal part; each is marked "Personal." All others are its core.
 //
 // # Binary form
 //
-// A record is stored under its sequence number. All numbers of fixed size are
-// big-endian; "varint" is the unsigned varint of package wire, which also
-// defines the form of the payload and the personal fields.
+// A record is stored under its sequence. All numbers of fixed size are big-endian; "varint"
+// is the unsigned varint of package wire, which also defines the encoding of the payload
+// and of the personal fields.
 //
 //	core:
 //	  1 byte     format: 1
@@ -26,23 +26,22 @@
 //	  payload    the fields of the event's core
 //	personal part, with flag 4, unless it was erased:
 //	  16 bytes   salt, random
-//	  fields     the fields that tell of a person, to the end
+//	  fields     the personal fields, to the end
 //	4 bytes      CRC-32C of: the sequence as 8 bytes, and all of the above
 //
-// The bytes that proofs cover, the leaf of the Merkle tree, are the sequence as 8
-// bytes followed by the core. Erasing a person removes salt and personal fields
-// and makes the checksum anew; the core, and with it every proof, stays as it
-// is, and nobody can guess the person from the commitment without the salt.
+// Proofs cover the sequence as 8 bytes followed by the core: these bytes are the leaf of the
+// Merkle tree. Erasing a person removes the salt and the personal fields and replaces the
+// checksum. The core, and with it every proof, stays the same, and the person cannot be
+// guessed from the commitment without the salt.
 //
-// Recorded time and checksum are the log writer's to fill in: [Append] writes the
-// rest, in the goroutine of whoever appends, and [Seal] completes it.
+// [Append] encodes a record in the goroutine of the caller, without the recorded time and
+// the checksum. The writer of the log adds them with [Seal].
 //
 // # Evolution
 //
-// The fixtures under testdata/v1 hold one stored record of every kind. Once a
-// version is released they are never made again, and every later program reads
-// them. A field or a kind is added by giving it a number never used before and
-// raising the file's format in package migrations, so that a program that does
-// not know it refuses the file instead of reading half of it. [Format] rises
-// when the head of a record changes. Nothing is ever renumbered.
+// The fixtures under testdata/v1 hold one stored record of every kind. Once a version is
+// released they never change, and every later program reads them. A new field or kind gets a
+// number that was never used before. It raises the file's format in package migrations, so
+// that a program that does not know it refuses the file instead of reading a part of it.
+// [Format] rises when the head of a record changes. Numbers are never used again.
 package events

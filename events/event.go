@@ -6,26 +6,26 @@ import (
 	"gatebook/events/wire"
 )
 
-// Event is something that happened. The set of events is closed: its types are
-// the pointers to the structs of this package that [New] returns.
+// Event is something that happened. The set of events is closed: its types are the
+// pointers to the structs of this package that [New] returns.
 type Event interface {
-	// Kind tells which event this is.
+	// Kind returns the kind of the event.
 	Kind() Kind
-	// core visits the fields that every proof covers for ever.
+	// core visits the fields that every proof covers.
 	core(c *wire.Coder)
-	// personal visits the fields that tell of a person and can be erased.
+	// personal visits the fields that identify a person and can be erased.
 	personal(c *wire.Coder)
 }
 
-// impersonal is embedded in the events that tell of no person.
+// impersonal is embedded in the events without a personal part.
 type impersonal struct{}
 
 func (impersonal) personal(*wire.Coder) {}
 
-// Time is a moment in microseconds since 1970-01-01 UTC. 0 means not known.
+// Time is a time in microseconds since 1970-01-01 UTC. 0 means unknown.
 type Time int64
 
-// TimeOf returns t, cut to the microsecond; the zero time is 0.
+// TimeOf returns t, truncated to the microsecond; 0 for the zero time.
 func TimeOf(t time.Time) Time {
 	if t.IsZero() {
 		return 0
@@ -33,7 +33,7 @@ func TimeOf(t time.Time) Time {
 	return Time(t.UnixMicro())
 }
 
-// Time returns t in UTC; the zero time when t is not known.
+// Time returns t in UTC; the zero time if t is unknown.
 func (t Time) Time() time.Time {
 	if t == 0 {
 		return time.Time{}
@@ -41,16 +41,15 @@ func (t Time) Time() time.Time {
 	return time.UnixMicro(int64(t)).UTC()
 }
 
-// Counters are the statistics of one connection since it was opened. Each
-// belongs to the connection whose socket is read or written.
+// Counters are the statistics of one connection since it was opened. Each counts
+// operations on that connection's socket.
 type Counters struct {
 	// Reads are read calls that returned data, Writes write calls.
 	Reads, Writes uint64
-	// BufferedWrites could not be completed at once and were queued, or joined
-	// a queue.
+	// BufferedWrites could not be completed at once and were queued, or joined a queue.
 	BufferedWrites uint64
-	// HighWaterEvents and LowWaterEvents tell how often the queue crossed the
-	// high mark upward and the low mark downward.
+	// HighWaterEvents and LowWaterEvents count how often the queue rose above the high
+	// mark and fell below the low mark.
 	HighWaterEvents, LowWaterEvents uint64
 	// BytesRead and BytesWritten went through the socket.
 	BytesRead, BytesWritten uint64

@@ -12,7 +12,7 @@ import (
 	"gatebook/events"
 )
 
-// TestClean: every text of every event is cleaned, and nothing else is touched.
+// TestClean cleans events. Every text is cleaned, and nothing else changes.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -27,7 +27,7 @@ func TestClean(t *testing.T) {
 	})
 }
 
-// long are the texts that may have 1,024 bytes; all others may have 256.
+// long are the texts of up to 1,024 bytes; all others have up to 256.
 var long = map[string]bool{"Program": true, "Description": true, "Why": true}
 
 func wantCleaned(t *rapid.T, field string, before, after reflect.Value) {
@@ -74,7 +74,7 @@ func TestTime(t *testing.T) {
 		t.Errorf("0 became %v, want the zero time", got)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		// The years from 1 to 9999 are those that RFC 3339 can write.
+		// RFC 3339 can write the years 1 to 9999.
 		unix := rapid.Int64Range(-62135596800, 253402300799).Draw(t, "unix")
 		at := time.Unix(unix, rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
 		back := events.TimeOf(at).Time()

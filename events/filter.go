@@ -1,12 +1,12 @@
 package events
 
-// Filter says which records are wanted: those that match one of each list that is not
-// empty.
+// Filter selects records. A record matches if it has one of the values of each list
+// that is not empty.
 type Filter struct {
 	Kinds []Kind
-	// Sessions are ids. A session's records are found by its trail, which costs them and
-	// not the log.
+	// Sessions are ids. The records of a session are found by its trail, so that the
+	// log need not be searched.
 	Sessions []uint64
-	// Sources are names. A record about a session is of the session's source.
+	// Sources are names. A record about a session belongs to the session's source.
 	Sources []string
 }

@@ -16,18 +16,17 @@ import (
 	"gatebook/events/eventstest"
 )
 
-// The fixtures are what programs of the past have stored. Each file holds one
-// record: its bytes in hexadecimal, an empty line, and as JSON what it says. A
-// kind, or a field of one, that is new gets a file of its own. Once a version was
-// released the bytes of a file never change; its JSON does only where a field gets
-// another name in Go.
+// The fixtures are records that earlier programs have stored. Each file holds one
+// record: its bytes in hexadecimal, an empty line, and its content as JSON. A new kind,
+// or a new field, gets a file of its own. Once a version is released the bytes of a
+// file never change. Its JSON changes only if a field is renamed in Go.
 //
 //	go test ./events -run TestFixtures -args -write-missing
 //
 // writes the files that do not exist.
 const fixtureFolder = "testdata/v1"
 
-// fixture is what a record says, in a form that can be read.
+// fixture is the content of a record in readable form.
 type fixture struct {
 	Kind     string
 	Sequence uint64
@@ -38,7 +37,7 @@ type fixture struct {
 	Event    json.RawMessage
 }
 
-// fixtures are the records that there are files of, by the names of the files.
+// fixtures are the records of the files, by the names of the files.
 func fixtures() map[string]events.Record {
 	all := map[string]events.Record{
 		"session_recovered.bare": {Event: &events.SessionRecovered{}},
@@ -84,8 +83,8 @@ func TestFixtures(t *testing.T) {
 
 func fixturePath(name string) string { return filepath.Join(fixtureFolder, name+".txt") }
 
-// checkFixture fails unless the bytes of a fixture become what it says they are
-// and, encoded again, themselves. It returns the record's kind.
+// checkFixture fails unless the bytes of a fixture decode to its content and encode to
+// the same bytes. It returns the record's kind.
 func checkFixture(t *testing.T, file string) events.Kind {
 	t.Helper()
 	b, want := readFixture(t, file)
@@ -152,7 +151,7 @@ func describe(t *testing.T, r events.Record) string {
 	return string(b)
 }
 
-// writeFixture writes a fixture unless there is one.
+// writeFixture writes a fixture unless it exists.
 func writeFixture(t *testing.T, file string, r events.Record) {
 	t.Helper()
 	b := store(&r, fixedSalt)

@@ -12,8 +12,8 @@ import (
 	"gatebook/events/eventstest"
 )
 
-// FuzzDecode: any bytes are an error or the stored form of the record they
-// became. Where right is true they get the checksum they need to be looked at.
+// FuzzDecode decodes any bytes: they are an error, or the stored form of the decoded
+// record. Where right is true their checksum is corrected, so that the rest is decoded.
 func FuzzDecode(f *testing.F) {
 	for _, kind := range events.Kinds() {
 		r := events.Record{Sequence: uint64(kind), Recorded: 1, Occurred: 2, Session: 3, Event: eventstest.Full(kind)}
@@ -30,8 +30,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// FuzzFields does the same with what is inside a record: its head, commitment
-// and checksum are made right.
+// FuzzFields does the same with the content of a record: its head, commitment and
+// checksum are right.
 func FuzzFields(f *testing.F) {
 	for _, kind := range events.Kinds() {
 		b := store(&events.Record{Sequence: 1, Event: eventstest.Full(kind)}, fixedSalt)
@@ -56,8 +56,8 @@ func FuzzFields(f *testing.F) {
 	})
 }
 
-// wantWhole fails when b is decoded to a record whose stored form it is not, or
-// when that takes far more memory than b has bytes.
+// wantWhole fails if b decodes to a record with another stored form, or if decoding
+// takes far more memory than b has bytes.
 func wantWhole(t *testing.T, sequence uint64, b []byte) {
 	t.Helper()
 	var before, after runtime.MemStats

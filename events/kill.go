@@ -2,16 +2,16 @@ package events
 
 import "gatebook/events/wire"
 
-// KillScheduled tells that somebody wants a session ended at a time to come.
+// KillScheduled records that a user wants a session ended at a later time.
 type KillScheduled struct {
 	Due Time
-	// By is who wants it. Personal.
+	// By is the user that asked for it. Personal.
 	By string
 	// Why is free text. Personal.
 	Why string
 }
 
-// Kind is [KindKillScheduled].
+// Kind returns [KindKillScheduled].
 func (*KillScheduled) Kind() Kind { return KindKillScheduled }
 
 func (e *KillScheduled) core(c *wire.Coder) { wire.Int(c, 1, &e.Due) }
@@ -21,16 +21,16 @@ func (e *KillScheduled) personal(c *wire.Coder) {
 	c.LongText(2, &e.Why)
 }
 
-// KillRequested tells that somebody wants a session ended now. Its source hears
-// of it and closes the session.
+// KillRequested records that a user wants a session ended now. The session's source
+// receives it and closes the session.
 type KillRequested struct {
-	// By is who wants it. Personal.
+	// By is the user that asked for it. Personal.
 	By string
 	// Why is free text. Personal.
 	Why string
 }
 
-// Kind is [KindKillRequested].
+// Kind returns [KindKillRequested].
 func (*KillRequested) Kind() Kind { return KindKillRequested }
 
 func (e *KillRequested) core(*wire.Coder) {}
@@ -40,15 +40,15 @@ func (e *KillRequested) personal(c *wire.Coder) {
 	c.LongText(2, &e.Why)
 }
 
-// KillWithdrawn tells that a scheduled kill will not come.
+// KillWithdrawn records that a scheduled kill was withdrawn.
 type KillWithdrawn struct {
-	// By is who withdrew it. Personal.
+	// By is the user that withdrew it. Personal.
 	By string
 	// Why is free text. Personal.
 	Why string
 }
 
-// Kind is [KindKillWithdrawn].
+// Kind returns [KindKillWithdrawn].
 func (*KillWithdrawn) Kind() Kind { return KindKillWithdrawn }
 
 func (e *KillWithdrawn) core(*wire.Coder) {}

@@ -1,10 +1,10 @@
 package events
 
-// Kind tells what happened. The numbers are part of the format: a kind is never
-// renumbered and a number never used again.
+// Kind is the kind of an event. The numbers are part of the format: a kind keeps its
+// number, and a number is never used again.
 type Kind uint8
 
-// The kinds, in the groups of the vocabulary.
+// The kinds, in their groups.
 const (
 	KindSourceStarted Kind = 1
 	KindSourceStopped Kind = 2
@@ -38,7 +38,7 @@ const (
 	KindPersonErased   Kind = 52
 )
 
-// String is the kind's name, as in "session_opened", or "" for none.
+// String returns the kind's name, such as "session_opened", or "" for an unknown kind.
 func (k Kind) String() string {
 	switch k {
 	case KindSourceStarted:
@@ -104,7 +104,7 @@ func Kinds() []Kind {
 	return kinds
 }
 
-// New returns an empty event of kind k, or nil when there is no such kind.
+// New returns an empty event of kind k, nil for an unknown kind.
 func New(k Kind) Event {
 	switch k {
 	case KindSourceStarted:

@@ -7,8 +7,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// writeMissing makes TestFixtures write the fixtures that are not there. Those
-// that are there are never written again.
+// writeMissing makes TestFixtures write the fixtures that do not exist. Existing ones
+// are never written again.
 var writeMissing = flag.Bool("write-missing", false, "write the fixtures that do not exist")
 
 func TestMain(m *testing.M) {

@@ -1,15 +1,16 @@
 package events
 
-// Reason tells why a session or a connection ended, or why its end had to be
-// inferred. The list is closed; the numbers are part of the format.
+// Reason is why a session or a connection ended, or why its end was inferred. The list
+// is closed; the numbers are part of the format.
 type Reason uint8
 
 // The reasons.
 const (
 	ReasonNone Reason = 0
-	// ReasonClientClosed: the client hung up, or its last message said so.
+	// ReasonClientClosed: the client closed the connection, or its last message
+	// announced it.
 	ReasonClientClosed Reason = 1
-	// ReasonServerClosed: the server hung up first.
+	// ReasonServerClosed: the server closed the connection first.
 	ReasonServerClosed Reason = 2
 	// ReasonAuthFailed: the login was refused.
 	ReasonAuthFailed Reason = 3
@@ -17,14 +18,14 @@ const (
 	ReasonConnectFailed Reason = 4
 	ReasonIdleTimeout   Reason = 5
 	ReasonLoginTimeout  Reason = 6
-	// ReasonKilled: somebody asked for it.
+	// ReasonKilled: a kill was requested.
 	ReasonKilled       Reason = 7
 	ReasonNetworkError Reason = 8
-	// ReasonSourceStopped: the source ended in order and took the session along.
+	// ReasonSourceStopped: the source stopped in order and ended the session.
 	ReasonSourceStopped Reason = 9
-	// ReasonSourceLost: a lease ran out or a new incarnation came.
+	// ReasonSourceLost: a lease expired or a new incarnation started.
 	ReasonSourceLost Reason = 10
-	// ReasonRegistryCrashed: only when settling the past.
+	// ReasonRegistryCrashed: the registry inferred it at start, after a crash.
 	ReasonRegistryCrashed Reason = 11
 	ReasonShutdown        Reason = 12
 	// ReasonLimit: a limit of the service was reached.
@@ -32,7 +33,7 @@ const (
 	ReasonError Reason = 14
 )
 
-// String is the reason's name, or "" for none.
+// String returns the reason's name, or "" for an unknown reason.
 func (r Reason) String() string {
 	switch r {
 	case ReasonClientClosed:

@@ -10,33 +10,31 @@ import (
 	"gatebook/events/wire"
 )
 
-// Format is the version of the binary form that is written. It rises when a
-// program that knows the former one could no longer read a record; doc.go tells
-// the rule.
+// Format is the version of the binary form that is written. It rises when an older
+// program could no longer read a record; see doc.go.
 const Format = 1
 
 // SaltSize is the length in bytes of the salt of a personal part.
 const SaltSize = 16
 
-// Record is an event in the log. Records are values that nobody changes: Event
-// is shared by all who hold the record.
+// Record is an event in the log. It must not be changed: its Event is shared by all
+// holders of the record.
 type Record struct {
-	// Sequence is the record's place in the log, from 1, without gaps.
+	// Sequence is the record's position in the log, from 1, without gaps.
 	Sequence uint64
 	// Recorded is when it was appended. It never decreases along the log.
 	Recorded Time
-	// Occurred is when it happened by the source's clock, 0 where the source did
-	// not say so.
+	// Occurred is when it happened by the source's clock, 0 if the source did not
+	// report it.
 	Occurred Time
-	// Session is the session it is about, 0 for none. It is the record's stream.
+	// Session is the id of the record's session, 0 for none. It is the record's stream.
 	Session uint64
 	Event   Event
-	// Erased tells that the personal part was deleted: its fields are zero.
+	// Erased is true if the personal part was deleted: its fields are zero.
 	Erased bool
 }
 
-// At is when the event happened, as well as is known: Occurred, or else
-// Recorded.
+// At returns when the event happened, as far as known: Occurred, or else Recorded.
 func (r *Record) At() Time {
 	if r.Occurred != 0 {
 		return r.Occurred
@@ -44,12 +42,12 @@ func (r *Record) At() Time {
 	return r.Recorded
 }
 
-// ErrDamaged is wrapped by the errors of [Decode] and [Core]: the bytes are not
-// the record that was written.
+// ErrDamaged is wrapped by the errors of [Decode] and [Core] for bytes that are not the
+// record that was written.
 var ErrDamaged = errors.New("damaged record")
 
-// ErrNewer is wrapped by the error of [Decode] for a record in a format newer
-// than this program's.
+// ErrNewer is wrapped by the error of [Decode] for a record in a newer format than this
+// program's.
 var ErrNewer = errors.New("record of a newer format")
 
 const (
@@ -62,26 +60,25 @@ const (
 	crcSize        = 4
 )
 
-// Coder encodes, decodes and cleans events, one after the other, and spares what
-// each would allocate for itself. The zero value is ready. It is used by one
-// goroutine at a time.
+// Coder encodes, decodes and cleans events, one after the other, and reuses its memory.
+// The zero value is ready for use. It is used by one goroutine at a time.
 type Coder struct {
 	fields wire.Coder
-	// personal is where a personal part is put together.
+	// personal is the buffer of a personal part.
 	personal []byte
-	// Strings shares texts among the records that are decoded; nil shares none.
+	// Strings shares equal texts among decoded records; nil shares none.
 	Strings *wire.Strings
 }
 
-// Append appends the binary form of r to b: see [Coder.Append].
+// Append appends the encoded record to b: see [Coder.Append].
 func Append(b []byte, r *Record, salt func([]byte)) []byte {
 	var c Coder
 	return c.Append(b, r, salt)
 }
 
-// Append appends the binary form of r to b, except what only the log's writer
-// knows: its sequence, when it is recorded, and the checksum over all; [Seal]
-// adds these. Where r has a personal part, salt fills in its random bytes.
+// Append appends the encoded record to b, without the sequence, the recorded time and
+// the checksum, which [Seal] adds. For a record with a personal part, salt must fill
+// its argument with random bytes.
 func (c *Coder) Append(b []byte, r *Record, salt func([]byte)) []byte {
 	start := len(b)
 	b = append(b, Format, byte(r.Event.Kind()), 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -102,7 +99,7 @@ func (c *Coder) Append(b []byte, r *Record, salt func([]byte)) []byte {
 	}
 	b[start+2] = flags
 
-	// The payload's length stands before it. It is nearly always one byte.
+	// The payload's length precedes it. It is nearly always one byte.
 	b = append(b, 0)
 	at := len(b)
 	c.fields.Encode(b)
@@ -111,7 +108,7 @@ func (c *Coder) Append(b []byte, r *Record, salt func([]byte)) []byte {
 	return append(b, personal...)
 }
 
-// encodePersonal puts salt and personal fields together; nil where e has none. It is
+// encodePersonal encodes the salt and the personal fields; nil if e has none. It is
 // valid until the next call.
 func (c *Coder) encodePersonal(e Event, salt func([]byte)) []byte {
 	c.fields.Encode(append(c.personal[:0], make([]byte, SaltSize)...))
@@ -124,9 +121,8 @@ func (c *Coder) encodePersonal(e Event, salt func([]byte)) []byte {
 	return c.personal
 }
 
-// Clean limits and repairs the texts of e in place: at most 256 bytes (a
-// program's name and free text 1,024), cut with an ellipsis, invalid UTF-8
-// replaced.
+// Clean limits and repairs the texts of e in place. It cuts them to 256 bytes (a
+// program's name and free text to 1,024) with an ellipsis, and replaces invalid UTF-8.
 func (c *Coder) Clean(e Event) {
 	c.fields.Clean()
 	e.core(&c.fields)
@@ -139,18 +135,18 @@ func Clean(e Event) {
 	c.Clean(e)
 }
 
-// Seal completes what [Append] wrote: b must hold that one record and nothing
-// else. It may extend b.
+// Seal completes the record that [Append] encoded. b must hold that one record and
+// nothing else, and may be extended.
 func Seal(b []byte, sequence uint64, recorded Time) []byte {
 	binary.BigEndian.PutUint64(b[recordedOffset:], uint64(recorded))
 	return binary.BigEndian.AppendUint32(b, checksum(sequence, b))
 }
 
-// checksum is CRC-32C (Castagnoli) over the sequence and the bytes, so that a
-// record in another's place is noticed as well.
+// checksum returns the CRC-32C (Castagnoli) of the sequence and the bytes, so that a
+// record in the wrong position is detected too.
 func checksum(sequence uint64, b []byte) uint32 {
 	table := crc32.MakeTable(crc32.Castagnoli)
-	// By hand, because crc32.Update makes its bytes escape: an allocation a record.
+	// Not crc32.Update, which lets its bytes escape: an allocation per record.
 	sum := ^uint32(0)
 	for shift := 56; shift >= 0; shift -= 8 {
 		sum = table[byte(sum)^byte(sequence>>shift)] ^ sum>>8
@@ -158,7 +154,7 @@ func checksum(sequence uint64, b []byte) uint32 {
 	return crc32.Update(^sum, table, b)
 }
 
-// parts is a record cut at its seams. The slices are parts of the input.
+// parts are the parts of a record, as slices of the input.
 type parts struct {
 	kind               Kind
 	recorded, occurred Time
@@ -195,10 +191,10 @@ func split(sequence uint64, b []byte) (p parts, err error) {
 	return p, nil
 }
 
-// errHead tells that a part of the head is missing, or zero and yet there.
+// errHead reports a part of the head that is missing, or present although zero.
 var errHead = errors.New("a field is missing, or zero")
 
-// cut fills in the parts behind the head's fixed size.
+// cut sets the parts after the fixed part of the head.
 func (p *parts) cut(flags byte, body []byte) (err error) {
 	rest := body[headSize:]
 	if flags&flagSession != 0 {
@@ -236,15 +232,15 @@ func (p *parts) cut(flags byte, body []byte) (err error) {
 	return nil
 }
 
-// Decode reads a record: see [Coder.Decode].
+// Decode decodes a record: see [Coder.Decode].
 func Decode(sequence uint64, b []byte, strings *wire.Strings) (Record, error) {
 	c := Coder{Strings: strings}
 	return c.Decode(sequence, b)
 }
 
-// Decode reads the record that Append and [Seal] made. It checks the checksum and
-// that the personal part is the one the core commits to. Its texts are copies, shared
-// through Strings where that is not nil. The error wraps [ErrDamaged] or [ErrNewer].
+// Decode decodes a record that Append and [Seal] encoded. It verifies the checksum, and
+// the commitment to the personal part. Texts are copies, shared through Strings if that
+// is not nil. The error wraps [ErrDamaged] or [ErrNewer].
 func (c *Coder) Decode(sequence uint64, b []byte) (Record, error) {
 	p, err := split(sequence, b)
 	if err != nil {
@@ -286,9 +282,9 @@ func (c *Coder) decodePersonal(r *Record, p *parts) error {
 	return nil
 }
 
-// Core appends the bytes of a record that every proof covers, the leaf of the
-// Merkle tree, to dst: its sequence and the stored record without its personal
-// part and its checksum.
+// Core appends to dst the bytes of a record that every proof covers, the leaf of the
+// Merkle tree: its sequence and the stored record without its personal part and its
+// checksum.
 func Core(dst []byte, sequence uint64, b []byte) ([]byte, error) {
 	p, err := split(sequence, b)
 	if err != nil {

@@ -36,8 +36,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestOneCoderServesMany: what a coder did before, failing included, leaves no
-// trace in what it does next.
+// TestOneCoderServesMany uses one coder for many records. An earlier record, even one
+// that failed, does not affect a later one.
 func TestOneCoderServesMany(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -66,7 +66,7 @@ func TestOneCoderServesMany(t *testing.T) {
 	})
 }
 
-// TestEveryFieldIsStored: none of the fields of an event is forgotten.
+// TestEveryFieldIsStored encodes and decodes events with every field set.
 func TestEveryFieldIsStored(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, kind events.Kind) {
@@ -81,7 +81,7 @@ func TestEveryFieldIsStored(t *testing.T) {
 	})
 }
 
-// zeroField returns the path of a field that is zero, "" when none is.
+// zeroField returns the path of a field that is zero, "" if there is none.
 func zeroField(v reflect.Value, path string) string {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -158,8 +158,7 @@ func TestBinaryForm(t *testing.T) {
 	}
 }
 
-// TestAppendLeavesWhatIsBefore: records can be written one after the other into
-// one buffer.
+// TestAppendLeavesWhatIsBefore appends records one after the other to one buffer.
 func TestAppendLeavesWhatIsBefore(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, kind events.Kind) {
@@ -188,7 +187,7 @@ func TestCore(t *testing.T) {
 	})
 }
 
-// TestErased: without its personal part a record is the same, persons aside, and
+// TestErased removes the personal part of a record. Its other fields are the same, and
 // its core, which proofs cover, is the same to the byte.
 func TestErased(t *testing.T) {
 	t.Parallel()
@@ -222,8 +221,8 @@ func TestErased(t *testing.T) {
 	})
 }
 
-// TestSaltHidesThePerson: who it was cannot be told from the core, because equal
-// persons do not look equal in it.
+// TestSaltHidesThePerson encodes the same person twice. The cores differ, so that
+// nothing in them identifies the person.
 func TestSaltHidesThePerson(t *testing.T) {
 	t.Parallel()
 	r := events.Record{Sequence: 1, Event: &events.KillRequested{By: "jdoe"}}

@@ -2,8 +2,8 @@ package events
 
 import "gatebook/events/wire"
 
-// ServiceDeclared tells what a client can connect to. Recorded only when it is
-// new or differs from what was declared before.
+// ServiceDeclared describes a service that clients can connect to. It is recorded only
+// if it is new or has changed.
 type ServiceDeclared struct {
 	Name     string
 	Source   string
@@ -15,11 +15,11 @@ type ServiceDeclared struct {
 	// Stopped: it takes no new sessions.
 	Stopped bool
 
-	// By is who stopped or started it; "" for its source. Personal.
+	// By is the user that stopped or started it; "" for its source. Personal.
 	By string
 }
 
-// Kind is [KindServiceDeclared].
+// Kind returns [KindServiceDeclared].
 func (*ServiceDeclared) Kind() Kind { return KindServiceDeclared }
 
 func (e *ServiceDeclared) core(c *wire.Coder) {
@@ -34,7 +34,8 @@ func (e *ServiceDeclared) core(c *wire.Coder) {
 
 func (e *ServiceDeclared) personal(c *wire.Coder) { c.Text(1, &e.By) }
 
-// ServerDeclared tells of a backend. Recorded only when it is new or differs.
+// ServerDeclared describes a backend server. It is recorded only if it is new or has
+// changed.
 type ServerDeclared struct {
 	impersonal
 	Name     string
@@ -44,7 +45,7 @@ type ServerDeclared struct {
 	Protocol string
 }
 
-// Kind is [KindServerDeclared].
+// Kind returns [KindServerDeclared].
 func (*ServerDeclared) Kind() Kind { return KindServerDeclared }
 
 func (e *ServerDeclared) core(c *wire.Coder) {
@@ -55,7 +56,7 @@ func (e *ServerDeclared) core(c *wire.Coder) {
 	c.Text(5, &e.Protocol)
 }
 
-// ServerState is what is known of a backend.
+// ServerState is the known state of a server.
 type ServerState uint8
 
 // The states of a server.
@@ -65,7 +66,7 @@ const (
 	ServerDown    ServerState = 2
 )
 
-// String is the state's name, or "" when it is unknown.
+// String returns the state's name, or "" if it is unknown.
 func (s ServerState) String() string {
 	switch s {
 	case ServerRunning:
@@ -76,17 +77,17 @@ func (s ServerState) String() string {
 	return ""
 }
 
-// ServerChanged tells that a server's state is another one than before.
+// ServerChanged records that the state of a server changed.
 type ServerChanged struct {
 	impersonal
 	Name  string
 	State ServerState
 	Since Time
-	// Cause is what was seen, as the operating system words it.
+	// Cause is the error in the words of the operating system.
 	Cause string
 }
 
-// Kind is [KindServerChanged].
+// Kind returns [KindServerChanged].
 func (*ServerChanged) Kind() Kind { return KindServerChanged }
 
 func (e *ServerChanged) core(c *wire.Coder) {

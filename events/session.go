@@ -4,7 +4,7 @@ import (
 	"gatebook/events/wire"
 )
 
-// SessionType tells what a client's connection is for.
+// SessionType is the purpose of a client's connection.
 type SessionType uint8
 
 // The types of a session.
@@ -15,7 +15,7 @@ const (
 	TypeCancel SessionType = 1
 )
 
-// String is the type's name.
+// String returns the type's name.
 func (t SessionType) String() string {
 	switch t {
 	case TypeClient:
@@ -26,11 +26,10 @@ func (t SessionType) String() string {
 	return ""
 }
 
-// SessionOpened tells that a client connected. It is the first event of its
-// session.
+// SessionOpened records that a client connected. It is the first event of its session.
 type SessionOpened struct {
 	Type SessionType
-	// Source and Incarnation tell who reports the session.
+	// Source and Incarnation identify the program that reports the session.
 	Source      string
 	Incarnation string
 	Service     string
@@ -41,7 +40,7 @@ type SessionOpened struct {
 
 	// Key is the source's own name for the session, if it has one. Personal.
 	Key string
-	// Address is the client's, canonical: IPv4 in IPv6 unmapped. Personal.
+	// Address is the client's, in canonical form: IPv4 in IPv6 unmapped. Personal.
 	Address string
 	// Port is the client's. Personal.
 	Port uint16
@@ -49,7 +48,7 @@ type SessionOpened struct {
 	Subject string
 }
 
-// Kind is [KindSessionOpened].
+// Kind returns [KindSessionOpened].
 func (*SessionOpened) Kind() Kind { return KindSessionOpened }
 
 func (e *SessionOpened) core(c *wire.Coder) {
@@ -69,18 +68,18 @@ func (e *SessionOpened) personal(c *wire.Coder) {
 	c.Text(4, &e.Subject)
 }
 
-// SessionReady tells that the login succeeded. It comes again after a change of
+// SessionReady records that the login succeeded. It is recorded again after a change of
 // user.
 type SessionReady struct {
 	Database string
 
-	// User is who logged in. Personal.
+	// User is the user that logged in. Personal.
 	User string
-	// Program is what the client calls itself. Personal.
+	// Program is the name that the client gives itself. Personal.
 	Program string
 }
 
-// Kind is [KindSessionReady].
+// Kind returns [KindSessionReady].
 func (*SessionReady) Kind() Kind { return KindSessionReady }
 
 func (e *SessionReady) core(c *wire.Coder) { c.Text(1, &e.Database) }
@@ -90,26 +89,26 @@ func (e *SessionReady) personal(c *wire.Coder) {
 	c.LongText(2, &e.Program)
 }
 
-// SessionClosed ends a session and the connections it still has open.
+// SessionClosed records the end of a session and of its open connections.
 type SessionClosed struct {
 	Reason Reason
-	// Finals are the last counters of the client's connection and of those that
-	// this event ends.
+	// Finals are the last counters of the client's connection and of the connections
+	// that this event ends.
 	Finals []Final
-	// Database is the one a failed login asked for.
+	// Database is the database that a failed login asked for.
 	Database string
 
-	// By is who ended it, where somebody did. Personal.
+	// By is the user that ended it, if a user did. Personal.
 	By string
-	// Description says more, in free text. Personal.
+	// Description is free text. Personal.
 	Description string
-	// User is the name a failed login was tried with. Personal.
+	// User is the user of a failed login. Personal.
 	User string
-	// Program is what the client of a failed login calls itself. Personal.
+	// Program is the name that the client of a failed login gives itself. Personal.
 	Program string
 }
 
-// Kind is [KindSessionClosed].
+// Kind returns [KindSessionClosed].
 func (*SessionClosed) Kind() Kind { return KindSessionClosed }
 
 func (e *SessionClosed) core(c *wire.Coder) {
@@ -125,14 +124,14 @@ func (e *SessionClosed) personal(c *wire.Coder) {
 	c.LongText(4, &e.Program)
 }
 
-// SessionLost tells that a session's end was inferred, not seen.
+// SessionLost records that the end of a session was inferred and not seen.
 type SessionLost struct {
 	impersonal
 	Cause    Reason
 	LastSeen Time
 }
 
-// Kind is [KindSessionLost].
+// Kind returns [KindSessionLost].
 func (*SessionLost) Kind() Kind { return KindSessionLost }
 
 func (e *SessionLost) core(c *wire.Coder) {
@@ -140,14 +139,14 @@ func (e *SessionLost) core(c *wire.Coder) {
 	wire.Int(c, 2, &e.LastSeen)
 }
 
-// SessionRecovered tells that a lost session turned out to be alive.
+// SessionRecovered records that a lost session is live after all.
 type SessionRecovered struct {
 	impersonal
 	// Incarnation is the one that reported it again.
 	Incarnation string
 }
 
-// Kind is [KindSessionRecovered].
+// Kind returns [KindSessionRecovered].
 func (*SessionRecovered) Kind() Kind { return KindSessionRecovered }
 
 func (e *SessionRecovered) core(c *wire.Coder) { c.Text(1, &e.Incarnation) }

@@ -2,21 +2,21 @@ package events
 
 import "gatebook/events/wire"
 
-// SourceStarted begins an incarnation of a source: one run of a program that
-// reports sessions. It comes again, of the same incarnation, when what it tells of
-// the source is no longer so.
+// SourceStarted records the start of an incarnation of a source: one run of a program
+// that reports sessions. It is recorded again, for the same incarnation, when these
+// details have changed.
 type SourceStarted struct {
 	impersonal
 	Source      string
 	Incarnation string
 	Version     string
 	Host        string
-	// Lease is how long the source may be silent, in microseconds, before its
-	// sessions are lost. 0: it lives in the registry's own process.
+	// Lease is how long the source may be silent, in microseconds, before its sessions
+	// are lost. It is 0 for a source in the registry's own process.
 	Lease int64
 }
 
-// Kind is [KindSourceStarted].
+// Kind returns [KindSourceStarted].
 func (*SourceStarted) Kind() Kind { return KindSourceStarted }
 
 func (e *SourceStarted) core(c *wire.Coder) {
@@ -27,14 +27,14 @@ func (e *SourceStarted) core(c *wire.Coder) {
 	wire.Int(c, 5, &e.Lease)
 }
 
-// SourceStopped ends an incarnation in order.
+// SourceStopped records that an incarnation ended in order.
 type SourceStopped struct {
 	impersonal
 	Source      string
 	Incarnation string
 }
 
-// Kind is [KindSourceStopped].
+// Kind returns [KindSourceStopped].
 func (*SourceStopped) Kind() Kind { return KindSourceStopped }
 
 func (e *SourceStopped) core(c *wire.Coder) {
@@ -42,7 +42,7 @@ func (e *SourceStopped) core(c *wire.Coder) {
 	c.Text(2, &e.Incarnation)
 }
 
-// SourceLost ends an incarnation whose end nobody saw.
+// SourceLost records that the end of an incarnation was inferred.
 type SourceLost struct {
 	impersonal
 	Source      string
@@ -51,7 +51,7 @@ type SourceLost struct {
 	LastSeen    Time
 }
 
-// Kind is [KindSourceLost].
+// Kind returns [KindSourceLost].
 func (*SourceLost) Kind() Kind { return KindSourceLost }
 
 func (e *SourceLost) core(c *wire.Coder) {
@@ -61,18 +61,18 @@ func (e *SourceLost) core(c *wire.Coder) {
 	wire.Int(c, 4, &e.LastSeen)
 }
 
-// SourceSeen tells that a source was alive when this was recorded. It is
-// recorded at most once a minute while the source has live sessions, and besides
-// as the last record of each report that has a number.
+// SourceSeen records that a source was alive at the recorded time. It is recorded at
+// most once a minute while the source has live sessions, and as the last record of each
+// report with a number.
 type SourceSeen struct {
 	impersonal
 	Source      string
 	Incarnation string
-	// Number is that of the report, 0 for none.
+	// Number is the number of the report, 0 for none.
 	Number uint64
 }
 
-// Kind is [KindSourceSeen].
+// Kind returns [KindSourceSeen].
 func (*SourceSeen) Kind() Kind { return KindSourceSeen }
 
 func (e *SourceSeen) core(c *wire.Coder) {
@@ -81,17 +81,17 @@ func (e *SourceSeen) core(c *wire.Coder) {
 	wire.Uint(c, 3, &e.Number)
 }
 
-// RecordingGap tells what a source could not record while it went on working.
+// RecordingGap counts what a source could not record while it went on working.
 type RecordingGap struct {
 	impersonal
 	Source string
-	// Sessions and Events are how many could not be recorded between From and
+	// Sessions and Events are the numbers that could not be recorded between From and
 	// Until.
 	Sessions, Events uint64
 	From, Until      Time
 }
 
-// Kind is [KindRecordingGap].
+// Kind returns [KindRecordingGap].
 func (*RecordingGap) Kind() Kind { return KindRecordingGap }
 
 func (e *RecordingGap) core(c *wire.Coder) {

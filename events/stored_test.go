@@ -13,12 +13,12 @@ import (
 	"gatebook/events/eventstest"
 )
 
-// draw lets a property test make the choices.
+// draw returns choices for a property test.
 func draw(t *rapid.T) eventstest.Choose {
 	return func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "choice") }
 }
 
-// records draws any record with its place in a log.
+// records draws any record with its position in a log.
 func records() *rapid.Generator[events.Record] {
 	return rapid.Custom(func(t *rapid.T) events.Record {
 		r := eventstest.Record(draw(t))
@@ -28,7 +28,7 @@ func records() *rapid.Generator[events.Record] {
 	})
 }
 
-// fixedSalt fills in 1, 2, 3 and so on.
+// fixedSalt writes 1, 2, 3 and so on.
 func fixedSalt(b []byte) {
 	for i := range b {
 		b[i] = byte(i + 1)
@@ -40,15 +40,15 @@ func store(r *events.Record, salt func([]byte)) []byte {
 	return events.Seal(events.Append(nil, r, salt), r.Sequence, r.Recorded)
 }
 
-// checksummed appends the checksum of a stored record to its other bytes, as
-// doc.go specifies it.
+// checksummed appends the checksum to the other bytes of a stored record, as doc.go
+// specifies it.
 func checksummed(sequence uint64, b []byte) []byte {
 	covered := append(binary.BigEndian.AppendUint64(nil, sequence), b...)
 	sum := crc32.Checksum(covered, crc32.MakeTable(crc32.Castagnoli))
 	return binary.BigEndian.AppendUint32(bytes.Clone(b), sum)
 }
 
-// cut cuts a stored record into its core, without the sequence, and its personal
+// cut splits a stored record into its core, without the sequence, and its personal
 // part.
 func cut(t fatal, sequence uint64, b []byte) (core, personal []byte) {
 	t.Helper()
@@ -60,7 +60,7 @@ func cut(t fatal, sequence uint64, b []byte) (core, personal []byte) {
 	return core, b[len(core) : len(b)-4]
 }
 
-// fatal is what tests and properties have in common.
+// fatal is the part that tests and properties share.
 type fatal interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -73,7 +73,7 @@ func erase(t fatal, sequence uint64, b []byte) []byte {
 	return checksummed(sequence, core)
 }
 
-// again encodes a decoded record with the salt that its stored form has.
+// again encodes a decoded record with the salt of its stored form.
 func again(t fatal, r *events.Record, b []byte) []byte {
 	t.Helper()
 	_, personal := cut(t, r.Sequence, b)
@@ -84,7 +84,7 @@ func again(t fatal, r *events.Record, b []byte) []byte {
 	})
 }
 
-// wantDamaged fails when b is a record.
+// wantDamaged fails if b is a record.
 func wantDamaged(t fatal, sequence uint64, b []byte) {
 	t.Helper()
 	if r, err := events.Decode(sequence, b, nil); !errors.Is(err, events.ErrDamaged) {

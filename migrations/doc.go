@@ -1,9 +1,8 @@
-// Package migrations knows the versions of Gatebook's files.
+// Package migrations knows the formats of Gatebook's files.
 //
-// A file carries its format in its "meta" bucket. It rises when a program that
-// knows the former one would read the file wrong or only in part: a new kind of
-// event, a new field, another key. A program refuses a file of a newer format
-// than its own; it upgrades an older one, in one transaction with the new mark:
-// derived files (book.db) are made anew, records of log.db are never rewritten
-// but brought up to date when they are read.
+// A file has its format in its "meta" bucket. The format rises when an older program would
+// read the file wrong or only in part: because of a new kind of event, a new field, another
+// key. A program refuses a file of a newer format than its own. It upgrades an older file
+// in one transaction, together with its format: the derived book.db is made again, while the
+// records of log.db are never rewritten but converted when they are read.
 package migrations

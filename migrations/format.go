@@ -2,15 +2,15 @@ package migrations
 
 import "fmt"
 
-// The formats this program writes.
+// The formats that this program writes.
 const (
-	// LogFormat is that of log.db.
+	// LogFormat is the format of log.db.
 	LogFormat = 1
-	// ArchiveFormat is that of book.db.
+	// ArchiveFormat is the format of book.db.
 	ArchiveFormat = 4
 )
 
-// NewerError tells that a file was written by a newer program.
+// NewerError reports a file that a newer program wrote.
 type NewerError struct {
 	File         string
 	Format, Know uint32
@@ -20,7 +20,7 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("%s has format %d, this gatebook knows formats up to %d: use the version that wrote it, or a newer one", e.File, e.Format, e.Know)
 }
 
-// CheckLog tells whether this program can use a log of the given format.
+// CheckLog returns an error if this program cannot use a log of the given format.
 func CheckLog(file string, format uint32) error {
 	if format > LogFormat {
 		return &NewerError{File: file, Format: format, Know: LogFormat}

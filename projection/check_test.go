@@ -29,7 +29,7 @@ func check(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 	equal(t, "last id", s.LastID(), highest)
 	_, moment, err := s.Session(highest+1, func() error { return errAsked })
 	if !errors.Is(err, errAsked) || moment != want || s.Lookup(highest+1) != nil {
-		t.Fatalf("session %d is told of at %+v, error %v", highest+1, moment, err)
+		t.Fatalf("session %d is found at %+v, error %v", highest+1, moment, err)
 	}
 	checkCopies(t, s, b, m)
 	checkPages(t, s, m)
@@ -48,7 +48,7 @@ func checkSession(t rapid.TB, s *projection.State, b *fakeArchive, want *session
 	v, moment, err := s.Session(want.ID, func() error { return errAsked })
 	equal(t, "moment of a session", moment, at)
 	if v.Session != inMemory || errors.Is(err, errAsked) != (inMemory == nil) {
-		t.Fatalf("session %d is told as %v with error %v, looked up it is %v", want.ID, v.Session, err, inMemory)
+		t.Fatalf("session %d is returned as %v with error %v, looked up it is %v", want.ID, v.Session, err, inMemory)
 	}
 	if inMemory == nil {
 		if want.Status == projection.Live {
@@ -221,7 +221,7 @@ func checkKeys(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 		slices.SortFunc(want, func(a, b *projection.Session) int { return cmp.Compare(a.ID, b.ID) })
 		equal(t, "sessions in memory with keys", all, want)
 	}
-	equal(t, "a key of nobody", s.IDBySourceKey("gateway", "1", "nobody's"), 0)
+	equal(t, "an unknown key", s.IDBySourceKey("gateway", "1", "nobody's"), 0)
 }
 
 // named returns the element of that name; nil if there is none.

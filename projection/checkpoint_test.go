@@ -33,7 +33,7 @@ func TestRowsFollowTheSession(t *testing.T) {
 		}{
 			{"after it was saved", func(s *scenario, c *projection.Checkpoint) { s.archive.commit(s, c); s.Saved(c) }},
 			{"after it was not saved", func(s *scenario, c *projection.Checkpoint) { s.NotSaved(c) }},
-			{"after it was saved, but that was not told", func(s *scenario, c *projection.Checkpoint) { s.archive.commit(s, c); s.NotSaved(c) }},
+			{"after it was saved, but reported failed", func(s *scenario, c *projection.Checkpoint) { s.archive.commit(s, c); s.NotSaved(c) }},
 		} {
 			t.Run(c.name+" "+f.name, func(t *testing.T) {
 				t.Parallel()
@@ -48,7 +48,7 @@ func TestRowsFollowTheSession(t *testing.T) {
 				}
 				s.save()
 				equal(t, "tables", strings.Join(s.tablesOf(1), ", "), c.want)
-				equal(t, "moment of what is loaded", s.archive.load(t).Moment(), s.Moment())
+				equal(t, "moment of the loaded state", s.archive.load(t).Moment(), s.Moment())
 			})
 		}
 	}

@@ -94,7 +94,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 	saved(t, s, b)
 	want := s.Moment()
 	want.Observations = 0 // they are in memory only
-	equal(t, "what is loaded", b.load(t).Moment(), want)
+	equal(t, "the loaded state", b.load(t).Moment(), want)
 }
 
 func readCopies(t *testing.T, s *projection.State) projection.Moment {

@@ -194,8 +194,8 @@ func texts(all []string) []string {
 func TestAddress(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		told, want string
-		isIP       bool
+		given, want string
+		isIP        bool
 	}{
 		{"", "", false},
 		{"192.0.2.7", "192.0.2.7", true},
@@ -210,12 +210,12 @@ func TestAddress(t *testing.T) {
 		{"192.0.2.007", "192.0.2.007", false},
 	} {
 		s := &Session{origin: unique.Make(Origin{}), login: unique.Make(Login{})}
-		s.setAddress(c.told)
+		s.setAddress(c.given)
 		if got := s.Address(); got != c.want {
-			t.Errorf("%q is shown as %q, want %q", c.told, got, c.want)
+			t.Errorf("%q is shown as %q, want %q", c.given, got, c.want)
 		}
 		if ip := s.IP(); ip.IsValid() != c.isIP || c.isIP && ip.String() != c.want {
-			t.Errorf("the IP address of %q is %v", c.told, ip)
+			t.Errorf("the IP address of %q is %v", c.given, ip)
 		}
 		wantRoundTrip(t, s, (*Session).fields)
 	}

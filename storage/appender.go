@@ -42,7 +42,7 @@ type appender struct {
 	mu      sync.Mutex
 	open    *batch        // being filled; replaced when it is cut
 	room    chan struct{} // closed when a batch is cut; nil while no append waits for it
-	head    Head          // of what is delivered
+	head    Head          // of the delivered records
 	durable uint64        // the last sequence that is committed, at or beyond head
 	moved   chan struct{} // closed when head moves or cannot move any more; nil while nothing waits
 	stuck   error         // why a delivery failed, after which head stays where it is

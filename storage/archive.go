@@ -22,7 +22,7 @@ const (
 // archiveMap is the address space that the archive gets at first.
 const archiveMap = 1 << 30
 
-// Archive keeps what is derived from a log, as of one sequence of it: tables of opaque
+// Archive keeps values derived from a log, as of one sequence of it: tables of opaque
 // values under opaque keys, and indexes. All of it can be made again from the log.
 type Archive struct {
 	db   *bolt.DB

@@ -196,7 +196,7 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	if value, err := snapshot.Get("a", []byte("k")); err != nil || string(value) != "old" || snapshot.Position() != 1 {
-		t.Errorf("got %q at position %d and error %v, want what was there at 1", value, snapshot.Position(), err)
+		t.Errorf("got %q at position %d and error %v, want the old value at 1", value, snapshot.Position(), err)
 	}
 	if err := errors.Join(snapshot.Close(), archive.Close()); err != nil {
 		t.Error(err)

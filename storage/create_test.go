@@ -61,7 +61,7 @@ func TestCreate(t *testing.T) {
 					t.Errorf("the file has mode %v, with error %v, want 0600", info.Mode(), err)
 				}
 				if err := c.open(path); err != nil {
-					t.Errorf("what was created cannot be opened: %v", err)
+					t.Errorf("the created file cannot be opened: %v", err)
 				}
 			})
 		}

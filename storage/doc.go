@@ -1,5 +1,4 @@
-// Package storage keeps records in a [Log], and what is derived from them in an
-// [Archive].
+// Package storage keeps records in a [Log], and values derived from them in an [Archive].
 //
 // # The log
 //

@@ -68,7 +68,7 @@ func flipBits(t *testing.T, whole base) {
 		}
 	}
 	if noticed < flips/2 {
-		t.Errorf("%d of %d flips were noticed: the test does not reach what is in use", noticed, flips)
+		t.Errorf("%d of %d flips were noticed: the test does not reach the pages in use", noticed, flips)
 	}
 	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, whole.file) {
 		t.Errorf("the file was changed, or cannot be read: %v", err)

@@ -60,7 +60,7 @@ func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) 
 	wg.Go(func() {
 		conflicting = l.Append(context.Background(), of7("second"))
 		if seen := len(l.records()); before == nil && seen == 0 {
-			t.Error("a conflict is told before there is more to see")
+			t.Error("a conflict is returned before its record is delivered")
 		}
 	})
 	awaitWaiting(l, 1)

@@ -9,8 +9,7 @@ import (
 	"gatebook/events"
 )
 
-// Choose makes a choice: one of the n numbers from 0. The more choices are 0, the
-// simpler is what they make.
+// Choose returns one of the n numbers from 0. Lower numbers choose simpler values.
 type Choose func(n int) int
 
 // Random returns choices that are the same for the same seed.
@@ -18,17 +17,17 @@ func Random(seed uint64) Choose {
 	return rand.New(rand.NewPCG(seed, 0)).IntN
 }
 
-// Event makes any event of a kind, in the form that decoding gives: lists
-// without elements are nil, texts in lists are not empty. Texts may be long and
-// need not be UTF-8; see [events.Clean]. Reasons, types and states exist.
+// Event returns any event of a kind, as decoding returns it: lists without elements are
+// nil, texts in lists are not empty. Texts can be long and need not be UTF-8; see
+// [events.Clean]. Reasons, types and states exist.
 func Event(choose Choose, kind events.Kind) events.Event {
 	e := events.New(kind)
 	fill(reflect.ValueOf(e).Elem(), "", anything{choose})
 	return e
 }
 
-// Record makes any record, of any kind. Its Sequence and Recorded, which are the
-// log's to give, are zero.
+// Record returns any record, of any kind. Its Sequence and Recorded, which the log
+// sets, are zero.
 func Record(choose Choose) events.Record {
 	kinds := events.Kinds()
 	return events.Record{
@@ -38,7 +37,7 @@ func Record(choose Choose) events.Record {
 	}
 }
 
-// Full makes the event of a kind that has all fields set, each to another value,
+// Full returns the event of a kind with all fields set, each to another value, and to
 // the same ones every time.
 func Full(kind events.Kind) events.Event {
 	e := events.New(kind)
@@ -46,19 +45,19 @@ func Full(kind events.Kind) events.Event {
 	return e
 }
 
-// values are what fields are filled with.
+// values are the values that fields are set to.
 type values interface {
 	text(field string) string
-	// number has at most so many bits.
+	// number returns a number of at most that many bits.
 	number(field string, bits int) uint64
-	// one is one of n numbers from 0.
+	// one returns one of n numbers from 0.
 	one(n int) int
 	moment() events.Time
-	// elements is how many a list has.
+	// elements returns the length of a list.
 	elements() int
 }
 
-// fill sets v, which is the field of that name, and what is in it.
+// fill sets v, the field of that name, and everything in it.
 func fill(v reflect.Value, field string, from values) {
 	switch v.Interface().(type) {
 	case events.Reason:
@@ -107,10 +106,10 @@ func fillList(v reflect.Value, field string, from values) {
 	}
 }
 
-// anything fills fields as it is told to choose.
+// anything sets fields to values that it chooses.
 type anything struct{ choose Choose }
 
-// pieces are what texts are made of.
+// pieces are the parts of texts.
 var pieces = []string{
 	"a", "jdoe", "orders", "192.0.2.17", "2001:db8::1", " ", "\x00", "é", "🚪", "\u2028", "\uFFFD",
 	"\xff", "\xc3", "\xed\xa0\x80", "'; --", "</script>", "\n",
@@ -119,7 +118,7 @@ var pieces = []string{
 func (a anything) text(string) string {
 	var b strings.Builder
 	for range a.choose(4) {
-		// Now and then a piece is repeated until it is beyond every limit.
+		// Now and then a piece is repeated beyond every limit.
 		times := 1
 		if a.choose(8) == 7 {
 			times += a.choose(600)
@@ -130,7 +129,7 @@ func (a anything) text(string) string {
 }
 
 func (a anything) number(_ string, bits int) uint64 {
-	// All sizes are as likely, and the ends of each are likelier than the rest.
+	// All sizes are equally likely, and the ends of each are likelier than the rest.
 	size := a.choose(bits + 1)
 	if size == 0 {
 		return 0
@@ -149,8 +148,7 @@ func (a anything) one(n int) int       { return a.choose(n) }
 func (a anything) moment() events.Time { return events.Time(a.number("", 64)) }
 func (a anything) elements() int       { return a.choose(4) }
 
-// everything fills fields with values that are not zero and tell which field
-// they are in.
+// everything sets fields to values that are not zero and differ between fields.
 type everything struct{ n int }
 
 func (e *everything) text(field string) string {

@@ -10,18 +10,18 @@ import (
 
 // The ordinary mix.
 const (
-	// OrdinaryRecords is how many records a session of the ordinary mix has.
+	// OrdinaryRecords is the number of records of a session of the ordinary mix.
 	OrdinaryRecords = 10
-	// ordinaryLive is how many sessions are open at a time.
+	// ordinaryLive is the number of sessions that are open at a time.
 	ordinaryLive = 1000
 	// ordinaryTicks is how often the statistics of both connections are recorded.
 	ordinaryTicks = 3
-	// ordinaryBegin is when the mix begins: 2026-11-23 00:00 UTC.
+	// ordinaryBegin is the time of the first record: 2026-11-23 00:00 UTC.
 	ordinaryBegin = events.Time(1_795_392_000_000_000)
 )
 
-// Ordinary yields the ordinary mix of records without end, the same for the same
-// seed. A session of it is what a gateway reports of one that lasts some minutes:
+// Ordinary yields the ordinary mix of records without end, the same for the same seed.
+// A session of it has the records that a gateway makes for one that lasts some minutes:
 //
 //	session_opened       service of 10 bytes, IPv4 address and port
 //	session_ready        user of 6, database of 6, program of 12
@@ -29,10 +29,10 @@ const (
 //	statistics_recorded  6: three times for the client and for the server
 //	session_closed       client_closed, the finals of both connections
 //
-// Counters are cumulative; they grow from hundreds of calls and thousands of
-// bytes to thousands and millions. Up to 1,000 sessions are open at a time, and
-// which of them speaks next is random. Sessions are numbered from 1 as they open.
-// Recorded is set, as a source's clock would have it: a log gives its own.
+// Counters are cumulative; they grow from hundreds of calls and thousands of bytes to
+// thousands and millions. Up to 1,000 sessions are open at a time, and the next record
+// is of a random one. Sessions are numbered from 1 as they open. Recorded is set, as if
+// by a source's clock: a log sets its own.
 func Ordinary(seed uint64) iter.Seq[events.Record] {
 	return func(yield func(events.Record) bool) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -58,7 +58,7 @@ func Ordinary(seed uint64) iter.Seq[events.Record] {
 	}
 }
 
-// ordinary is a session of the mix on its way.
+// ordinary is a session of the mix that has not ended.
 type ordinary struct {
 	random *rand.Rand
 	id     uint64
@@ -101,7 +101,7 @@ func (s *ordinary) grow(f *events.Final, now events.Time) {
 	f.Active = now - events.Time(s.random.IntN(1_000_000))
 }
 
-// digits is a random number of n digits.
+// digits returns a random number of n digits.
 func (s *ordinary) digits(n int) string {
 	limit := 1
 	for range n {

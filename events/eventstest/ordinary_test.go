@@ -49,8 +49,8 @@ func TestOrdinaryIsWhatItSays(t *testing.T) {
 	}
 }
 
-// TestOrdinaryIsTheSameEachTime: what is measured today is what was measured
-// before.
+// TestOrdinaryIsTheSameEachTime makes the mix twice, so that measurements are
+// comparable.
 func TestOrdinaryIsTheSameEachTime(t *testing.T) {
 	t.Parallel()
 	first := func(seed uint64) (records []events.Record) {
@@ -69,7 +69,7 @@ func TestOrdinaryIsTheSameEachTime(t *testing.T) {
 	}
 }
 
-// TestEventsCanBeChosenAgain: the same choices make the same event.
+// TestEventsCanBeChosenAgain makes an event twice with the same choices.
 func TestEventsCanBeChosenAgain(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(100) {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// ErrMalformed is wrapped by every error of decoding: the bytes are not a
-// message of the expected type.
+// ErrMalformed is wrapped by every error of decoding: the bytes are not a message of
+// the expected type.
 var ErrMalformed = errors.New("malformed message")
 
 const (
@@ -23,15 +23,15 @@ const (
 	cleaning
 )
 
-// Coder walks the description of a message, in one of three ways: it encodes
-// the fields, decodes into them, or cleans the texts they hold.
+// Coder visits the fields of a message, in one of three ways: it encodes them, decodes
+// into them, or cleans their texts.
 type Coder struct {
 	mode mode
-	// buf is what was written when encoding, the input when decoding.
+	// buf is the output of encoding, or the input of decoding.
 	buf []byte
-	// pos and end are where decoding is and where the message it is in ends.
+	// pos is the position of decoding, and end the end of the present message.
 	pos, end int
-	// tag and kind are the key ahead when decoding; tag 0 means nothing is left.
+	// tag and kind are the next key of decoding; tag 0 means that nothing is left.
 	tag  uint64
 	kind uint64
 	// last is the highest tag decoded: keys must ascend, lists may repeat one.
@@ -40,7 +40,7 @@ type Coder struct {
 	err     error
 }
 
-// Message describes its fields to a coder in ascending order of tag.
+// Message visits its fields with a coder, in ascending order of tag.
 type Message interface {
 	Fields(c *Coder)
 }
@@ -53,8 +53,8 @@ func Append(b []byte, m Message) []byte {
 	return c.Bytes()
 }
 
-// Decode reads a message from b into m, whose fields must be zero. Texts are
-// shared through strings where it is not nil. The error wraps [ErrMalformed].
+// Decode decodes a message from b into m, whose fields must be zero. Texts are shared
+// through strings if it is not nil. The error wraps [ErrMalformed].
 func Decode(b []byte, m Message, strings *Strings) error {
 	var c Coder
 	c.Decode(b, strings)
@@ -69,12 +69,11 @@ func Clean(m Message) {
 	m.Fields(&c)
 }
 
-// Encode makes c append to b. Like Decode and Clean it begins anew, whatever the
-// coder did before: one coder can serve any number of messages, which spares an
-// allocation for each.
+// Encode makes c append to b. Like Decode and Clean it resets the coder first. One
+// coder can serve any number of messages, which saves an allocation for each.
 func (c *Coder) Encode(b []byte) { *c = Coder{mode: encoding, buf: b} }
 
-// Decode makes c read b.
+// Decode makes c decode b.
 func (c *Coder) Decode(b []byte, strings *Strings) {
 	*c = Coder{mode: decoding, buf: b, end: len(b), strings: strings}
 	c.readKey()
@@ -86,17 +85,17 @@ func (c *Coder) Clean() { *c = Coder{mode: cleaning} }
 // NewEncoder returns a coder that appends to b.
 func NewEncoder(b []byte) Coder { return Coder{mode: encoding, buf: b} }
 
-// NewDecoder returns a coder that reads b.
+// NewDecoder returns a coder that decodes b.
 func NewDecoder(b []byte, strings *Strings) Coder {
 	var c Coder
 	c.Decode(b, strings)
 	return c
 }
 
-// Bytes returns what an encoder has written.
+// Bytes returns the output of an encoder.
 func (c *Coder) Bytes() []byte { return c.buf }
 
-// Decoding tells whether fields are being filled rather than read.
+// Decoding reports whether the coder sets fields, rather than reads them.
 func (c *Coder) Decoding() bool { return c.mode == decoding }
 
 // Fail makes the decoding fail with a reason of the message's own.
@@ -107,7 +106,7 @@ func (c *Coder) Fail(format string, args ...any) {
 	c.tag = 0
 }
 
-// Finish ends a decoding: what is left over is an error.
+// Finish ends a decoding. It returns an error if anything is left over.
 func (c *Coder) Finish() error {
 	if c.err == nil && c.tag != 0 {
 		c.Fail("field %d is unknown or out of order", c.tag)
@@ -163,14 +162,14 @@ func (c *Coder) readVarint() uint64 {
 	return v
 }
 
-// take reads the content of a field of type bytes, without copying.
+// take returns the content of a field of type bytes, without copying.
 func (c *Coder) take() []byte {
 	n := c.readLength()
 	c.pos += n
 	return c.buf[c.pos-n : c.pos]
 }
 
-// readLength reads the length of a field of type bytes: 0 when it has failed.
+// readLength reads the length of a field of type bytes; 0 after a failure.
 func (c *Coder) readLength() int {
 	n := c.readVarint()
 	if c.err == nil && n > uint64(c.end-c.pos) {
@@ -182,14 +181,13 @@ func (c *Coder) readLength() int {
 	return int(n)
 }
 
-// outer is where decoding goes on after a message inside the message.
+// outer is the place where decoding goes on after a nested message.
 type outer struct {
 	end  int
 	last uint64
 }
 
-// enter begins to decode the message inside that is ahead, and tells whether it
-// is empty.
+// enter begins to decode a nested message, and reports whether it is empty.
 func (c *Coder) enter() (o outer, empty bool) {
 	n := c.readLength()
 	if c.err != nil {
@@ -201,14 +199,14 @@ func (c *Coder) enter() (o outer, empty bool) {
 	return o, n == 0
 }
 
-// leave ends decoding a message inside: what is left over in it is an error.
+// leave ends the decoding of a nested message. It fails if anything is left over.
 func (c *Coder) leave(o outer) {
 	if c.Finish() == nil {
 		c.end, c.last = o.end, o.last
 	}
 }
 
-// at tells whether the field ahead is this one, and checks its type.
+// at reports whether the next field has this tag, and checks its type.
 func (c *Coder) at(tag, kind uint64) bool {
 	if c.tag != tag {
 		return false
@@ -224,8 +222,8 @@ func (c *Coder) writeKey(tag, kind uint64) {
 	c.buf = binary.AppendUvarint(c.buf, tag<<3|kind)
 }
 
-// PutLength writes the length of b[at:] into the one byte before it, which was
-// left free for it, and makes room where that is too small.
+// PutLength writes the length of b[at:] into the one byte before it, which must be
+// reserved, and makes room if the length takes more.
 func PutLength(b []byte, at int) []byte {
 	n := uint64(len(b) - at)
 	if n < 0x80 {
@@ -240,7 +238,7 @@ func PutLength(b []byte, at int) []byte {
 	return b
 }
 
-// CutUvarint reads an unsigned varint from the head of b and returns the rest.
+// CutUvarint reads an unsigned varint from the beginning of b and returns the rest.
 func CutUvarint(b []byte) (uint64, []byte, error) {
 	v, n := binary.Uvarint(b)
 	if n <= 0 || (n > 1 && b[n-1] == 0) {

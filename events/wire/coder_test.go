@@ -36,8 +36,8 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestPrefixIsAnErrorOrShorter cuts a message anywhere: what is left is an
-// error, or a message of the fields before the cut.
+// TestPrefixIsAnErrorOrShorter truncates a message anywhere: the rest is an error, or a
+// message of the fields before the cut.
 func TestPrefixIsAnErrorOrShorter(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -57,7 +57,7 @@ func TestPrefixIsAnErrorOrShorter(t *testing.T) {
 	})
 }
 
-// TestEncoding pins the bytes, as the Protocol Buffers encoding has them.
+// TestEncoding compares the bytes with the Protocol Buffers encoding.
 func TestEncoding(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -94,7 +94,7 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// TestRejected holds what is not the one encoding of a value.
+// TestRejected decodes bytes that are not the one encoding of a value.
 func TestRejected(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, hex, why string }{
@@ -169,12 +169,12 @@ func TestRejected(t *testing.T) {
 	}
 }
 
-// TestFailWithAReasonOfItsOwn: a message can refuse what its fields cannot.
+// TestFailWithAReasonOfItsOwn has a message refuse what its fields accept.
 func TestFailWithAReasonOfItsOwn(t *testing.T) {
 	t.Parallel()
 	c := wire.NewDecoder(unhex(t, "0801"), nil)
 	if !c.Decoding() {
-		t.Error("a decoder does not say that it decodes")
+		t.Error("a decoder reports that it does not decode")
 	}
 	c.Fail("no %s", "good")
 	c.Fail("the second reason")
@@ -184,7 +184,7 @@ func TestFailWithAReasonOfItsOwn(t *testing.T) {
 	encoder, cleaner := wire.NewEncoder(nil), wire.Coder{}
 	cleaner.Clean()
 	if encoder.Decoding() || cleaner.Decoding() {
-		t.Error("an encoder or a cleaner says that it decodes")
+		t.Error("an encoder or a cleaner reports that it decodes")
 	}
 }
 
@@ -215,7 +215,8 @@ func TestCutUvarint(t *testing.T) {
 	}
 }
 
-// FuzzDecode: any bytes are an error or the one encoding of what they became.
+// FuzzDecode decodes any bytes: they are an error, or the one encoding of the decoded
+// message.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(wire.Append(nil, &message{

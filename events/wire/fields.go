@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 )
 
-// Unsigned are the types an unsigned field can have.
+// Unsigned are the possible types of an unsigned field.
 type Unsigned interface {
 	~uint8 | ~uint16 | ~uint32 | ~uint64
 }
@@ -50,7 +50,7 @@ func Int[T ~int32 | ~int64](c *Coder, tag uint64, v *T) {
 	}
 }
 
-// Bool visits a truth value.
+// Bool visits a boolean.
 func (c *Coder) Bool(tag uint64, v *bool) {
 	var n uint8
 	if *v {
@@ -63,7 +63,7 @@ func (c *Coder) Bool(tag uint64, v *bool) {
 	*v = n == 1
 }
 
-// nextScalar moves on after a field that may stand once only, and not if zero.
+// nextScalar moves past a field that may occur once, and fails if it is zero.
 func (c *Coder) nextScalar(tag uint64, zero bool) {
 	if c.err != nil {
 		return
@@ -78,11 +78,11 @@ func (c *Coder) nextScalar(tag uint64, zero bool) {
 	}
 }
 
-// Text visits a text. Cleaning cuts it to [TextLimit] bytes and repairs its
-// UTF-8; decoding accepts what is there.
+// Text visits a text. Cleaning cuts it to [TextLimit] bytes and repairs its UTF-8;
+// decoding accepts any text.
 func (c *Coder) Text(tag uint64, v *string) { c.text(tag, v, TextLimit) }
 
-// LongText is [Coder.Text] for texts of up to [LongTextLimit] bytes.
+// LongText is [Coder.Text] with a limit of [LongTextLimit] bytes.
 func (c *Coder) LongText(tag uint64, v *string) { c.text(tag, v, LongTextLimit) }
 
 func (c *Coder) text(tag uint64, v *string, limit int) {
@@ -120,8 +120,7 @@ func (c *Coder) Opaque(tag uint64, v *string) {
 	}
 }
 
-// Texts visits a list of texts. None of them is empty: an empty one is left out,
-// and cleaning takes it out.
+// Texts visits a list of texts. Empty texts are left out, and cleaning removes them.
 func (c *Coder) Texts(tag uint64, v *[]string) {
 	switch c.mode {
 	case encoding:
@@ -151,7 +150,7 @@ func (c *Coder) Texts(tag uint64, v *[]string) {
 	}
 }
 
-// List visits a list of messages, each described by fields.
+// List visits a list of messages, whose fields the function visits.
 func List[T any](c *Coder, tag uint64, v *[]T, fields func(*T, *Coder)) {
 	switch c.mode {
 	case encoding:
@@ -178,8 +177,8 @@ func List[T any](c *Coder, tag uint64, v *[]T, fields func(*T, *Coder)) {
 	}
 }
 
-// Nested visits a message inside the message. It is not written when it is
-// empty, and left zero when it is not there.
+// Nested visits a nested message. An empty one is not written, and a missing one stays
+// zero.
 func Nested[T any](c *Coder, tag uint64, v *T, fields func(*T, *Coder)) {
 	switch c.mode {
 	case encoding:
@@ -204,8 +203,8 @@ func Nested[T any](c *Coder, tag uint64, v *T, fields func(*T, *Coder)) {
 	}
 }
 
-// nested writes a message with its length before it. The length is mostly one
-// byte: only a longer message is moved.
+// nested writes a message after its length. The length is mostly one byte: only a
+// longer message is moved.
 func (c *Coder) nested(tag uint64, fields func()) {
 	c.writeKey(tag, typeBytes)
 	c.buf = append(c.buf, 0)

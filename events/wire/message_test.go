@@ -26,7 +26,7 @@ type message struct {
 	FarField uint64 // its key takes more than one byte
 }
 
-// part is a message inside the message, and has one itself.
+// part is a nested message, and has one itself.
 type part struct {
 	N     uint32
 	Text  string
@@ -62,8 +62,7 @@ func (p *part) fields(c *wire.Coder) {
 
 func (d *deep) fields(c *wire.Coder) { wire.Int(c, 1, &d.I) }
 
-// messages draws any message in the one form that decoding gives: lists without
-// elements are nil.
+// messages draws any message as decoding returns it: lists without elements are nil.
 func messages() *rapid.Generator[message] {
 	return rapid.Custom(func(t *rapid.T) message {
 		return message{
@@ -96,8 +95,8 @@ func parts() *rapid.Generator[part] {
 	})
 }
 
-// text draws texts of all sorts: none, words, what is no UTF-8, and long enough
-// that the length takes two bytes.
+// text draws texts of all kinds: empty, words, invalid UTF-8, and long enough for a
+// length of two bytes.
 func text() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.Just(""), rapid.String(), rapid.StringN(120, 140, -1),

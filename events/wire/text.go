@@ -2,7 +2,7 @@ package wire
 
 import "unicode/utf8"
 
-// Limits of a text from outside, in bytes, the mark of a cut included.
+// The limits of a text from outside, in bytes, including the mark of a cut.
 const (
 	TextLimit     = 256
 	LongTextLimit = 1024
@@ -11,15 +11,15 @@ const (
 // cutMark ends a text that was cut: U+2026, the ellipsis.
 const cutMark = "\u2026"
 
-// CleanText replaces each run of invalid UTF-8 by one U+FFFD and cuts what is
-// then longer than limit bytes at a rune, ending it in an ellipsis. A clean text
-// is returned as it is, and of a hostile one no more is copied than is kept.
+// CleanText replaces each run of invalid UTF-8 by one U+FFFD, and cuts the result to
+// limit bytes at a rune, with an ellipsis at its end. A clean text is returned as it
+// is. Of a long text no more is copied than is kept.
 func CleanText(s string, limit int) string {
 	if len(s) <= limit && utf8.ValidString(s) {
 		return s
 	}
 	b := make([]byte, 0, limit+utf8.UTFMax)
-	keep := 0 // how much of b stays when the mark has to follow
+	keep := 0 // the length of b that is kept if the mark must follow
 	for broken := false; s != ""; {
 		r, size := utf8.DecodeRuneInString(s)
 		s = s[size:]
@@ -37,9 +37,9 @@ func CleanText(s string, limit int) string {
 	return string(b)
 }
 
-// Strings keeps one copy of each text that a decoder meets often: names of
-// services, users, servers. It holds at most a fixed number of texts; the zero
-// value is ready, a nil one shares nothing. It is not safe for concurrent use.
+// Strings keeps one copy of each frequent text: names of services, users, servers. It
+// holds a limited number of texts. The zero value is ready for use; a nil one shares
+// nothing. It is not safe for concurrent use.
 type Strings struct {
 	seen map[string]string
 }

@@ -59,7 +59,7 @@ func TestCleanTextHoldsItsPromises(t *testing.T) {
 		if again := wire.CleanText(got, limit); again != got {
 			t.Fatalf("%q became %q and then %q", in, got, again)
 		}
-		// The text that all this is about, made without care for its size.
+		// The expected text, made in a simple way.
 		whole := strings.ToValidUTF8(in, "\uFFFD")
 		if len(whole) <= limit {
 			if got != whole {
@@ -87,8 +87,8 @@ func dirty() *rapid.Generator[string] {
 	return rapid.Map(rapid.SliceOfN(piece, 0, 6), func(s []string) string { return strings.Join(s, "") })
 }
 
-// TestCleanTextCopiesLittle: a hostile text must not be copied whole. The test is
-// not parallel, so that nobody else allocates meanwhile.
+// TestCleanTextCopiesLittle cleans a long text, which must not be copied completely. It
+// is not parallel, because it counts allocations.
 func TestCleanTextCopiesLittle(t *testing.T) {
 	hostile := strings.Repeat("\xffa", 1<<20)
 	var before, after runtime.MemStats
@@ -100,8 +100,8 @@ func TestCleanTextCopiesLittle(t *testing.T) {
 	}
 }
 
-// TestClean: a message's texts are cleaned, each to its limit, and nothing else
-// is touched.
+// TestClean cleans a message. Each text is cleaned to its limit, and nothing else
+// changes.
 func TestClean(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("é", 1000)
@@ -144,7 +144,7 @@ func TestStringsShare(t *testing.T) {
 	}
 }
 
-// TestStringsAreBounded: however many texts go through, few are held.
+// TestStringsAreBounded shares many texts, of which few are kept.
 func TestStringsAreBounded(t *testing.T) {
 	t.Parallel()
 	var shared wire.Strings

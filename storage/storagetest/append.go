@@ -132,7 +132,7 @@ func tooLarge(t *testing.T, create func(t *testing.T) Reopenable) {
 	huge := []storage.Entry{entry(0, 0, ""), {Record: events.Record{Event: declared}}}
 	wantError(t, b.Append(t.Context(), huge), storage.ErrTooLarge)
 	if head := b.Head(); head.Sequence != 0 {
-		t.Errorf("what is too large moved the head to %d", head.Sequence)
+		t.Errorf("a list that is too large moved the head to %d", head.Sequence)
 	}
 	mustPut(t, b, list(largestList)...)
 	declared.Servers = declared.Servers[:1<<20/len(name)]
@@ -147,7 +147,7 @@ func textsAreCleaned(t *testing.T, create func(t *testing.T) Reopenable) {
 	mustPut(t, b, e, entry(0, 0, strings.Repeat("a", 2000)))
 	for i, want := range []string{"a\uFFFDb", strings.Repeat("a", 1021) + "…"} {
 		if got := b.records()[i].Event.(*events.KillRequested).Why; got != want {
-			t.Errorf("record %d says %q, want %q", i+1, got, want)
+			t.Errorf("record %d has the text %q, want %q", i+1, got, want)
 		}
 	}
 }
@@ -261,7 +261,7 @@ func readInPages(t *testing.T, create func(t *testing.T) Reopenable) {
 		}
 		for _, r := range buffer[n:] {
 			if r != untouched {
-				t.Errorf("reading %d after %d touched what is beyond: %+v", c.size, c.after, r)
+				t.Errorf("reading %d after %d changed a record beyond: %+v", c.size, c.after, r)
 			}
 		}
 	}

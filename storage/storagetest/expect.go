@@ -40,7 +40,7 @@ func expectations(t *testing.T, create func(t *testing.T) Reopenable) {
 			if c.refused {
 				wantError(t, err, storage.ErrConflict)
 				if head := b.Head(); head != before {
-					t.Errorf("what was refused moved the head from %+v to %+v", before, head)
+					t.Errorf("a refused list moved the head from %+v to %+v", before, head)
 				}
 				// Only the list was refused.
 				mustPut(t, b, entry(1, before.Sequence, ""))

@@ -39,7 +39,7 @@ func wait(t *testing.T, create func(t *testing.T) Reopenable) {
 	wg.Wait()
 	// Records that exist need no waiting, even when the context has ended.
 	if err := b.Wait(ctx, waiters-1); err != nil {
-		t.Errorf("waiting for what is there: %v", err)
+		t.Errorf("waiting for an existing record: %v", err)
 	}
 	wantError(t, b.Wait(ctx, waiters), context.Canceled)
 
@@ -83,7 +83,7 @@ func busy(t *testing.T, create func(t *testing.T) Reopenable) {
 	wg.Go(func() { patient <- b.Append(context.Background(), list(largestList)) })
 	close(g.opened)
 	if err := <-results; err != nil {
-		t.Errorf("what was taken in was not seen through: %v", err)
+		t.Errorf("an append in the inbox was not completed: %v", err)
 	}
 	if err := <-patient; err != nil {
 		t.Errorf("an append that could wait got %v", err)

@@ -2,19 +2,19 @@ package events
 
 import "gatebook/events/wire"
 
-// AccountChanged tells of a change to who may use the registry.
+// AccountChanged records a change to an account of the API.
 type AccountChanged struct {
-	// Change is what was done: "added", "role", "password", "token", "removed".
+	// Change is the kind of change: "added", "role", "password", "token", "removed".
 	Change string
 	Role   string
 
-	// Account is whose it is. Personal.
+	// Account is the name of the account. Personal.
 	Account string
-	// By is who did it. Personal.
+	// By is the user that changed it. Personal.
 	By string
 }
 
-// Kind is [KindAccountChanged].
+// Kind returns [KindAccountChanged].
 func (*AccountChanged) Kind() Kind { return KindAccountChanged }
 
 func (e *AccountChanged) core(c *wire.Coder) {
@@ -27,21 +27,21 @@ func (e *AccountChanged) personal(c *wire.Coder) {
 	c.Text(2, &e.By)
 }
 
-// HoldChanged tells that sessions are kept from pruning, or no longer are.
+// HoldChanged records that sessions are protected from pruning, or no longer are.
 type HoldChanged struct {
-	// Name is the hold's; Held is false when it was lifted.
+	// Name is the name of the hold. Held is false when the hold was lifted.
 	Name string
 	Held bool
 
-	// User is whose sessions it keeps, "" for everybody's. Personal.
+	// User is the user whose sessions it protects, "" for those of all users. Personal.
 	User string
-	// By is who did it. Personal.
+	// By is the user that changed it. Personal.
 	By string
 	// Why is free text. Personal.
 	Why string
 }
 
-// Kind is [KindHoldChanged].
+// Kind returns [KindHoldChanged].
 func (*HoldChanged) Kind() Kind { return KindHoldChanged }
 
 func (e *HoldChanged) core(c *wire.Coder) {
@@ -55,20 +55,20 @@ func (e *HoldChanged) personal(c *wire.Coder) {
 	c.LongText(3, &e.Why)
 }
 
-// RecordsPruned tells that a retention rule removed records.
+// RecordsPruned records that a retention rule removed records.
 type RecordsPruned struct {
-	// Rule is the rule's name, as in the configuration.
+	// Rule is the name of the rule in the configuration.
 	Rule string
-	// Sessions and Records are how many were removed; all were recorded before
+	// Sessions and Records are the numbers removed. All of them were recorded before
 	// Before.
 	Sessions, Records uint64
 	Before            Time
 
-	// By is who applied the rule, "" for the registry itself. Personal.
+	// By is the user that applied the rule, "" for the registry itself. Personal.
 	By string
 }
 
-// Kind is [KindRecordsPruned].
+// Kind returns [KindRecordsPruned].
 func (*RecordsPruned) Kind() Kind { return KindRecordsPruned }
 
 func (e *RecordsPruned) core(c *wire.Coder) {
@@ -80,16 +80,16 @@ func (e *RecordsPruned) core(c *wire.Coder) {
 
 func (e *RecordsPruned) personal(c *wire.Coder) { c.Text(1, &e.By) }
 
-// PersonErased tells that the personal parts of somebody's records were
-// deleted. It never says whose.
+// PersonErased records that the personal parts of one person's records were deleted. It
+// does not name the person.
 type PersonErased struct {
 	Sessions, Records uint64
 
-	// By is who did it. Personal.
+	// By is the user that erased them. Personal.
 	By string
 }
 
-// Kind is [KindPersonErased].
+// Kind returns [KindPersonErased].
 func (*PersonErased) Kind() Kind { return KindPersonErased }
 
 func (e *PersonErased) core(c *wire.Coder) {
