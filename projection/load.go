@@ -70,7 +70,7 @@ func loadEntities[T any](l *loader, e *entities[T], table string, order []string
 		return fmt.Errorf("%s: %w", table, err)
 	}
 	if len(order) != len(e.byKey) {
-		return fmt.Errorf("%s: %d rows where %d are named", table, len(e.byKey), len(order))
+		return fmt.Errorf("%s: %d rows, %d are named", table, len(e.byKey), len(order))
 	}
 	for _, key := range order {
 		if e.byKey[key] == nil {

@@ -20,7 +20,7 @@ func (l *Bolt) readHead() (head Head, err error) {
 			return nil
 		}
 		if string(k) != "\x00\x00\x00\x00\x00\x00\x00\x01" {
-			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x stands in its place", k)}
+			return &CorruptError{File: l.path, Sequence: 1, Err: fmt.Errorf("key %x is in its place", k)}
 		}
 		k, v := c.Last()
 		sequence, err := l.sequence(k)
@@ -76,7 +76,7 @@ func (l *Bolt) readPage(tx *bolt.Tx, after uint64, buffer []events.Record, coder
 			return n, err
 		}
 		if sequence > next || sequence < next && n > 0 {
-			return n, &CorruptError{File: l.path, Sequence: next, Err: fmt.Errorf("record %d stands in its place", sequence)}
+			return n, &CorruptError{File: l.path, Sequence: next, Err: fmt.Errorf("record %d is in its place", sequence)}
 		}
 		for more := true; more && n < len(buffer); sequence++ {
 			var record []byte

@@ -132,7 +132,7 @@ func (t *boltTree) buckets(id uint64) error {
 // visit marks a page as used. It returns an error if the page was used before.
 func (t *boltTree) visit(id uint64) error {
 	if !t.meta.holds(id) {
-		return fmt.Errorf("page %d is used, and there are %d", id, t.meta.highest)
+		return fmt.Errorf("page %d is used, the file has %d", id, t.meta.highest)
 	}
 	bit := uint64(1) << (id % 64)
 	if t.seen[id/64]&bit != 0 {
@@ -145,7 +145,7 @@ func (t *boltTree) visit(id uint64) error {
 // page reads a page and checks its header.
 func (t *boltTree) page(id uint64) (boltPage, error) {
 	if !t.meta.holds(id) {
-		return boltPage{}, fmt.Errorf("page %d is used, and there are %d", id, t.meta.highest)
+		return boltPage{}, fmt.Errorf("page %d is used, the file has %d", id, t.meta.highest)
 	}
 	p := boltPage{id: id, b: make([]byte, t.meta.pageSize)}
 	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {

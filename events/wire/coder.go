@@ -155,7 +155,7 @@ func (c *Coder) readVarint() uint64 {
 		return 0
 	}
 	if c.buf[c.pos+n-1] == 0 {
-		c.Fail("varint is longer than it need be")
+		c.Fail("varint is longer than necessary")
 		return 0
 	}
 	c.pos += n

@@ -58,7 +58,7 @@ func (c *Coder) Bool(tag uint64, v *bool) {
 	}
 	Uint(c, tag, &n)
 	if n > 1 {
-		c.Fail("field %d is no truth value: %d", tag, n)
+		c.Fail("field %d is no boolean: %d", tag, n)
 	}
 	*v = n == 1
 }
@@ -74,7 +74,7 @@ func (c *Coder) nextScalar(tag uint64, zero bool) {
 	}
 	c.readKey()
 	if c.tag == tag {
-		c.Fail("field %d stands twice", tag)
+		c.Fail("field %d occurs twice", tag)
 	}
 }
 
