@@ -39,17 +39,17 @@ type appender struct {
 	commitHook CommitHook
 
 	// mu guards the fields below; it is never held during a commit.
-	mu      sync.Mutex
-	open    *batch        // being filled; replaced when it is cut
-	room    chan struct{} // closed when a batch is cut; nil while no append waits for it
-	head    Head          // of the delivered records
-	durable uint64        // the last sequence that is committed, at or beyond head
-	moved   chan struct{} // closed when head moves or cannot move any more; nil while nothing waits
-	stuck   error         // why a delivery failed, after which head stays where it is
-	failure error         // why the last commit failed
-	sticky  bool          // failure is permanent
-	closed  bool
-	started bool
+	mu          sync.Mutex
+	open        *batch        // being filled; replaced when it is cut
+	room        chan struct{} // closed when a batch is cut; nil while no append waits for it
+	head        Head          // of the delivered records
+	durable     uint64        // the last sequence that is committed, at or beyond head
+	moved       chan struct{} // closed when head moves or cannot move any more; nil while nothing waits
+	deliveryErr error         // why a delivery failed, after which head stays where it is
+	failure     error         // why the last commit failed
+	permanent   bool          // failure is permanent
+	closed      bool
+	started     bool
 
 	// waiting is the number of appends in open, readable without mu.
 	waiting atomic.Int64
@@ -143,7 +143,7 @@ func (a *appender) Append(ctx context.Context, entries []Entry) error {
 	if err := p.encode(entries); err != nil {
 		return err
 	}
-	done, err := a.enter(ctx, p)
+	done, err := a.enqueue(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -151,9 +151,9 @@ func (a *appender) Append(ctx context.Context, entries []Entry) error {
 	return p.err
 }
 
-// enter adds p to the batch that is being filled, and blocks while the inbox is full. It
+// enqueue adds p to the batch that is being filled, and blocks while the inbox is full. It
 // returns a channel that is closed when p.err is set.
-func (a *appender) enter(ctx context.Context, p *pending) (done <-chan struct{}, err error) {
+func (a *appender) enqueue(ctx context.Context, p *pending) (done <-chan struct{}, err error) {
 	for {
 		a.mu.Lock()
 		if err := a.refusal(); err != nil {
@@ -185,7 +185,7 @@ func (a *appender) refusal() error {
 		return ErrClosed
 	case !a.started:
 		return errors.New("append before the log was started")
-	case a.sticky:
+	case a.permanent:
 		return a.failure
 	}
 	return nil
@@ -247,7 +247,7 @@ func (a *appender) Wait(ctx context.Context, after uint64) error {
 			a.mu.Unlock()
 			return nil
 		}
-		if err := a.stuck; a.closed || err != nil {
+		if err := a.deliveryErr; a.closed || err != nil {
 			if a.closed {
 				err = ErrClosed
 			}

@@ -42,4 +42,11 @@
 // of its key and value.
 //
 // Both files are created under a temporary name, filled, synced and renamed.
+//
+// # For the registry alone
+//
+// [Archive] with its [Snapshot] and [Change], [Folder], and the functions that create, open
+// and lock files are exported for the registry, which opens a data folder and keeps its
+// files together. A program that embeds the registry meets the errors of this package, and
+// [Log] where it gives the registry a log of its own, such as a [Memory] in tests.
 package storage

@@ -96,9 +96,9 @@ func (a *appender) cut() *batch {
 // commit makes a batch durable. It sets the err of each append that failed.
 func (a *appender) commit(b *batch) {
 	a.mu.Lock()
-	sticky, failure := a.sticky, a.failure
+	permanent, failure := a.permanent, a.failure
 	a.mu.Unlock()
-	if sticky {
+	if permanent {
 		refuse(b, failure)
 		return
 	}
@@ -120,7 +120,7 @@ func (a *appender) commit(b *batch) {
 	a.committed, b.head = next, next
 	a.mu.Lock()
 	a.durable = next.Sequence
-	if !a.sticky {
+	if !a.permanent {
 		a.failure = nil
 	}
 	a.mu.Unlock()
@@ -152,7 +152,7 @@ func (a *appender) number(b *batch) Head {
 // meanwhile are in the log alone.
 func (a *appender) finish(b *batch) {
 	if len(b.delivered) > 0 {
-		if err := a.hand(b.delivered); err != nil {
+		if err := a.deliverBatch(b.delivered); err != nil {
 			refuse(b, err)
 		} else {
 			a.advance(b.head)
@@ -165,13 +165,13 @@ func (a *appender) finish(b *batch) {
 	a.batches.Put(b)
 }
 
-// hand delivers records, unless an earlier delivery failed.
-func (a *appender) hand(records []events.Record) error {
+// deliverBatch delivers records, unless an earlier delivery failed.
+func (a *appender) deliverBatch(records []events.Record) error {
 	a.mu.Lock()
-	stuck := a.stuck
+	failed := a.deliveryErr
 	a.mu.Unlock()
-	if stuck != nil {
-		return stuck
+	if failed != nil {
+		return failed
 	}
 	err := a.deliver(records)
 	if err == nil {
@@ -180,7 +180,7 @@ func (a *appender) hand(records []events.Record) error {
 	err = a.fail(fmt.Errorf("%w: the records are in the log, but could not be applied: %w", ErrReadOnly, err))
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.stuck = err
+	a.deliveryErr = err
 	a.wakeWaiters()
 	return err
 }
@@ -210,8 +210,8 @@ func (a *appender) fail(err error) error {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.sticky {
-		a.failure, a.sticky = err, !full
+	if !a.permanent {
+		a.failure, a.permanent = err, !full
 	}
 	return err
 }
