@@ -60,3 +60,12 @@ func (a access) check(account accounts.Account) error {
 	}
 	return forbidden(fmt.Sprintf("The account %s has the role %s; this needs %s.", account.Name, account.Role, a.needs()))
 }
+
+// holds reports whether a request of an account that was let in would be let in now; of the
+// zero account, which stands for a time without accounts, whether there still are none.
+func (a access) holds(gate *accounts.Gate, account accounts.Account) bool {
+	if account.Name == "" {
+		return !gate.Any()
+	}
+	return gate.Holds(account) && a.reached(account.Role)
+}

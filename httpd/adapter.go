@@ -65,7 +65,7 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 		}
 	}()
 	if own := connOf(c.Request); own != nil {
-		defer own.guest.Store(nil)
+		defer own.active.Store(nil)
 	}
 	s.boundBody(c)
 	if err := s.admit(c, e); err != nil {

@@ -1,10 +1,7 @@
 package httpd
 
 import (
-	"net"
 	"net/http"
-	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -32,56 +29,6 @@ func (l Limits) orDefaults() Limits {
 	l.Connections, l.ConnectionsPerAddress = orDefault(l.Connections, 4096), orDefault(l.ConnectionsPerAddress, 2048)
 	l.ReportBytes, l.ReportEvents = orDefault(l.ReportBytes, 16<<20), orDefault(l.ReportEvents, 10_000)
 	return l
-}
-
-// crowd counts connections.
-type crowd struct {
-	limits Limits
-
-	// mu guards the fields below.
-	mu  sync.Mutex
-	all int
-	of  map[netip.Addr]int
-}
-
-func newCrowd(l Limits) *crowd { return &crowd{limits: l, of: make(map[netip.Addr]int)} }
-
-// enter lets one more in, unless there are too many.
-func (c *crowd) enter(from netip.Addr) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.all >= c.limits.Connections || c.of[from] >= c.limits.ConnectionsPerAddress {
-		return false
-	}
-	c.all++
-	c.of[from]++
-	return true
-}
-
-func (c *crowd) leave(from netip.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all--
-	if c.of[from]--; c.of[from] == 0 {
-		delete(c.of, from)
-	}
-}
-
-// tooMany is what a client beyond the limit is told, if it speaks no TLS.
-const tooMany = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: application/json\r\nRetry-After: 1\r\nContent-Length: 94\r\n\r\n" +
-	`{"error":"Too many connections","description":"This API has no room for one more connection."}`
-
-// turnAway closes a connection for which there is no room. What it writes fits into
-// the socket's buffer, so that nobody waits for the client.
-func turnAway(c net.Conn, plain bool) {
-	if plain {
-		_ = c.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = c.Write([]byte(tooMany)) // a client that is gone has its answer
-		if half, ok := c.(interface{ CloseWrite() error }); ok {
-			_ = half.CloseWrite()
-		}
-	}
-	_ = c.Close()
 }
 
 // boundBody gives the client of a request with a body a time to send it in.

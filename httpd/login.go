@@ -54,12 +54,12 @@ func (s *Server) admit(c *gin.Context, e endpoint) error {
 	}
 	if s.accounts == nil || !s.accounts.Any() {
 		if own != nil {
-			s.door.enter(c.Request.Context(), own, "")
+			s.recorder.enter(c.Request.Context(), own, "")
 		}
 		if err := s.guard.check(c.Request, true); err != nil {
 			return err
 		}
-		return s.admitted(connOf(c.Request), accounts.Account{}, e.access)
+		return s.activate(connOf(c.Request), accounts.Account{}, e.access)
 	}
 	if err := s.guard.check(c.Request, false); err != nil || e.access == forAll {
 		return err
@@ -70,12 +70,12 @@ func (s *Server) admit(c *gin.Context, e endpoint) error {
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), accountKey{}, account))
 	if own != nil {
-		s.door.enter(c.Request.Context(), own, account.Name)
+		s.recorder.enter(c.Request.Context(), own, account.Name)
 	}
 	if err := e.access.check(account); err != nil {
 		return err
 	}
-	return s.admitted(connOf(c.Request), account, e.access)
+	return s.activate(connOf(c.Request), account, e.access)
 }
 
 // login finds out who asks.
@@ -123,10 +123,10 @@ func (s *Server) denied(r *http.Request, err error, as string) error {
 	switch {
 	case errors.Is(err, accounts.ErrDenied):
 		s.log.Warn().Str("account", as).Str("remote", r.RemoteAddr).Msg("login failed")
-		s.door.refuse(r.Context(), clientOf(r), connOf(r), as)
+		s.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
 		return unauthorized("The name, the password or the token is wrong.")
 	case waits:
-		s.door.refuse(r.Context(), clientOf(r), connOf(r), as)
+		s.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
 		seconds := strconv.Itoa(int(math.Ceil(wait.Wait.Seconds())))
 		return &failure{
 			status: http.StatusTooManyRequests, short: "Too many failed logins", retryAfter: seconds,

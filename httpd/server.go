@@ -92,10 +92,10 @@ type Server struct {
 	accounts *accounts.Gate // nil when there can be none
 	killWait time.Duration
 	limits   Limits
-	crowd    *crowd
+	limiter  *connLimiter
 	log      zerolog.Logger
 	accessed *accessLog // nil when it is off
-	door     *frontDoor
+	recorder *connRecorder
 	metrics  *Metrics
 	build    build
 	secured  *tls.Config // nil for plain HTTP
@@ -142,7 +142,7 @@ func New(c Config) (*Server, error) {
 		registry: c.Registry,
 		guard:    guard{insecure: c.Insecure, line: limits.RequestLine},
 		limits:   limits,
-		crowd:    newCrowd(limits),
+		limiter:  newConnLimiter(limits.Connections, limits.ConnectionsPerAddress),
 		accounts: c.Accounts,
 		killWait: orDefault(c.KillWait, 5*time.Second),
 		log:      c.Logger,
@@ -174,7 +174,7 @@ func New(c Config) (*Server, error) {
 	for _, host := range c.Hosts {
 		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
 	}
-	s.door = newFrontDoor(c)
+	s.recorder = newConnRecorder(c)
 	if s.metrics = c.Metrics; s.metrics == nil {
 		s.metrics = NewMetrics()
 	}
@@ -191,7 +191,7 @@ func New(c Config) (*Server, error) {
 		WriteTimeout:      patience,
 		MaxHeaderBytes:    limits.Headers,
 		ConnContext:       withConn,
-		ConnState:         s.door.follow,
+		ConnState:         s.recorder.changed,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
 		// OPTIONS * is let in and answered as any other request is.
 		DisableGeneralOptionsHandler: true,
@@ -214,8 +214,8 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // Serve answers the requests of a listener's clients until Shutdown is called,
 // and then returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	s.door.start(l.Addr())
-	var counted net.Listener = listener{Listener: l, door: s.door, crowd: s.crowd, plain: s.secured == nil}
+	s.recorder.start(l.Addr())
+	var counted net.Listener = listener{Listener: l, recorder: s.recorder, limiter: s.limiter, plain: s.secured == nil}
 	if s.secured != nil {
 		counted = tls.NewListener(counted, s.secured)
 	}
@@ -230,13 +230,13 @@ func (s *Server) Serve(l net.Listener) error {
 // connections and waits until that is on the record. When ctx ends first, it cuts
 // what is left and returns ctx's error. The server is of no use afterwards.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.door.close()
+	s.recorder.close()
 	s.followers.leave()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
-	if err = errors.Join(err, s.door.wait(ctx)); err != nil {
+	if err = errors.Join(err, s.recorder.wait(ctx)); err != nil {
 		return fmt.Errorf("shut the API down: %w", err)
 	}
 	return nil

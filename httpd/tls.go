@@ -3,7 +3,6 @@ package httpd
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
 	"sync/atomic"
 )
 
@@ -39,14 +38,4 @@ func (c *Certificate) config() *tls.Config {
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
-}
-
-// countedOf is the connection that counts under one that net/http knows, nil when
-// there is none.
-func countedOf(nc net.Conn) *conn {
-	if secured, ok := nc.(*tls.Conn); ok {
-		nc = secured.NetConn()
-	}
-	c, _ := nc.(*conn)
-	return c
 }

@@ -1,0 +1,264 @@
+package httpd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+const (
+	// ownService is the service that the API's own clients are sessions of.
+	ownService  = "gatebook"
+	ownProtocol = "http"
+	// recordLimit is how long a connection waits for the log to take a record in.
+	recordLimit = 5 * time.Second
+	// observeInterval is how often a connection's counters are shown at most.
+	observeInterval = second
+)
+
+// Source records the API's own client connections. [gatebook.Source] is one.
+type Source interface {
+	DeclareService(ctx context.Context, e events.ServiceDeclared) error
+	Open(ctx context.Context, e events.SessionOpened) (uint64, error)
+	Record(ctx context.Context, id uint64, list ...events.Event) error
+	// End records the end of a session. It reports held when the log takes no records, and
+	// the end is kept in memory until it does.
+	End(ctx context.Context, id uint64, e events.SessionClosed) (held bool, err error)
+	Observe(samples []gatebook.Sample)
+	// Kills blocks until the end of sessions is requested, and returns their ids.
+	Kills(ctx context.Context) ([]uint64, error)
+}
+
+// connRecorder records the connections of the API's own clients as sessions, and closes
+// those whose end is requested. Its methods are safe for concurrent use.
+type connRecorder struct {
+	source   Source // nil when connections are not recorded
+	registry Registry
+	now      func() time.Time
+	log      zerolog.Logger
+	accessed *accessLog
+
+	conns  *connSet
+	failed *failedLogins
+	kills  *killFollower // nil when connections are not recorded
+	// failing is set while the last attempt to record failed.
+	failing atomic.Bool
+}
+
+func newConnRecorder(c Config) *connRecorder {
+	r := &connRecorder{
+		registry: c.Registry, now: c.Registry.Now, log: c.Logger, accessed: newAccessLog(c),
+		conns: newConnSet(), failed: newFailedLogins(c.Registry.Now),
+	}
+	if c.RecordAdmin {
+		r.source = c.Source
+		r.kills = &killFollower{source: c.Source, conns: r.conns, log: c.Logger}
+	}
+	return r
+}
+
+// start declares the service with one more listener, and begins to follow kills.
+func (r *connRecorder) start(address net.Addr) {
+	if r.source == nil || r.conns.isClosing() {
+		return
+	}
+	e := events.ServiceDeclared{Name: ownService, Protocol: ownProtocol, Listeners: r.kills.start(address.String())}
+	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
+	defer stop()
+	r.note(r.source.DeclareService(ctx, e))
+}
+
+// changed is the hook [http.Server.ConnState].
+func (r *connRecorder) changed(nc net.Conn, state http.ConnState) {
+	c := countedOf(nc)
+	if c == nil {
+		return
+	}
+	switch state {
+	case http.StateNew:
+		r.conns.add(c)
+	case http.StateActive:
+		c.asked.Store(true)
+		c.unread.Store(true)
+		if secured, ok := nc.(*tls.Conn); ok {
+			c.tls.CompareAndSwap(nil, new(tls.VersionName(secured.ConnectionState().Version)))
+		}
+	case http.StateClosed, http.StateHijacked:
+		r.conns.remove(c)
+		if c.unread.Load() {
+			r.accessed.unread(c)
+		}
+		r.leave(c)
+	}
+}
+
+// close has new connections closed, and those that have sent nothing yet.
+func (r *connRecorder) close() { r.conns.close() }
+
+// wait blocks until the end of every session is recorded, or returns the error of ctx
+// when that ends first. It stops following kills either way.
+func (r *connRecorder) wait(ctx context.Context) error {
+	err := r.conns.waitEnded(ctx)
+	if r.kills != nil {
+		r.kills.end()
+	}
+	return err
+}
+
+// enter records a connection before its first request is answered, and shows its counters
+// at later requests. user is the account of the request, "" while there are no accounts.
+// When the log takes no records the request is answered all the same, and the next one
+// tries again.
+func (r *connRecorder) enter(ctx context.Context, c *conn, user string) {
+	if r.source == nil {
+		return
+	}
+	id := c.session()
+	if id == 0 {
+		c.entering.Lock()
+		defer c.entering.Unlock()
+		if id = c.session(); id == 0 {
+			if id = r.open(ctx, c, user); id == 0 {
+				return
+			}
+		}
+	}
+	if !c.isOf(user) {
+		r.ready(ctx, c, id, user)
+	}
+	now := int64(events.TimeOf(r.now()))
+	if now-c.observed.Load() < observeInterval {
+		return
+	}
+	c.observed.Store(now)
+	f := c.final()
+	r.source.Observe([]gatebook.Sample{{Session: id, Counters: f.Counters, Active: f.Active}})
+}
+
+// open records that a connection was opened, and returns its session, 0 when that could
+// not be recorded.
+func (r *connRecorder) open(ctx context.Context, c *conn, user string) uint64 {
+	ctx, stop := context.WithTimeout(ctx, recordLimit)
+	defer stop()
+	client := c.client()
+	e := events.SessionOpened{
+		Service: ownService, Protocol: ownProtocol, Listener: c.LocalAddr().String(),
+		Address: client.Addr().String(), Port: client.Port(),
+	}
+	if version := c.tls.Load(); version != nil {
+		e.TLS = *version
+	}
+	id, err := r.source.Open(ctx, e)
+	if r.note(err); err != nil {
+		return 0
+	}
+	r.conns.opened(id, c)
+	c.setSession(id)
+	r.ready(ctx, c, id, user)
+	// A kill that was requested before opened found no connection.
+	if v, _, err := r.registry.Session(id); err == nil && v.Status == projection.Live && v.Stage == projection.Stopping {
+		c.kill()
+	}
+	return id
+}
+
+// ready records the account that a session is of.
+func (r *connRecorder) ready(ctx context.Context, c *conn, id uint64, user string) {
+	err := r.source.Record(ctx, id, &events.SessionReady{User: user})
+	if err == nil {
+		c.setUser(user)
+	}
+	if !endedOtherwise(err) {
+		r.note(err)
+	}
+}
+
+// leave records the end of a connection. It is called once for each.
+func (r *connRecorder) leave(c *conn) {
+	id := c.session()
+	if id == 0 {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
+	defer stop()
+	e := events.SessionClosed{Reason: c.reason(r.conns.isClosing()), Finals: []events.Final{c.final()}}
+	if e.Reason == events.ReasonAuthFailed {
+		e.Description = revokedDescription
+	}
+	r.end(ctx, id, e)
+	r.conns.ended(id)
+}
+
+// end records the end of a session.
+func (r *connRecorder) end(ctx context.Context, id uint64, e events.SessionClosed) {
+	held, err := r.source.End(ctx, id, e)
+	switch {
+	case held:
+		r.note(errHeld)
+	case !endedOtherwise(err):
+		r.note(err)
+	}
+}
+
+// loginFailed records a failed login, as a session that ended with it: at most one a
+// minute and address, with how many there were since the last one. c is nil when the
+// request did not come through a listener; as describes the credentials.
+func (r *connRecorder) loginFailed(ctx context.Context, client netip.Addr, c *conn, as string) {
+	if r.source == nil {
+		return
+	}
+	more, due := r.failed.count(client)
+	if !due {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, recordLimit)
+	defer stop()
+	e := events.SessionOpened{Service: ownService, Protocol: ownProtocol, Address: client.String()}
+	if c != nil {
+		e.Listener, e.Port = c.LocalAddr().String(), c.client().Port()
+	}
+	id, err := r.source.Open(ctx, e)
+	if r.note(err); err != nil {
+		return
+	}
+	description := "login " + as + " failed"
+	if more > 0 {
+		description += fmt.Sprintf("; %d more from this address since the last record", more)
+	}
+	r.end(ctx, id, events.SessionClosed{Reason: events.ReasonAuthFailed, Description: description})
+}
+
+// errHeld: the log takes no records, and the registry keeps an end until it does.
+var errHeld = errors.New("the log takes no records")
+
+// endedOtherwise reports whether a session could not be changed because it had ended
+// before its connection, with its source.
+func endedOtherwise(err error) bool {
+	_, refused := errors.AsType[*gatebook.RefusedError](err)
+	return refused || errors.Is(err, gatebook.ErrSourceStopped)
+}
+
+// note logs that recording has begun to fail, or works again: once per episode.
+func (r *connRecorder) note(err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the client did not wait
+	}
+	switch before := r.failing.Swap(err != nil); {
+	case err != nil && !before:
+		r.log.Warn().Err(err).Msg("the API's clients cannot be recorded; they are answered all the same")
+	case err == nil && before:
+		r.log.Info().Msg("the API's clients are recorded again")
+	}
+}
