@@ -28,9 +28,23 @@ type endpoint struct {
 	anyType bool
 }
 
-// adapt makes an endpoint one of Gin's handlers. It is the one place where a
-// request is let in, and where an error becomes an answer and is logged.
-func (s *Server) adapt(e endpoint) gin.HandlerFunc {
+// adapter lets requests in, and makes answers of errors. It is the one place where
+// failures are answered and logged, but for those within a stream of reports.
+type adapter struct {
+	answers  *answers
+	gate     *authenticator
+	metrics  *Metrics
+	accessed *accessLog // nil when it is off
+	failures failureLog
+	// bodyTime is how long a body may take to come.
+	bodyTime time.Duration
+	// These are headers of every answer; never changed.
+	vary       []string
+	protection map[string][]string
+}
+
+// adapt returns the handler of an endpoint for Gin.
+func (t *adapter) adapt(e endpoint) gin.HandlerFunc {
 	if e.forms == nil {
 		e.forms = []string{contentJSON}
 	}
@@ -38,8 +52,8 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 		began, cut := time.Now(), true
 		defer func() {
 			took := time.Since(began)
-			s.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
-			s.accessed.handled(exchange{c: c, took: took, cut: cut})
+			t.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
+			t.accessed.handled(exchange{c: c, took: took, cut: cut})
 		}()
 		if own := connOf(c.Request); own != nil {
 			own.unread.Store(false)
@@ -48,17 +62,17 @@ func (s *Server) adapt(e endpoint) gin.HandlerFunc {
 		if e.allow != nil {
 			header["Allow"] = e.allow
 		}
-		header["Vary"] = s.vary
-		maps.Copy(header, s.protection)
-		if err := s.attempt(c, e); err != nil {
-			s.fail(c, err)
+		header["Vary"] = t.vary
+		maps.Copy(header, t.protection)
+		if err := t.attempt(c, e); err != nil {
+			t.fail(c, err)
 		}
 		cut = false
 	}
 }
 
 // attempt lets the request in and handles it. A panic becomes an error.
-func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
+func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}
@@ -67,8 +81,8 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 	if own := connOf(c.Request); own != nil {
 		defer own.active.Store(nil)
 	}
-	s.boundBody(c)
-	if err := s.admit(c, e); err != nil {
+	t.boundBody(c)
+	if err := t.gate.admit(c, e); err != nil {
 		return err
 	}
 	if err := checkOverride(c.Request); err != nil {
@@ -84,7 +98,7 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 
 // fail answers with an error. When the answer has begun already nothing can be
 // said any more, and the connection is cut so that the client notices.
-func (s *Server) fail(c *gin.Context, err error) {
+func (t *adapter) fail(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, errGone):
 		panic(http.ErrAbortHandler)
@@ -94,9 +108,11 @@ func (s *Server) fail(c *gin.Context, err error) {
 		return
 	}
 	f := failureOf(err)
-	s.metrics.failed(c, f.status)
+	if c.Request.Method == http.MethodPost && c.FullPath() == eventsPath {
+		t.metrics.reportRefused(f.status)
+	}
 	if f.status >= http.StatusInternalServerError || c.Writer.Written() {
-		s.logFailure(c.Request, f, err)
+		t.failures.write(c.Request, f, err)
 	}
 	if c.Writer.Written() {
 		panic(http.ErrAbortHandler)
@@ -105,9 +121,9 @@ func (s *Server) fail(c *gin.Context, err error) {
 	for _, name := range []string{headerTotal, "Etag", "Last-Modified", "Cache-Control"} {
 		delete(header, name) // they are of the answer that did not come about
 	}
-	header["Content-Type"] = s.contentType
+	header["Content-Type"] = t.answers.contentType
 	if header[headerSequence] == nil {
-		stamp(c, s.registry.Moment().Sequence)
+		stamp(c, t.answers.present.Moment().Sequence)
 	}
 	if f.status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{`Basic realm="gatebook", charset="UTF-8"`, `Bearer realm="gatebook"`}
@@ -123,12 +139,15 @@ func (s *Server) fail(c *gin.Context, err error) {
 	}
 }
 
-func (s *Server) logFailure(r *http.Request, f *failure, err error) {
+// failureLog logs failures that are not the client's.
+type failureLog struct{ log zerolog.Logger }
+
+func (l failureLog) write(r *http.Request, f *failure, err error) {
 	level := zerolog.WarnLevel
 	if f.status == http.StatusInternalServerError {
 		level = zerolog.ErrorLevel
 	}
-	s.log.WithLevel(level).Err(err).
+	l.log.WithLevel(level).Err(err).
 		Str("method", bounded(r.Method, loggedMethod)).Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Str("remote", r.RemoteAddr).Int("status", f.status).
 		Func(func(e *zerolog.Event) {
 			if p, ok := errors.AsType[*panicError](err); ok {
@@ -138,9 +157,10 @@ func (s *Server) logFailure(r *http.Request, f *failure, err error) {
 		Msg("request failed")
 }
 
-// append appends the body of the failure's answer.
-func (f *failure) append(b []byte) []byte {
-	b = appendString(append(b, `{"error":`...), f.short)
-	b = appendString(append(b, `,"description":`...), f.long)
-	return append(b, "}\n"...)
+// boundBody gives the client of a request with a body a time to send it in.
+func (t *adapter) boundBody(c *gin.Context) {
+	if c.Request.ContentLength != 0 {
+		// It fails where there is no connection, as in a test of the handler alone.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(t.bodyTime))
+	}
 }

@@ -44,16 +44,14 @@ func TestListThatBreaks(t *testing.T) {
 		cut   bool
 	}{{3, false}, {3000, true}} {
 		var log bytes.Buffer
-		s, err := New(Config{Registry: still{}, Logger: zerolog.New(&log)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		config := Config{Registry: still{}, Logger: zerolog.New(&log), Metrics: NewMetrics(), Limits: Limits{}.orDefaults()}
+		answers := newAnswers(config.Registry)
 		engine := gin.New()
-		engine.GET("/", s.adapt(endpoint{handle: func(c2 *gin.Context) error {
-			a := s.answer(c2, s.registry.Moment(), parameters{})
+		engine.GET("/", newAdapter(config, answers, newConnRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {
+			setTotal(c2, 9)
+			a := answers.begin(c2, config.Registry.Moment(), parameters{})
 			defer a.release()
-			a.total(9)
-			return list(a, s.status.usual, broken(c.names))
+			return list(a, statusResource().usual, broken(c.names))
 		}}))
 		server := httptest.NewServer(engine)
 		w, err := http.Get(server.URL)

@@ -9,11 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/gin-gonic/gin"
-
-	"gatebook/events"
-	"gatebook/projection"
 )
 
 const (
@@ -25,15 +20,13 @@ const (
 	patience = time.Minute
 	// indent is what pretty indents by.
 	indent = "    "
-
-	headerSequence = "Gatebook-Sequence"
-	headerTotal    = "X-Total-Count"
 )
 
 // answer is a successful answer under way.
 type answer struct {
-	server *Server
-	c      *gin.Context
+	pools  *answers
+	w      http.ResponseWriter
+	head   bool    // the request is HEAD: no body is sent
 	b      []byte  // what is rendered and not sent
 	buffer *[]byte // where b came from, and goes back to
 	sent   bool    // pieces were sent
@@ -43,39 +36,16 @@ type answer struct {
 	rendering
 }
 
-// answer begins one that is of that moment. It must be released.
-func (s *Server) answer(c *gin.Context, m projection.Moment, p parameters) *answer {
-	stamp(c, m.Sequence)
-	buffer, ok := s.buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new(make([]byte, 0, piece+piece/4))
-	}
-	a := &answer{
-		server: s, c: c, b: (*buffer)[:0], buffer: buffer, pretty: p.pretty, representation: representationOf(c),
-		rendering: rendering{now: events.TimeOf(s.registry.Now())},
-	}
-	if a.form == "" {
-		c.Writer.Header()["Content-Type"] = s.contentType
-	} else {
-		c.Writer.Header()["Content-Type"] = []string{contentTypeOf(a.form)}
-	}
-	return a
-}
-
+// release ends the use of an answer, whether it was finished or not.
 func (a *answer) release() {
 	if cap(a.b) <= 2*piece { // a long list's own memory is not kept
 		*a.buffer = a.b[:0]
 	}
-	a.server.buffers.Put(a.buffer)
+	a.pools.buffers.Put(a.buffer)
 	if a.zip != nil {
 		a.zip.Reset(io.Discard) // it holds the request no longer
-		a.server.zips.Put(a.zip)
+		a.pools.zips.Put(a.zip)
 	}
-}
-
-// stamp tells the client which moment its answer is of.
-func stamp(c *gin.Context, sequence uint64) {
-	c.Writer.Header()[headerSequence] = []string{strconv.FormatUint(sequence, 10)}
 }
 
 // object answers with one object.
@@ -88,13 +58,8 @@ func object[T any](a *answer, status int, s shape[T], v T) error {
 		}
 	}
 	a.b = append(a.b, '\n')
-	a.c.Status(status)
+	a.w.WriteHeader(status)
 	return a.finish()
-}
-
-// total tells the client how many there are in all.
-func (a *answer) total(n uint64) {
-	a.c.Writer.Header()[headerTotal] = []string{strconv.FormatUint(n, 10)}
 }
 
 // list answers with a list, which is sent as it is rendered.
@@ -119,7 +84,7 @@ func list[T any](a *answer, s shape[T], all iter.Seq2[T, error]) error {
 		if err := a.send(); err != nil {
 			return err
 		}
-		if a.c.Request.Method == http.MethodHead {
+		if a.head {
 			return nil // the header is all there is to send
 		}
 		if enough == piece {
@@ -135,7 +100,7 @@ func list[T any](a *answer, s shape[T], all iter.Seq2[T, error]) error {
 
 // send sends what is rendered of a list. The client has a while to take it.
 func (a *answer) send() error {
-	err := http.NewResponseController(a.c.Writer).SetWriteDeadline(time.Now().Add(patience))
+	err := allowWrite(a.w, patience)
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("%w: %w", errGone, err)
 	}
@@ -163,12 +128,12 @@ func (a *answer) finish() error {
 		}
 		return a.flush()
 	}
-	a.c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(a.b))}
+	a.w.Header()["Content-Length"] = []string{strconv.Itoa(len(a.b))}
 	return a.write()
 }
 
 func (a *answer) write() error {
-	var w io.Writer = a.c.Writer
+	var w io.Writer = a.w
 	if a.zip != nil {
 		w = a.zip
 	}
@@ -198,4 +163,10 @@ func each[T any](all []T) iter.Seq2[T, error] {
 			}
 		}
 	}
+}
+
+// Write appends to what is sent when the answer is finished. It does not fail.
+func (a *answer) Write(b []byte) (int, error) {
+	a.b = append(a.b, b...)
+	return len(b), nil
 }

@@ -97,17 +97,17 @@ func codings(values []string) (gzip, plain bool) {
 // compress makes what is written from now on come compressed. It changes the
 // header, and so comes before anything is sent.
 func (a *answer) compress() {
-	header := a.c.Writer.Header()
+	header := a.w.Header()
 	header["Content-Encoding"] = []string{"gzip"}
 	if tag := header["Etag"]; tag != nil {
 		header["Etag"] = []string{zippedTag(tag[0])}
 	}
-	zip, ok := a.server.zips.Get().(*gzip.Writer)
+	zip, ok := a.pools.zips.Get().(*gzip.Writer)
 	if !ok {
 		// The level is one that there is.
 		zip, _ = gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 	}
-	zip.Reset(a.c.Writer)
+	zip.Reset(a.w)
 	a.zip = zip
 }
 

@@ -18,9 +18,9 @@ func connectionResource() *resource[connection] {
 	return newResource(members([]member[connection]{
 		{name: "state", value: text(connection.state)},
 		{name: "role", value: text(connection.role)},
-		{name: "server", value: link(servers, connection.server)},
+		{name: "server", value: link(serversFolder, connection.server)},
 		{name: "service", value: func(b []byte, r *rendering, c connection) []byte {
-			return r.service.append(b, services, c.session.Origin().Service)
+			return r.service.append(b, servicesFolder, c.session.Origin().Service)
 		}},
 		{name: "statistics", inner: statistics(connection.counters)},
 	}, []member[connection]{
@@ -119,7 +119,8 @@ func (c connection) reason() string {
 	return reason.String()
 }
 
-func (s *Server) listConnections(c *gin.Context) error {
+// listConnections answers with the connections of the session that the path names.
+func (s *sessions) listConnections(c *gin.Context) error {
 	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange, paramRole, paramAt)
 	if err != nil {
 		return err
@@ -128,7 +129,7 @@ func (s *Server) listConnections(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	then, err := s.moment(c, p.at)
+	then, err := resolve(c, s.history, p.at)
 	if err != nil {
 		return err
 	}
@@ -136,12 +137,8 @@ func (s *Server) listConnections(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	all := connectionsOf(v, p.client)
-	if err := s.validate(c, m, validatorsOf(v, true)); err != nil {
+	if err := s.answers.validate(c, m, validatorsOf(v, true)); err != nil {
 		return err
 	}
-	a := s.answer(c, m, p)
-	defer a.release()
-	a.total(uint64(len(all)))
-	return list(a, chosen, each(cut(all, p.span)))
+	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.client))
 }

@@ -13,7 +13,7 @@ func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = w
 
 // SetFollowerPatience sets how long a follower may take nothing. It is called before
 // Serve.
-func (s *Server) SetFollowerPatience(d time.Duration) { s.followerPatience = d }
+func (s *Server) SetFollowerPatience(d time.Duration) { s.followers.writeTimeout = d }
 
 // Followers is how many there are.
 func (s *Server) Followers() int { return s.followers.number() }
@@ -21,7 +21,7 @@ func (s *Server) Followers() int { return s.followers.number() }
 // Routes are the methods of each path.
 func (s *Server) Routes() map[string][]string {
 	all := make(map[string][]string)
-	for _, r := range s.routes() {
+	for _, r := range s.api.routes() {
 		for _, o := range r.operations {
 			all[r.path] = append(all[r.path], o.method)
 		}

@@ -26,6 +26,13 @@ type failure struct {
 
 func (f *failure) Error() string { return f.short + ": " + f.long }
 
+// append appends the body of the failure's answer.
+func (f *failure) append(b []byte) []byte {
+	b = appendString(append(b, `{"error":`...), f.short)
+	b = appendString(append(b, `,"description":`...), f.long)
+	return append(b, "}\n"...)
+}
+
 // panicError is a panic of a handler.
 type panicError struct {
 	value any

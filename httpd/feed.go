@@ -34,8 +34,28 @@ type feedParameters struct {
 	observations bool
 }
 
-// feed answers with the records of the log, or follows it.
-func (s *Server) feed(c *gin.Context) error {
+// eventReader is what the API reads of the log.
+type eventReader interface {
+	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
+	present
+}
+
+// feeds answers with records of the log, and sends them to those who follow it.
+type feeds struct {
+	reader    eventReader
+	sessions  sessionReader
+	answers   *answers
+	followers *followers
+	// rendered is shared by all followers.
+	rendered renderings
+}
+
+func newFeeds(read eventReader, sessions sessionReader, to *answers, f *followers) *feeds {
+	return &feeds{reader: read, sessions: sessions, answers: to, followers: f}
+}
+
+// list answers with the records that the query selects, or follows the log.
+func (f *feeds) list(c *gin.Context) error {
 	p, err := parse(c.Request.URL.RawQuery, paramAfter, paramKind, paramSession, paramSource, paramLimit, paramFollow, paramObservations)
 	if err != nil {
 		return err
@@ -44,9 +64,9 @@ func (s *Server) feed(c *gin.Context) error {
 	if err := restrict(c, &p.feed); err != nil {
 		return err
 	}
-	m := s.registry.Moment()
+	m := f.reader.Moment()
 	if p.feed.follow || representationOf(c).form == contentEvents {
-		return s.follow(c, p, m)
+		return f.follow(c, p, m)
 	}
 	if p.feed.observations {
 		return badParameter("observations=true goes with follow=true only: observations are no records.")
@@ -54,18 +74,18 @@ func (s *Server) feed(c *gin.Context) error {
 	if err := reached(p.feed.after, m); err != nil {
 		return err
 	}
-	if err := s.validate(c, m, validators{version: m.Sequence, modified: m.Recorded}); err != nil {
+	if err := f.answers.validate(c, m, validators{version: m.Sequence, modified: m.Recorded}); err != nil {
 		return err
 	}
-	a := s.answer(c, m, p)
+	a := f.answers.begin(c, m, p)
 	defer a.release()
-	return list(a, eventShape, s.recorded(p.feed, m.Sequence))
+	return list(a, eventShape, f.recorded(p.feed, m.Sequence))
 }
 
-// recorded yields the records that are asked for, up to a sequence.
-func (s *Server) recorded(p feedParameters, until uint64) iter.Seq2[events.Record, error] {
+// recorded yields the records that are selected, up to a sequence.
+func (f *feeds) recorded(p feedParameters, until uint64) iter.Seq2[events.Record, error] {
 	return func(yield func(events.Record, error) bool) {
-		feed := s.registry.Feed(p.after, p.EventFilter)
+		feed := f.reader.Feed(p.after, p.EventFilter)
 		for n := uint64(0); feed.Position() < until; {
 			page, err := feed.Next(until)
 			if err != nil {
@@ -84,8 +104,8 @@ func (s *Server) recorded(p feedParameters, until uint64) iter.Seq2[events.Recor
 	}
 }
 
-// reached refuses to begin behind the head of the log: the place is of another log,
-// or of this one before it was restored.
+// reached refuses to begin after the head of the log: that position is of another log, or
+// of this one before it was restored.
 func reached(after uint64, m projection.Moment) error {
 	if after > m.Sequence {
 		return beyond("after=", after, m)
@@ -97,7 +117,7 @@ func beyond(given string, after uint64, m projection.Moment) error {
 	return badParameter("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
 }
 
-// restrict gives an account of role source nothing but the events of its own source.
+// restrict limits an account of role source to the events of its own source.
 func restrict(c *gin.Context, p *feedParameters) error {
 	account, ok := accountOf(c.Request)
 	if !ok || account.Role != accounts.Source {
@@ -111,8 +131,8 @@ func restrict(c *gin.Context, p *feedParameters) error {
 	return nil
 }
 
-// listEvents answers with the trail of a session, oldest first.
-func (s *Server) listEvents(c *gin.Context) error {
+// trail answers with the records of the session that the path names, oldest first.
+func (f *feeds) trail(c *gin.Context) error {
 	p, err := parse(c.Request.URL.RawQuery, paramRange)
 	if err != nil {
 		return err
@@ -121,26 +141,26 @@ func (s *Server) listEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, m, err := s.registry.Session(id)
+	v, m, err := f.sessions.Session(id)
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound("Session", c.Param("id"))
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.validate(c, m, validatorsOf(v, false)); err != nil {
+	if err := f.answers.validate(c, m, validatorsOf(v, false)); err != nil {
 		return err
 	}
 	trail := slices.Collect(v.Trail())
-	a := s.answer(c, m, p)
+	setTotal(c, uint64(len(trail)))
+	a := f.answers.begin(c, m, p)
 	defer a.release()
-	a.total(uint64(len(trail)))
 	trail = cut(trail, p.span)
 	if len(trail) == 0 {
 		return list(a, eventShape, each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
-	return list(a, eventShape, s.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
+	return list(a, eventShape, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
 }
 
 // takeFeed reads a parameter of the feed that may be given several times; false when

@@ -19,18 +19,18 @@ import (
 const (
 	// heartbeat is how often a follower that there is nothing for gets a comment.
 	heartbeat = 15 * time.Second
-	// followerPatience is how long a follower may take nothing before it is cut off. It
-	// costs nobody anything until then, and when it comes back it goes on where it was.
-	followerPatience = 10 * time.Minute
-	// farewell is how long a follower may take for what is being sent when the server
-	// shuts down.
-	farewell = time.Second
+	// followerWriteTimeout is how long a follower may take nothing before it is cut off. It
+	// costs nothing until then, and when the client comes back it goes on where it was.
+	followerWriteTimeout = 10 * time.Minute
+	// lastWriteTimeout is how long a follower may take for what is being sent when the
+	// server shuts down.
+	lastWriteTimeout = time.Second
 )
 
 // follower is a client that follows the log.
 type follower struct {
 	c        *gin.Context
-	server   *Server
+	feeds    *feeds
 	feed     *gatebook.Feed
 	p        feedParameters
 	b        []byte
@@ -42,30 +42,30 @@ type follower struct {
 
 // follow sends records as server-sent events, until the client goes, the server shuts
 // down, or as many were sent as were asked for.
-func (s *Server) follow(c *gin.Context, p parameters, m projection.Moment) error {
+func (f *feeds) follow(c *gin.Context, p parameters, m projection.Moment) error {
 	if p.pretty {
 		return badParameter("pretty=true does not go with a feed that is followed: an event is one line.")
 	}
 	if err := p.feed.resume(c.Request, m); err != nil {
 		return err
 	}
-	f := &follower{c: c, server: s, p: p.feed, feed: s.registry.Feed(p.feed.after, p.feed.EventFilter)}
+	own := &follower{c: c, feeds: f, p: p.feed, feed: f.reader.Feed(p.feed.after, p.feed.EventFilter)}
 	stamp(c, m.Sequence)
 	header := c.Writer.Header()
 	header["Content-Type"] = []string{contentEvents}
-	header["Cache-Control"] = s.cacheControl
+	header["Cache-Control"] = f.answers.cacheControl
 	if c.Request.Method == http.MethodHead {
 		c.Writer.WriteHeaderNow()
 		return nil
 	}
 	ctx, stop := context.WithCancel(c.Request.Context())
 	defer stop()
-	defer s.followers.enter(func() {
+	defer f.followers.enter(func() {
 		stop()
-		// Where the connection knows no deadline, its client reads.
-		_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Now().Add(farewell))
+		// A connection that knows no deadline is one whose client reads.
+		_ = allowWrite(c.Writer, lastWriteTimeout)
 	})()
-	err := f.run(ctx)
+	err := own.run(ctx)
 	if ctx.Err() != nil && !errors.Is(err, errGone) || errors.Is(err, storage.ErrClosed) {
 		return nil
 	}
@@ -104,7 +104,7 @@ func (f *follower) run(ctx context.Context) error {
 		}
 		pause := time.Duration(0)
 		if f.feed.Position() > before {
-			pause = f.server.followers.pause()
+			pause = f.feeds.followers.pause()
 		}
 		if err := f.wait(ctx, pause); err != nil {
 			return err
@@ -137,17 +137,17 @@ func (f *follower) full() bool { return f.p.limit > 0 && f.sent >= f.p.limit }
 
 // catchUp renders what there is, and sends all but the rest of it.
 func (f *follower) catchUp(ctx context.Context) error {
-	head := f.server.registry.Moment().Sequence
+	head := f.feeds.reader.Moment().Sequence
 	for f.feed.Position() < head && !f.full() {
 		var page []events.Record
-		err := f.server.followers.inTurn(ctx, func() (err error) {
+		err := f.feeds.followers.inTurn(ctx, func() (err error) {
 			page, err = f.feed.Next(head)
 			page = f.render(page, head)
 			return err
 		})
 		for err == nil && len(page) > 0 {
 			if err = f.flush(); err == nil {
-				err = f.server.followers.inTurn(ctx, func() error { page = f.render(page, head); return nil })
+				err = f.feeds.followers.inTurn(ctx, func() error { page = f.render(page, head); return nil })
 			}
 		}
 		if err == nil && len(f.b) >= piece {
@@ -170,7 +170,7 @@ func (f *follower) render(page []events.Record, head uint64) []events.Record {
 		if len(f.b) >= piece {
 			return page[i:]
 		}
-		f.b = f.server.rendered.append(f.b, &f.style, &page[i], head)
+		f.b = f.feeds.rendered.append(f.b, &f.style, &page[i], head)
 		f.sent++
 	}
 	return nil
@@ -181,8 +181,7 @@ func (f *follower) flush() error {
 	if len(f.b) == 0 {
 		return nil
 	}
-	out := http.NewResponseController(f.c.Writer)
-	err := f.server.followers.unlessLeaving(func() error { return out.SetWriteDeadline(time.Now().Add(f.server.followerPatience)) })
+	err := f.feeds.followers.unlessLeaving(func() error { return allowWrite(f.c.Writer, f.feeds.followers.writeTimeout) })
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return errors.Join(errGone, err)
 	}
@@ -239,7 +238,7 @@ func (f *follower) observe() error {
 		return nil
 	}
 	f.looked = time.Now()
-	live, err := f.server.registry.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Sources: f.p.Sources}})
+	live, err := f.feeds.sessions.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Sources: f.p.Sources}})
 	if err != nil {
 		return err
 	}

@@ -20,14 +20,17 @@ type followers struct {
 	// turns are of those who read the log and render it, half as many as there are
 	// processors: however many follow, who writes finds one that is free.
 	turns chan struct{}
+	// writeTimeout is how long a follower may take nothing; not changed while there are
+	// any.
+	writeTimeout time.Duration
 
 	mu      sync.Mutex // guards the fields below
 	stops   map[*func()]struct{}
 	leaving bool
 }
 
-func newFollowers() followers {
-	return followers{turns: make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1))}
+func newFollowers() *followers {
+	return &followers{turns: make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1)), writeTimeout: followerWriteTimeout}
 }
 
 // inTurn does something when it is the caller's turn, if ctx has not ended before. It

@@ -1,11 +1,6 @@
 package httpd
 
-import (
-	"net/http"
-	"time"
-
-	"github.com/gin-gonic/gin"
-)
+import "time"
 
 // Limits bound what clients may take of the server. One that is 0 has its default.
 type Limits struct {
@@ -29,12 +24,4 @@ func (l Limits) orDefaults() Limits {
 	l.Connections, l.ConnectionsPerAddress = orDefault(l.Connections, 4096), orDefault(l.ConnectionsPerAddress, 2048)
 	l.ReportBytes, l.ReportEvents = orDefault(l.ReportBytes, 16<<20), orDefault(l.ReportEvents, 10_000)
 	return l
-}
-
-// boundBody gives the client of a request with a body a time to send it in.
-func (s *Server) boundBody(c *gin.Context) {
-	if c.Request.ContentLength != 0 {
-		// It fails where there is no connection, as in a test of the handler alone.
-		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(s.limits.BodyTime))
-	}
 }

@@ -8,9 +8,9 @@ import (
 
 // The folders that links lead to.
 const (
-	services = "/services/"
-	servers  = "/servers/"
-	sources  = "/sources/"
+	servicesFolder = "/services/"
+	serversFolder  = "/servers/"
+	sourcesFolder  = "/sources/"
 )
 
 // appendLink appends the link to a thing of that name, or null when it has none.

@@ -1,17 +1,15 @@
 package httpd
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/common/expfmt"
 
+	"gatebook"
 	"gatebook/events"
 	"gatebook/projection"
 )
@@ -110,55 +108,30 @@ func refusal(status int) string {
 	return otherLabel
 }
 
-// failed measures a request, or a report of a stream, that was refused.
-func (m *Metrics) failed(c *gin.Context, status int) {
-	if c.Request.Method == http.MethodPost && c.FullPath() == eventsPath {
-		m.refused.WithLabelValues(refusal(status)).Inc()
-	}
+// reportRefused measures a report that was refused, with that status.
+func (m *Metrics) reportRefused(status int) { m.refused.WithLabelValues(refusal(status)).Inc() }
+
+// bookReader is what the metrics of the book are read from.
+type bookReader interface {
+	Stats() gatebook.Stats
+	Services() ([]*projection.Service, projection.Moment)
 }
 
-// showMetrics answers with the metrics, in the text format of Prometheus.
-func (s *Server) showMetrics(c *gin.Context) error {
-	if err := parseNone(c.Request.URL.RawQuery); err != nil {
-		return err
-	}
-	families, err := s.metrics.registry.Gather()
-	if err != nil {
-		return fmt.Errorf("gather the metrics: %w", err)
-	}
-	a := s.answer(c, s.registry.Moment(), parameters{})
-	defer a.release()
-	encoder := expfmt.NewEncoder(a, expfmt.NewFormat(expfmt.TypeTextPlain))
-	for _, family := range families {
-		if err := encoder.Encode(family); err != nil {
-			return fmt.Errorf("write the metrics: %w", err)
-		}
-	}
-	c.Status(http.StatusOK)
-	return a.finish()
-}
-
-// Write renders what is to be sent with the answer's end.
-func (a *answer) Write(b []byte) (int, error) {
-	a.b = append(a.b, b...)
-	return len(b), nil
-}
-
-// bookCollector reads what the book itself knows, when it is asked.
+// bookCollector collects the metrics that the registry itself keeps.
 type bookCollector struct {
-	registry Registry
-	probes   func() uint64 // nil when nobody counts them
-	readers  func() int
+	book    bookReader
+	probes  func() uint64 // nil when nobody counts them
+	readers func() int
 
 	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
 }
 
-func newBookCollector(c Config, readers func() int) *bookCollector {
+func newBookCollector(book bookReader, probes func() uint64, readers func() int) *bookCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return &bookCollector{
-		registry: c.Registry, probes: c.Probes, readers: readers,
+		book: book, probes: probes, readers: readers,
 		readersNow: desc("gatebook_feed_readers", "Requests that follow the log now."),
 		live:       desc("gatebook_sessions", "Live sessions, by declared service and state.", "service", "state"),
 		total:      desc("gatebook_service_sessions_total", "Sessions that a declared service ever had, over all runs of the registry.", "service"),
@@ -182,7 +155,7 @@ func (b *bookCollector) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
 	to <- prometheus.MustNewConstMetric(b.readersNow, prometheus.GaugeValue, float64(b.readers()))
-	stats := b.registry.Stats()
+	stats := b.book.Stats()
 	b.collectServices(to, counter, stats.Live)
 	for why := events.ReasonClientClosed; why <= events.ReasonError; why++ {
 		counter(b.ended, stats.Ended[why], why.String())
@@ -201,7 +174,7 @@ func (b *bookCollector) collectServices(to chan<- prometheus.Metric, counter fun
 	for name, of := range live {
 		census[projection.NameKey(name)] = added(census[projection.NameKey(name)], of)
 	}
-	services, _ := b.registry.Services()
+	services, _ := b.book.Services()
 	var others projection.Census
 	var total uint64
 	for _, v := range services {

@@ -266,3 +266,14 @@ func position(text string) (int, error) {
 	}
 	return n, nil
 }
+
+// shows reports whether fields asks for a member that is not shown by default, whole or in
+// part.
+func (p *parameters) shows(member string) bool {
+	for _, name := range p.fields {
+		if name == "*" || name == member || strings.HasPrefix(name, member+".") {
+			return true
+		}
+	}
+	return false
+}

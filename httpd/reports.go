@@ -23,8 +23,26 @@ import (
 	"gatebook/projection"
 )
 
-// takeReports records what a source outside reports: one report, or a stream of them.
-func (s *Server) takeReports(c *gin.Context) error {
+// reporter records what a source outside reports.
+type reporter interface {
+	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
+}
+
+// reports takes the reports of sources outside.
+type reports struct {
+	reporter reporter
+	answers  *answers
+	metrics  *Metrics
+	failures failureLog
+	limits   Limits
+	// idle is how long a client may be silent between two reports of a stream.
+	idle time.Duration
+	// closing is closed when the server is shut down.
+	closing <-chan struct{}
+}
+
+// take records what a source outside reports: one report, or a stream of them.
+func (x *reports) take(c *gin.Context) error {
 	p, err := parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
@@ -35,14 +53,14 @@ func (s *Server) takeReports(c *gin.Context) error {
 	}
 	body := &bodyReader{
 		from: bufio.NewReaderSize(c.Request.Body, piece), control: http.NewResponseController(c.Writer),
-		limit: s.limits.ReportBytes, idle: s.http.IdleTimeout,
+		limit: x.limits.ReportBytes, idle: x.idle,
 	}
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
 	case contentJSON:
-		return s.takeOne(c, body, p.pretty)
+		return x.takeOne(c, body, p.pretty)
 	case contentNDJSON:
-		return s.takeStream(c, body)
+		return x.takeStream(c, body)
 	}
 	c.Header("Accept", contentJSON+", "+contentNDJSON)
 	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, contentJSON, contentNDJSON))
@@ -63,12 +81,12 @@ func unsupported(long string) error {
 	return &failure{status: http.StatusUnsupportedMediaType, short: "Unsupported media type", long: long}
 }
 
-func (s *Server) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
+func (x *reports) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
 	text, err := body.whole(c.Request.ContentLength)
 	if err != nil {
 		return err
 	}
-	got, err := s.takeReport(c, text)
+	got, err := x.record(c, text)
 	if err != nil {
 		return err
 	}
@@ -81,7 +99,7 @@ func (s *Server) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
 		}
 		b = readable.Bytes()
 	}
-	c.Writer.Header()["Content-Type"] = s.contentType
+	c.Writer.Header()["Content-Type"] = x.answers.contentType
 	c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(b))}
 	c.Status(http.StatusOK)
 	if _, err := c.Writer.Write(b); err != nil {
@@ -92,13 +110,13 @@ func (s *Server) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
 
 // takeStream answers each report when it is durable, while the client goes on
 // sending. The first that is refused is the last.
-func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
+func (x *reports) takeStream(c *gin.Context, body *bodyReader) error {
 	if err := body.control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("read and write at once: %w", err)
 	}
 	// A stream that waits for the next report does not keep the server from closing.
-	defer body.stopOn(s.closing)()
-	stamp(c, s.registry.Moment().Sequence)
+	defer body.stopOn(x.closing)()
+	stamp(c, x.answers.present.Moment().Sequence)
 	c.Header("Content-Type", contentNDJSON)
 	c.Status(http.StatusOK)
 	for {
@@ -112,23 +130,23 @@ func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
 		}
 		var got gatebook.ReportResult
 		if err == nil {
-			got, err = s.takeReport(c, text)
+			got, err = x.record(c, text)
 		}
-		if sendErr := s.sendLine(c, body.control, got, err); sendErr != nil || err != nil {
+		if sendErr := x.sendLine(c, body.control, got, err); sendErr != nil || err != nil {
 			return sendErr
 		}
 	}
 }
 
 // sendLine sends the answer to one report of a stream.
-func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.ReportResult, err error) error {
+func (x *reports) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.ReportResult, err error) error {
 	status := http.StatusOK
 	var f *failure
 	if err != nil {
 		f = failureOf(err)
-		s.metrics.failed(c, f.status)
+		x.metrics.reportRefused(f.status)
 		if status = f.status; status >= http.StatusInternalServerError {
-			s.logFailure(c.Request, f, err)
+			x.failures.write(c.Request, f, err)
 		}
 	}
 	b := strconv.AppendInt([]byte(`{"status":`), int64(status), 10)
@@ -150,9 +168,9 @@ func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got 
 	return nil
 }
 
-// takeReport records one report. A source reports as itself only.
-func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
-	report, err := parseReport(text, s.limits.ReportEvents)
+// record records one report. A source reports as itself only.
+func (x *reports) record(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
+	report, err := parseReport(text, x.limits.ReportEvents)
 	if err != nil {
 		return gatebook.ReportResult{}, err
 	}
@@ -166,7 +184,7 @@ func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.ReportResult,
 	// the client closes its sending half, and that one still reads.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), recordLimit)
 	defer stop()
-	return s.registry.Report(ctx, report)
+	return x.reporter.Report(ctx, report)
 }
 
 // appendReception appends the members of the answer to a report.

@@ -39,14 +39,6 @@ type rendering struct {
 type resource[T any] struct {
 	members []member[T]
 	usual   shape[T] // what is shown when nothing else is asked for
-	// version are the validators of one; nil where those that show it know more.
-	version func(v T) validators
-}
-
-// versioned adds how its states are told apart to a resource.
-func (r *resource[T]) versioned(version func(v T) validators) *resource[T] {
-	r.version = version
-	return r
 }
 
 // shape is a choice of a resource's members.

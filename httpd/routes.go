@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"gatebook/projection"
 )
 
 // handler answers a request, or returns the error that is the answer.
@@ -38,41 +40,55 @@ func (o operation) in(forms ...string) operation {
 // eventsPath is where reports go, and the feed comes from.
 const eventsPath = "/events"
 
-func (s *Server) routes() []route {
+// api holds the handlers of all routes.
+type api struct {
+	sessions  *sessions
+	kills     *kills
+	services  *services
+	listeners *listeners
+	servers   *collection[*projection.Server]
+	sources   *collection[*projection.Source]
+	feeds     *feeds
+	reports   *reports
+	status    *status
+}
+
+// routes returns the table of all routes.
+func (a *api) routes() []route {
 	all := func(o ...operation) []operation { return o }
 	get := func(a access, h handler) operation { return operation{method: http.MethodGet, access: a, handle: h} }
 	put := func(a access, h handler) operation { return operation{method: http.MethodPut, access: a, handle: h} }
 	post := func(a access, h handler) operation { return operation{method: http.MethodPost, access: a, handle: h} }
 	del := func(a access, h handler) operation { return operation{method: http.MethodDelete, access: a, handle: h} }
 	return []route{
-		{path: "/", operations: all(get(forAll, s.root))},
-		{path: "/health", operations: all(get(forAll, s.health)), quiet: true},
-		{path: "/ready", operations: all(get(forAll, s.ready)), quiet: true},
-		{path: "/metrics", operations: all(get(forReaders, s.showMetrics).in(contentMetrics)), quiet: true},
-		{path: "/version", operations: all(get(forReaders, s.showVersion)), quiet: true},
-		{path: "/openapi.yaml", operations: all(get(forReaders, s.showContract).in(contentYAML))},
-		{path: "/sessions", operations: all(get(forReaders, s.listSessions).in(listForms...))},
-		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
-		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections).in(listForms...))},
-		{path: "/sessions/:id/events", operations: all(get(forReaders, s.listEvents).in(trailForms...))},
-		{path: eventsPath, operations: all(get(forFeed, s.feed).in(feedForms...), post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
-		{path: "/services", operations: all(get(forReaders, s.listServices).in(listForms...))},
-		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
+		{path: "/", operations: all(get(forAll, a.status.root))},
+		{path: "/health", operations: all(get(forAll, a.status.health)), quiet: true},
+		{path: "/ready", operations: all(get(forAll, a.status.ready)), quiet: true},
+		{path: "/metrics", operations: all(get(forReaders, a.status.showMetrics).in(contentMetrics)), quiet: true},
+		{path: "/version", operations: all(get(forReaders, a.status.version)), quiet: true},
+		{path: "/openapi.yaml", operations: all(get(forReaders, a.status.showContract).in(contentYAML))},
+		{path: "/sessions", operations: all(get(forReaders, a.sessions.list).in(listForms...))},
+		{path: "/sessions/:id", operations: all(get(forReaders, a.sessions.show), del(forAdmins, a.kills.one))},
+		{path: "/sessions/:id/connections", operations: all(get(forReaders, a.sessions.listConnections).in(listForms...))},
+		{path: "/sessions/:id/events", operations: all(get(forReaders, a.feeds.trail).in(trailForms...))},
+		{path: eventsPath, operations: all(get(forFeed, a.feeds.list).in(feedForms...), post(forSources, a.reports.take).in(contentJSON, contentNDJSON))},
+		{path: "/services", operations: all(get(forReaders, a.services.list).in(listForms...))},
+		{path: "/services/:name", operations: all(get(forReaders, a.services.show))},
 		{path: "/services/:name/sessions", operations: all(
-			get(forReaders, s.listServiceSessions).in(listForms...), del(forAdmins, s.closeServiceSessions))},
-		{path: "/services/:name/listeners", operations: all(get(forReaders, s.listListeners).in(listForms...))},
-		{path: "/services/:name/stop", operations: all(put(forAdmins, s.switchService(true)))},
-		{path: "/services/:name/start", operations: all(put(forAdmins, s.switchService(false)))},
-		{path: "/servers", operations: all(get(forReaders, s.listServers).in(listForms...))},
-		{path: "/servers/:name", operations: all(get(forReaders, s.showServer))},
-		{path: "/servers/:name/sessions", operations: all(get(forReaders, s.listServerSessions).in(listForms...))},
-		{path: "/sources", operations: all(get(forReaders, s.listSources).in(listForms...))},
-		{path: "/sources/:name", operations: all(get(forReaders, s.showSource))},
+			get(forReaders, a.sessions.listOfService).in(listForms...), del(forAdmins, a.kills.ofService))},
+		{path: "/services/:name/listeners", operations: all(get(forReaders, a.listeners.list).in(listForms...))},
+		{path: "/services/:name/stop", operations: all(put(forAdmins, a.services.switchTo(true)))},
+		{path: "/services/:name/start", operations: all(put(forAdmins, a.services.switchTo(false)))},
+		{path: "/servers", operations: all(get(forReaders, a.servers.list).in(listForms...))},
+		{path: "/servers/:name", operations: all(get(forReaders, a.servers.show))},
+		{path: "/servers/:name/sessions", operations: all(get(forReaders, a.sessions.listOfServer).in(listForms...))},
+		{path: "/sources", operations: all(get(forReaders, a.sources.list).in(listForms...))},
+		{path: "/sources/:name", operations: all(get(forReaders, a.sources.show))},
 	}
 }
 
-// newEngine makes the router of all routes.
-func (s *Server) newEngine() *gin.Engine {
+// newEngine returns the router of all routes.
+func newEngine(routes []route, t *adapter) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
 	// Paths are matched as they were sent, so that a name may hold a slash, and are
@@ -82,23 +98,22 @@ func (s *Server) newEngine() *gin.Engine {
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	var every []operation
-	for _, r := range s.routes() {
+	for _, r := range routes {
 		every = append(every, r.operations...)
 		allow := []string{allowed(r.operations)}
 		for _, o := range r.operations {
-			adapted := s.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, quiet: r.quiet})
+			adapted := t.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, quiet: r.quiet})
 			engine.Handle(o.method, r.path, adapted)
 			if o.method == http.MethodGet {
 				engine.HEAD(r.path, adapted)
 			}
 		}
-		engine.OPTIONS(r.path, s.adapt(endpoint{
-			handle: s.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
+		engine.OPTIONS(r.path, t.adapt(endpoint{
+			handle: t.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
 		}))
 	}
-	s.methods = allowed(every)
-	engine.NoMethod(s.adapt(endpoint{handle: wrongMethod, access: forAccounts, anyType: true}))
-	engine.NoRoute(s.adapt(endpoint{handle: s.noRoute, access: forAccounts, anyType: true}))
+	engine.NoMethod(t.adapt(endpoint{handle: wrongMethod, access: forAccounts, anyType: true}))
+	engine.NoRoute(t.adapt(endpoint{handle: t.noRoute(allowed(every)), access: forAccounts, anyType: true}))
 	return engine
 }
 
@@ -126,12 +141,9 @@ func accessOfOptions(operations []operation) access {
 	return forAccounts
 }
 
-// options answers with Allow, which is there already.
-func (s *Server) options(c *gin.Context) error {
-	stamp(c, s.registry.Moment().Sequence)
-	c.Status(http.StatusNoContent)
-	c.Writer.WriteHeaderNow()
-	return nil
+// options answers with the header Allow, which adapt has written.
+func (t *adapter) options(c *gin.Context) error {
+	return t.answers.empty(c, http.StatusNoContent)
 }
 
 // wrongMethod refuses a method that the path does not have. The router has found
@@ -147,14 +159,17 @@ func wrongMethod(c *gin.Context) error {
 	}
 }
 
-// noRoute refuses a path that there is not. OPTIONS * is about the server as a whole.
-func (s *Server) noRoute(c *gin.Context) error {
-	if c.Request.Method == http.MethodOptions && c.Request.RequestURI == "*" {
-		c.Header("Allow", s.methods)
-		return s.options(c)
-	}
-	return &failure{
-		status: http.StatusNotFound, short: "Not found",
-		long: "There is nothing at " + c.Request.URL.Path + ".",
+// noRoute returns the handler of unknown paths. It answers OPTIONS * for the server as a
+// whole, which has those methods.
+func (t *adapter) noRoute(methods string) handler {
+	return func(c *gin.Context) error {
+		if c.Request.Method == http.MethodOptions && c.Request.RequestURI == "*" {
+			c.Header("Allow", methods)
+			return t.options(c)
+		}
+		return &failure{
+			status: http.StatusNotFound, short: "Not found",
+			long: "There is nothing at " + c.Request.URL.Path + ".",
+		}
 	}
 }

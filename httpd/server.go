@@ -8,46 +8,14 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"gatebook"
 	"gatebook/httpd/accounts"
-	"gatebook/projection"
 )
-
-// Registry is what the API reads from the book and does to it. [gatebook.Registry]
-// is one.
-type Registry interface {
-	Session(id uint64) (projection.View, projection.Moment, error)
-	Sessions(q gatebook.Query) (*gatebook.Listing, error)
-	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
-	SequenceAt(t time.Time) (uint64, error)
-	RecordedAt(sequence uint64) (time.Time, error)
-	GapAt(t time.Time) (gatebook.Gap, bool, error)
-	Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error)
-	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
-	Services() ([]*projection.Service, projection.Moment)
-	Service(name string) (*projection.Service, projection.Moment, error)
-	Servers() ([]*projection.Server, projection.Moment)
-	Server(name string) (*projection.Server, projection.Moment, error)
-	Sources() ([]*projection.Source, projection.Moment)
-	Source(name string) (*projection.Source, projection.Moment, error)
-	Moment() projection.Moment
-	ScheduleKill(ctx context.Context, id uint64, due time.Time, q gatebook.Request) error
-	WithdrawKill(ctx context.Context, id uint64, q gatebook.Request) error
-	KillAll(ctx context.Context, ids []uint64, q gatebook.Request) (gatebook.Killed, error)
-	SwitchService(ctx context.Context, to gatebook.Switch, q gatebook.Request) error
-	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
-	Stats() gatebook.Stats
-	Now() time.Time
-	// Err tells why nothing can be recorded now.
-	Err() error
-}
 
 // Config is what a server needs to know. A duration that is 0 has its default.
 type Config struct {
@@ -84,49 +52,15 @@ type Config struct {
 	IdleTimeout time.Duration
 }
 
-// Server answers requests to the REST API. Its methods are safe for concurrent
-// use.
+// Server answers requests to the REST API. Its methods are safe for concurrent use.
 type Server struct {
-	registry Registry
-	guard    guard
-	accounts *accounts.Gate // nil when there can be none
-	killWait time.Duration
-	limits   Limits
-	limiter  *connLimiter
-	log      zerolog.Logger
-	accessed *accessLog // nil when it is off
-	recorder *connRecorder
-	metrics  *Metrics
-	build    build
-	secured  *tls.Config // nil for plain HTTP
-	http     *http.Server
-	methods  string // the value of Allow for the server as a whole
-	// closing is closed when the server is shut down.
-	closing chan struct{}
-	// followers are those who follow the log, and followerPatience how long one of them
-	// may take nothing; not changed while the server serves.
-	followers        followers
-	followerPatience time.Duration
-	// rendered is what followers are sent.
-	rendered renderings
-
-	// process names this run of the server in entity tags.
-	process string
-	// These are values of headers; never changed.
-	contentType, cacheControl, vary []string
-	protection                      map[string][]string
-	buffers, zips                   sync.Pool // of *[]byte, to render into, and of *gzip.Writer
-
-	sessions    *resource[projection.View]
-	connections *resource[connection]
-	services    *resource[service]
-	servers     *resource[*projection.Server]
-	sources     *resource[*projection.Source]
-	listeners   *resource[serviceListener]
-	killed      *resource[gatebook.Killed]
-	status      *resource[string]
-	builds      *resource[build]
-	contract    validators // of openapi.yaml
+	http      *http.Server
+	secured   *tls.Config // nil for plain HTTP
+	api       *api
+	recorder  *connRecorder
+	limiter   *connLimiter
+	followers *followers
+	log       zerolog.Logger
 }
 
 // New returns a server. It does nothing until [Server.Serve].
@@ -137,67 +71,75 @@ func New(c Config) (*Server, error) {
 	case c.RecordAdmin && c.Source == nil:
 		return nil, errors.New("httpd: connections are to be recorded, and no source is given")
 	}
-	limits := c.Limits.orDefaults()
+	c.Limits = c.Limits.orDefaults()
+	c.KillWait, c.IdleTimeout = orDefault(c.KillWait, 5*time.Second), orDefault(c.IdleTimeout, 5*time.Minute)
+	if c.Metrics == nil {
+		c.Metrics = NewMetrics()
+	}
 	s := &Server{
-		registry: c.Registry,
-		guard:    guard{insecure: c.Insecure, line: limits.RequestLine},
-		limits:   limits,
-		limiter:  newConnLimiter(limits.Connections, limits.ConnectionsPerAddress),
-		accounts: c.Accounts,
-		killWait: orDefault(c.KillWait, 5*time.Second),
-		log:      c.Logger,
-		accessed: newAccessLog(c),
-
-		closing:          make(chan struct{}),
-		followers:        newFollowers(),
-		followerPatience: followerPatience,
-
-		process:     strconv.FormatInt(c.Registry.Now().UnixMicro(), 36),
-		contentType: []string{contentJSON},
-		// What may have changed is asked for again; only the client itself keeps it.
-		cacheControl: []string{"private, no-cache"},
-		vary:         []string{"Accept, Accept-Encoding"},
-		protection:   protection(c.Certificate != nil),
-
-		sessions:    sessionResource(),
-		connections: connectionResource(),
-		services:    serviceResource(),
-		servers:     serverResource(),
-		sources:     sourceResource(),
-		listeners:   listenerResource(),
-		killed:      killedResource(),
-		status:      statusResource(),
-		build:       buildOf(c.Version),
-		builds:      buildResource(),
-		contract:    contractValidators(),
+		recorder:  newConnRecorder(c),
+		limiter:   newConnLimiter(c.Limits.Connections, c.Limits.ConnectionsPerAddress),
+		followers: newFollowers(),
+		log:       c.Logger,
 	}
-	for _, host := range c.Hosts {
-		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
-	}
-	s.recorder = newConnRecorder(c)
-	if s.metrics = c.Metrics; s.metrics == nil {
-		s.metrics = NewMetrics()
-	}
-	if err := s.metrics.registry.Register(newBookCollector(c, s.followers.number)); err != nil {
+	if err := c.Metrics.registry.Register(newBookCollector(c.Registry, c.Probes, s.followers.number)); err != nil {
 		return nil, fmt.Errorf("httpd: register the metrics of the book: %w", err)
 	}
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
 	}
+	closing, answers := make(chan struct{}), newAnswers(c.Registry)
+	s.api = newAPI(c, answers, s.followers, closing)
 	s.http = &http.Server{
-		Handler:           overriding(s.newEngine()),
-		ReadHeaderTimeout: limits.HeaderTime,
-		IdleTimeout:       orDefault(c.IdleTimeout, 5*time.Minute),
+		Handler:           overriding(newEngine(s.api.routes(), newAdapter(c, answers, s.recorder))),
+		ReadHeaderTimeout: c.Limits.HeaderTime,
+		IdleTimeout:       c.IdleTimeout,
 		WriteTimeout:      patience,
-		MaxHeaderBytes:    limits.Headers,
+		MaxHeaderBytes:    c.Limits.Headers,
 		ConnContext:       withConn,
 		ConnState:         s.recorder.changed,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
 		// OPTIONS * is let in and answered as any other request is.
 		DisableGeneralOptionsHandler: true,
 	}
-	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(s.closing) }))
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
 	return s, nil
+}
+
+// newAPI returns the handlers of a server. closing is closed when it is shut down.
+func newAPI(c Config, to *answers, f *followers, closing <-chan struct{}) *api {
+	r := c.Registry
+	return &api{
+		sessions:  newSessions(r, r, r, to),
+		kills:     newKills(r, r, r, to, c.KillWait),
+		services:  newServices(r, r, to),
+		listeners: newListeners(r, to),
+		servers:   newServers(r, to),
+		sources:   newSources(r, to),
+		feeds:     newFeeds(r, r, to, f),
+		reports: &reports{
+			reporter: r, answers: to, metrics: c.Metrics, failures: failureLog{c.Logger},
+			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
+		},
+		status: newStatus(r, to, c.Metrics, c.Version),
+	}
+}
+
+func newAdapter(c Config, to *answers, recorder *connRecorder) *adapter {
+	guard := guard{insecure: c.Insecure, line: c.Limits.RequestLine}
+	for _, host := range c.Hosts {
+		guard.hosts = append(guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
+	}
+	return &adapter{
+		answers:    to,
+		gate:       &authenticator{guard: guard, accounts: c.Accounts, recorder: recorder, log: c.Logger},
+		metrics:    c.Metrics,
+		accessed:   newAccessLog(c),
+		failures:   failureLog{c.Logger},
+		bodyTime:   c.Limits.BodyTime,
+		vary:       []string{"Accept, Accept-Encoding"},
+		protection: protection(c.Certificate != nil),
+	}
 }
 
 func orDefault[T ~int | ~int64](given, otherwise T) T {
@@ -224,6 +166,14 @@ func (s *Server) Serve(l net.Listener) error {
 		return nil
 	}
 	return fmt.Errorf("serve the API on %s: %w", l.Addr(), err)
+}
+
+// AccountsChanged closes the connections of clients that are being answered and would not
+// be let in now. Call it after reloading the accounts.
+func (s *Server) AccountsChanged() {
+	s.recorder.revoke(func(account, remote string) {
+		s.log.Warn().Str("account", account).Str("remote", remote).Msg("an answer is cut off: accounts have changed")
+	})
 }
 
 // Shutdown stops listening, lets the requests under way be answered, closes all

@@ -1,11 +1,16 @@
 package httpd
 
 import (
-	"github.com/gin-gonic/gin"
-
 	"gatebook/events"
 	"gatebook/projection"
 )
+
+func newServers(read catalog, to *answers) *collection[*projection.Server] {
+	return &collection[*projection.Server]{
+		answers: to, thing: "Server", resource: serverResource(), all: read.Servers, one: read.Server,
+		version: func(v *projection.Server) validators { return validators{version: v.Version, modified: v.Modified} },
+	}
+}
 
 // serverResource describes a server.
 func serverResource() *resource[*projection.Server] {
@@ -21,21 +26,13 @@ func serverResource() *resource[*projection.Server] {
 	}, []member[server]{
 		{name: "since", value: moment(func(v server) events.Time { return v.Since })},
 		{name: "cause", value: knownText(func(v server) string { return v.Cause })},
-	})).versioned(func(v server) validators { return validators{version: v.Version, modified: v.Modified} })
+	}))
 }
 
-// serverStatus is a list, as in the draft, of at most one state.
+// serverStatus returns a list of at most one state: the API's draft has a list.
 func serverStatus(v *projection.Server) []string {
 	if v.State == events.ServerUnknown {
 		return nil
 	}
 	return []string{v.State.String()}
-}
-
-func (s *Server) listServers(c *gin.Context) error {
-	return listAll(s, c, s.servers, s.registry.Servers)
-}
-
-func (s *Server) showServer(c *gin.Context) error {
-	return showNamed(s, c, s.servers, "Server", s.registry.Server)
 }

@@ -1,16 +1,60 @@
 package httpd
 
 import (
+	"context"
+	"net/http"
+
 	"github.com/gin-gonic/gin"
 
+	"gatebook"
 	"gatebook/events"
 	"gatebook/projection"
 )
+
+// switcher stops and starts services.
+type switcher interface {
+	SwitchService(ctx context.Context, to gatebook.Switch, q gatebook.Request) error
+}
+
+// services answers for services, and stops and starts them.
+type services struct {
+	collection[service]
+	switcher switcher
+}
 
 // service is a service and the source that declared it.
 type service struct {
 	*projection.Service
 	source *projection.Source // nil when it is not known
+}
+
+func newServices(read catalog, switches switcher, to *answers) *services {
+	return &services{switcher: switches, collection: collection[service]{
+		answers: to, thing: "Service", resource: serviceResource(),
+		version: func(v service) validators { return validators{version: v.Version, modified: v.Modified} },
+		all: func() ([]service, projection.Moment) {
+			sources, m := read.Sources() // the earlier of two moments
+			byKey := make(map[string]*projection.Source, len(sources))
+			for _, source := range sources {
+				byKey[projection.NameKey(source.Name)] = source
+			}
+			found, _ := read.Services()
+			all := make([]service, len(found))
+			for i, v := range found {
+				all[i] = service{Service: v, source: byKey[projection.NameKey(v.Source)]}
+			}
+			return all, m
+		},
+		one: func(name string) (service, projection.Moment, error) {
+			m := read.Moment() // the earlier of two moments
+			v, _, err := read.Service(name)
+			if err != nil {
+				return service{}, m, err
+			}
+			source, _, _ := read.Source(v.Source) // nil for a service known by its sessions alone
+			return service{Service: v, source: source}, m, nil
+		},
+	}}
 }
 
 // serviceResource describes a service.
@@ -22,13 +66,13 @@ func serviceResource() *resource[service] {
 		{name: "total_connections", value: number(func(v service) uint64 { return v.Total })},
 		{name: "current_connections", value: number(func(v service) uint64 { return v.Current })},
 		{name: "started", value: moment(func(v service) events.Time { return v.Started })},
-		{name: "servers", value: links(servers, func(v service) []string { return v.Servers })},
+		{name: "servers", value: links(serversFolder, func(v service) []string { return v.Servers })},
 		{name: "listeners", value: texts(func(v service) []string { return v.Listeners })},
-	}, nil)).versioned(func(v service) validators { return validators{version: v.Version, modified: v.Modified} })
+	}, nil))
 }
 
-// state is "started" while the source that declared the service runs and nobody
-// has stopped it. Of a service known only by name it is not known.
+// state returns "started" while the source that declared the service runs and the service
+// is not stopped; "" for a service that is known by its sessions alone.
 func (s service) state() string {
 	switch {
 	case s.Started == 0 || s.source == nil:
@@ -39,30 +83,22 @@ func (s service) state() string {
 	return "stopped"
 }
 
-func (s *Server) listServices(c *gin.Context) error {
-	return listAll(s, c, s.services, func() ([]service, projection.Moment) {
-		sources, m := s.registry.Sources() // the earlier of two moments
-		byKey := make(map[string]*projection.Source, len(sources))
-		for _, source := range sources {
-			byKey[projection.NameKey(source.Name)] = source
+// switchTo returns the handler that stops or starts the service that the path names. It
+// answers when the switch is recorded; the service's source is told at once.
+func (s *services) switchTo(stopped bool) handler {
+	return func(c *gin.Context) error {
+		if _, err := parse(c.Request.URL.RawQuery); err != nil {
+			return err
 		}
-		found, _ := s.registry.Services()
-		all := make([]service, len(found))
-		for i, v := range found {
-			all[i] = service{Service: v, source: byKey[projection.NameKey(v.Source)]}
-		}
-		return all, m
-	})
-}
-
-func (s *Server) showService(c *gin.Context) error {
-	return showNamed(s, c, s.services, "Service", func(name string) (service, projection.Moment, error) {
-		m := s.registry.Moment() // the earlier of two moments
-		v, _, err := s.registry.Service(name)
+		name, err := pathName(c)
 		if err != nil {
-			return service{}, m, err
+			return err
 		}
-		source, _, _ := s.registry.Source(v.Source) // nil for a service known by its sessions alone
-		return service{Service: v, source: source}, m, nil
-	})
+		err = s.switcher.SwitchService(c.Request.Context(), gatebook.Switch{Service: name, Stopped: stopped},
+			gatebook.Request{By: actor(c.Request), Only: preconditions(c.Request)})
+		if err != nil {
+			return missing("Service", name, err)
+		}
+		return s.answers.empty(c, http.StatusNoContent)
+	}
 }

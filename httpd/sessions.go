@@ -1,14 +1,117 @@
 package httpd
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook"
 	"gatebook/events"
 	"gatebook/projection"
 )
+
+// sessionReader is what the API reads of sessions.
+type sessionReader interface {
+	Session(id uint64) (projection.View, projection.Moment, error)
+	Sessions(q gatebook.Query) (*gatebook.Listing, error)
+	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
+}
+
+// sessions answers for sessions and their connections.
+type sessions struct {
+	reader   sessionReader
+	history  history
+	catalog  catalog
+	answers  *answers
+	resource *resource[projection.View]
+	// connections describes a session's connections.
+	connections *resource[connection]
+}
+
+func newSessions(read sessionReader, past history, things catalog, to *answers) *sessions {
+	return &sessions{
+		reader: read, history: past, catalog: things, answers: to,
+		resource: sessionResource(), connections: connectionResource(),
+	}
+}
+
+// show answers with the session that the path names.
+func (s *sessions) show(c *gin.Context) error {
+	p, err := parse(c.Request.URL.RawQuery, paramFields, paramAt)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.resource.shape(p.fields)
+	if err != nil {
+		return err
+	}
+	then, err := resolve(c, s.history, p.at)
+	if err != nil {
+		return err
+	}
+	v, m, err := s.view(c, then)
+	if err != nil {
+		return err
+	}
+	if err := s.answers.validate(c, m, validatorsOf(v, p.shows("statistics"))); err != nil {
+		return err
+	}
+	a := s.answers.begin(c, m, p)
+	defer a.release()
+	a.now = then.now
+	return object(a, http.StatusOK, chosen, v)
+}
+
+// view returns the session that the path names, as of a moment.
+func (s *sessions) view(c *gin.Context, then asOf) (projection.View, projection.Moment, error) {
+	id, err := sessionID(c)
+	if err != nil {
+		return projection.View{}, projection.Moment{}, err
+	}
+	var v projection.View
+	var m projection.Moment
+	switch {
+	case then.before:
+		err = gatebook.ErrNotFound
+	case then.sequence != 0:
+		v, m, err = s.reader.SessionAsOf(id, then.sequence)
+	default:
+		v, m, err = s.reader.Session(id)
+	}
+	if errors.Is(err, gatebook.ErrNotFound) {
+		err = notFound("Session", c.Param("id"))
+		if then.sequence != 0 || then.before {
+			err = &failure{
+				status: http.StatusNotFound, short: "Session not found",
+				long: "No session " + c.Param("id") + " was in the book by " + timeText(then.now) + ".",
+			}
+		}
+	}
+	return v, then.of(m), err
+}
+
+// sessionID returns the id in the path. Text that is no number names no session.
+func sessionID(c *gin.Context) (uint64, error) {
+	text := c.Param("id")
+	id, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || text[0] == '0' { // each session has one address
+		return 0, notFound("Session", text)
+	}
+	return id, nil
+}
+
+// validatorsOf returns the validators of a session. statistics is set when its counters
+// are shown, which change more often than the session does. A session can be seen to be
+// over before that is recorded.
+func validatorsOf(v projection.View, statistics bool) validators {
+	state := validators{version: v.Version, modified: v.Modified}
+	if v.Over() || statistics && v.Observed != nil {
+		state.observed = v.Observed.Count
+	}
+	return state
+}
 
 // sessionResource describes a session.
 func sessionResource() *resource[projection.View] {
@@ -19,14 +122,14 @@ func sessionResource() *resource[projection.View] {
 		{name: "user", value: func(b []byte, _ *rendering, v view) []byte { return appendString(b, v.Login().User) }},
 		{name: "address", value: appendAddress},
 		{name: "service", value: func(b []byte, r *rendering, v view) []byte {
-			return r.service.append(b, services, v.Origin().Service)
+			return r.service.append(b, servicesFolder, v.Origin().Service)
 		}},
 		{name: "connected", value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, v.Opened) }},
 		{name: "idle", value: appendIdle},
 		{name: "closed", when: hasEnded, value: func(b []byte, r *rendering, v view) []byte { return r.dates.append(b, v.Ended()) }},
 		{name: "reason", when: hasEnded, value: knownText(func(v view) string { return v.Ending().Reason.String() })},
 	}, []member[view]{
-		{name: "source", value: link(sources, func(v view) string { return v.Origin().Source })},
+		{name: "source", value: link(sourcesFolder, func(v view) string { return v.Origin().Source })},
 		{name: "listener", value: knownText(func(v view) string { return v.Origin().Listener })},
 		{name: "protocol", value: knownText(func(v view) string { return v.Origin().Protocol })},
 		{name: "port", value: knownNumber(func(v view) uint64 { return uint64(v.Port) })},
@@ -43,7 +146,7 @@ func sessionResource() *resource[projection.View] {
 		{name: "status", value: text(func(v view) string { return v.Status.String() })},
 		{name: "by", value: knownText(func(v view) string { return v.Ending().By })},
 		{name: "description", value: knownText(func(v view) string { return v.Ending().Description })},
-		{name: "servers", value: links(servers, func(v view) []string { return v.Servers() })},
+		{name: "servers", value: links(serversFolder, func(v view) []string { return v.Servers() })},
 		{name: "statistics", inner: statistics(func(v view) events.Counters {
 			counters, _ := v.Current(0)
 			return counters
@@ -102,40 +205,4 @@ func appendAddress(b []byte, _ *rendering, v projection.View) []byte {
 		return append(ip.AppendTo(append(b, '"')), '"')
 	}
 	return appendKnown(b, v.Address())
-}
-
-func (s *Server) showSession(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramAt)
-	if err != nil {
-		return err
-	}
-	chosen, err := s.sessions.shape(p.fields)
-	if err != nil {
-		return err
-	}
-	then, err := s.moment(c, p.at)
-	if err != nil {
-		return err
-	}
-	v, m, err := s.view(c, then)
-	if err != nil {
-		return err
-	}
-	if err := s.validate(c, m, validatorsOf(v, p.shows("statistics"))); err != nil {
-		return err
-	}
-	a := s.answer(c, m, p)
-	defer a.release()
-	a.now = then.now
-	return object(a, http.StatusOK, chosen, v)
-}
-
-// sessionID is the path's. One that is no number is not in the book either.
-func sessionID(c *gin.Context) (uint64, error) {
-	text := c.Param("id")
-	id, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || text[0] == '0' { // each session has one address
-		return 0, notFound("Session", text)
-	}
-	return id, nil
 }

@@ -1,11 +1,16 @@
 package httpd
 
 import (
-	"github.com/gin-gonic/gin"
-
 	"gatebook/events"
 	"gatebook/projection"
 )
+
+func newSources(read catalog, to *answers) *collection[*projection.Source] {
+	return &collection[*projection.Source]{
+		answers: to, thing: "Source", resource: sourceResource(), all: read.Sources, one: read.Source,
+		version: func(v *projection.Source) validators { return validators{version: v.Changed, modified: v.Modified} },
+	}
+}
 
 // sourceResource describes a source.
 func sourceResource() *resource[*projection.Source] {
@@ -23,13 +28,5 @@ func sourceResource() *resource[*projection.Source] {
 		{name: "unrecorded_events", value: number(func(v source) uint64 { return v.Unrecorded.Events })},
 		{name: "gap_from", value: moment(func(v source) events.Time { return v.Unrecorded.From })},
 		{name: "gap_until", value: moment(func(v source) events.Time { return v.Unrecorded.Until })},
-	})).versioned(func(v source) validators { return validators{version: v.Changed, modified: v.Modified} })
-}
-
-func (s *Server) listSources(c *gin.Context) error {
-	return listAll(s, c, s.sources, s.registry.Sources)
-}
-
-func (s *Server) showSource(c *gin.Context) error {
-	return showNamed(s, c, s.sources, "Source", s.registry.Source)
+	}))
 }

@@ -1,12 +1,9 @@
 package httpd
 
 import (
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strconv"
-
-	"github.com/gin-gonic/gin"
 )
 
 // build is what is known of how the program was built; what is not is "".
@@ -46,15 +43,4 @@ func buildResource() *resource[build] {
 			return strconv.AppendBool(b, modified)
 		}},
 	}, nil))
-}
-
-// showVersion tells which program answers.
-func (s *Server) showVersion(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery)
-	if err != nil {
-		return err
-	}
-	a := s.answer(c, s.registry.Moment(), p)
-	defer a.release()
-	return object(a, http.StatusOK, s.builds.usual, s.build)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
 
 	"gatebook/httpd/accounts"
 )
@@ -45,41 +46,49 @@ func clientOf(r *http.Request) netip.Addr {
 	return client.Addr().Unmap()
 }
 
+// authenticator lets requests in. Its methods are safe for concurrent use.
+type authenticator struct {
+	guard    guard
+	accounts *accounts.Gate // nil when there can be none
+	recorder *connRecorder
+	log      zerolog.Logger
+}
+
 // admit decides whether a request is answered, and brings its connection into the
 // book before it is.
-func (s *Server) admit(c *gin.Context, e endpoint) error {
+func (g *authenticator) admit(c *gin.Context, e endpoint) error {
 	own := connOf(c.Request)
 	if e.quiet {
 		own = nil
 	}
-	if s.accounts == nil || !s.accounts.Any() {
+	if g.accounts == nil || !g.accounts.Any() {
 		if own != nil {
-			s.recorder.enter(c.Request.Context(), own, "")
+			g.recorder.enter(c.Request.Context(), own, "")
 		}
-		if err := s.guard.check(c.Request, true); err != nil {
+		if err := g.guard.check(c.Request, true); err != nil {
 			return err
 		}
-		return s.activate(connOf(c.Request), accounts.Account{}, e.access)
+		return g.activate(connOf(c.Request), accounts.Account{}, e.access)
 	}
-	if err := s.guard.check(c.Request, false); err != nil || e.access == forAll {
+	if err := g.guard.check(c.Request, false); err != nil || e.access == forAll {
 		return err
 	}
-	account, err := s.login(c.Request)
+	account, err := g.login(c.Request)
 	if err != nil {
 		return err
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), accountKey{}, account))
 	if own != nil {
-		s.recorder.enter(c.Request.Context(), own, account.Name)
+		g.recorder.enter(c.Request.Context(), own, account.Name)
 	}
 	if err := e.access.check(account); err != nil {
 		return err
 	}
-	return s.activate(connOf(c.Request), account, e.access)
+	return g.activate(connOf(c.Request), account, e.access)
 }
 
 // login finds out who asks.
-func (s *Server) login(r *http.Request) (accounts.Account, error) {
+func (g *authenticator) login(r *http.Request) (accounts.Account, error) {
 	given := r.Header["Authorization"]
 	switch len(given) {
 	case 0:
@@ -94,15 +103,15 @@ func (s *Server) login(r *http.Request) (accounts.Account, error) {
 	scheme, credentials, _ := strings.Cut(given[0], " ")
 	switch strings.ToLower(scheme) {
 	case "bearer":
-		account, err := s.accounts.Token(clientOf(r), strings.TrimSpace(credentials))
-		return account, s.denied(r, err, "with a token")
+		account, err := g.accounts.Token(clientOf(r), strings.TrimSpace(credentials))
+		return account, g.denied(r, err, "with a token")
 	case "basic":
 		name, password, ok := r.BasicAuth()
 		if !ok {
 			return accounts.Account{}, unauthorized("The credentials in the header Authorization are no name and password, joined by a colon, in base64.")
 		}
-		account, err := s.accounts.Password(r.Context(), clientOf(r), name, password)
-		return account, s.denied(r, err, "as "+strconv.Quote(shortened(name)))
+		account, err := g.accounts.Password(r.Context(), clientOf(r), name, password)
+		return account, g.denied(r, err, "as "+strconv.Quote(shortened(name)))
 	}
 	return accounts.Account{}, unauthorized("The header Authorization has a scheme that is not known here: it is Basic or Bearer.")
 }
@@ -115,18 +124,18 @@ func shortened(name string) string {
 
 // denied says how a login that failed is answered, and keeps it on the record. as
 // says who it was to be.
-func (s *Server) denied(r *http.Request, err error, as string) error {
+func (g *authenticator) denied(r *http.Request, err error, as string) error {
 	if err == nil {
 		return nil
 	}
 	wait, waits := errors.AsType[*accounts.BackOffError](err)
 	switch {
 	case errors.Is(err, accounts.ErrDenied):
-		s.log.Warn().Str("account", as).Str("remote", r.RemoteAddr).Msg("login failed")
-		s.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
+		g.log.Warn().Str("account", as).Str("remote", r.RemoteAddr).Msg("login failed")
+		g.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
 		return unauthorized("The name, the password or the token is wrong.")
 	case waits:
-		s.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
+		g.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
 		seconds := strconv.Itoa(int(math.Ceil(wait.Wait.Seconds())))
 		return &failure{
 			status: http.StatusTooManyRequests, short: "Too many failed logins", retryAfter: seconds,
@@ -144,4 +153,20 @@ func (s *Server) denied(r *http.Request, err error, as string) error {
 // unauthorized asks for a login.
 func unauthorized(long string) error {
 	return &failure{status: http.StatusUnauthorized, short: "Unauthorized", long: long}
+}
+
+// activate makes a request the active one of its connection, unless it changes something:
+// that is answered to its end. It returns an error when accounts have changed meanwhile,
+// and the request would not be let in now.
+func (g *authenticator) activate(c *conn, account accounts.Account, a access) error {
+	if c == nil || a == forAdmins || a == forAll || g.accounts == nil {
+		return nil
+	}
+	active := &activeRequest{account: account.Name, allowed: func() bool { return a.holds(g.accounts, account) }}
+	c.active.Store(active)
+	// revoke may have looked before the request was active.
+	if !active.allowed() {
+		return unauthorized("The account has changed. Log in again.")
+	}
+	return nil
 }

@@ -1,0 +1,116 @@
+package httpd
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/common/expfmt"
+)
+
+// health is whether the registry can record.
+type health interface {
+	// Err returns why nothing can be recorded now, nil when records can be made.
+	Err() error
+}
+
+// status answers for the process itself.
+type status struct {
+	registry health
+	answers  *answers
+	metrics  *Metrics
+	build    build
+	word     *resource[string]
+	builds   *resource[build]
+	contract validators // of openapi.yaml
+}
+
+func newStatus(r health, to *answers, m *Metrics, version string) *status {
+	return &status{
+		registry: r, answers: to, metrics: m, build: buildOf(version),
+		word: statusResource(), builds: buildResource(), contract: contractValidators(),
+	}
+}
+
+// statusResource describes how the process is.
+func statusResource() *resource[string] {
+	return newResource(members([]member[string]{
+		{name: "status", value: text(func(v string) string { return v })},
+	}, nil))
+}
+
+// root answers that there is an API here.
+func (s *status) root(c *gin.Context) error {
+	if err := parseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	c.Writer.Header()["Content-Length"] = []string{"0"}
+	return s.answers.empty(c, http.StatusOK)
+}
+
+// health answers that the process answers.
+func (s *status) health(c *gin.Context) error { return tell(s, c, s.word, "ok") }
+
+// ready answers whether events can be recorded.
+func (s *status) ready(c *gin.Context) error {
+	if err := s.registry.Err(); err != nil {
+		f := notRecording(err)
+		if f == nil {
+			return err
+		}
+		return &failure{status: http.StatusServiceUnavailable, short: "Not ready", long: f.long}
+	}
+	return tell(s, c, s.word, "ready")
+}
+
+// version answers with the version of the program.
+func (s *status) version(c *gin.Context) error { return tell(s, c, s.builds, s.build) }
+
+// tell answers with an object that is of no moment of its own.
+func tell[T any](s *status, c *gin.Context, r *resource[T], v T) error {
+	p, err := parse(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	a := s.answers.begin(c, s.answers.present.Moment(), p)
+	defer a.release()
+	return object(a, http.StatusOK, r.usual, v)
+}
+
+// showMetrics answers with the metrics, in the text format of Prometheus.
+func (s *status) showMetrics(c *gin.Context) error {
+	if err := parseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	families, err := s.metrics.registry.Gather()
+	if err != nil {
+		return fmt.Errorf("gather the metrics: %w", err)
+	}
+	a := s.answers.begin(c, s.answers.present.Moment(), parameters{})
+	defer a.release()
+	encoder := expfmt.NewEncoder(a, expfmt.NewFormat(expfmt.TypeTextPlain))
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return fmt.Errorf("write the metrics: %w", err)
+		}
+	}
+	c.Status(http.StatusOK)
+	return a.finish()
+}
+
+// showContract answers with openapi.yaml.
+func (s *status) showContract(c *gin.Context) error {
+	if err := parseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	m := s.answers.present.Moment()
+	if err := s.answers.validate(c, m, s.contract); err != nil {
+		return err
+	}
+	a := s.answers.begin(c, m, parameters{})
+	defer a.release()
+	if _, err := a.Write(contract); err != nil {
+		return err
+	}
+	return a.finish()
+}
