@@ -15,7 +15,6 @@ const (
 	ordinary events.Time = 253_402_300_800 * second
 
 	asctime = `"Mon Jan _2 15:04:05 2006"`
-	imfDate = "Mon, 02 Jan 2006 15:04:05 GMT" // http.TimeFormat
 	rfc3339 = `"2006-01-02T15:04:05.000000Z"`
 
 	weekdays = "ThuFriSatSunMonTueWed" // from 1970-01-01 on
@@ -90,24 +89,6 @@ func appendTime(b []byte, t events.Time) []byte {
 	two(text[21:], fraction/10_000)
 	two(text[23:], fraction/100%100)
 	two(text[25:], fraction%100)
-	return b
-}
-
-// appendHTTPDate appends t as a date of HTTP's header.
-func appendHTTPDate(b []byte, t events.Time) []byte {
-	if t < 0 || t >= ordinary {
-		return t.Time().UTC().AppendFormat(b, imfDate)
-	}
-	year, month, dom := civil(int64(t / day))
-	w, m := t/day%7*3, (month-1)*3
-	b = append(b, imfDate...)
-	text := b[len(b)-len(imfDate):]
-	copy(text, weekdays[w:w+3])
-	two(text[5:], dom)
-	copy(text[8:], months[m:m+3])
-	two(text[12:], year/100)
-	two(text[14:], year%100)
-	putClock(text[17:], t)
 	return b
 }
 
