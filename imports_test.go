@@ -22,6 +22,8 @@ var layers = []string{
 	"cmd/gatebook",
 	"cmd/gatebook/gateway",
 	"httpd",
+	"httpd/render",
+	"httpd/accounts",
 	"",
 	"internal/intake",
 	"internal/query",
@@ -41,10 +43,12 @@ var reserved = map[string][]string{
 	"go.etcd.io/bbolt":         {"storage", "migrations"},
 }
 
-// forbidden names what a layer's packages do not depend on, through others
-// neither.
+// forbidden names the packages that a layer's packages do not depend on, through others
+// neither. The module's path is its root package alone.
 var forbidden = map[string][]string{
-	"projection": {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
+	"httpd/render":   {module, module + "/internal", module + "/storage"},
+	"httpd/accounts": {module, module + "/internal", module + "/storage"},
+	"projection":     {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
 }
 
 // testOnly is what only tests import, and packages for tests.
@@ -82,9 +86,25 @@ func layer(importPath string) (int, bool) {
 	return best, best >= 0
 }
 
-// within tells whether a package path is root or below it.
+// within reports whether a package path is root or below it.
 func within(path, root string) bool {
 	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// dependencyFault returns why a layer's package may not depend on another, through others
+// neither; "" when it may.
+func dependencyFault(own int, dependency string) string {
+	for root, who := range reserved {
+		if within(dependency, root) && strings.HasPrefix(layers[own], "httpd/") {
+			return "only " + strings.Join(who, " and ") + " may"
+		}
+	}
+	for _, root := range forbidden[layers[own]] {
+		if dependency == root || root != module && within(dependency, root) {
+			return layers[own] + " does without"
+		}
+	}
+	return ""
 }
 
 func TestImportsGoDownward(t *testing.T) {
@@ -113,10 +133,8 @@ func complaints(p goPackage) []string {
 		}
 	}
 	for _, dependency := range p.Deps {
-		for _, root := range forbidden[layers[own]] {
-			if within(dependency, root) {
-				all = append(all, fmt.Sprintf("%s depends on %s: %s does without", p.ImportPath, dependency, layers[own]))
-			}
+		if why := dependencyFault(own, dependency); why != "" {
+			all = append(all, fmt.Sprintf("%s depends on %s: %s", p.ImportPath, dependency, why))
 		}
 	}
 	return all

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
+
+	"gatebook/httpd/render"
 )
 
 // endpoint is a handler and what surrounds it.
@@ -46,7 +48,7 @@ type adapter struct {
 // adapt returns the handler of an endpoint for Gin.
 func (t *adapter) adapt(e endpoint) gin.HandlerFunc {
 	if e.forms == nil {
-		e.forms = []string{contentJSON}
+		e.forms = []string{render.JSON}
 	}
 	return func(c *gin.Context) {
 		began, cut := time.Now(), true
@@ -100,7 +102,7 @@ func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 // said any more, and the connection is cut so that the client notices.
 func (t *adapter) fail(c *gin.Context, err error) {
 	switch {
-	case errors.Is(err, errGone):
+	case errors.Is(err, render.ErrClientGone):
 		panic(http.ErrAbortHandler)
 	case errors.Is(err, errNotModified):
 		c.Status(http.StatusNotModified)
@@ -109,9 +111,9 @@ func (t *adapter) fail(c *gin.Context, err error) {
 	}
 	f := failureOf(err)
 	if c.Request.Method == http.MethodPost && c.FullPath() == eventsPath {
-		t.metrics.reportRefused(f.status)
+		t.metrics.reportRefused(f.Status)
 	}
-	if f.status >= http.StatusInternalServerError || c.Writer.Written() {
+	if f.Status >= http.StatusInternalServerError || c.Writer.Written() {
 		t.failures.write(c.Request, f, err)
 	}
 	if c.Writer.Written() {
@@ -125,15 +127,15 @@ func (t *adapter) fail(c *gin.Context, err error) {
 	if header[headerSequence] == nil {
 		stamp(c, t.answers.present.Moment().Sequence)
 	}
-	if f.status == http.StatusUnauthorized {
+	if f.Status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{`Basic realm="gatebook", charset="UTF-8"`, `Bearer realm="gatebook"`}
 	}
-	if f.retryAfter != "" {
-		header.Set("Retry-After", f.retryAfter)
+	if f.RetryAfter != "" {
+		header.Set("Retry-After", f.RetryAfter)
 	}
-	b := f.append(nil)
+	b := f.AppendJSON(nil)
 	header["Content-Length"] = []string{strconv.Itoa(len(b))}
-	c.Status(f.status)
+	c.Status(f.Status)
 	if _, err := c.Writer.Write(b); err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -142,13 +144,13 @@ func (t *adapter) fail(c *gin.Context, err error) {
 // failureLog logs failures that are not the client's.
 type failureLog struct{ log zerolog.Logger }
 
-func (l failureLog) write(r *http.Request, f *failure, err error) {
+func (l failureLog) write(r *http.Request, f *render.Failure, err error) {
 	level := zerolog.WarnLevel
-	if f.status == http.StatusInternalServerError {
+	if f.Status == http.StatusInternalServerError {
 		level = zerolog.ErrorLevel
 	}
 	l.log.WithLevel(level).Err(err).
-		Str("method", bounded(r.Method, loggedMethod)).Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Str("remote", r.RemoteAddr).Int("status", f.status).
+		Str("method", bounded(r.Method, loggedMethod)).Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Str("remote", r.RemoteAddr).Int("status", f.Status).
 		Func(func(e *zerolog.Event) {
 			if p, ok := errors.AsType[*panicError](err); ok {
 				e.Bytes("stack", p.stack)

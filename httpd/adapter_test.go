@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
 
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -50,8 +51,8 @@ func TestListThatBreaks(t *testing.T) {
 		engine.GET("/", newAdapter(config, answers, newConnRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {
 			setTotal(c2, 9)
 			a := answers.begin(c2, config.Registry.Moment(), parameters{})
-			defer a.release()
-			return list(a, statusResource().usual, broken(c.names))
+			defer a.Release()
+			return render.List(a, statusResource().Usual, broken(c.names))
 		}}))
 		server := httptest.NewServer(engine)
 		w, err := http.Get(server.URL)
@@ -65,7 +66,7 @@ func TestListThatBreaks(t *testing.T) {
 		if c.cut != (err != nil) || c.cut != (w.StatusCode == http.StatusOK) {
 			t.Errorf("%d names: got %d, %v", c.names, w.StatusCode, err)
 		}
-		if !c.cut && (string(body) != string(failureOf(errors.New("")).append(nil)) || w.Header.Get(headerTotal) != "") {
+		if !c.cut && (string(body) != string(failureOf(errors.New("")).AppendJSON(nil)) || w.Header.Get(headerTotal) != "") {
 			t.Errorf("got %v %s", w.Header, body)
 		}
 		if !strings.Contains(log.String(), "the archive is damaged") {

@@ -1,14 +1,14 @@
 package httpd
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
-	"sync"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -19,6 +19,9 @@ const (
 	headerGap      = "Gatebook-Gap"
 )
 
+// errNotModified: the client has the answer already.
+var errNotModified = errors.New("not modified")
+
 // answers begins the answers of a server. Its methods are safe for concurrent use.
 type answers struct {
 	present present
@@ -26,37 +29,31 @@ type answers struct {
 	process string
 	// These are values of headers; never changed.
 	contentType, cacheControl []string
-	buffers, zips             sync.Pool // of *[]byte, to render into, and of *gzip.Writer
+	pool                      render.Pool
 }
 
 func newAnswers(p present) *answers {
 	return &answers{
 		present:     p,
 		process:     strconv.FormatInt(p.Now().UnixMicro(), 36),
-		contentType: []string{contentJSON},
+		contentType: []string{render.JSON},
 		// A client asks again whether an answer has changed; only the client itself keeps it.
 		cacheControl: []string{"private, no-cache"},
 	}
 }
 
 // begin begins a successful answer that is of that moment. The caller releases it.
-func (s *answers) begin(c *gin.Context, m projection.Moment, p parameters) *answer {
+func (s *answers) begin(c *gin.Context, m projection.Moment, p parameters) *render.Answer {
 	stamp(c, m.Sequence)
-	buffer, ok := s.buffers.Get().(*[]byte)
-	if !ok {
-		buffer = new(make([]byte, 0, piece+piece/4))
-	}
-	a := &answer{
-		pools: s, w: c.Writer, head: c.Request.Method == http.MethodHead,
-		b: (*buffer)[:0], buffer: buffer, pretty: p.pretty, representation: representationOf(c),
-		rendering: rendering{now: events.TimeOf(s.present.Now())},
-	}
-	if a.form == "" {
+	form := representationOf(c)
+	if form.Form == "" {
 		c.Writer.Header()["Content-Type"] = s.contentType
 	} else {
-		c.Writer.Header()["Content-Type"] = []string{contentTypeOf(a.form)}
+		c.Writer.Header()["Content-Type"] = []string{contentTypeOf(form.Form)}
 	}
-	return a
+	return s.pool.Begin(c.Writer, render.Options{
+		Representation: form, Pretty: p.pretty, HeadOnly: c.Request.Method == http.MethodHead, Now: events.TimeOf(s.present.Now()),
+	})
 }
 
 // empty answers with a status and no body.
@@ -70,40 +67,29 @@ func (s *answers) empty(c *gin.Context, status int) error {
 // validate writes the headers that identify the state an answer shows, and returns an
 // error when the request's conditions are such that there is nothing to send. It comes
 // before the answer begins.
-func (s *answers) validate(c *gin.Context, m projection.Moment, v validators) error {
-	asked := conditionsOf(c.Request)
+func (s *answers) validate(c *gin.Context, m projection.Moment, v render.Validators) error {
+	asked := render.ConditionsOf(c.Request.Header)
 	if asked != nil {
 		stamp(c, m.Sequence)
-		if err := asked.allow(v); err != nil {
+		if err := asked.Allow(v); err != nil {
 			return err
 		}
 	}
 	now := s.present.Now()
-	tags := s.tags(c, v)
+	tags := v.Tags(s.process, representationOf(c))
 	header := c.Writer.Header()
 	header["Cache-Control"] = s.cacheControl
 	if asked != nil {
-		if tag := asked.known(tags, v, now); tag != "" {
+		if tag := asked.NotModified(tags, v, now); tag != "" {
 			header["Etag"] = []string{tag}
 			return errNotModified
 		}
 	}
 	header["Etag"] = tags[:1]
-	if v.modified != 0 && v.observed == 0 {
-		header["Last-Modified"] = []string{httpDate(min(v.modified, events.TimeOf(now)))}
+	if v.Modified != 0 && v.Observed == 0 {
+		header["Last-Modified"] = []string{httpDate(min(v.Modified, events.TimeOf(now)))}
 	}
 	return nil
-}
-
-// tags returns the entity tags of the representations of a state that the client may be
-// given: as it is, and compressed.
-func (s *answers) tags(c *gin.Context, v validators) []string {
-	r := representationOf(c)
-	tag := string(append(append(v.tag(s.process), r.suffix()...), '"'))
-	if r.gzip {
-		return []string{tag, zippedTag(tag)}
-	}
-	return []string{tag}
 }
 
 // stamp writes the header that names the moment of an answer.
@@ -119,7 +105,30 @@ func setTotal(c *gin.Context, n uint64) {
 // httpDate returns a time as HTTP's headers have it.
 func httpDate(t events.Time) string { return t.Time().UTC().Format(http.TimeFormat) }
 
-// allowWrite gives the client a while to take what is written next.
-func allowWrite(w http.ResponseWriter, d time.Duration) error {
-	return http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
+// representationKey is where a request's context has it, unless it is the usual
+// one: JSON, not compressed.
+const representationKey = "representation"
+
+func representationOf(c *gin.Context) render.Representation {
+	if r, ok := c.Get(representationKey); ok {
+		return r.(render.Representation)
+	}
+	return render.Representation{Plain: true}
+}
+
+// represent negotiates the representation of an answer, and notes it.
+func represent(c *gin.Context, forms []string) error {
+	r, err := render.Negotiate(c.Request.Header, forms)
+	if err == nil && r != (render.Representation{Plain: true}) {
+		c.Set(representationKey, r)
+	}
+	return err
+}
+
+// contentTypeOf returns the value of Content-Type for a media type.
+func contentTypeOf(form string) string {
+	if form == contentMetrics {
+		return contentMetrics + "; version=0.0.4; charset=utf-8"
+	}
+	return render.ContentType(form)
 }

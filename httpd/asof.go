@@ -7,6 +7,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -80,6 +81,6 @@ func gapText(gap gatebook.Gap) string {
 
 // timeText returns a time as the API writes it.
 func timeText(t events.Time) string {
-	b := appendTime(nil, t)
+	b := render.AppendTime(nil, t)
 	return string(b[1 : len(b)-1])
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/render"
 )
 
 // accountKey is the key of a request's context for who asks.
@@ -95,9 +96,9 @@ func (g *authenticator) login(r *http.Request) (accounts.Account, error) {
 		return accounts.Account{}, unauthorized("Log in with HTTP Basic, or with a bearer token.")
 	case 1:
 	default:
-		return accounts.Account{}, &failure{
-			status: http.StatusBadRequest, short: "Invalid request",
-			long: "The header Authorization is given " + strconv.Itoa(len(given)) + " times; once is enough.",
+		return accounts.Account{}, &render.Failure{
+			Status: http.StatusBadRequest, Title: "Invalid request",
+			Description: "The header Authorization is given " + strconv.Itoa(len(given)) + " times; once is enough.",
 		}
 	}
 	scheme, credentials, _ := strings.Cut(given[0], " ")
@@ -137,14 +138,14 @@ func (g *authenticator) denied(r *http.Request, err error, as string) error {
 	case waits:
 		g.recorder.loginFailed(r.Context(), clientOf(r), connOf(r), as)
 		seconds := strconv.Itoa(int(math.Ceil(wait.Wait.Seconds())))
-		return &failure{
-			status: http.StatusTooManyRequests, short: "Too many failed logins", retryAfter: seconds,
-			long: "Logins from this address, or to this account, have failed too often. Try again in " + seconds + " s.",
+		return &render.Failure{
+			Status: http.StatusTooManyRequests, Title: "Too many failed logins", RetryAfter: seconds,
+			Description: "Logins from this address, or to this account, have failed too often. Try again in " + seconds + " s.",
 		}
 	case errors.Is(err, accounts.ErrCrowded):
-		return &failure{
-			status: http.StatusServiceUnavailable, short: "Busy", retryAfter: "1",
-			long: "Too many logins are being verified. Try again in a second.",
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",
+			Description: "Too many logins are being verified. Try again in a second.",
 		}
 	}
 	return err
@@ -152,7 +153,7 @@ func (g *authenticator) denied(r *http.Request, err error, as string) error {
 
 // unauthorized asks for a login.
 func unauthorized(long string) error {
-	return &failure{status: http.StatusUnauthorized, short: "Unauthorized", long: long}
+	return &render.Failure{Status: http.StatusUnauthorized, Title: "Unauthorized", Description: long}
 }
 
 // activate makes a request the active one of its connection, unless it changes something:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -26,8 +27,8 @@ type collection[T any] struct {
 	answers *answers
 	// thing is what one is called in errors, as in "Service".
 	thing    string
-	resource *resource[T]
-	version  func(v T) validators
+	resource *render.Resource[T]
+	version  func(v T) render.Validators
 	all      func() ([]T, projection.Moment)
 	one      func(name string) (T, projection.Moment, error)
 }
@@ -38,7 +39,7 @@ func (x *collection[T]) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := x.resource.shape(p.fields)
+	chosen, err := x.resource.Shape(p.fields)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (x *collection[T]) show(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := x.resource.shape(p.fields)
+	chosen, err := x.resource.Shape(p.fields)
 	if err != nil {
 		return err
 	}
@@ -71,23 +72,23 @@ func (x *collection[T]) show(c *gin.Context) error {
 		return err
 	}
 	a := x.answers.begin(c, m, p)
-	defer a.release()
-	return object(a, http.StatusOK, chosen, v)
+	defer a.Release()
+	return render.Object(a, http.StatusOK, chosen, v)
 }
 
 // listAll answers with the part of a list in memory that the parameter range asks for.
-func listAll[T any](to *answers, c *gin.Context, m projection.Moment, p parameters, chosen shape[T], all []T) error {
+func listAll[T any](to *answers, c *gin.Context, m projection.Moment, p parameters, chosen render.Shape[T], all []T) error {
 	setTotal(c, uint64(len(all)))
 	a := to.begin(c, m, p)
-	defer a.release()
-	return list(a, chosen, each(cut(all, p.span)))
+	defer a.Release()
+	return render.List(a, chosen, render.Each(cut(all, p.span)))
 }
 
 // latest returns the validators of a list: those of the element that changed last.
-func latest[T any](all []T, version func(T) validators) validators {
-	var last validators
+func latest[T any](all []T, version func(T) render.Validators) render.Validators {
+	var last render.Validators
 	for _, v := range all {
-		if own := version(v); own.version > last.version {
+		if own := version(v); own.Version > last.Version {
 			last = own
 		}
 	}

@@ -1,9 +1,12 @@
 package httpd
 
 import (
+	"strconv"
+
 	"github.com/gin-gonic/gin"
 
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -14,21 +17,21 @@ type connection struct {
 }
 
 // connectionResource describes a connection.
-func connectionResource() *resource[connection] {
-	return newResource(members([]member[connection]{
-		{name: "state", value: text(connection.state)},
-		{name: "role", value: text(connection.role)},
-		{name: "server", value: link(serversFolder, connection.server)},
-		{name: "service", value: func(b []byte, r *rendering, c connection) []byte {
-			return r.service.append(b, servicesFolder, c.session.Origin().Service)
+func connectionResource() *render.Resource[connection] {
+	return render.NewResource(render.Members([]render.Member[connection]{
+		{Name: "state", Value: render.Text(connection.state)},
+		{Name: "role", Value: render.Text(connection.role)},
+		{Name: "server", Value: render.Link(serversFolder, connection.server)},
+		{Name: "service", Value: func(b []byte, r *render.Rendering, c connection) []byte {
+			return r.AppendLink(b, servicesFolder, c.session.Origin().Service)
 		}},
-		{name: "statistics", inner: statistics(connection.counters)},
-	}, []member[connection]{
-		{name: "id", value: number(connection.number)},
-		{name: "connection_id", value: knownNumber(connection.serverID)},
-		{name: "opened", value: moment(connection.opened)},
-		{name: "ended", value: moment(connection.ended)},
-		{name: "reason", value: knownText(connection.reason)},
+		{Name: "statistics", Inner: statistics(connection.counters)},
+	}, []render.Member[connection]{
+		{Name: "id", Value: render.Number(connection.number)},
+		{Name: "connection_id", Value: render.NumberOrNull(connection.serverID)},
+		{Name: "opened", Value: render.Time(connection.opened)},
+		{Name: "ended", Value: render.Time(connection.ended)},
+		{Name: "reason", Value: render.TextOrNull(connection.reason)},
 	}))
 }
 
@@ -125,7 +128,7 @@ func (s *sessions) listConnections(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := s.connections.shape(p.fields)
+	chosen, err := s.connections.Shape(p.fields)
 	if err != nil {
 		return err
 	}
@@ -141,4 +144,21 @@ func (s *sessions) listConnections(c *gin.Context) error {
 		return err
 	}
 	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.client))
+}
+
+// statistics are the members of a connection's counters.
+func statistics[T any](of func(v T) events.Counters) []render.Member[T] {
+	counter := func(pick func(c events.Counters) uint64) render.Value[T] {
+		return func(b []byte, _ *render.Rendering, v T) []byte { return strconv.AppendUint(b, pick(of(v)), 10) }
+	}
+	return render.Members([]render.Member[T]{
+		{Name: "reads", Value: counter(func(c events.Counters) uint64 { return c.Reads })},
+		{Name: "writes", Value: counter(func(c events.Counters) uint64 { return c.Writes })},
+		{Name: "buffered_writes", Value: counter(func(c events.Counters) uint64 { return c.BufferedWrites })},
+		{Name: "high_water_events", Value: counter(func(c events.Counters) uint64 { return c.HighWaterEvents })},
+		{Name: "low_water_events", Value: counter(func(c events.Counters) uint64 { return c.LowWaterEvents })},
+	}, []render.Member[T]{
+		{Name: "bytes_read", Value: counter(func(c events.Counters) uint64 { return c.BytesRead })},
+		{Name: "bytes_written", Value: counter(func(c events.Counters) uint64 { return c.BytesWritten })},
+	})
 }

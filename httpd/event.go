@@ -5,27 +5,25 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 // eventShape renders a record: where it stands in the log, and the members of its
 // event. What is unknown is null; all members of a kind are always there.
-var eventShape = shape[events.Record]{
-	{key: `,"sequence":`, value: number(func(r events.Record) uint64 { return r.Sequence })},
-	{key: `,"time":`, value: moment(func(r events.Record) events.Time { return r.Recorded })},
-	{key: `,"occurred":`, value: moment(func(r events.Record) events.Time { return r.Occurred })},
-	{key: `,"kind":`, value: text(func(r events.Record) string { return r.Event.Kind().String() })},
-	{key: `,"session":`, value: knownNumber(func(r events.Record) uint64 { return r.Session })},
-	{key: `,"erased":true`, when: func(r events.Record) bool { return r.Erased }, value: nothing},
-	// It is no one member: the event's own follow, each with its key.
-	{value: func(b []byte, _ *rendering, r events.Record) []byte {
-		v := eventRenderer{b: b}
-		visit(r.Event, &v)
-		return v.b
-	}},
-}
-
-// nothing is the value of a member whose key has it already.
-func nothing(b []byte, _ *rendering, _ events.Record) []byte { return b }
+var eventShape = render.ShapeFunc(func(b []byte, _ *render.Rendering, r events.Record) []byte {
+	v := eventRenderer{b: b}
+	v.total("sequence", &r.Sequence)
+	v.moment("time", &r.Recorded)
+	v.moment("occurred", &r.Occurred)
+	v.name("kind")
+	v.b = render.AppendString(v.b, r.Event.Kind().String())
+	v.count("session", &r.Session)
+	if r.Erased {
+		v.b = append(v.b, `,"erased":true`...)
+	}
+	visit(r.Event, &v)
+	return v.b
+})
 
 // eventRenderer appends members to an object.
 type eventRenderer struct{ b []byte }
@@ -36,12 +34,12 @@ func (v *eventRenderer) name(name string) {
 
 func (v *eventRenderer) text(name string, s *string) {
 	v.name(name)
-	v.b = appendKnown(v.b, *s)
+	v.b = render.AppendStringOrNull(v.b, *s)
 }
 
 func (v *eventRenderer) texts(name string, all *[]string) {
 	v.name(name)
-	v.b = appendArray(v.b, *all, appendString)
+	v.b = render.AppendArray(v.b, *all, render.AppendString)
 }
 
 func (v *eventRenderer) flag(name string, is *bool) {
@@ -82,22 +80,22 @@ func (v *eventRenderer) lease(name string, micros *int64) {
 
 func (v *eventRenderer) moment(name string, t *events.Time) {
 	v.name(name)
-	v.b = appendTime(v.b, *t)
+	v.b = render.AppendTime(v.b, *t)
 }
 
 func (v *eventRenderer) reason(name string, r *events.Reason) {
 	v.name(name)
-	v.b = appendKnown(v.b, r.String())
+	v.b = render.AppendStringOrNull(v.b, r.String())
 }
 
 func (v *eventRenderer) state(name string, s *events.ServerState) {
 	v.name(name)
-	v.b = appendKnown(v.b, s.String())
+	v.b = render.AppendStringOrNull(v.b, s.String())
 }
 
 func (v *eventRenderer) kind(name string, t *events.SessionType) {
 	v.name(name)
-	v.b = appendKnown(v.b, t.String())
+	v.b = render.AppendStringOrNull(v.b, t.String())
 }
 
 func (v *eventRenderer) counters(name string, c *events.Counters) {

@@ -6,6 +6,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 // Wrap puts a handler of a test's before all others. It is called before Serve.
@@ -34,7 +35,7 @@ func Contract() []byte { return contract }
 
 // RenderEvent is how the feed shows a record.
 func RenderEvent(r events.Record) string {
-	return string(eventShape.append(nil, new(rendering), r))
+	return string(eventShape.Append(nil, new(render.Rendering), r))
 }
 
 // ReportedKinds are the kinds of events that a report may carry.

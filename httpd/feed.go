@@ -12,6 +12,7 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -19,10 +20,10 @@ import (
 const contentEvents = "text/event-stream"
 
 // feedForms are the media types of the feed, best first.
-var feedForms = []string{contentJSON, contentNDJSON, contentEvents}
+var feedForms = []string{render.JSON, render.NDJSON, contentEvents}
 
 // trailForms are those of a session's trail.
-var trailForms = []string{contentJSON, contentNDJSON}
+var trailForms = []string{render.JSON, render.NDJSON}
 
 // feedParameters are what the feed is asked for.
 type feedParameters struct {
@@ -65,7 +66,7 @@ func (f *feeds) list(c *gin.Context) error {
 		return err
 	}
 	m := f.reader.Moment()
-	if p.feed.follow || representationOf(c).form == contentEvents {
+	if p.feed.follow || representationOf(c).Form == contentEvents {
 		return f.follow(c, p, m)
 	}
 	if p.feed.observations {
@@ -74,12 +75,12 @@ func (f *feeds) list(c *gin.Context) error {
 	if err := reached(p.feed.after, m); err != nil {
 		return err
 	}
-	if err := f.answers.validate(c, m, validators{version: m.Sequence, modified: m.Recorded}); err != nil {
+	if err := f.answers.validate(c, m, render.Validators{Version: m.Sequence, Modified: m.Recorded}); err != nil {
 		return err
 	}
 	a := f.answers.begin(c, m, p)
-	defer a.release()
-	return list(a, eventShape, f.recorded(p.feed, m.Sequence))
+	defer a.Release()
+	return render.List(a, eventShape, f.recorded(p.feed, m.Sequence))
 }
 
 // recorded yields the records that are selected, up to a sequence.
@@ -154,13 +155,13 @@ func (f *feeds) trail(c *gin.Context) error {
 	trail := slices.Collect(v.Trail())
 	setTotal(c, uint64(len(trail)))
 	a := f.answers.begin(c, m, p)
-	defer a.release()
+	defer a.Release()
 	trail = cut(trail, p.span)
 	if len(trail) == 0 {
-		return list(a, eventShape, each[events.Record](nil))
+		return render.List(a, eventShape, render.Each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
-	return list(a, eventShape, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
+	return render.List(a, eventShape, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
 }
 
 // takeFeed reads a parameter of the feed that may be given several times; false when
@@ -193,7 +194,7 @@ func (p *parameters) takeKinds(wanted []string) error {
 		kind, ok := byName[name]
 		if !ok {
 			like := ""
-			if guess := nearest(name, known); guess != "" {
+			if guess := render.Nearest(name, known); guess != "" {
 				like = " Did you mean " + guess + "?"
 			}
 			return badParameter("kind=%s is not known.%s Known are: %s.", name, like, strings.Join(known, ", "))

@@ -9,6 +9,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 // instant is a point of the book's time as it was given: a time, how long ago it was,
@@ -138,7 +139,7 @@ func reasons() (all []string) {
 
 // meant asks whether the nearest of some names was meant; "" when none is near.
 func meant(name string, known []string) string {
-	if like := nearest(name, known); like != "" {
+	if like := render.Nearest(name, known); like != "" {
 		return "; did you mean " + like + "? If not,"
 	}
 	return ":"

@@ -12,6 +12,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -35,7 +36,7 @@ type follower struct {
 	p        feedParameters
 	b        []byte
 	sent     uint64 // events
-	style    rendering
+	style    render.Rendering
 	observed map[uint64]*projection.Observation // what was shown last, by session
 	looked   time.Time
 }
@@ -63,10 +64,10 @@ func (f *feeds) follow(c *gin.Context, p parameters, m projection.Moment) error 
 	defer f.followers.enter(func() {
 		stop()
 		// A connection that knows no deadline is one whose client reads.
-		_ = allowWrite(c.Writer, lastWriteTimeout)
+		_ = render.AllowWrite(c.Writer, lastWriteTimeout)
 	})()
 	err := own.run(ctx)
-	if ctx.Err() != nil && !errors.Is(err, errGone) || errors.Is(err, storage.ErrClosed) {
+	if ctx.Err() != nil && !errors.Is(err, render.ErrClientGone) || errors.Is(err, storage.ErrClosed) {
 		return nil
 	}
 	return err
@@ -150,7 +151,7 @@ func (f *follower) catchUp(ctx context.Context) error {
 				err = f.feeds.followers.inTurn(ctx, func() error { page = f.render(page, head); return nil })
 			}
 		}
-		if err == nil && len(f.b) >= piece {
+		if err == nil && len(f.b) >= render.PieceSize {
 			err = f.flush()
 		}
 		if err != nil {
@@ -167,7 +168,7 @@ func (f *follower) render(page []events.Record, head uint64) []events.Record {
 		if f.full() {
 			return nil
 		}
-		if len(f.b) >= piece {
+		if len(f.b) >= render.PieceSize {
 			return page[i:]
 		}
 		f.b = f.feeds.rendered.append(f.b, &f.style, &page[i], head)
@@ -181,12 +182,12 @@ func (f *follower) flush() error {
 	if len(f.b) == 0 {
 		return nil
 	}
-	err := f.feeds.followers.unlessLeaving(func() error { return allowWrite(f.c.Writer, f.feeds.followers.writeTimeout) })
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return errors.Join(errGone, err)
+	err := f.feeds.followers.unlessLeaving(func() error { return render.AllowWrite(f.c.Writer, f.feeds.followers.writeTimeout) })
+	if err != nil {
+		return err
 	}
 	if _, err := f.c.Writer.Write(f.b); err != nil {
-		return errors.Join(errGone, err)
+		return errors.Join(render.ErrClientGone, err)
 	}
 	f.b = f.b[:0]
 	f.c.Writer.Flush()

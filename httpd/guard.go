@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gatebook/httpd/render"
 )
 
 // guard decides what is answered at all, whoever asks.
@@ -43,9 +45,9 @@ func (g *guard) checkLine(r *http.Request) error {
 	if n <= g.line {
 		return nil
 	}
-	return &failure{
-		status: http.StatusRequestURITooLong, short: "Request line too long",
-		long: "The request line has " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(g.line) + " are allowed.",
+	return &render.Failure{
+		Status: http.StatusRequestURITooLong, Title: "Request line too long",
+		Description: "The request line has " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(g.line) + " are allowed.",
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -31,14 +32,14 @@ type kills struct {
 	answers *answers
 	// wait bounds how long a request waits for sessions to be closed.
 	wait     time.Duration
-	resource *resource[gatebook.Killed]
-	session  shape[projection.View] // of a session that has not ended yet
+	resource *render.Resource[gatebook.Killed]
+	session  render.Shape[projection.View] // of a session that has not ended yet
 }
 
 func newKills(k killer, read sessionReader, things catalog, to *answers, wait time.Duration) *kills {
 	return &kills{
 		killer: k, reader: read, catalog: things, answers: to, wait: wait,
-		resource: killedResource(), session: sessionResource().usual,
+		resource: killedResource(), session: sessionResource().Usual,
 	}
 }
 
@@ -93,8 +94,8 @@ func (k *kills) answer(c *gin.Context, id uint64, p parameters) error {
 		return k.answers.empty(c, http.StatusNoContent)
 	}
 	a := k.answers.begin(c, m, p)
-	defer a.release()
-	return object(a, http.StatusAccepted, k.session, v)
+	defer a.Release()
+	return render.Object(a, http.StatusAccepted, k.session, v)
 }
 
 // own ends the session of the connection that carries the request. The connection is
@@ -131,8 +132,8 @@ func (k *kills) ofService(c *gin.Context) error {
 	if err != nil {
 		return missing("Service", name, err)
 	}
-	if asked := conditionsOf(c.Request); asked != nil {
-		if err := asked.allowChange(validatorsOfAll(m, false)); err != nil {
+	if asked := render.ConditionsOf(c.Request.Header); asked != nil {
+		if err := asked.AllowChange(validatorsOfAll(m, false)); err != nil {
 			return err
 		}
 	}
@@ -148,8 +149,8 @@ func (k *kills) ofService(c *gin.Context) error {
 		}
 	}
 	a := k.answers.begin(c, k.answers.present.Moment(), p)
-	defer a.release()
-	return object(a, http.StatusOK, k.resource.usual, result)
+	defer a.Release()
+	return render.Object(a, http.StatusOK, k.resource.Usual, result)
 }
 
 // live returns the ids of the live sessions of a service, in ascending order, and the
@@ -180,26 +181,26 @@ func partlyKilled(err error, result gatebook.Killed, all int) error {
 		return err
 	}
 	f := *failureOf(err)
-	f.long = fmt.Sprintf("%s Of %d sessions %d were asked to end before that, and will.", f.long, all, asked)
+	f.Description = fmt.Sprintf("%s Of %d sessions %d were asked to end before that, and will.", f.Description, all, asked)
 	return &f
 }
 
 // killedResource describes how many sessions of a request have ended.
-func killedResource() *resource[gatebook.Killed] {
-	return newResource([]member[gatebook.Killed]{
-		{name: "closed", value: number(func(k gatebook.Killed) uint64 { return uint64(k.Closed) })},
-		{name: "pending", value: number(func(k gatebook.Killed) uint64 { return uint64(k.Pending) })},
+func killedResource() *render.Resource[gatebook.Killed] {
+	return render.NewResource([]render.Member[gatebook.Killed]{
+		{Name: "closed", Value: render.Number(func(k gatebook.Killed) uint64 { return uint64(k.Closed) })},
+		{Name: "pending", Value: render.Number(func(k gatebook.Killed) uint64 { return uint64(k.Pending) })},
 	})
 }
 
 // preconditions returns the conditions of a request that changes something. The registry
 // checks them when it decides.
 func preconditions(r *http.Request) []gatebook.Condition {
-	asked := conditionsOf(r)
+	asked := render.ConditionsOf(r.Header)
 	if asked == nil {
 		return nil
 	}
 	return []gatebook.Condition{func(version uint64, modified time.Time) error {
-		return asked.allowChange(validators{version: version, modified: events.TimeOf(modified)})
+		return asked.AllowChange(render.Validators{Version: version, Modified: events.TimeOf(modified)})
 	}}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -12,7 +13,7 @@ import (
 type listeners struct {
 	catalog  catalog
 	answers  *answers
-	resource *resource[serviceListener]
+	resource *render.Resource[serviceListener]
 }
 
 // serviceListener is an address at which a service accepts clients.
@@ -26,12 +27,12 @@ func newListeners(read catalog, to *answers) *listeners {
 }
 
 // listenerResource describes a listener.
-func listenerResource() *resource[serviceListener] {
-	return newResource([]member[serviceListener]{
-		{name: "address", value: knownText(func(l serviceListener) string { a, _ := l.split(); return a })},
-		{name: "port", value: knownNumber(func(l serviceListener) uint64 { _, p := l.split(); return p })},
-		{name: "protocol", value: knownText(func(l serviceListener) string { return l.service.Protocol })},
-		{name: "service", value: link(servicesFolder, func(l serviceListener) string { return l.service.Name })},
+func listenerResource() *render.Resource[serviceListener] {
+	return render.NewResource([]render.Member[serviceListener]{
+		{Name: "address", Value: render.TextOrNull(func(l serviceListener) string { a, _ := l.split(); return a })},
+		{Name: "port", Value: render.NumberOrNull(func(l serviceListener) uint64 { _, p := l.split(); return p })},
+		{Name: "protocol", Value: render.TextOrNull(func(l serviceListener) string { return l.service.Protocol })},
+		{Name: "service", Value: render.Link(servicesFolder, func(l serviceListener) string { return l.service.Name })},
 	})
 }
 
@@ -50,7 +51,7 @@ func (l *listeners) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := l.resource.shape(p.fields)
+	chosen, err := l.resource.Shape(p.fields)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (l *listeners) list(c *gin.Context) error {
 	if err != nil {
 		return missing("Service", name, err)
 	}
-	if err := l.answers.validate(c, m, validators{version: v.Version, modified: v.Modified}); err != nil {
+	if err := l.answers.validate(c, m, render.Validators{Version: v.Version, Modified: v.Modified}); err != nil {
 		return err
 	}
 	all := make([]serviceListener, len(v.Listeners))

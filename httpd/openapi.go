@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
+
+	"gatebook/httpd/render"
 )
 
 const contentYAML = "application/yaml"
@@ -15,7 +17,7 @@ const contentYAML = "application/yaml"
 var contract []byte
 
 // contractValidators tell one edition of the contract from another.
-func contractValidators() validators {
+func contractValidators() render.Validators {
 	sum := sha256.Sum256(contract)
-	return validators{opaque: hex.EncodeToString(sum[:8])}
+	return render.Validators{Opaque: hex.EncodeToString(sum[:8])}
 }

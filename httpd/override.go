@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"gatebook/httpd/render"
 )
 
 // headerOverride names the method that is meant by a client that can send none but
@@ -33,9 +35,9 @@ func checkOverride(r *http.Request) error {
 	if values == nil || !canOverride(r.Method) || known(values) {
 		return nil
 	}
-	return &failure{
-		status: http.StatusBadRequest, short: "Invalid header",
-		long: "X-HTTP-Method-Override: " + strconv.Quote(strings.Join(values, ", ")) +
+	return &render.Failure{
+		Status: http.StatusBadRequest, Title: "Invalid header",
+		Description: "X-HTTP-Method-Override: " + strconv.Quote(strings.Join(values, ", ")) +
 			" is not known: with PUT and POST it is DELETE or PATCH, and given once.",
 	}
 }

@@ -2,9 +2,9 @@ package httpd
 
 import (
 	"errors"
-	"slices"
-	"strings"
 	"testing"
+
+	"gatebook/httpd/render"
 )
 
 func FuzzParse(f *testing.F) {
@@ -21,8 +21,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		p, err := parse(query, takes...)
 		if err != nil {
-			refusal, ok := errors.AsType[*failure](err)
-			if !ok || refusal.status != 400 || refusal.long == "" {
+			refusal, ok := errors.AsType[*render.Failure](err)
+			if !ok || refusal.Status != 400 || refusal.Description == "" {
 				t.Fatalf("%q: %v is not for the client", query, err)
 			}
 			return
@@ -50,72 +50,4 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: %d in %v", query, len(got), p.span)
 		}
 	})
-}
-
-// FuzzFields checks that a selection shows what it names, in the documented order,
-// and nothing else.
-func FuzzFields(f *testing.F) {
-	for _, fields := range []string{"id", "idle,id", "statistics.reads,user", "statistics,statistics.bytes_read", "*", "id,*", "", ",", "statistics.", "closed"} {
-		f.Add(fields)
-	}
-	sessions := sessionResource()
-	known := names(sessions.members)
-	f.Fuzz(func(t *testing.T, fields string) {
-		asked := strings.Split(fields, ",")
-		s, err := sessions.shape(asked)
-		if err != nil {
-			if refusal, ok := errors.AsType[*failure](err); !ok || refusal.status != 400 || !strings.Contains(refusal.long, "statistics.bytes_written") {
-				t.Fatalf("%q: %v does not say what is known", fields, err)
-			}
-			return
-		}
-		shown := keys(s, "")
-		for _, name := range asked {
-			outer, _, _ := strings.Cut(name, ".")
-			if name != "*" && !slices.Contains(shown, name) && !slices.Contains(shown, outer+".reads") {
-				t.Errorf("%q: %s is missing in %v", fields, name, shown)
-			}
-		}
-		for _, name := range shown {
-			outer, _, _ := strings.Cut(name, ".")
-			if !slices.Contains(asked, "*") && !slices.Contains(asked, name) && !slices.Contains(asked, outer) {
-				t.Errorf("%q: %s was not asked for", fields, name)
-			}
-		}
-		position := -1
-		for _, name := range shown {
-			i := slices.Index(known, name)
-			if i <= position {
-				t.Errorf("%q: %s is out of order in %v", fields, name, shown)
-			}
-			position = i
-		}
-	})
-}
-
-// keys are the dotted names of a shape's members that are no objects.
-func keys[T any](s shape[T], prefix string) []string {
-	var all []string
-	for _, p := range s {
-		name := prefix + strings.Trim(p.key, `,":`)
-		if p.inner == nil {
-			all = append(all, name)
-			continue
-		}
-		all = append(all, keys(p.inner, name+".")...)
-	}
-	return all
-}
-
-func TestNearest(t *testing.T) {
-	t.Parallel()
-	known := []string{"fields", "range", "status", "pretty"}
-	for name, want := range map[string]string{
-		"field": "fields", "feilds": "fields", "stat": "status", "Range": "range", "rnage": "range",
-		"preety": "pretty", "x": "", "": "", "limit": "",
-	} {
-		if got := nearest(name, known); got != want {
-			t.Errorf("%s: got %q, want %q", name, got, want)
-		}
-	}
 }

@@ -25,7 +25,7 @@ const (
 	// recordLimit is how long a connection waits for the log to take a record in.
 	recordLimit = 5 * time.Second
 	// observeInterval is how often a connection's counters are shown at most.
-	observeInterval = second
+	observeInterval = time.Second
 )
 
 // Source records the API's own client connections. [gatebook.Source] is one.
@@ -139,7 +139,7 @@ func (r *connRecorder) enter(ctx context.Context, c *conn, user string) {
 		r.ready(ctx, c, id, user)
 	}
 	now := int64(events.TimeOf(r.now()))
-	if now-c.observed.Load() < observeInterval {
+	if now-c.observed.Load() < observeInterval.Microseconds() {
 		return
 	}
 	c.observed.Store(now)

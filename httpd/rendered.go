@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 const (
@@ -29,7 +30,7 @@ type sentEvent struct {
 }
 
 // append appends a record of a log that ends at head, with its id.
-func (k *renderings) append(b []byte, style *rendering, r *events.Record, head uint64) []byte {
+func (k *renderings) append(b []byte, style *render.Rendering, r *events.Record, head uint64) []byte {
 	if head-r.Sequence >= renderingsKept {
 		return appendEvent(b, style, r) // whoever catches up with the past does so alone
 	}
@@ -46,13 +47,13 @@ func (k *renderings) append(b []byte, style *rendering, r *events.Record, head u
 }
 
 // appendEvent appends a record as a server-sent event that has an id.
-func appendEvent(b []byte, style *rendering, r *events.Record) []byte {
+func appendEvent(b []byte, style *render.Rendering, r *events.Record) []byte {
 	b = append(strconv.AppendUint(append(b, "id: "...), r.Sequence, 10), '\n')
 	return appendData(b, style, r)
 }
 
 // appendData appends a record as a server-sent event without one.
-func appendData(b []byte, style *rendering, r *events.Record) []byte {
+func appendData(b []byte, style *render.Rendering, r *events.Record) []byte {
 	b = append(b, "data: "...)
-	return append(eventShape.append(b, style, *r), "\n\n"...)
+	return append(eventShape.Append(b, style, *r), "\n\n"...)
 }

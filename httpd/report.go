@@ -15,6 +15,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 // reportText is a report as it is sent.
@@ -73,9 +74,9 @@ func (l *eventTexts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 	for d.PeekKind() != ']' {
 		i := len(l.list)
 		if i >= l.limit {
-			return &failure{
-				status: http.StatusRequestEntityTooLarge, short: "Report too large",
-				long: fmt.Sprintf("The report has more than %d events, which are allowed. Split it.", l.limit),
+			return &render.Failure{
+				Status: http.StatusRequestEntityTooLarge, Title: "Report too large",
+				Description: fmt.Sprintf("The report has more than %d events, which are allowed. Split it.", l.limit),
 			}
 		}
 		var e eventText
@@ -87,9 +88,9 @@ func (l *eventTexts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		}
 		reported, why := e.meaning()
 		if why != "" {
-			return &failure{
-				status: http.StatusUnprocessableEntity, short: "Report refused",
-				long: fmt.Sprintf("Event %d%s: %s. Nothing of the report was recorded.", i, named(e.Kind), why),
+			return &render.Failure{
+				Status: http.StatusUnprocessableEntity, Title: "Report refused",
+				Description: fmt.Sprintf("Event %d%s: %s. Nothing of the report was recorded.", i, named(e.Kind), why),
 			}
 		}
 		l.list = append(l.list, reported)
@@ -99,7 +100,7 @@ func (l *eventTexts) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 }
 
 func badReport(format string, args ...any) error {
-	return &failure{status: http.StatusBadRequest, short: "Invalid report", long: fmt.Sprintf(format, args...)}
+	return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid report", Description: fmt.Sprintf(format, args...)}
 }
 
 // named is a kind behind its event's place, nothing for none.
@@ -113,7 +114,7 @@ func named(kind string) string {
 // malformed tells what is wrong with the form of a report, or of one of its events:
 // the one at that place, -1 for none.
 func malformed(err error, place int, text []byte) error {
-	if f, ok := errors.AsType[*failure](err); ok {
+	if f, ok := errors.AsType[*render.Failure](err); ok {
 		return f
 	}
 	if e, ok := errors.AsType[*json.SemanticError](err); ok {
@@ -144,7 +145,7 @@ func malformed(err error, place int, text []byte) error {
 func unknownMember(where, member string, of reflect.Type) error {
 	known := membersOf(of)
 	long := fmt.Sprintf("In %s there is the member %q, which is not known. ", where, member)
-	if like := nearest(member, known); like != "" {
+	if like := render.Nearest(member, known); like != "" {
 		long += fmt.Sprintf("Did you mean %s? ", like)
 	}
 	return badReport("%sKnown are: %s.", long, strings.Join(known, ", "))

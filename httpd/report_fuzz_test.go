@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 // FuzzReport reads reports. What is read holds to the limit, and what is refused has
@@ -21,11 +22,11 @@ func FuzzReport(f *testing.F) {
 		const limit = 3
 		report, err := parseReport(text, limit)
 		if err != nil {
-			refused, ok := errors.AsType[*failure](err)
-			if !ok || refused.short == "" || refused.long == "" {
+			refused, ok := errors.AsType[*render.Failure](err)
+			if !ok || refused.Title == "" || refused.Description == "" {
 				t.Fatalf("refused with %v", err)
 			}
-			if s := refused.status; s != http.StatusBadRequest && s != http.StatusUnprocessableEntity && s != http.StatusRequestEntityTooLarge {
+			if s := refused.Status; s != http.StatusBadRequest && s != http.StatusUnprocessableEntity && s != http.StatusRequestEntityTooLarge {
 				t.Fatalf("refused with status %d", s)
 			}
 			return

@@ -11,6 +11,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"gatebook/httpd/render"
 )
 
 // bodyReader takes reports out of a request's body, and gives the client a while for
@@ -34,7 +36,7 @@ func (b *bodyReader) whole(length int64) ([]byte, error) {
 	if length > int64(b.limit+len("\r\n")) {
 		return nil, b.tooLarge()
 	}
-	b.allow(patience)
+	b.allow(render.PieceTimeout)
 	if _, err := io.CopyN(&b.line, b.from, int64(b.limit)+1); err != nil && !errors.Is(err, io.EOF) {
 		return nil, unread(err)
 	}
@@ -53,7 +55,7 @@ func (b *bodyReader) next() ([]byte, error) {
 		} else if err != nil {
 			return nil, unread(err)
 		}
-		b.allow(patience)
+		b.allow(render.PieceTimeout)
 		if err := b.readLine(); err != nil {
 			return nil, err
 		}
@@ -125,18 +127,18 @@ func (b *bodyReader) checkSize() error {
 }
 
 func (b *bodyReader) tooLarge() error {
-	return &failure{
-		status: http.StatusRequestEntityTooLarge, short: "Report too large",
-		long: fmt.Sprintf("The report has more than %d bytes, which are allowed. Split it.", b.limit),
+	return &render.Failure{
+		Status: http.StatusRequestEntityTooLarge, Title: "Report too large",
+		Description: fmt.Sprintf("The report has more than %d bytes, which are allowed. Split it.", b.limit),
 	}
 }
 
 // unread tells why a body could not be read: to the client, unless it is gone.
 func unread(err error) error {
 	incomplete := func(what string) error {
-		return &failure{
-			status: http.StatusBadRequest, short: "Report incomplete",
-			long: what + " Nothing of it was recorded; send it again.",
+		return &render.Failure{
+			Status: http.StatusBadRequest, Title: "Report incomplete",
+			Description: what + " Nothing of it was recorded; send it again.",
 		}
 	}
 	_, network := errors.AsType[net.Error](err)
@@ -147,7 +149,7 @@ func unread(err error) error {
 		// Who has only closed the sending half still reads.
 		return incomplete("The body was cut off: less came than Content-Length says, or the last chunk is missing.")
 	case network, errors.Is(err, net.ErrClosed):
-		return fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return badReport("The body cannot be taken apart into the chunks that Transfer-Encoding announces: %v.", err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 )
 
 // eventText is an event as it is sent: all members that any kind has. Nil are those
@@ -165,7 +166,7 @@ func unknownKind(kind string) string {
 	why := "a report carries no such kind. "
 	if kind == "" {
 		why = "it has no kind. "
-	} else if like := nearest(kind, known); like != "" {
+	} else if like := render.Nearest(kind, known); like != "" {
 		why += "Did you mean " + like + "? "
 	}
 	return why + "Known are: " + strings.Join(known, ", ")
@@ -235,7 +236,7 @@ func (e *eventText) reason() (events.Reason, string) {
 		}
 	}
 	why := fmt.Sprintf("the reason %q is not known. ", name)
-	if like := nearest(name, known); like != "" {
+	if like := render.Nearest(name, known); like != "" {
 		why += "Did you mean " + like + "? "
 	}
 	return 0, why + "Known are: " + strings.Join(known, ", ")

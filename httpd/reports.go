@@ -2,9 +2,7 @@ package httpd
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +18,7 @@ import (
 
 	"gatebook"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -52,18 +51,18 @@ func (x *reports) take(c *gin.Context) error {
 		return unsupported("A report comes as it is, not with Content-Encoding: " + codings + ".")
 	}
 	body := &bodyReader{
-		from: bufio.NewReaderSize(c.Request.Body, piece), control: http.NewResponseController(c.Writer),
+		from: bufio.NewReaderSize(c.Request.Body, render.PieceSize), control: http.NewResponseController(c.Writer),
 		limit: x.limits.ReportBytes, idle: x.idle,
 	}
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
-	case contentJSON:
+	case render.JSON:
 		return x.takeOne(c, body, p.pretty)
-	case contentNDJSON:
+	case render.NDJSON:
 		return x.takeStream(c, body)
 	}
-	c.Header("Accept", contentJSON+", "+contentNDJSON)
-	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, contentJSON, contentNDJSON))
+	c.Header("Accept", render.JSON+", "+render.NDJSON)
+	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, render.JSON, render.NDJSON))
 }
 
 // isCoded reports whether a list of content codings has one that changes something. Their
@@ -78,7 +77,7 @@ func isCoded(codings string) bool {
 }
 
 func unsupported(long string) error {
-	return &failure{status: http.StatusUnsupportedMediaType, short: "Unsupported media type", long: long}
+	return &render.Failure{Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type", Description: long}
 }
 
 func (x *reports) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
@@ -93,17 +92,15 @@ func (x *reports) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
 	stamp(c, got.Sequence)
 	b := append(appendReception([]byte{'{'}, got), "}\n"...)
 	if pretty {
-		var readable bytes.Buffer
-		if err := json.Indent(&readable, b, "", indent); err != nil {
-			return fmt.Errorf("indent the answer: %w", err)
+		if b, err = render.Indented(b); err != nil {
+			return err
 		}
-		b = readable.Bytes()
 	}
 	c.Writer.Header()["Content-Type"] = x.answers.contentType
 	c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(b))}
 	c.Status(http.StatusOK)
 	if _, err := c.Writer.Write(b); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return nil
 }
@@ -117,7 +114,7 @@ func (x *reports) takeStream(c *gin.Context, body *bodyReader) error {
 	// A stream that waits for the next report does not keep the server from closing.
 	defer body.stopOn(x.closing)()
 	stamp(c, x.answers.present.Moment().Sequence)
-	c.Header("Content-Type", contentNDJSON)
+	c.Header("Content-Type", render.NDJSON)
 	c.Status(http.StatusOK)
 	for {
 		text, err := body.next()
@@ -125,7 +122,7 @@ func (x *reports) takeStream(c *gin.Context, body *bodyReader) error {
 		case errors.Is(err, io.EOF):
 			c.Writer.WriteHeaderNow()
 			return nil
-		case errors.Is(err, errGone):
+		case errors.Is(err, render.ErrClientGone):
 			return err
 		}
 		var got gatebook.ReportResult
@@ -141,29 +138,29 @@ func (x *reports) takeStream(c *gin.Context, body *bodyReader) error {
 // sendLine sends the answer to one report of a stream.
 func (x *reports) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.ReportResult, err error) error {
 	status := http.StatusOK
-	var f *failure
+	var f *render.Failure
 	if err != nil {
 		f = failureOf(err)
-		x.metrics.reportRefused(f.status)
-		if status = f.status; status >= http.StatusInternalServerError {
+		x.metrics.reportRefused(f.Status)
+		if status = f.Status; status >= http.StatusInternalServerError {
 			x.failures.write(c.Request, f, err)
 		}
 	}
 	b := strconv.AppendInt([]byte(`{"status":`), int64(status), 10)
 	b = append(b, ',')
 	if f != nil {
-		b = append(b, f.append(nil)[1:]...)
+		b = append(b, f.AppendJSON(nil)[1:]...)
 	} else {
 		b = append(appendReception(b, got), "}\n"...)
 	}
-	if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("%w: %w", errGone, err)
+	if err := render.AllowWrite(c.Writer, render.PieceTimeout); err != nil {
+		return err
 	}
 	if _, err := c.Writer.Write(b); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	if err := control.Flush(); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return nil
 }
@@ -195,7 +192,7 @@ func appendReception(b []byte, got gatebook.ReportResult) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendString(b, key), ':')
+		b = append(render.AppendString(b, key), ':')
 		b = strconv.AppendUint(b, got.Sessions[key], 10)
 	}
 	return strconv.AppendUint(append(b, `},"sequence":`...), got.Sequence, 10)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -36,6 +37,13 @@ func (o operation) in(forms ...string) operation {
 	o.forms = forms
 	return o
 }
+
+// The folders that links lead to.
+const (
+	servicesFolder = "/services/"
+	serversFolder  = "/servers/"
+	sourcesFolder  = "/sources/"
+)
 
 // eventsPath is where reports go, and the feed comes from.
 const eventsPath = "/events"
@@ -67,22 +75,22 @@ func (a *api) routes() []route {
 		{path: "/metrics", operations: all(get(forReaders, a.status.showMetrics).in(contentMetrics)), quiet: true},
 		{path: "/version", operations: all(get(forReaders, a.status.version)), quiet: true},
 		{path: "/openapi.yaml", operations: all(get(forReaders, a.status.showContract).in(contentYAML))},
-		{path: "/sessions", operations: all(get(forReaders, a.sessions.list).in(listForms...))},
+		{path: "/sessions", operations: all(get(forReaders, a.sessions.list).in(render.ListForms()...))},
 		{path: "/sessions/:id", operations: all(get(forReaders, a.sessions.show), del(forAdmins, a.kills.one))},
-		{path: "/sessions/:id/connections", operations: all(get(forReaders, a.sessions.listConnections).in(listForms...))},
+		{path: "/sessions/:id/connections", operations: all(get(forReaders, a.sessions.listConnections).in(render.ListForms()...))},
 		{path: "/sessions/:id/events", operations: all(get(forReaders, a.feeds.trail).in(trailForms...))},
-		{path: eventsPath, operations: all(get(forFeed, a.feeds.list).in(feedForms...), post(forSources, a.reports.take).in(contentJSON, contentNDJSON))},
-		{path: "/services", operations: all(get(forReaders, a.services.list).in(listForms...))},
+		{path: eventsPath, operations: all(get(forFeed, a.feeds.list).in(feedForms...), post(forSources, a.reports.take).in(render.JSON, render.NDJSON))},
+		{path: "/services", operations: all(get(forReaders, a.services.list).in(render.ListForms()...))},
 		{path: "/services/:name", operations: all(get(forReaders, a.services.show))},
 		{path: "/services/:name/sessions", operations: all(
-			get(forReaders, a.sessions.listOfService).in(listForms...), del(forAdmins, a.kills.ofService))},
-		{path: "/services/:name/listeners", operations: all(get(forReaders, a.listeners.list).in(listForms...))},
+			get(forReaders, a.sessions.listOfService).in(render.ListForms()...), del(forAdmins, a.kills.ofService))},
+		{path: "/services/:name/listeners", operations: all(get(forReaders, a.listeners.list).in(render.ListForms()...))},
 		{path: "/services/:name/stop", operations: all(put(forAdmins, a.services.switchTo(true)))},
 		{path: "/services/:name/start", operations: all(put(forAdmins, a.services.switchTo(false)))},
-		{path: "/servers", operations: all(get(forReaders, a.servers.list).in(listForms...))},
+		{path: "/servers", operations: all(get(forReaders, a.servers.list).in(render.ListForms()...))},
 		{path: "/servers/:name", operations: all(get(forReaders, a.servers.show))},
-		{path: "/servers/:name/sessions", operations: all(get(forReaders, a.sessions.listOfServer).in(listForms...))},
-		{path: "/sources", operations: all(get(forReaders, a.sources.list).in(listForms...))},
+		{path: "/servers/:name/sessions", operations: all(get(forReaders, a.sessions.listOfServer).in(render.ListForms()...))},
+		{path: "/sources", operations: all(get(forReaders, a.sources.list).in(render.ListForms()...))},
 		{path: "/sources/:name", operations: all(get(forReaders, a.sources.show))},
 	}
 }
@@ -153,9 +161,9 @@ func wrongMethod(c *gin.Context) error {
 	slices.Sort(methods)
 	allow := strings.Join(methods, ", ")
 	c.Header("Allow", allow)
-	return &failure{
-		status: http.StatusMethodNotAllowed, short: "Method not allowed",
-		long: c.Request.Method + " cannot be done with " + c.Request.URL.Path + "; these can: " + allow + ".",
+	return &render.Failure{
+		Status: http.StatusMethodNotAllowed, Title: "Method not allowed",
+		Description: c.Request.Method + " cannot be done with " + c.Request.URL.Path + "; these can: " + allow + ".",
 	}
 }
 
@@ -167,9 +175,9 @@ func (t *adapter) noRoute(methods string) handler {
 			c.Header("Allow", methods)
 			return t.options(c)
 		}
-		return &failure{
-			status: http.StatusNotFound, short: "Not found",
-			long: "There is nothing at " + c.Request.URL.Path + ".",
+		return &render.Failure{
+			Status: http.StatusNotFound, Title: "Not found",
+			Description: "There is nothing at " + c.Request.URL.Path + ".",
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/render"
 )
 
 // Config is what a server needs to know. A duration that is 0 has its default.
@@ -94,7 +95,7 @@ func New(c Config) (*Server, error) {
 		Handler:           overriding(newEngine(s.api.routes(), newAdapter(c, answers, s.recorder))),
 		ReadHeaderTimeout: c.Limits.HeaderTime,
 		IdleTimeout:       c.IdleTimeout,
-		WriteTimeout:      patience,
+		WriteTimeout:      render.PieceTimeout,
 		MaxHeaderBytes:    c.Limits.Headers,
 		ConnContext:       withConn,
 		ConnState:         s.recorder.changed,

@@ -8,6 +8,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -31,7 +32,7 @@ type service struct {
 func newServices(read catalog, switches switcher, to *answers) *services {
 	return &services{switcher: switches, collection: collection[service]{
 		answers: to, thing: "Service", resource: serviceResource(),
-		version: func(v service) validators { return validators{version: v.Version, modified: v.Modified} },
+		version: func(v service) render.Validators { return render.Validators{Version: v.Version, Modified: v.Modified} },
 		all: func() ([]service, projection.Moment) {
 			sources, m := read.Sources() // the earlier of two moments
 			byKey := make(map[string]*projection.Source, len(sources))
@@ -58,16 +59,16 @@ func newServices(read catalog, switches switcher, to *answers) *services {
 }
 
 // serviceResource describes a service.
-func serviceResource() *resource[service] {
-	return newResource(members([]member[service]{
-		{name: "name", value: text(func(v service) string { return v.Name })},
-		{name: "router", value: knownText(func(v service) string { return v.Router })},
-		{name: "state", value: knownText(service.state)},
-		{name: "total_connections", value: number(func(v service) uint64 { return v.Total })},
-		{name: "current_connections", value: number(func(v service) uint64 { return v.Current })},
-		{name: "started", value: moment(func(v service) events.Time { return v.Started })},
-		{name: "servers", value: links(serversFolder, func(v service) []string { return v.Servers })},
-		{name: "listeners", value: texts(func(v service) []string { return v.Listeners })},
+func serviceResource() *render.Resource[service] {
+	return render.NewResource(render.Members([]render.Member[service]{
+		{Name: "name", Value: render.Text(func(v service) string { return v.Name })},
+		{Name: "router", Value: render.TextOrNull(func(v service) string { return v.Router })},
+		{Name: "state", Value: render.TextOrNull(service.state)},
+		{Name: "total_connections", Value: render.Number(func(v service) uint64 { return v.Total })},
+		{Name: "current_connections", Value: render.Number(func(v service) uint64 { return v.Current })},
+		{Name: "started", Value: render.Time(func(v service) events.Time { return v.Started })},
+		{Name: "servers", Value: render.Links(serversFolder, func(v service) []string { return v.Servers })},
+		{Name: "listeners", Value: render.Texts(func(v service) []string { return v.Listeners })},
 	}, nil))
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
@@ -50,7 +51,7 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	if err != nil {
 		return err
 	}
-	chosen, err := s.resource.shape(p.fields)
+	chosen, err := s.resource.Shape(p.fields)
 	if err != nil {
 		return err
 	}
@@ -91,16 +92,16 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 		setTotal(c, found.Total)
 	}
 	a := s.answers.begin(c, m, p)
-	defer a.release()
-	a.now = then.now
+	defer a.Release()
+	a.Rendering.Now = then.now
 	if !p.limited {
-		return list(a, chosen, prefetch(found.All()))
+		return render.List(a, chosen, prefetch(found.All()))
 	}
 	page, err := pageOf(c, found, p.span.limit)
 	if err != nil {
 		return err
 	}
-	return list(a, chosen, each(page))
+	return render.List(a, chosen, render.Each(page))
 }
 
 // pageOf are the sessions of a page. When there are more the client is told where the
@@ -136,10 +137,10 @@ func badAfter(err error, p parameters) error {
 // gave: a change of any session of the services, servers or sources that were chosen moves
 // them, whatever other parameters choose among those. They do not hold for a choice that
 // depends on the clock.
-func validatorsOfAll(m projection.Moment, statistics bool) validators {
-	state := validators{version: m.Sessions.Sequence, modified: m.Sessions.Recorded}
+func validatorsOfAll(m projection.Moment, statistics bool) render.Validators {
+	state := render.Validators{Version: m.Sessions.Sequence, Modified: m.Sessions.Recorded}
 	if statistics || m.Over > 0 {
-		state.observed = m.Observations
+		state.Observed = m.Observations
 	}
 	return state
 }

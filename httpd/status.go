@@ -6,6 +6,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/common/expfmt"
+
+	"gatebook/httpd/render"
 )
 
 // health is whether the registry can record.
@@ -20,9 +22,9 @@ type status struct {
 	answers  *answers
 	metrics  *Metrics
 	build    build
-	word     *resource[string]
-	builds   *resource[build]
-	contract validators // of openapi.yaml
+	word     *render.Resource[string]
+	builds   *render.Resource[build]
+	contract render.Validators // of openapi.yaml
 }
 
 func newStatus(r health, to *answers, m *Metrics, version string) *status {
@@ -33,9 +35,9 @@ func newStatus(r health, to *answers, m *Metrics, version string) *status {
 }
 
 // statusResource describes how the process is.
-func statusResource() *resource[string] {
-	return newResource(members([]member[string]{
-		{name: "status", value: text(func(v string) string { return v })},
+func statusResource() *render.Resource[string] {
+	return render.NewResource(render.Members([]render.Member[string]{
+		{Name: "status", Value: render.Text(func(v string) string { return v })},
 	}, nil))
 }
 
@@ -58,7 +60,7 @@ func (s *status) ready(c *gin.Context) error {
 		if f == nil {
 			return err
 		}
-		return &failure{status: http.StatusServiceUnavailable, short: "Not ready", long: f.long}
+		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: f.Description}
 	}
 	return tell(s, c, s.word, "ready")
 }
@@ -67,14 +69,14 @@ func (s *status) ready(c *gin.Context) error {
 func (s *status) version(c *gin.Context) error { return tell(s, c, s.builds, s.build) }
 
 // tell answers with an object that is of no moment of its own.
-func tell[T any](s *status, c *gin.Context, r *resource[T], v T) error {
+func tell[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {
 	p, err := parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
 	a := s.answers.begin(c, s.answers.present.Moment(), p)
-	defer a.release()
-	return object(a, http.StatusOK, r.usual, v)
+	defer a.Release()
+	return render.Object(a, http.StatusOK, r.Usual, v)
 }
 
 // showMetrics answers with the metrics, in the text format of Prometheus.
@@ -87,7 +89,7 @@ func (s *status) showMetrics(c *gin.Context) error {
 		return fmt.Errorf("gather the metrics: %w", err)
 	}
 	a := s.answers.begin(c, s.answers.present.Moment(), parameters{})
-	defer a.release()
+	defer a.Release()
 	encoder := expfmt.NewEncoder(a, expfmt.NewFormat(expfmt.TypeTextPlain))
 	for _, family := range families {
 		if err := encoder.Encode(family); err != nil {
@@ -95,7 +97,7 @@ func (s *status) showMetrics(c *gin.Context) error {
 		}
 	}
 	c.Status(http.StatusOK)
-	return a.finish()
+	return a.Finish()
 }
 
 // showContract answers with openapi.yaml.
@@ -108,9 +110,9 @@ func (s *status) showContract(c *gin.Context) error {
 		return err
 	}
 	a := s.answers.begin(c, m, parameters{})
-	defer a.release()
+	defer a.Release()
 	if _, err := a.Write(contract); err != nil {
 		return err
 	}
-	return a.finish()
+	return a.Finish()
 }

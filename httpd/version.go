@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+
+	"gatebook/httpd/render"
 )
 
 // build is what is known of how the program was built; what is not is "".
@@ -29,13 +31,13 @@ func buildOf(version string) build {
 	return b
 }
 
-func buildResource() *resource[build] {
-	return newResource(members([]member[build]{
-		{name: "version", value: text(func(v build) string { return v.version })},
-		{name: "go", value: text(func(v build) string { return v.golang })},
-		{name: "revision", value: knownText(func(v build) string { return v.revision })},
-		{name: "time", value: knownText(func(v build) string { return v.time })},
-		{name: "modified", value: func(b []byte, _ *rendering, v build) []byte {
+func buildResource() *render.Resource[build] {
+	return render.NewResource(render.Members([]render.Member[build]{
+		{Name: "version", Value: render.Text(func(v build) string { return v.version })},
+		{Name: "go", Value: render.Text(func(v build) string { return v.golang })},
+		{Name: "revision", Value: render.TextOrNull(func(v build) string { return v.revision })},
+		{Name: "time", Value: render.TextOrNull(func(v build) string { return v.time })},
+		{Name: "modified", Value: func(b []byte, _ *render.Rendering, v build) []byte {
 			modified, err := strconv.ParseBool(v.modified)
 			if err != nil {
 				return append(b, "null"...)

@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"strconv"
@@ -10,9 +10,9 @@ const (
 	second = 1_000_000 // in events.Time
 	day    = 24 * 60 * 60 * second
 
-	// ordinary is 10000-01-01: before it all years have four digits, and the
-	// formats below are written by hand.
-	ordinary events.Time = 253_402_300_800 * second
+	// fiveDigits is 10000-01-01. Times before it have years of four digits, and are
+	// formatted by the code below instead of package time.
+	fiveDigits events.Time = 253_402_300_800 * second
 
 	asctime = `"Mon Jan _2 15:04:05 2006"`
 	rfc3339 = `"2006-01-02T15:04:05.000000Z"`
@@ -21,39 +21,39 @@ const (
 	months   = "JanFebMarAprMayJunJulAugSepOctNovDec"
 )
 
-// calendar remembers a second as it is written: the times of a list are mostly of few
-// days, and many of the same second.
-type calendar struct {
-	day, second events.Time // their numbers
+// dateCache remembers the last second that was formatted: the times of a list are mostly of
+// few days, and many of the same second.
+type dateCache struct {
+	day, second events.Time // since 1970-01-01
 	text        [len(asctime)]byte
 }
 
-// append appends t in the form of C's asctime, in UTC, the day of the month padded
-// with a space; null when it is not known.
-func (c *calendar) append(b []byte, t events.Time) []byte {
+// append appends t in the form of C's asctime, in UTC, the day of the month padded with a
+// space; null when t is not known.
+func (c *dateCache) append(b []byte, t events.Time) []byte {
 	switch {
 	case t == 0:
 		return append(b, "null"...)
-	case t < 0 || t >= ordinary:
+	case t < 0 || t >= fiveDigits:
 		return t.Time().AppendFormat(b, asctime)
 	}
 	if c.second != t/second || c.text[0] == 0 {
-		c.turn(t)
+		c.formatSecond(t)
 	}
 	return append(b, c.text[:]...)
 }
 
-// turn writes another second.
-func (c *calendar) turn(t events.Time) {
+// formatSecond formats the second of t.
+func (c *dateCache) formatSecond(t events.Time) {
 	if c.day != t/day || c.text[0] == 0 {
-		c.turnDay(t / day)
+		c.formatDay(t / day)
 	}
 	c.second = t / second
 	putClock(c.text[12:], t)
 }
 
-// turnDay writes another day.
-func (c *calendar) turnDay(to events.Time) {
+// formatDay formats a day since 1970-01-01.
+func (c *dateCache) formatDay(to events.Time) {
 	year, month, dom := civil(int64(to))
 	w, m := to%7*3, (month-1)*3
 	c.day = to
@@ -68,13 +68,13 @@ func (c *calendar) turnDay(to events.Time) {
 	two(c.text[23:], year%100)
 }
 
-// appendTime appends t in the form of RFC 3339, in UTC, with microseconds; null
-// when it is not known.
-func appendTime(b []byte, t events.Time) []byte {
+// AppendTime appends t in the form of RFC 3339, in UTC, with microseconds; null when t is
+// not known.
+func AppendTime(b []byte, t events.Time) []byte {
 	switch {
 	case t == 0:
 		return append(b, "null"...)
-	case t < 0 || t >= ordinary:
+	case t < 0 || t >= fiveDigits:
 		return t.Time().AppendFormat(b, rfc3339)
 	}
 	year, month, dom := civil(int64(t / day))
@@ -92,7 +92,7 @@ func appendTime(b []byte, t events.Time) []byte {
 	return b
 }
 
-// putClock writes hours, minutes and seconds where their layout is.
+// putClock writes the hours, minutes and seconds of t over their layout.
 func putClock(text []byte, t events.Time) {
 	s := uint64(t % day / second)
 	two(text, s/3600)
@@ -100,13 +100,13 @@ func putClock(text []byte, t events.Time) {
 	two(text[6:], s%60)
 }
 
-// two writes a number of two digits.
+// two writes n as two digits.
 func two(text []byte, n uint64) {
 	text[0], text[1] = '0'+byte(n/10), '0'+byte(n%10)
 }
 
-// civil is the date of a day since 1970-01-01, not before it. Years are counted
-// from March, so that the leap day is the last of its year.
+// civil returns the date of a day since 1970-01-01. It counts years from March, so that the
+// leap day is the last of its year.
 func civil(days int64) (year, month, dom uint64) {
 	const untilEpoch = 719_468 // from 0000-03-01 to 1970-01-01
 	n := uint64(days) + untilEpoch
@@ -122,9 +122,8 @@ func civil(days int64) (year, month, dom uint64) {
 	return year + 1, shifted - 9, dom
 }
 
-// appendSeconds appends a span of time in seconds, with as many decimals as it
-// has.
-func appendSeconds(b []byte, span events.Time) []byte {
+// AppendSeconds appends a span of time in seconds, with as many decimals as it has.
+func AppendSeconds(b []byte, span events.Time) []byte {
 	span = max(span, 0)
 	b = strconv.AppendInt(b, int64(span/second), 10)
 	fraction := uint64(span % second)
@@ -140,4 +139,9 @@ func appendSeconds(b []byte, span events.Time) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
+}
+
+// AppendWholeSeconds appends a span of time in seconds, without its fraction.
+func AppendWholeSeconds(b []byte, span events.Time) []byte {
+	return strconv.AppendInt(b, int64(max(span, 0)/second), 10)
 }

@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"bytes"
@@ -9,15 +9,15 @@ import (
 	"unicode/utf8"
 )
 
-// column is a member as CSV has it: one that is no object, under a dotted name.
+// column is a column of CSV: a member that is no object itself, under a dotted name.
 type column[T any] struct {
 	name  string
-	value value[T]
+	value Value[T]
 }
 
-// columnsOf are the columns of a shape. A member that only some objects have has a
-// column all the same.
-func columnsOf[T any](s shape[T], prefix string) []column[T] {
+// columnsOf returns the columns of a shape. A member that only some objects have is a column
+// of all.
+func columnsOf[T any](s Shape[T], prefix string) []column[T] {
 	var all []column[T]
 	for i := range s {
 		name := prefix + strings.Trim(s[i].key, `,":`)
@@ -30,17 +30,19 @@ func columnsOf[T any](s shape[T], prefix string) []column[T] {
 	return all
 }
 
-// headerOf is the first line of CSV.
-func headerOf[T any](columns []column[T]) string {
+// Names returns the dotted names of the members that are no objects themselves, in order:
+// the columns of CSV.
+func (s Shape[T]) Names() []string {
+	columns := columnsOf(s, "")
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.name
 	}
-	return strings.Join(names, ",") + "\r\n"
+	return names
 }
 
-// appendRow appends an object as a line of CSV, as RFC 4180 has it.
-func appendRow[T any](b []byte, r *rendering, columns []column[T], v T) ([]byte, error) {
+// appendRow appends an object as a line of CSV, in the form of RFC 4180.
+func appendRow[T any](b []byte, r *Rendering, columns []column[T], v T) ([]byte, error) {
 	var err error
 	for i := range columns {
 		if i > 0 {
@@ -55,8 +57,8 @@ func appendRow[T any](b []byte, r *rendering, columns []column[T], v T) ([]byte,
 	return append(b, '\r', '\n'), nil
 }
 
-// toCell makes a cell of the JSON value that begins at start: null is empty, a
-// string is bare, an array has commas between its elements.
+// toCell turns the JSON value that begins at start into a cell. Null is empty, a string has
+// no quotes of JSON, and the elements of an array are joined by commas.
 func toCell(b []byte, start int) ([]byte, error) {
 	raw := b[start:]
 	switch raw[0] {
@@ -82,16 +84,16 @@ func toCell(b []byte, start int) ([]byte, error) {
 }
 
 const (
-	// formulaStarts are the characters that begin a formula in a spreadsheet, with
-	// the full-width and small forms that some programs read as the same.
+	// formulaStarts has the characters that begin a formula in a spreadsheet, with the
+	// full-width and small forms that some programs read as the same.
 	formulaStarts = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
-	// cellEnds are the characters that end a cell for a program that takes another
-	// one than the comma for the separator, and therefore sees no quotes.
+	// cellEnds has the characters that end a cell for a program whose separator is not the
+	// comma, and which therefore sees no quotes.
 	cellEnds = ";\t\r\n"
 )
 
 // appendCell appends a text as a cell. It puts an apostrophe before each part that a
-// spreadsheet could take for a formula, which makes it a text there too. A control
+// spreadsheet could take for a formula, which turns the part into a text there. A control
 // character at the beginning, which no name needs, counts as a formula.
 func appendCell(b []byte, text string) []byte {
 	first, _ := utf8.DecodeRuneInString(text)
@@ -115,10 +117,10 @@ func appendCell(b []byte, text string) []byte {
 }
 
 // beginsFormula reports whether a spreadsheet could take a cell of that text for a
-// formula. White space, control and format characters and quotes are passed over,
-// because programs drop them before they look, each program others.
+// formula. It skips white space, control and format characters and quotes, which programs
+// drop before they look, each program others.
 func beginsFormula(text string) bool {
-	if text != "" && text[0] > ' ' && text[0] != '"' && text[0] < 0x7f { // almost always
+	if text != "" && text[0] > ' ' && text[0] != '"' && text[0] < 0x7f { // the common case
 		return strings.IndexByte(formulaStarts, text[0]) >= 0
 	}
 	text = strings.TrimLeftFunc(text, func(r rune) bool {

@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ func TestStringsAreEscaped(t *testing.T) {
 		{"\xed\xa0\x80", `"\ufffd\ufffd\ufffd"`},
 		{"\ufffd", "\"\ufffd\""},
 	} {
-		if got := string(appendString(nil, c.text)); got != c.want {
+		if got := string(AppendString(nil, c.text)); got != c.want {
 			t.Errorf("%q: got %s, want %s", c.text, got, c.want)
 		}
 		if want := encoded(t, c.text); want != c.want {
@@ -48,7 +48,7 @@ func FuzzString(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got, want := string(appendString(nil, s)), encoded(t, s); got != want {
+		if got, want := string(AppendString(nil, s)), encoded(t, s); got != want {
 			t.Errorf("%q: got %s, want %s", s, got, want)
 		}
 	})

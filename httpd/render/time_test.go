@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"encoding/json"
@@ -30,10 +30,10 @@ func FuzzTime(f *testing.F) {
 			return
 		}
 		at := events.Time(micro)
-		if got, want := string(new(calendar).append(nil, at)), at.Time().Format(asctime); got != want {
+		if got, want := string(new(dateCache).append(nil, at)), at.Time().Format(asctime); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if got, want := string(appendTime(nil, at)), at.Time().Format(rfc3339); got != want {
+		if got, want := string(AppendTime(nil, at)), at.Time().Format(rfc3339); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	})
@@ -41,7 +41,7 @@ func FuzzTime(f *testing.F) {
 
 func TestTimesOfEveryDay(t *testing.T) {
 	t.Parallel()
-	var c calendar
+	var c dateCache
 	for at := time.Date(1970, 1, 1, 12, 34, 56, 0, time.UTC); at.Year() < 2500; at = at.AddDate(0, 0, 1) {
 		if got, want := string(c.append(nil, events.TimeOf(at))), at.Format(asctime); got != want {
 			t.Fatalf("got %s, want %s", got, want)
@@ -51,7 +51,7 @@ func TestTimesOfEveryDay(t *testing.T) {
 
 func TestUnknownTimeIsNull(t *testing.T) {
 	t.Parallel()
-	if got := string(appendTime(new(calendar).append(nil, 0), 0)); got != "nullnull" {
+	if got := string(AppendTime(new(dateCache).append(nil, 0), 0)); got != "nullnull" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -62,7 +62,7 @@ func TestSeconds(t *testing.T) {
 		0: "0", -5: "0", 1: "0.000001", 250_000: "0.25", 1_000_000: "1", 10_000_000: "10",
 		90_100_000: "90.1", 1_000_010: "1.00001", math.MaxInt64: "9223372036854.775807",
 	} {
-		got := string(appendSeconds(nil, span))
+		got := string(AppendSeconds(nil, span))
 		if got != want {
 			t.Errorf("%d: got %s, want %s", span, got, want)
 		}

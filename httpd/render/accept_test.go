@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"net/http"
@@ -11,15 +11,15 @@ func TestAccept(t *testing.T) {
 	for _, c := range []struct {
 		accept, want string
 	}{
-		{"*/*", contentJSON},
-		{"application/json", contentJSON},
-		{"Application/JSON; charset=utf-8", contentJSON},
-		{"application/*", contentJSON},
+		{"*/*", JSON},
+		{"application/json", JSON},
+		{"Application/JSON; charset=utf-8", JSON},
+		{"application/*", JSON},
 		{"text/*", csv},
-		{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", contentJSON},
-		{"text/html, application/json;q=0.1", contentJSON},
-		{"application/*;q=0, application/json", contentJSON},
-		{"text/csv, application/json", contentJSON}, // equally liked: ours decides
+		{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON},
+		{"text/html, application/json;q=0.1", JSON},
+		{"application/*;q=0, application/json", JSON},
+		{"text/csv, application/json", JSON}, // equally liked: ours decides
 		{"text/csv, application/json;q=0.9", csv},
 		{"*/*;q=0.1, application/x-ndjson;q=0.2", ndjson},
 		{"application/json;q=0.5, application/*", ndjson},
@@ -35,19 +35,19 @@ func TestAccept(t *testing.T) {
 		{"application/json;q=-1", none},
 		{"application/json;q=0.12345", none},
 		{"*/*;q=0", none},
-		{"", contentJSON},
-		{" , ", contentJSON},
+		{"", JSON},
+		{" , ", JSON},
 	} {
-		got, err := negotiate(&http.Request{Header: http.Header{"Accept": {c.accept}}}, []string{contentJSON, ndjson, csv})
+		got, err := negotiateForm(http.Header{"Accept": {c.accept}}, []string{JSON, ndjson, csv})
 		if got != c.want || (err != nil) != (c.want == none) {
 			t.Errorf("%q: got %q, %v", c.accept, got, err)
 		}
 	}
-	got, _ := negotiate(&http.Request{Header: http.Header{"Accept": {"text/html", "text/csv"}}}, []string{contentJSON, csv})
+	got, _ := negotiateForm(http.Header{"Accept": {"text/html", "text/csv"}}, []string{JSON, csv})
 	if got != csv {
 		t.Error("the second of two headers is not seen")
 	}
-	if got, _ := negotiate(&http.Request{}, []string{contentJSON, csv}); got != contentJSON {
+	if got, _ := negotiateForm(nil, []string{JSON, csv}); got != JSON {
 		t.Errorf("without the header: got %q", got)
 	}
 }

@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"net/url"
@@ -6,14 +6,7 @@ import (
 	"gatebook/projection"
 )
 
-// The folders that links lead to.
-const (
-	servicesFolder = "/services/"
-	serversFolder  = "/servers/"
-	sourcesFolder  = "/sources/"
-)
-
-// appendLink appends the link to a thing of that name, or null when it has none.
+// appendLink appends the link to the thing of a name in a folder, null when the name is empty.
 func appendLink(b []byte, folder, name string) []byte {
 	if name == "" {
 		return append(b, "null"...)
@@ -23,12 +16,12 @@ func appendLink(b []byte, folder, name string) []byte {
 	return append(b, '"')
 }
 
-// lastLink remembers one link: those of a list's objects are mostly the same.
-type lastLink struct {
+// linkCache remembers the last link that was written.
+type linkCache struct {
 	name, link string
 }
 
-func (l *lastLink) append(b []byte, folder, name string) []byte {
+func (l *linkCache) append(b []byte, folder, name string) []byte {
 	if l.link == "" || name != l.name {
 		start := len(b)
 		b = appendLink(b, folder, name)

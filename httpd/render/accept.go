@@ -1,4 +1,4 @@
-package httpd
+package render
 
 import (
 	"net/http"
@@ -6,13 +6,11 @@ import (
 	"strings"
 )
 
-const contentJSON = "application/json"
-
-// negotiate picks from the forms that an answer has, best first, the one that the
-// client likes best: the media type of its Content-Type.
-func negotiate(r *http.Request, forms []string) (string, error) {
-	accept := r.Header["Accept"]
-	// One that names nothing, which RFC 9110 allows, says as little as none.
+// negotiateForm returns the media type that the header Accept prefers among the forms that
+// an answer has, best first.
+func negotiateForm(header http.Header, forms []string) (string, error) {
+	accept := header["Accept"]
+	// RFC 9110 allows an empty value, which asks for nothing.
 	if len(accept) == 1 && accept[0] == "*/*" || strings.Trim(strings.Join(accept, ""), " \t,") == "" {
 		return forms[0], nil
 	}
@@ -23,16 +21,16 @@ func negotiate(r *http.Request, forms []string) (string, error) {
 		}
 	}
 	if chosen == "" {
-		return "", &failure{
-			status: http.StatusNotAcceptable, short: "Not acceptable",
-			long: "The answer is " + strings.Join(forms, " or ") + ", which Accept: " + strings.Join(accept, ", ") + " rules out.",
+		return "", &Failure{
+			Status: http.StatusNotAcceptable, Title: "Not acceptable",
+			Description: "The answer is " + strings.Join(forms, " or ") + ", which Accept: " + strings.Join(accept, ", ") + " rules out.",
 		}
 	}
 	return chosen, nil
 }
 
-// quality is how much the values of Accept like a media type, from 0 for not at
-// all to 1. The most specific range that matches decides.
+// quality returns the weight that the values of Accept give to a media type, from 0 for not
+// acceptable to 1. The most specific range that matches decides.
 func quality(accept []string, form string) float64 {
 	kind, _, _ := strings.Cut(form, "/")
 	rank, q := 0, 0.0
@@ -57,8 +55,8 @@ func quality(accept []string, form string) float64 {
 	return q
 }
 
-// weight is the q of an element's parameters: 1 when it has none, 0 when it cannot
-// be read.
+// weight returns the parameter q of an element: 1 when there is none, 0 when it is
+// malformed.
 func weight(parameters string) float64 {
 	for parameter := range strings.SplitSeq(parameters, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(parameter), "=")

@@ -1,11 +1,10 @@
-package httpd
+package render
 
 import "unicode/utf8"
 
 const hexDigits = "0123456789abcdef"
 
-// plain tells of each byte whether it is a character that stands for itself in a
-// JSON string.
+// plain holds for each byte whether it is a character that a JSON string holds unescaped.
 var plain = func() (set [256]bool) {
 	for c := byte(' '); c < utf8.RuneSelf; c++ {
 		set[c] = c != '"' && c != '\\'
@@ -13,10 +12,9 @@ var plain = func() (set [256]bool) {
 	return set
 }()
 
-// appendString appends s as a JSON string, byte for byte as encoding/json does
-// without its escaping for HTML: invalid UTF-8 becomes U+FFFD, and U+2028 and
-// U+2029 are escaped.
-func appendString(b []byte, s string) []byte {
+// AppendString appends s as a JSON string, byte for byte as encoding/json does without its
+// escapes for HTML: invalid UTF-8 becomes U+FFFD, and U+2028 and U+2029 are escaped.
+func AppendString(b []byte, s string) []byte {
 	for i := range len(s) {
 		if !plain[s[i]] {
 			return appendEscaped(b, s, i)
@@ -27,7 +25,7 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// appendEscaped appends s, of which the first i bytes stand for themselves.
+// appendEscaped appends s, whose first i bytes are plain.
 func appendEscaped(b []byte, s string, i int) []byte {
 	b = append(b, '"')
 	done := 0 // s[:done] is in b
@@ -78,16 +76,16 @@ func appendEscape(b []byte, c byte) []byte {
 	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
 }
 
-// appendKnown appends a text, or null when it is empty: what is unknown is null.
-func appendKnown(b []byte, s string) []byte {
+// AppendStringOrNull appends s as a JSON string, null when it is empty.
+func AppendStringOrNull(b []byte, s string) []byte {
 	if s == "" {
 		return append(b, "null"...)
 	}
-	return appendString(b, s)
+	return AppendString(b, s)
 }
 
-// appendArray appends a JSON array of what each appends for the elements.
-func appendArray[T any](b []byte, all []T, each func([]byte, T) []byte) []byte {
+// AppendArray appends a JSON array, whose elements each appends.
+func AppendArray[T any](b []byte, all []T, each func([]byte, T) []byte) []byte {
 	b = append(b, '[')
 	for i, v := range all {
 		if i > 0 {

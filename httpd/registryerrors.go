@@ -1,0 +1,148 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"gatebook"
+	"gatebook/httpd/render"
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// panicError is a panic of a handler.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+func badParameter(format string, args ...any) error {
+	return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid parameter", Description: fmt.Sprintf(format, args...)}
+}
+
+func unknownParameter(name string, known []string) error {
+	long := fmt.Sprintf("The parameter %q is not known here. ", name)
+	if len(known) == 0 {
+		return &render.Failure{Status: http.StatusBadRequest, Title: "Unknown parameter", Description: long + "None is."}
+	}
+	if like := render.Nearest(name, known); like != "" {
+		long += fmt.Sprintf("Did you mean %s? ", like)
+	}
+	return &render.Failure{
+		Status: http.StatusBadRequest, Title: "Unknown parameter",
+		Description: long + "Known are: " + strings.Join(known, ", ") + ".",
+	}
+}
+
+// notFound tells that a thing, as in "Session", of that name is not in the book.
+func notFound(thing, name string) error {
+	return &render.Failure{
+		Status: http.StatusNotFound, Title: thing + " not found",
+		Description: fmt.Sprintf("No %s %s is in the book.", strings.ToLower(thing), name),
+	}
+}
+
+// missing returns the failure of a look-up by name: [notFound] where the book has no such
+// thing.
+func missing(thing, name string, err error) error {
+	if errors.Is(err, gatebook.ErrNotFound) {
+		return notFound(thing, strconv.Quote(name))
+	}
+	return err
+}
+
+func forbidden(long string) error {
+	return &render.Failure{Status: http.StatusForbidden, Title: "Forbidden", Description: long}
+}
+
+// failureOf says how an error is answered.
+func failureOf(err error) *render.Failure {
+	if f, ok := errors.AsType[*render.Failure](err); ok {
+		return f
+	}
+	if e, ok := errors.AsType[*gatebook.EndedError](err); ok {
+		return &render.Failure{Status: http.StatusConflict, Title: "Session has ended", Description: ending(e.Session)}
+	}
+	if e, ok := errors.AsType[*gatebook.RefusedError](err); ok {
+		return &render.Failure{Status: http.StatusConflict, Title: "Not possible now", Description: fmt.Sprintf("That cannot be done with session %d: %s.", e.Session, e.Why)}
+	}
+	if e, ok := errors.AsType[*gatebook.ReportError](err); ok {
+		return &render.Failure{
+			Status: http.StatusUnprocessableEntity, Title: "Report refused",
+			Description: sentence(e.Error()) + " Nothing of the report was recorded.",
+		}
+	}
+	switch {
+	case errors.Is(err, storage.ErrTooLarge):
+		return &render.Failure{
+			Status: http.StatusRequestEntityTooLarge, Title: "Too large",
+			Description: "That is more than is recorded at once. Nothing was done; split it.",
+		}
+	case errors.Is(err, gatebook.ErrNotFound):
+		return &render.Failure{Status: http.StatusNotFound, Title: "Session not found", Description: "No such session is in the book."}
+	case errors.Is(err, gatebook.ErrInvalid):
+		return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid request", Description: sentence(strings.TrimPrefix(err.Error(), gatebook.ErrInvalid.Error()+": "))}
+	case errors.Is(err, storage.ErrBusy):
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",
+			Description: "Too much is waiting to be recorded. Nothing was done; try again in a second.",
+		}
+	}
+	if f := notRecording(err); f != nil {
+		return f
+	}
+	return &render.Failure{
+		Status: http.StatusInternalServerError, Title: "Internal error",
+		Description: "The request failed for a reason that is not its own. The server's log says more.",
+	}
+}
+
+// notRecording says how a log that takes no records is answered; nil when err is
+// something else.
+func notRecording(err error) *render.Failure {
+	f := &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not recording"}
+	switch {
+	case errors.Is(err, storage.ErrDiskFull):
+		f.Status = http.StatusInsufficientStorage
+		f.Description = "The disk is full. Nothing can be recorded until there is space again; what is in the book can be read."
+	case errors.Is(err, storage.ErrReadOnly):
+		f.RetryAfter = "10"
+		f.Description = "A write failed, and the log takes no records since; what is in the book can be read."
+	case errors.Is(err, storage.ErrClosed):
+		f.Description = "The registry is being closed."
+	default:
+		return nil
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok && f.Status != http.StatusInsufficientStorage {
+		f.Description += " The system says: " + errno.Error() + "."
+	}
+	return f
+}
+
+// ending tells when, why and by whom a session ended.
+func ending(s *projection.Session) string {
+	e := s.Ending()
+	at := s.Ended().Time().Format("2006-01-02 15:04:05 UTC")
+	if s.Status == projection.Lost {
+		return fmt.Sprintf("Session %d was lost; it was last known to be alive at %s. The reason is %s.", s.ID, at, e.Reason)
+	}
+	text := fmt.Sprintf("Session %d was closed at %s with reason %s", s.ID, at, e.Reason)
+	if e.By != "" {
+		text += " by " + e.By
+	}
+	if e.Description != "" {
+		text += ": " + e.Description
+	}
+	return text + "."
+}
+
+// sentence makes the text of an error one.
+func sentence(text string) string {
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
