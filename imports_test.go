@@ -22,6 +22,7 @@ var layers = []string{
 	"cmd/gatebook",
 	"cmd/gatebook/gateway",
 	"httpd",
+	"httpd/params",
 	"httpd/render",
 	"httpd/accounts",
 	"",
@@ -46,8 +47,9 @@ var reserved = map[string][]string{
 // forbidden names the packages that a layer's packages do not depend on, through others
 // neither. The module's path is its root package alone.
 var forbidden = map[string][]string{
-	"httpd/render":   {module, module + "/internal", module + "/storage"},
-	"httpd/accounts": {module, module + "/internal", module + "/storage"},
+	"httpd/params":   {"github.com/gin-gonic/gin"},
+	"httpd/render":   {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"httpd/accounts": {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"projection":     {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
 }
 
@@ -94,11 +96,6 @@ func within(path, root string) bool {
 // dependencyFault returns why a layer's package may not depend on another, through others
 // neither; "" when it may.
 func dependencyFault(own int, dependency string) string {
-	for root, who := range reserved {
-		if within(dependency, root) && strings.HasPrefix(layers[own], "httpd/") {
-			return "only " + strings.Join(who, " and ") + " may"
-		}
-	}
 	for _, root := range forbidden[layers[own]] {
 		if dependency == root || root != module && within(dependency, root) {
 			return layers[own] + " does without"

@@ -13,6 +13,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
+
+	"gatebook/httpd/params"
 )
 
 // These are how many bytes of what a client sent a line of the access log holds.
@@ -119,7 +121,7 @@ func namesIn(query string) []string {
 		return names
 	}
 	given, _ := url.ParseQuery(query) // of a malformed one, what can be read
-	for _, name := range parameterNames() {
+	for _, name := range params.Names() {
 		if given.Has(name) {
 			names = append(names, name)
 		}

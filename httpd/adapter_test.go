@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
 
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -50,7 +51,7 @@ func TestListThatBreaks(t *testing.T) {
 		engine := gin.New()
 		engine.GET("/", newAdapter(config, answers, newConnRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {
 			setTotal(c2, 9)
-			a := answers.begin(c2, config.Registry.Moment(), parameters{})
+			a := answers.begin(c2, config.Registry.Moment(), params.Parameters{})
 			defer a.Release()
 			return render.List(a, statusResource().Usual, broken(c.names))
 		}}))

@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -43,7 +44,7 @@ func newAnswers(p present) *answers {
 }
 
 // begin begins a successful answer that is of that moment. The caller releases it.
-func (s *answers) begin(c *gin.Context, m projection.Moment, p parameters) *render.Answer {
+func (s *answers) begin(c *gin.Context, m projection.Moment, p params.Parameters) *render.Answer {
 	stamp(c, m.Sequence)
 	form := representationOf(c)
 	if form.Form == "" {
@@ -52,7 +53,7 @@ func (s *answers) begin(c *gin.Context, m projection.Moment, p parameters) *rend
 		c.Writer.Header()["Content-Type"] = []string{contentTypeOf(form.Form)}
 	}
 	return s.pool.Begin(c.Writer, render.Options{
-		Representation: form, Pretty: p.pretty, HeadOnly: c.Request.Method == http.MethodHead, Now: events.TimeOf(s.present.Now()),
+		Representation: form, Pretty: p.Pretty, HeadOnly: c.Request.Method == http.MethodHead, Now: events.TimeOf(s.present.Now()),
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -32,34 +33,34 @@ type asOf struct {
 
 // resolve returns the moment that the parameter at asks for: now when it is not given. It
 // writes the header that names the gap in which the moment lies, if it lies in one.
-func resolve(c *gin.Context, read history, at instant) (asOf, error) {
-	if !at.given {
+func resolve(c *gin.Context, read history, at params.Instant) (asOf, error) {
+	if !at.Given {
 		return asOf{now: events.TimeOf(read.Now())}, nil
 	}
-	if at.sequence != 0 {
-		if head := read.Moment().Sequence; at.sequence > head {
-			return asOf{}, badParameter("at=%d is a record still to come: the last one is %d.", at.sequence, head)
+	if at.Sequence != 0 {
+		if head := read.Moment().Sequence; at.Sequence > head {
+			return asOf{}, params.Invalid("at=%d is a record still to come: the last one is %d.", at.Sequence, head)
 		}
-		when, err := read.RecordedAt(at.sequence)
+		when, err := read.RecordedAt(at.Sequence)
 		recorded := events.TimeOf(when)
-		return asOf{sequence: at.sequence, recorded: recorded, now: recorded}, err
+		return asOf{sequence: at.Sequence, recorded: recorded, now: recorded}, err
 	}
-	if now := events.TimeOf(read.Now()); at.time > now {
-		return asOf{}, badParameter("at=%s is still to come: it is %s now.", timeText(at.time), timeText(now))
+	if now := events.TimeOf(read.Now()); at.Time > now {
+		return asOf{}, params.Invalid("at=%s is still to come: it is %s now.", render.TimeText(at.Time), render.TimeText(now))
 	}
-	gap, found, err := read.GapAt(at.time.Time())
+	gap, found, err := read.GapAt(at.Time.Time())
 	if err != nil {
 		return asOf{}, err
 	}
 	if found {
 		c.Header(headerGap, gapText(gap))
 	}
-	sequence, err := read.SequenceAt(at.time.Time())
+	sequence, err := read.SequenceAt(at.Time.Time())
 	if err != nil || sequence == 0 {
-		return asOf{now: at.time, before: true}, err
+		return asOf{now: at.Time, before: true}, err
 	}
 	recorded, err := read.RecordedAt(sequence)
-	return asOf{sequence: sequence, recorded: events.TimeOf(recorded), now: at.time}, err
+	return asOf{sequence: sequence, recorded: events.TimeOf(recorded), now: at.Time}, err
 }
 
 // of returns the moment of an answer, given the registry's present one.
@@ -74,13 +75,7 @@ func (a asOf) of(present projection.Moment) projection.Moment {
 func gapText(gap gatebook.Gap) string {
 	from := ".."
 	if !gap.From.IsZero() {
-		from = timeText(events.TimeOf(gap.From))
+		from = render.TimeText(events.TimeOf(gap.From))
 	}
-	return from + "/" + timeText(events.TimeOf(gap.To))
-}
-
-// timeText returns a time as the API writes it.
-func timeText(t events.Time) string {
-	b := render.AppendTime(nil, t)
-	return string(b[1 : len(b)-1])
+	return from + "/" + render.TimeText(events.TimeOf(gap.To))
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -35,11 +36,11 @@ type collection[T any] struct {
 
 // list answers with all things.
 func (x *collection[T]) list(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range)
 	if err != nil {
 		return err
 	}
-	chosen, err := x.resource.Shape(p.fields)
+	chosen, err := x.resource.Shape(p.Fields)
 	if err != nil {
 		return err
 	}
@@ -52,11 +53,11 @@ func (x *collection[T]) list(c *gin.Context) error {
 
 // show answers with the thing that the path names.
 func (x *collection[T]) show(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields)
 	if err != nil {
 		return err
 	}
-	chosen, err := x.resource.Shape(p.fields)
+	chosen, err := x.resource.Shape(p.Fields)
 	if err != nil {
 		return err
 	}
@@ -77,11 +78,11 @@ func (x *collection[T]) show(c *gin.Context) error {
 }
 
 // listAll answers with the part of a list in memory that the parameter range asks for.
-func listAll[T any](to *answers, c *gin.Context, m projection.Moment, p parameters, chosen render.Shape[T], all []T) error {
+func listAll[T any](to *answers, c *gin.Context, m projection.Moment, p params.Parameters, chosen render.Shape[T], all []T) error {
 	setTotal(c, uint64(len(all)))
 	a := to.begin(c, m, p)
 	defer a.Release()
-	return render.List(a, chosen, render.Each(cut(all, p.span)))
+	return render.List(a, chosen, render.Each(params.Part(&p, all)))
 }
 
 // latest returns the validators of a list: those of the element that changed last.

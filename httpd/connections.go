@@ -6,6 +6,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -124,15 +125,15 @@ func (c connection) reason() string {
 
 // listConnections answers with the connections of the session that the path names.
 func (s *sessions) listConnections(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange, paramRole, paramAt)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range, params.Role, params.At)
 	if err != nil {
 		return err
 	}
-	chosen, err := s.connections.Shape(p.fields)
+	chosen, err := s.connections.Shape(p.Fields)
 	if err != nil {
 		return err
 	}
-	then, err := resolve(c, s.history, p.at)
+	then, err := resolve(c, s.history, p.At)
 	if err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (s *sessions) listConnections(c *gin.Context) error {
 	if err := s.answers.validate(c, m, validatorsOf(v, true)); err != nil {
 		return err
 	}
-	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.client))
+	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.ClientToo))
 }
 
 // statistics are the members of a connection's counters.

@@ -6,6 +6,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 )
 
@@ -45,4 +46,4 @@ func ReportedKinds() []string { return kindNames() }
 func ParseReport(text []byte) (gatebook.Report, error) { return parseReport(text, 1) }
 
 // ParameterNames are the names of all parameters.
-func ParameterNames() []string { return parameterNames() }
+func ParameterNames() []string { return params.Names() }

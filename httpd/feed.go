@@ -4,14 +4,13 @@ import (
 	"errors"
 	"iter"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -31,7 +30,6 @@ type feedParameters struct {
 	after        uint64
 	resumed      bool // after is given
 	limit        uint64
-	follow       bool
 	observations bool
 }
 
@@ -57,22 +55,25 @@ func newFeeds(read eventReader, sessions sessionReader, to *answers, f *follower
 
 // list answers with the records that the query selects, or follows the log.
 func (f *feeds) list(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramAfter, paramKind, paramSession, paramSource, paramLimit, paramFollow, paramObservations)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.After, params.Kind, params.Session, params.Source, params.Limit, params.Follow, params.Observations)
 	if err != nil {
 		return err
 	}
-	p.feed.Sources, p.feed.after, p.feed.resumed, p.feed.limit = p.filter.Sources, p.after, p.resumed, uint64(p.span.limit)
-	if err := restrict(c, &p.feed); err != nil {
+	which := feedParameters{
+		EventFilter: p.Events, after: p.Query.After, resumed: p.Resumed, limit: uint64(p.Query.Limit), observations: p.Observations,
+	}
+	which.Sources = p.Query.Filter.Sources
+	if err := restrict(c, &which); err != nil {
 		return err
 	}
 	m := f.reader.Moment()
-	if p.feed.follow || representationOf(c).Form == contentEvents {
-		return f.follow(c, p, m)
+	if p.Follow || representationOf(c).Form == contentEvents {
+		return f.follow(c, which, p.Pretty, m)
 	}
-	if p.feed.observations {
-		return badParameter("observations=true goes with follow=true only: observations are no records.")
+	if p.Observations {
+		return params.Invalid("observations=true goes with follow=true only: observations are no records.")
 	}
-	if err := reached(p.feed.after, m); err != nil {
+	if err := reached(which.after, m); err != nil {
 		return err
 	}
 	if err := f.answers.validate(c, m, render.Validators{Version: m.Sequence, Modified: m.Recorded}); err != nil {
@@ -80,7 +81,7 @@ func (f *feeds) list(c *gin.Context) error {
 	}
 	a := f.answers.begin(c, m, p)
 	defer a.Release()
-	return render.List(a, eventShape, f.recorded(p.feed, m.Sequence))
+	return render.List(a, eventShape, f.recorded(which, m.Sequence))
 }
 
 // recorded yields the records that are selected, up to a sequence.
@@ -115,7 +116,7 @@ func reached(after uint64, m projection.Moment) error {
 }
 
 func beyond(given string, after uint64, m projection.Moment) error {
-	return badParameter("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
+	return params.Invalid("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
 }
 
 // restrict limits an account of role source to the events of its own source.
@@ -134,7 +135,7 @@ func restrict(c *gin.Context, p *feedParameters) error {
 
 // trail answers with the records of the session that the path names, oldest first.
 func (f *feeds) trail(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramRange)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Range)
 	if err != nil {
 		return err
 	}
@@ -156,54 +157,10 @@ func (f *feeds) trail(c *gin.Context) error {
 	setTotal(c, uint64(len(trail)))
 	a := f.answers.begin(c, m, p)
 	defer a.Release()
-	trail = cut(trail, p.span)
+	trail = params.Part(&p, trail)
 	if len(trail) == 0 {
 		return render.List(a, eventShape, render.Each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
 	return render.List(a, eventShape, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
 }
-
-// takeFeed reads a parameter of the feed that may be given several times; false when
-// it is none.
-func (p *parameters) takeFeed(name string, given []string) (bool, error) {
-	switch name {
-	case paramKind:
-		return true, p.takeKinds(listed(given))
-	case paramSession:
-		for _, text := range listed(given) {
-			id, err := strconv.ParseUint(text, 10, 64)
-			if err != nil || id == 0 {
-				return true, badParameter("session=%s is no session: it is a number, as in session=42.", text)
-			}
-			p.feed.Sessions = append(p.feed.Sessions, id)
-		}
-		return true, nil
-	}
-	return false, nil
-}
-
-func (p *parameters) takeKinds(wanted []string) error {
-	var known []string
-	byName := make(map[string]events.Kind)
-	for _, kind := range events.Kinds() {
-		known = append(known, kind.String())
-		byName[kind.String()] = kind
-	}
-	for _, name := range wanted {
-		kind, ok := byName[name]
-		if !ok {
-			like := ""
-			if guess := render.Nearest(name, known); guess != "" {
-				like = " Did you mean " + guess + "?"
-			}
-			return badParameter("kind=%s is not known.%s Known are: %s.", name, like, strings.Join(known, ", "))
-		}
-		p.feed.Kinds = append(p.feed.Kinds, kind)
-	}
-	return nil
-}
-
-// listed are the elements of a parameter that takes several, in whatever way they
-// are given.
-func listed(given []string) []string { return strings.Split(strings.Join(given, ","), ",") }

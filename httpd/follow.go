@@ -12,6 +12,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 	"gatebook/storage"
@@ -43,14 +44,14 @@ type follower struct {
 
 // follow sends records as server-sent events, until the client goes, the server shuts
 // down, or as many were sent as were asked for.
-func (f *feeds) follow(c *gin.Context, p parameters, m projection.Moment) error {
-	if p.pretty {
-		return badParameter("pretty=true does not go with a feed that is followed: an event is one line.")
+func (f *feeds) follow(c *gin.Context, p feedParameters, pretty bool, m projection.Moment) error {
+	if pretty {
+		return params.Invalid("pretty=true does not go with a feed that is followed: an event is one line.")
 	}
-	if err := p.feed.resume(c.Request, m); err != nil {
+	if err := p.resume(c.Request, m); err != nil {
 		return err
 	}
-	own := &follower{c: c, feeds: f, p: p.feed, feed: f.reader.Feed(p.feed.after, p.feed.EventFilter)}
+	own := &follower{c: c, feeds: f, p: p, feed: f.reader.Feed(p.after, p.EventFilter)}
 	stamp(c, m.Sequence)
 	header := c.Writer.Header()
 	header["Content-Type"] = []string{contentEvents}
@@ -78,7 +79,7 @@ func (p *feedParameters) resume(r *http.Request, m projection.Moment) error {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		sequence, err := strconv.ParseUint(last, 10, 64)
 		if err != nil {
-			return badParameter("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
+			return params.Invalid("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
 		}
 		if sequence > m.Sequence {
 			return beyond("Last-Event-ID: ", sequence, m)

@@ -12,6 +12,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -47,7 +48,7 @@ func newKills(k killer, read sessionReader, things catalog, to *answers, wait ti
 // It answers that the session is closed only when that is recorded, and otherwise shows
 // the session as it is.
 func (k *kills) one(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramReason, paramTTL, paramCancel)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Reason, params.TTL, params.Cancel)
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func (k *kills) one(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := p.why()
+	why, err := p.Why()
 	if err != nil {
 		return err
 	}
@@ -63,10 +64,10 @@ func (k *kills) one(c *gin.Context) error {
 	ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 	defer stop()
 	switch {
-	case p.cancel:
+	case p.Cancel:
 		err = k.killer.WithdrawKill(ctx, id, q)
-	case p.timed && p.ttl > 0:
-		err = k.killer.ScheduleKill(ctx, id, k.answers.present.Now().Add(p.ttl), q)
+	case p.Timed && p.TTL > 0:
+		err = k.killer.ScheduleKill(ctx, id, k.answers.present.Now().Add(p.TTL), q)
 	case own != nil && own.session() == id:
 		if err = k.own(ctx, c, own, q); err == nil {
 			return k.answers.empty(c, http.StatusNoContent)
@@ -85,12 +86,12 @@ func (k *kills) one(c *gin.Context) error {
 
 // answer answers with nothing for a session that has ended, or whose end was withdrawn,
 // and with the session otherwise.
-func (k *kills) answer(c *gin.Context, id uint64, p parameters) error {
+func (k *kills) answer(c *gin.Context, id uint64, p params.Parameters) error {
 	v, m, err := k.reader.Session(id)
 	if err != nil {
 		return err
 	}
-	if hasEnded(v) || p.cancel {
+	if hasEnded(v) || p.Cancel {
 		return k.answers.empty(c, http.StatusNoContent)
 	}
 	a := k.answers.begin(c, m, p)
@@ -116,7 +117,7 @@ func (k *kills) own(ctx context.Context, c *gin.Context, own *conn, q gatebook.R
 // ofService ends all sessions of the service that the path names, except that of the
 // connection that carries the request.
 func (k *kills) ofService(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramReason, paramDryRun)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Reason, params.DryRun)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (k *kills) ofService(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := p.why()
+	why, err := p.Why()
 	if err != nil {
 		return err
 	}
@@ -141,7 +142,7 @@ func (k *kills) ofService(c *gin.Context) error {
 		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.session() })
 	}
 	result := gatebook.Killed{Pending: len(ids)}
-	if !p.dryRun {
+	if !p.DryRun {
 		ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 		defer stop()
 		if result, err = k.killer.KillAll(ctx, ids, gatebook.Request{By: actor(c.Request), Why: why}); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -47,11 +48,11 @@ func (l serviceListener) split() (string, uint64) {
 
 // list answers with the listeners of the service that the path names.
 func (l *listeners) list(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range)
 	if err != nil {
 		return err
 	}
-	chosen, err := l.resource.Shape(p.fields)
+	chosen, err := l.resource.Shape(p.Fields)
 	if err != nil {
 		return err
 	}

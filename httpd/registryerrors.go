@@ -22,24 +22,6 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-func badParameter(format string, args ...any) error {
-	return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid parameter", Description: fmt.Sprintf(format, args...)}
-}
-
-func unknownParameter(name string, known []string) error {
-	long := fmt.Sprintf("The parameter %q is not known here. ", name)
-	if len(known) == 0 {
-		return &render.Failure{Status: http.StatusBadRequest, Title: "Unknown parameter", Description: long + "None is."}
-	}
-	if like := render.Nearest(name, known); like != "" {
-		long += fmt.Sprintf("Did you mean %s? ", like)
-	}
-	return &render.Failure{
-		Status: http.StatusBadRequest, Title: "Unknown parameter",
-		Description: long + "Known are: " + strings.Join(known, ", ") + ".",
-	}
-}
-
 // notFound tells that a thing, as in "Session", of that name is not in the book.
 func notFound(thing, name string) error {
 	return &render.Failure{

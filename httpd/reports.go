@@ -18,6 +18,7 @@ import (
 
 	"gatebook"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -42,7 +43,7 @@ type reports struct {
 
 // take records what a source outside reports: one report, or a stream of them.
 func (x *reports) take(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery)
+	p, err := params.Parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (x *reports) take(c *gin.Context) error {
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
 	case render.JSON:
-		return x.takeOne(c, body, p.pretty)
+		return x.takeOne(c, body, p.Pretty)
 	case render.NDJSON:
 		return x.takeStream(c, body)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -88,7 +89,7 @@ func (s service) state() string {
 // answers when the switch is recorded; the service's source is told at once.
 func (s *services) switchTo(stopped bool) handler {
 	return func(c *gin.Context) error {
-		if _, err := parse(c.Request.URL.RawQuery); err != nil {
+		if _, err := params.Parse(c.Request.URL.RawQuery); err != nil {
 			return err
 		}
 		name, err := pathName(c)

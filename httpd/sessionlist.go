@@ -9,18 +9,19 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
 // list answers with the sessions that the query selects.
 func (s *sessions) list(c *gin.Context) error {
-	return s.answerList(c, listParameters, nil)
+	return s.answerList(c, params.OfSessions(), nil)
 }
 
 // listOfService answers with the sessions of the service that the path names.
 func (s *sessions) listOfService(c *gin.Context) error {
-	return s.answerList(c, without(listParameters, paramService), func(name string, f *projection.Filter) error {
+	return s.answerList(c, without(params.OfSessions(), params.Service), func(name string, f *projection.Filter) error {
 		if _, _, err := s.catalog.Service(name); err != nil {
 			return missing("Service", name, err)
 		}
@@ -31,7 +32,7 @@ func (s *sessions) listOfService(c *gin.Context) error {
 
 // listOfServer answers with the sessions that reached the server that the path names.
 func (s *sessions) listOfServer(c *gin.Context) error {
-	return s.answerList(c, without(listParameters, paramServer), func(name string, f *projection.Filter) error {
+	return s.answerList(c, without(params.OfSessions(), params.Server), func(name string, f *projection.Filter) error {
 		if _, _, err := s.catalog.Server(name); err != nil {
 			return missing("Server", name, err)
 		}
@@ -47,11 +48,11 @@ func without(all []string, name string) []string {
 // answerList answers with a list of sessions. narrow, which may be nil, narrows it to those
 // of the thing that the path names.
 func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name string, f *projection.Filter) error) error {
-	p, err := parse(c.Request.URL.RawQuery, takes...)
+	p, err := params.Parse(c.Request.URL.RawQuery, takes...)
 	if err != nil {
 		return err
 	}
-	chosen, err := s.resource.Shape(p.fields)
+	chosen, err := s.resource.Shape(p.Fields)
 	if err != nil {
 		return err
 	}
@@ -60,19 +61,19 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 		if err != nil {
 			return err
 		}
-		if err := narrow(name, &p.filter); err != nil {
+		if err := narrow(name, &p.Query.Filter); err != nil {
 			return err
 		}
 	}
-	then, err := resolve(c, s.history, p.at)
+	then, err := resolve(c, s.history, p.At)
 	if err != nil {
 		return err
 	}
-	q, err := p.query(then.now, then.sequence)
+	q, err := p.QueryAsOf(then.now, then.sequence)
 	if err != nil {
 		return err
 	}
-	if p.limited {
+	if p.Limited {
 		q.Limit++ // to see whether there is a next page
 	}
 	found := &gatebook.Listing{Moment: s.history.Moment(), Counted: true}
@@ -83,21 +84,21 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	}
 	m := then.of(found.Moment)
 	// Who is in a window that moves with the clock changes without a record.
-	if !p.since.moves() && !p.until.moves() || p.at.given {
-		if err := s.answers.validate(c, m, validatorsOfAll(m, p.live && !p.at.given && p.shows("statistics"))); err != nil {
+	if !p.Moves() || p.At.Given {
+		if err := s.answers.validate(c, m, validatorsOfAll(m, p.Query.Live && !p.At.Given && p.Shows("statistics"))); err != nil {
 			return err
 		}
 	}
-	if found.Counted && (p.count || !p.limited && !p.at.given) {
+	if found.Counted && (p.Query.Count || !p.Limited && !p.At.Given) {
 		setTotal(c, found.Total)
 	}
 	a := s.answers.begin(c, m, p)
 	defer a.Release()
 	a.Rendering.Now = then.now
-	if !p.limited {
+	if !p.Limited {
 		return render.List(a, chosen, prefetch(found.All()))
 	}
-	page, err := pageOf(c, found, p.span.limit)
+	page, err := pageOf(c, found, p.Query.Limit)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.Vi
 		page = page[:limit]
 		next := url.URL{Path: c.Request.URL.Path, RawPath: c.Request.URL.RawPath}
 		values := c.Request.URL.Query()
-		values.Set(paramAfter, strconv.FormatUint(page[limit-1].ID, 10))
+		values.Set(params.After, strconv.FormatUint(page[limit-1].ID, 10))
 		next.RawQuery = values.Encode()
 		c.Header("Link", "<"+next.String()+`>; rel="next"`)
 	}
@@ -126,9 +127,9 @@ func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.Vi
 }
 
 // badAfter says of what after= names that it is not there.
-func badAfter(err error, p parameters) error {
-	if p.after != 0 && errors.Is(err, gatebook.ErrNotFound) {
-		return badParameter("after=%d names no session in the book.", p.after)
+func badAfter(err error, p params.Parameters) error {
+	if p.Query.After != 0 && errors.Is(err, gatebook.ErrNotFound) {
+		return params.Invalid("after=%d names no session in the book.", p.Query.After)
 	}
 	return err
 }

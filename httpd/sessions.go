@@ -9,6 +9,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -40,15 +41,15 @@ func newSessions(read sessionReader, past history, things catalog, to *answers) 
 
 // show answers with the session that the path names.
 func (s *sessions) show(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramAt)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.At)
 	if err != nil {
 		return err
 	}
-	chosen, err := s.resource.Shape(p.fields)
+	chosen, err := s.resource.Shape(p.Fields)
 	if err != nil {
 		return err
 	}
-	then, err := resolve(c, s.history, p.at)
+	then, err := resolve(c, s.history, p.At)
 	if err != nil {
 		return err
 	}
@@ -56,7 +57,7 @@ func (s *sessions) show(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.answers.validate(c, m, validatorsOf(v, p.shows("statistics"))); err != nil {
+	if err := s.answers.validate(c, m, validatorsOf(v, p.Shows("statistics"))); err != nil {
 		return err
 	}
 	a := s.answers.begin(c, m, p)
@@ -86,7 +87,7 @@ func (s *sessions) view(c *gin.Context, then asOf) (projection.View, projection.
 		if then.sequence != 0 || then.before {
 			err = &render.Failure{
 				Status: http.StatusNotFound, Title: "Session not found",
-				Description: "No session " + c.Param("id") + " was in the book by " + timeText(then.now) + ".",
+				Description: "No session " + c.Param("id") + " was in the book by " + render.TimeText(then.now) + ".",
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/common/expfmt"
 
+	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 )
 
@@ -43,7 +44,7 @@ func statusResource() *render.Resource[string] {
 
 // root answers that there is an API here.
 func (s *status) root(c *gin.Context) error {
-	if err := parseNone(c.Request.URL.RawQuery); err != nil {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
 	c.Writer.Header()["Content-Length"] = []string{"0"}
@@ -70,7 +71,7 @@ func (s *status) version(c *gin.Context) error { return tell(s, c, s.builds, s.b
 
 // tell answers with an object that is of no moment of its own.
 func tell[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {
-	p, err := parse(c.Request.URL.RawQuery)
+	p, err := params.Parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -81,14 +82,14 @@ func tell[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {
 
 // showMetrics answers with the metrics, in the text format of Prometheus.
 func (s *status) showMetrics(c *gin.Context) error {
-	if err := parseNone(c.Request.URL.RawQuery); err != nil {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
 	families, err := s.metrics.registry.Gather()
 	if err != nil {
 		return fmt.Errorf("gather the metrics: %w", err)
 	}
-	a := s.answers.begin(c, s.answers.present.Moment(), parameters{})
+	a := s.answers.begin(c, s.answers.present.Moment(), params.Parameters{})
 	defer a.Release()
 	encoder := expfmt.NewEncoder(a, expfmt.NewFormat(expfmt.TypeTextPlain))
 	for _, family := range families {
@@ -102,14 +103,14 @@ func (s *status) showMetrics(c *gin.Context) error {
 
 // showContract answers with openapi.yaml.
 func (s *status) showContract(c *gin.Context) error {
-	if err := parseNone(c.Request.URL.RawQuery); err != nil {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
 	m := s.answers.present.Moment()
 	if err := s.answers.validate(c, m, s.contract); err != nil {
 		return err
 	}
-	a := s.answers.begin(c, m, parameters{})
+	a := s.answers.begin(c, m, params.Parameters{})
 	defer a.Release()
 	if _, err := a.Write(contract); err != nil {
 		return err

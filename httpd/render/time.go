@@ -92,6 +92,12 @@ func AppendTime(b []byte, t events.Time) []byte {
 	return b
 }
 
+// TimeText returns t in the form of [AppendTime], without quotes.
+func TimeText(t events.Time) string {
+	b := AppendTime(nil, t)
+	return string(b[1 : len(b)-1])
+}
+
 // putClock writes the hours, minutes and seconds of t over their layout.
 func putClock(text []byte, t events.Time) {
 	s := uint64(t % day / second)

@@ -1,4 +1,4 @@
-package httpd
+package params
 
 import (
 	"errors"
@@ -17,9 +17,9 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	takes := append([]string{paramRole, paramTTL, paramCancel, paramDryRun}, listParameters...)
+	takes := append([]string{Role, TTL, Cancel, DryRun}, OfSessions()...)
 	f.Fuzz(func(t *testing.T, query string) {
-		p, err := parse(query, takes...)
+		p, err := Parse(query, takes...)
 		if err != nil {
 			refusal, ok := errors.AsType[*render.Failure](err)
 			if !ok || refusal.Status != 400 || refusal.Description == "" {
@@ -27,27 +27,28 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		if p.span.skip < 0 || p.span.limit < 0 {
-			t.Errorf("%q: a span of %v", query, p.span)
+		skip, limit := p.Query.Skip, p.Query.Limit
+		if skip < 0 || limit < 0 {
+			t.Errorf("%q: skips %d, at most %d", query, skip, limit)
 		}
-		if q, err := p.query(1_479_999_999_000_000, 0); err == nil && (q.Limit < 0 || q.Filter.Since != 0 && q.Filter.Until != 0 && q.Filter.Since > q.Filter.Until) {
+		if q, err := p.QueryAsOf(1_479_999_999_000_000, 0); err == nil && (q.Limit < 0 || q.Filter.Since != 0 && q.Filter.Until != 0 && q.Filter.Since > q.Filter.Until) {
 			t.Errorf("%q: asks for %+v", query, q)
 		}
-		if p.ttl < 0 {
-			t.Errorf("%q: lives for %s", query, p.ttl)
+		if p.TTL < 0 {
+			t.Errorf("%q: lives for %s", query, p.TTL)
 		}
-		if !p.live && !p.closed && !p.lost {
+		if !p.Query.Live && !p.Query.Closed && !p.Query.Lost {
 			t.Errorf("%q: no status", query)
 		}
 		list := []int{0, 1, 2, 3, 4}
-		got := cut(list, p.span)
+		got := Part(&p, list)
 		for i, v := range got {
-			if v != p.span.skip+i {
+			if v != skip+i {
 				t.Errorf("%q: position %d is %d", query, i, v)
 			}
 		}
-		if want := max(len(list)-p.span.skip, 0); p.span.limit > 0 && len(got) != min(want, p.span.limit) {
-			t.Errorf("%q: %d in %v", query, len(got), p.span)
+		if want := max(len(list)-skip, 0); limit > 0 && len(got) != min(want, limit) {
+			t.Errorf("%q: %d after %d, at most %d", query, len(got), skip, limit)
 		}
 	})
 }
