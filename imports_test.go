@@ -23,6 +23,7 @@ var layers = []string{
 	"cmd/gatebook/gateway",
 	"httpd",
 	"httpd/params",
+	"httpd/reports",
 	"httpd/render",
 	"httpd/accounts",
 	"",
@@ -48,6 +49,7 @@ var reserved = map[string][]string{
 // neither. The module's path is its root package alone.
 var forbidden = map[string][]string{
 	"httpd/params":   {"github.com/gin-gonic/gin"},
+	"httpd/reports":  {"github.com/gin-gonic/gin"},
 	"httpd/render":   {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"httpd/accounts": {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"projection":     {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd"
+	"gatebook/httpd/params"
 )
 
 // accessed are the lines of an access log, without what differs from run to run, once
@@ -185,7 +186,7 @@ func TestAccessLogOfTheTurnedAway(t *testing.T) {
 // Every parameter of the contract is known to the access log.
 func TestAccessLogKnowsParameters(t *testing.T) {
 	t.Parallel()
-	known, found := httpd.ParameterNames(), 0
+	known, found := params.Names(), 0
 	for _, p := range theContract(t).model.Components.Parameters.FromOldest() {
 		if p.In != "query" {
 			continue

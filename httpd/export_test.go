@@ -3,11 +3,6 @@ package httpd
 import (
 	"net/http"
 	"time"
-
-	"gatebook"
-	"gatebook/events"
-	"gatebook/httpd/params"
-	"gatebook/httpd/render"
 )
 
 // Wrap puts a handler of a test's before all others. It is called before Serve.
@@ -33,17 +28,3 @@ func (s *Server) Routes() map[string][]string {
 
 // Contract is what is served as /openapi.yaml.
 func Contract() []byte { return contract }
-
-// RenderEvent is how the feed shows a record.
-func RenderEvent(r events.Record) string {
-	return string(eventShape.Append(nil, new(render.Rendering), r))
-}
-
-// ReportedKinds are the kinds of events that a report may carry.
-func ReportedKinds() []string { return kindNames() }
-
-// ParseReport reads a report as it is sent.
-func ParseReport(text []byte) (gatebook.Report, error) { return parseReport(text, 1) }
-
-// ParameterNames are the names of all parameters.
-func ParameterNames() []string { return params.Names() }

@@ -12,6 +12,7 @@ import (
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
 	"gatebook/projection"
 )
 
@@ -45,12 +46,13 @@ type feeds struct {
 	sessions  sessionReader
 	answers   *answers
 	followers *followers
+	records   render.Shape[events.Record]
 	// rendered is shared by all followers.
 	rendered renderings
 }
 
 func newFeeds(read eventReader, sessions sessionReader, to *answers, f *followers) *feeds {
-	return &feeds{reader: read, sessions: sessions, answers: to, followers: f}
+	return &feeds{reader: read, sessions: sessions, answers: to, followers: f, records: reports.RecordShape()}
 }
 
 // list answers with the records that the query selects, or follows the log.
@@ -81,7 +83,7 @@ func (f *feeds) list(c *gin.Context) error {
 	}
 	a := f.answers.begin(c, m, p)
 	defer a.Release()
-	return render.List(a, eventShape, f.recorded(which, m.Sequence))
+	return render.List(a, f.records, f.recorded(which, m.Sequence))
 }
 
 // recorded yields the records that are selected, up to a sequence.
@@ -159,8 +161,8 @@ func (f *feeds) trail(c *gin.Context) error {
 	defer a.Release()
 	trail = params.Part(&p, trail)
 	if len(trail) == 0 {
-		return render.List(a, eventShape, render.Each[events.Record](nil))
+		return render.List(a, f.records, render.Each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
-	return render.List(a, eventShape, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
+	return render.List(a, f.records, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
 }

@@ -15,6 +15,7 @@ import (
 	"gatebook/events"
 	"gatebook/events/eventstest"
 	"gatebook/httpd"
+	"gatebook/httpd/reports"
 )
 
 // heard is an event of a feed that is followed.
@@ -77,7 +78,7 @@ func TestEveryKindIsRendered(t *testing.T) {
 	for _, kind := range events.Kinds() {
 		var members [2]string
 		for i, e := range []events.Event{eventstest.Full(kind), events.New(kind)} {
-			text := httpd.RenderEvent(events.Record{Sequence: 7, Recorded: 1e15, Session: 3, Event: e})
+			text := string(reports.AppendRecord(nil, &events.Record{Sequence: 7, Recorded: 1e15, Session: 3, Event: e}))
 			d := json.NewDecoder(strings.NewReader(text))
 			for depth := 0; d.More() || depth > 0; {
 				token, err := d.Token()

@@ -14,6 +14,7 @@ import (
 	"gatebook/events"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -36,8 +37,7 @@ type follower struct {
 	feed     *gatebook.Feed
 	p        feedParameters
 	b        []byte
-	sent     uint64 // events
-	style    render.Rendering
+	sent     uint64                             // events
 	observed map[uint64]*projection.Observation // what was shown last, by session
 	looked   time.Time
 }
@@ -127,7 +127,7 @@ func (f *follower) begin() error {
 				break
 			}
 			// Without an id: who comes back after one of them goes on from the beginning.
-			f.b = appendData(f.b, &f.style, &pending[i])
+			f.b = appendData(f.b, &pending[i])
 			f.sent++
 		}
 	}
@@ -172,7 +172,7 @@ func (f *follower) render(page []events.Record, head uint64) []events.Record {
 		if len(f.b) >= render.PieceSize {
 			return page[i:]
 		}
-		f.b = f.feeds.rendered.append(f.b, &f.style, &page[i], head)
+		f.b = f.feeds.rendered.append(f.b, &page[i], head)
 		f.sent++
 	}
 	return nil
@@ -268,11 +268,7 @@ func (f *follower) observation(v projection.View, before *projection.Observation
 		if before != nil && slices.Contains(before.Finals, final) {
 			continue
 		}
-		r := eventRenderer{b: append(f.b, "event: observation\ndata: "...)}
-		r.object(func() {
-			r.count("session", &v.ID)
-			visitFinal(&final, &r)
-		})
-		f.b = append(r.b, "\n\n"...)
+		f.b = append(f.b, "event: observation\ndata: "...)
+		f.b = append(reports.AppendObservation(f.b, v.ID, final), "\n\n"...)
 	}
 }

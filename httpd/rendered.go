@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 
 	"gatebook/events"
-	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
 )
 
 const (
@@ -30,16 +30,16 @@ type sentEvent struct {
 }
 
 // append appends a record of a log that ends at head, with its id.
-func (k *renderings) append(b []byte, style *render.Rendering, r *events.Record, head uint64) []byte {
+func (k *renderings) append(b []byte, r *events.Record, head uint64) []byte {
 	if head-r.Sequence >= renderingsKept {
-		return appendEvent(b, style, r) // whoever catches up with the past does so alone
+		return appendEvent(b, r) // whoever catches up with the past does so alone
 	}
 	slot := &k.slots[r.Sequence%renderingsKept]
 	if kept := slot.Load(); kept != nil && kept.sequence == r.Sequence {
 		return append(b, kept.text...)
 	}
 	start := len(b)
-	b = appendEvent(b, style, r)
+	b = appendEvent(b, r)
 	if text := b[start:]; len(text) <= renderingMost {
 		slot.Store(&sentEvent{sequence: r.Sequence, text: append(make([]byte, 0, len(text)), text...)})
 	}
@@ -47,13 +47,13 @@ func (k *renderings) append(b []byte, style *render.Rendering, r *events.Record,
 }
 
 // appendEvent appends a record as a server-sent event that has an id.
-func appendEvent(b []byte, style *render.Rendering, r *events.Record) []byte {
+func appendEvent(b []byte, r *events.Record) []byte {
 	b = append(strconv.AppendUint(append(b, "id: "...), r.Sequence, 10), '\n')
-	return appendData(b, style, r)
+	return appendData(b, r)
 }
 
 // appendData appends a record as a server-sent event without one.
-func appendData(b []byte, style *render.Rendering, r *events.Record) []byte {
+func appendData(b []byte, r *events.Record) []byte {
 	b = append(b, "data: "...)
-	return append(eventShape.Append(b, style, *r), "\n\n"...)
+	return append(reports.AppendRecord(b, r), "\n\n"...)
 }

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"gatebook/events"
-	"gatebook/httpd/render"
 )
 
 func recordOf(sequence uint64, user string) *events.Record {
@@ -20,7 +19,7 @@ func TestRenderingsAreShared(t *testing.T) {
 	var kept renderings
 	shown := func(r *events.Record, head uint64) string {
 		t.Helper()
-		text := string(kept.append([]byte("before"), new(render.Rendering), r, head))
+		text := string(kept.append([]byte("before"), r, head))
 		if !strings.HasPrefix(text, "beforeid: "+strconv.FormatUint(r.Sequence, 10)+"\ndata: {") || !strings.HasSuffix(text, "}\n\n") {
 			t.Errorf("got %q", text)
 		}

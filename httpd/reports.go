@@ -1,15 +1,12 @@
 package httpd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +17,7 @@ import (
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
 	"gatebook/projection"
 )
 
@@ -28,8 +26,8 @@ type reporter interface {
 	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
 }
 
-// reports takes the reports of sources outside.
-type reports struct {
+// intake takes the reports of sources outside.
+type intake struct {
 	reporter reporter
 	answers  *answers
 	metrics  *Metrics
@@ -42,7 +40,7 @@ type reports struct {
 }
 
 // take records what a source outside reports: one report, or a stream of them.
-func (x *reports) take(c *gin.Context) error {
+func (x *intake) take(c *gin.Context) error {
 	p, err := params.Parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
@@ -51,10 +49,7 @@ func (x *reports) take(c *gin.Context) error {
 		c.Header("Accept-Encoding", "identity")
 		return unsupported("A report comes as it is, not with Content-Encoding: " + codings + ".")
 	}
-	body := &bodyReader{
-		from: bufio.NewReaderSize(c.Request.Body, render.PieceSize), control: http.NewResponseController(c.Writer),
-		limit: x.limits.ReportBytes, idle: x.idle,
-	}
+	body := reports.NewBody(c.Writer, c.Request.Body, x.limits.ReportBytes, x.idle)
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
 	case render.JSON:
@@ -81,8 +76,8 @@ func unsupported(long string) error {
 	return &render.Failure{Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type", Description: long}
 }
 
-func (x *reports) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
-	text, err := body.whole(c.Request.ContentLength)
+func (x *intake) takeOne(c *gin.Context, body *reports.Body, pretty bool) error {
+	text, err := body.Whole(c.Request.ContentLength)
 	if err != nil {
 		return err
 	}
@@ -91,7 +86,7 @@ func (x *reports) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
 		return err
 	}
 	stamp(c, got.Sequence)
-	b := append(appendReception([]byte{'{'}, got), "}\n"...)
+	b := append(reports.AppendResult([]byte{'{'}, got), "}\n"...)
 	if pretty {
 		if b, err = render.Indented(b); err != nil {
 			return err
@@ -108,17 +103,17 @@ func (x *reports) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
 
 // takeStream answers each report when it is durable, while the client goes on
 // sending. The first that is refused is the last.
-func (x *reports) takeStream(c *gin.Context, body *bodyReader) error {
-	if err := body.control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("read and write at once: %w", err)
+func (x *intake) takeStream(c *gin.Context, body *reports.Body) error {
+	if err := body.EnableFullDuplex(); err != nil {
+		return err
 	}
 	// A stream that waits for the next report does not keep the server from closing.
-	defer body.stopOn(x.closing)()
+	defer body.StopOn(x.closing)()
 	stamp(c, x.answers.present.Moment().Sequence)
 	c.Header("Content-Type", render.NDJSON)
 	c.Status(http.StatusOK)
 	for {
-		text, err := body.next()
+		text, err := body.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			c.Writer.WriteHeaderNow()
@@ -130,14 +125,14 @@ func (x *reports) takeStream(c *gin.Context, body *bodyReader) error {
 		if err == nil {
 			got, err = x.record(c, text)
 		}
-		if sendErr := x.sendLine(c, body.control, got, err); sendErr != nil || err != nil {
+		if sendErr := x.sendLine(c, got, err); sendErr != nil || err != nil {
 			return sendErr
 		}
 	}
 }
 
 // sendLine sends the answer to one report of a stream.
-func (x *reports) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.ReportResult, err error) error {
+func (x *intake) sendLine(c *gin.Context, got gatebook.ReportResult, err error) error {
 	status := http.StatusOK
 	var f *render.Failure
 	if err != nil {
@@ -152,7 +147,7 @@ func (x *reports) sendLine(c *gin.Context, control *http.ResponseController, got
 	if f != nil {
 		b = append(b, f.AppendJSON(nil)[1:]...)
 	} else {
-		b = append(appendReception(b, got), "}\n"...)
+		b = append(reports.AppendResult(b, got), "}\n"...)
 	}
 	if err := render.AllowWrite(c.Writer, render.PieceTimeout); err != nil {
 		return err
@@ -160,15 +155,15 @@ func (x *reports) sendLine(c *gin.Context, control *http.ResponseController, got
 	if _, err := c.Writer.Write(b); err != nil {
 		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
-	if err := control.Flush(); err != nil {
+	if err := http.NewResponseController(c.Writer).Flush(); err != nil {
 		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return nil
 }
 
 // record records one report. A source reports as itself only.
-func (x *reports) record(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
-	report, err := parseReport(text, x.limits.ReportEvents)
+func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
+	report, err := reports.Parse(text, x.limits.ReportEvents)
 	if err != nil {
 		return gatebook.ReportResult{}, err
 	}
@@ -183,18 +178,4 @@ func (x *reports) record(c *gin.Context, text []byte) (gatebook.ReportResult, er
 	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), recordLimit)
 	defer stop()
 	return x.reporter.Report(ctx, report)
-}
-
-// appendReception appends the members of the answer to a report.
-func appendReception(b []byte, got gatebook.ReportResult) []byte {
-	b = strconv.AppendInt(append(b, `"accepted":`...), int64(got.Accepted), 10)
-	b = append(b, `,"sessions":{`...)
-	for i, key := range slices.Sorted(maps.Keys(got.Sessions)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(render.AppendString(b, key), ':')
-		b = strconv.AppendUint(b, got.Sessions[key], 10)
-	}
-	return strconv.AppendUint(append(b, `},"sequence":`...), got.Sequence, 10)
 }

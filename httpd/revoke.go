@@ -1,8 +1,6 @@
 package httpd
 
-import (
-	"gatebook/events"
-)
+import "gatebook/events"
 
 // revokedDescription is the description that is recorded of a connection that was revoked.
 const revokedDescription = "its account may do this no more"

@@ -57,7 +57,7 @@ type api struct {
 	servers   *collection[*projection.Server]
 	sources   *collection[*projection.Source]
 	feeds     *feeds
-	reports   *reports
+	intake    *intake
 	status    *status
 }
 
@@ -79,7 +79,7 @@ func (a *api) routes() []route {
 		{path: "/sessions/:id", operations: all(get(forReaders, a.sessions.show), del(forAdmins, a.kills.one))},
 		{path: "/sessions/:id/connections", operations: all(get(forReaders, a.sessions.listConnections).in(render.ListForms()...))},
 		{path: "/sessions/:id/events", operations: all(get(forReaders, a.feeds.trail).in(trailForms...))},
-		{path: eventsPath, operations: all(get(forFeed, a.feeds.list).in(feedForms...), post(forSources, a.reports.take).in(render.JSON, render.NDJSON))},
+		{path: eventsPath, operations: all(get(forFeed, a.feeds.list).in(feedForms...), post(forSources, a.intake.take).in(render.JSON, render.NDJSON))},
 		{path: "/services", operations: all(get(forReaders, a.services.list).in(render.ListForms()...))},
 		{path: "/services/:name", operations: all(get(forReaders, a.services.show))},
 		{path: "/services/:name/sessions", operations: all(

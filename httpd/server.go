@@ -118,7 +118,7 @@ func newAPI(c Config, to *answers, f *followers, closing <-chan struct{}) *api {
 		servers:   newServers(r, to),
 		sources:   newSources(r, to),
 		feeds:     newFeeds(r, r, to, f),
-		reports: &reports{
+		intake: &intake{
 			reporter: r, answers: to, metrics: c.Metrics, failures: failureLog{c.Logger},
 			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
 		},

@@ -1,4 +1,4 @@
-package httpd
+package reports
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ func FuzzReport(f *testing.F) {
 	f.Add([]byte(`{"events":[{}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		const limit = 3
-		report, err := parseReport(text, limit)
+		report, err := Parse(text, limit)
 		if err != nil {
 			refused, ok := errors.AsType[*render.Failure](err)
 			if !ok || refused.Title == "" || refused.Description == "" {

@@ -1,4 +1,4 @@
-package httpd_test
+package reports_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,8 @@ import (
 
 	"gatebook/events"
 	"gatebook/events/eventstest"
-	"gatebook/httpd"
+	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
 )
 
 // TestRenderedEvents compares how every kind of event is shown, with all that can be
@@ -26,8 +27,8 @@ func TestRenderedEvents(t *testing.T) {
 	var got []string
 	for _, kind := range events.Kinds() {
 		got = append(got,
-			httpd.RenderEvent(events.Record{Sequence: 57, Recorded: 1_764_000_000_250_000, Occurred: 1_764_000_000_000_001, Session: 42, Event: eventstest.Full(kind)}),
-			httpd.RenderEvent(events.Record{Sequence: 58, Recorded: 1_764_000_001_000_000, Erased: true, Event: events.New(kind)}))
+			rendered(events.Record{Sequence: 57, Recorded: 1_764_000_000_250_000, Occurred: 1_764_000_000_000_001, Session: 42, Event: eventstest.Full(kind)}),
+			rendered(events.Record{Sequence: 58, Recorded: 1_764_000_001_000_000, Erased: true, Event: events.New(kind)}))
 	}
 	for i := range max(len(got), len(want)) {
 		switch {
@@ -55,7 +56,7 @@ func TestReportedIsShown(t *testing.T) {
 	t.Parallel()
 	kinds := 0
 	for _, kind := range events.Kinds() {
-		if !slices.Contains(httpd.ReportedKinds(), kind.String()) {
+		if !slices.Contains(reports.Kinds(), kind.String()) {
 			continue
 		}
 		kinds++
@@ -68,7 +69,7 @@ func TestReportedIsShown(t *testing.T) {
 		}
 		text, err := json.Marshal(map[string]any{"source": "edge-1", "incarnation": "1", "events": []any{told}})
 		check(t, err)
-		report, err := httpd.ParseReport(text)
+		report, err := reports.Parse(text, 1)
 		if err != nil {
 			t.Errorf("%s as it is shown cannot be reported: %v\n%s", kind, err, text)
 			continue
@@ -80,8 +81,8 @@ func TestReportedIsShown(t *testing.T) {
 			}
 		}
 	}
-	if observed := 1; kinds+observed != len(httpd.ReportedKinds()) {
-		t.Errorf("%d kinds of events can be reported, and of these %d are recorded", len(httpd.ReportedKinds()), kinds)
+	if observed := 1; kinds+observed != len(reports.Kinds()) {
+		t.Errorf("%d kinds of events can be reported, and of these %d are recorded", len(reports.Kinds()), kinds)
 	}
 }
 
@@ -89,6 +90,22 @@ func TestReportedIsShown(t *testing.T) {
 func shownMembers(t *testing.T, e events.Event) map[string]json.RawMessage {
 	t.Helper()
 	var members map[string]json.RawMessage
-	check(t, json.Unmarshal([]byte(httpd.RenderEvent(events.Record{Event: e})), &members))
+	check(t, json.Unmarshal([]byte(rendered(events.Record{Event: e})), &members))
 	return members
+}
+
+// rendered returns a record as a JSON object, which is the same by itself and in a list.
+func rendered(r events.Record) string {
+	text := reports.AppendRecord(nil, &r)
+	if listed := reports.RecordShape().Append(nil, new(render.Rendering), r); string(listed) != string(text) {
+		return string(text) + ", but in a list " + string(listed)
+	}
+	return string(text)
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

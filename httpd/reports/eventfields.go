@@ -1,33 +1,32 @@
-package httpd
+package reports
 
 import "gatebook/events"
 
-// visitor is shown the members that an event has, by their names in JSON: one that
-// renders reads them, one that parses sets them.
-type visitor interface {
+// eventFields visits the members of an event by their names in JSON.
+type eventFields interface {
 	text(name string, v *string)
 	texts(name string, v *[]string)
 	flag(name string, v *bool)
-	// port and count are numbers that are null when they are 0, index and total are not.
+	// port and count visit numbers that are null when they are 0, index and total others.
 	port(name string, v *uint16)
 	count(name string, v *uint64)
 	index(name string, v *uint32)
 	total(name string, v *uint64)
-	// lease is a span of time in microseconds, written as in "30s".
+	// lease visits a span of time in microseconds, written as in "30s".
 	lease(name string, v *int64)
 	moment(name string, v *events.Time)
 	reason(name string, v *events.Reason)
 	state(name string, v *events.ServerState)
 	kind(name string, v *events.SessionType)
 	counters(name string, v *events.Counters)
-	// finals are the last counters of connections, as an array of objects with the
-	// members that [visitFinal] shows.
+	// finals visits the last counters of connections: an array of objects with the members
+	// that [visitFinal] visits.
 	finals(name string, v *[]events.Final)
 }
 
-// visit shows every member of an event in the documented order. It is the one place
-// that says what they are called: in the feed, in a report, in the documentation.
-func visit(e events.Event, v visitor) {
+// visitFields visits every member of an event in the documented order. It alone holds their
+// names in the feed; the members of a report have the same.
+func visitFields(e events.Event, v eventFields) {
 	switch e := e.(type) {
 	case *events.SourceStarted:
 		v.text("source", &e.Source)
@@ -64,11 +63,11 @@ func visit(e events.Event, v visitor) {
 		v.text("by", &e.By)
 		v.text("description", &e.Why)
 	default:
-		visitBook(e, v)
+		visitRegistry(e, v)
 	}
 }
 
-func visitDeclared(e events.Event, v visitor) {
+func visitDeclared(e events.Event, v eventFields) {
 	switch e := e.(type) {
 	case *events.ServiceDeclared:
 		v.text("name", &e.Name)
@@ -93,7 +92,7 @@ func visitDeclared(e events.Event, v visitor) {
 	}
 }
 
-func visitSession(e events.Event, v visitor) {
+func visitSession(e events.Event, v eventFields) {
 	switch e := e.(type) {
 	case *events.SessionOpened:
 		v.kind("type", &e.Type)
@@ -127,7 +126,7 @@ func visitSession(e events.Event, v visitor) {
 	}
 }
 
-func visitConnection(e events.Event, v visitor) {
+func visitConnection(e events.Event, v eventFields) {
 	switch e := e.(type) {
 	case *events.ConnectionOpened:
 		v.index("connection", &e.Connection)
@@ -147,14 +146,15 @@ func visitConnection(e events.Event, v visitor) {
 	}
 }
 
-func visitFinal(f *events.Final, v visitor) {
+// visitFinal visits the last counters of a connection.
+func visitFinal(f *events.Final, v eventFields) {
 	v.index("connection", &f.Connection)
 	v.counters("statistics", &f.Counters)
 	v.moment("active", &f.Active)
 }
 
-// visitBook is visit for what is told of the book itself.
-func visitBook(e events.Event, v visitor) {
+// visitRegistry visits the events that are about the registry itself.
+func visitRegistry(e events.Event, v eventFields) {
 	switch e := e.(type) {
 	case *events.RecordingGap:
 		v.text("source", &e.Source)
@@ -186,8 +186,8 @@ func visitBook(e events.Event, v visitor) {
 	}
 }
 
-// visitCounters shows the counters of a connection.
-func visitCounters(c *events.Counters, v visitor) {
+// visitCounters visits the counters of a connection.
+func visitCounters(c *events.Counters, v eventFields) {
 	v.total("reads", &c.Reads)
 	v.total("writes", &c.Writes)
 	v.total("buffered_writes", &c.BufferedWrites)
