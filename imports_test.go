@@ -24,6 +24,7 @@ var layers = []string{
 	"httpd",
 	"httpd/params",
 	"httpd/reports",
+	"httpd/access",
 	"httpd/render",
 	"httpd/accounts",
 	"",
@@ -50,6 +51,7 @@ var reserved = map[string][]string{
 var forbidden = map[string][]string{
 	"httpd/params":   {"github.com/gin-gonic/gin"},
 	"httpd/reports":  {"github.com/gin-gonic/gin"},
+	"httpd/access":   {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"httpd/render":   {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"httpd/accounts": {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"projection":     {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},

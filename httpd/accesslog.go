@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
 
+	"gatebook/httpd/access"
 	"gatebook/httpd/params"
 )
 
@@ -59,7 +60,7 @@ func (l *accessLog) handled(x exchange) {
 		Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Strs("parameters", namesIn(r.URL.RawQuery)).
 		Int("status", w.Status()).Int("bytes", max(w.Size(), 0)).
 		Float64("seconds", math.Round(x.took.Seconds()*1e6)/1e6).
-		Str("actor", actor(r)).Str("remote", r.RemoteAddr).Str("agent", bounded(r.UserAgent(), loggedAgent))
+		Str("actor", access.Actor(r)).Str("remote", r.RemoteAddr).Str("agent", bounded(r.UserAgent(), loggedAgent))
 	if own := connOf(r); own != nil && own.session() != 0 {
 		line.Uint64("session", own.session())
 	}

@@ -11,13 +11,14 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
 
+	"gatebook/httpd/access"
 	"gatebook/httpd/render"
 )
 
 // endpoint is a handler and what surrounds it.
 type endpoint struct {
 	handle handler
-	access access
+	access access.Level
 	// allow is the path's Allow header; nil when the path is not known, or the
 	// router has set it.
 	allow []string
@@ -87,7 +88,7 @@ func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 	if err := t.gate.admit(c, e); err != nil {
 		return err
 	}
-	if err := checkOverride(c.Request); err != nil {
+	if err := access.CheckOverride(c.Request); err != nil {
 		return err
 	}
 	if !e.anyType {

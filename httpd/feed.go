@@ -9,6 +9,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
@@ -123,13 +124,13 @@ func beyond(given string, after uint64, m projection.Moment) error {
 
 // restrict limits an account of role source to the events of its own source.
 func restrict(c *gin.Context, p *feedParameters) error {
-	account, ok := accountOf(c.Request)
+	account, ok := access.AccountOf(c.Request)
 	if !ok || account.Role != accounts.Source {
 		return nil
 	}
 	own := projection.NameKey(account.Name)
 	if slices.ContainsFunc(p.Sources, func(name string) bool { return projection.NameKey(name) != own }) {
-		return forbidden("The account " + account.Name + " has the role source, and may see the events of its own source alone.")
+		return access.Forbidden("The account " + account.Name + " has the role source, and may see the events of its own source alone.")
 	}
 	p.Sources = []string{account.Name}
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/access"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
@@ -60,7 +61,7 @@ func (k *kills) one(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, own := gatebook.Request{By: actor(c.Request), Why: why, Only: preconditions(c.Request)}, connOf(c.Request)
+	q, own := gatebook.Request{By: access.Actor(c.Request), Why: why, Only: preconditions(c.Request)}, connOf(c.Request)
 	ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 	defer stop()
 	switch {
@@ -145,7 +146,7 @@ func (k *kills) ofService(c *gin.Context) error {
 	if !p.DryRun {
 		ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 		defer stop()
-		if result, err = k.killer.KillAll(ctx, ids, gatebook.Request{By: actor(c.Request), Why: why}); err != nil {
+		if result, err = k.killer.KillAll(ctx, ids, gatebook.Request{By: access.Actor(c.Request), Why: why}); err != nil {
 			return partlyKilled(err, result, len(ids))
 		}
 	}

@@ -39,10 +39,6 @@ func missing(thing, name string, err error) error {
 	return err
 }
 
-func forbidden(long string) error {
-	return &render.Failure{Status: http.StatusForbidden, Title: "Forbidden", Description: long}
-}
-
 // failureOf says how an error is answered.
 func failureOf(err error) *render.Failure {
 	if f, ok := errors.AsType[*render.Failure](err); ok {

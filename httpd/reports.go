@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
+	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
@@ -167,9 +168,9 @@ func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, err
 	if err != nil {
 		return gatebook.ReportResult{}, err
 	}
-	account, ok := accountOf(c.Request)
+	account, ok := access.AccountOf(c.Request)
 	if ok && account.Role == accounts.Source && projection.NameKey(account.Name) != projection.NameKey(report.Source) {
-		return gatebook.ReportResult{}, forbidden(fmt.Sprintf(
+		return gatebook.ReportResult{}, access.Forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
 	// A log that is behind is told to the client as that, and not by silence. What has

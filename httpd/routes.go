@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/access"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -17,7 +18,7 @@ type handler func(c *gin.Context) error
 // operation is what a method of a path does, and who may ask for it.
 type operation struct {
 	method string
-	access access
+	access access.Level
 	handle handler
 	// forms are the media types that answers have, best first; nil for JSON alone.
 	forms []string
@@ -64,34 +65,42 @@ type api struct {
 // routes returns the table of all routes.
 func (a *api) routes() []route {
 	all := func(o ...operation) []operation { return o }
-	get := func(a access, h handler) operation { return operation{method: http.MethodGet, access: a, handle: h} }
-	put := func(a access, h handler) operation { return operation{method: http.MethodPut, access: a, handle: h} }
-	post := func(a access, h handler) operation { return operation{method: http.MethodPost, access: a, handle: h} }
-	del := func(a access, h handler) operation { return operation{method: http.MethodDelete, access: a, handle: h} }
+	get := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodGet, access: a, handle: h}
+	}
+	put := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodPut, access: a, handle: h}
+	}
+	post := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodPost, access: a, handle: h}
+	}
+	del := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodDelete, access: a, handle: h}
+	}
 	return []route{
-		{path: "/", operations: all(get(forAll, a.status.root))},
-		{path: "/health", operations: all(get(forAll, a.status.health)), quiet: true},
-		{path: "/ready", operations: all(get(forAll, a.status.ready)), quiet: true},
-		{path: "/metrics", operations: all(get(forReaders, a.status.showMetrics).in(contentMetrics)), quiet: true},
-		{path: "/version", operations: all(get(forReaders, a.status.version)), quiet: true},
-		{path: "/openapi.yaml", operations: all(get(forReaders, a.status.showContract).in(contentYAML))},
-		{path: "/sessions", operations: all(get(forReaders, a.sessions.list).in(render.ListForms()...))},
-		{path: "/sessions/:id", operations: all(get(forReaders, a.sessions.show), del(forAdmins, a.kills.one))},
-		{path: "/sessions/:id/connections", operations: all(get(forReaders, a.sessions.listConnections).in(render.ListForms()...))},
-		{path: "/sessions/:id/events", operations: all(get(forReaders, a.feeds.trail).in(trailForms...))},
-		{path: eventsPath, operations: all(get(forFeed, a.feeds.list).in(feedForms...), post(forSources, a.intake.take).in(render.JSON, render.NDJSON))},
-		{path: "/services", operations: all(get(forReaders, a.services.list).in(render.ListForms()...))},
-		{path: "/services/:name", operations: all(get(forReaders, a.services.show))},
+		{path: "/", operations: all(get(access.ForAll, a.status.root))},
+		{path: "/health", operations: all(get(access.ForAll, a.status.health)), quiet: true},
+		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), quiet: true},
+		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).in(contentMetrics)), quiet: true},
+		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), quiet: true},
+		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).in(contentYAML))},
+		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).in(render.ListForms()...))},
+		{path: "/sessions/:id", operations: all(get(access.ForReaders, a.sessions.show), del(access.ForAdmins, a.kills.one))},
+		{path: "/sessions/:id/connections", operations: all(get(access.ForReaders, a.sessions.listConnections).in(render.ListForms()...))},
+		{path: "/sessions/:id/events", operations: all(get(access.ForReaders, a.feeds.trail).in(trailForms...))},
+		{path: eventsPath, operations: all(get(access.ForFeed, a.feeds.list).in(feedForms...), post(access.ForSources, a.intake.take).in(render.JSON, render.NDJSON))},
+		{path: "/services", operations: all(get(access.ForReaders, a.services.list).in(render.ListForms()...))},
+		{path: "/services/:name", operations: all(get(access.ForReaders, a.services.show))},
 		{path: "/services/:name/sessions", operations: all(
-			get(forReaders, a.sessions.listOfService).in(render.ListForms()...), del(forAdmins, a.kills.ofService))},
-		{path: "/services/:name/listeners", operations: all(get(forReaders, a.listeners.list).in(render.ListForms()...))},
-		{path: "/services/:name/stop", operations: all(put(forAdmins, a.services.switchTo(true)))},
-		{path: "/services/:name/start", operations: all(put(forAdmins, a.services.switchTo(false)))},
-		{path: "/servers", operations: all(get(forReaders, a.servers.list).in(render.ListForms()...))},
-		{path: "/servers/:name", operations: all(get(forReaders, a.servers.show))},
-		{path: "/servers/:name/sessions", operations: all(get(forReaders, a.sessions.listOfServer).in(render.ListForms()...))},
-		{path: "/sources", operations: all(get(forReaders, a.sources.list).in(render.ListForms()...))},
-		{path: "/sources/:name", operations: all(get(forReaders, a.sources.show))},
+			get(access.ForReaders, a.sessions.listOfService).in(render.ListForms()...), del(access.ForAdmins, a.kills.ofService))},
+		{path: "/services/:name/listeners", operations: all(get(access.ForReaders, a.listeners.list).in(render.ListForms()...))},
+		{path: "/services/:name/stop", operations: all(put(access.ForAdmins, a.services.switchTo(true)))},
+		{path: "/services/:name/start", operations: all(put(access.ForAdmins, a.services.switchTo(false)))},
+		{path: "/servers", operations: all(get(access.ForReaders, a.servers.list).in(render.ListForms()...))},
+		{path: "/servers/:name", operations: all(get(access.ForReaders, a.servers.show))},
+		{path: "/servers/:name/sessions", operations: all(get(access.ForReaders, a.sessions.listOfServer).in(render.ListForms()...))},
+		{path: "/sources", operations: all(get(access.ForReaders, a.sources.list).in(render.ListForms()...))},
+		{path: "/sources/:name", operations: all(get(access.ForReaders, a.sources.show))},
 	}
 }
 
@@ -120,8 +129,8 @@ func newEngine(routes []route, t *adapter) *gin.Engine {
 			handle: t.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
 		}))
 	}
-	engine.NoMethod(t.adapt(endpoint{handle: wrongMethod, access: forAccounts, anyType: true}))
-	engine.NoRoute(t.adapt(endpoint{handle: t.noRoute(allowed(every)), access: forAccounts, anyType: true}))
+	engine.NoMethod(t.adapt(endpoint{handle: wrongMethod, access: access.ForAccounts, anyType: true}))
+	engine.NoRoute(t.adapt(endpoint{handle: t.noRoute(allowed(every)), access: access.ForAccounts, anyType: true}))
 	return engine
 }
 
@@ -140,13 +149,13 @@ func allowed(operations []operation) string {
 
 // accessOfOptions is who may ask what can be done with a path: everybody where
 // something can be done by everybody, and otherwise who has an account.
-func accessOfOptions(operations []operation) access {
+func accessOfOptions(operations []operation) access.Level {
 	for _, o := range operations {
-		if o.access == forAll {
-			return forAll
+		if o.access == access.ForAll {
+			return access.ForAll
 		}
 	}
-	return forAccounts
+	return access.ForAccounts
 }
 
 // options answers with the header Allow, which adapt has written.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/render"
 )
@@ -92,7 +93,7 @@ func New(c Config) (*Server, error) {
 	closing, answers := make(chan struct{}), newAnswers(c.Registry)
 	s.api = newAPI(c, answers, s.followers, closing)
 	s.http = &http.Server{
-		Handler:           overriding(newEngine(s.api.routes(), newAdapter(c, answers, s.recorder))),
+		Handler:           access.OverrideMethod(newEngine(s.api.routes(), newAdapter(c, answers, s.recorder))),
 		ReadHeaderTimeout: c.Limits.HeaderTime,
 		IdleTimeout:       c.IdleTimeout,
 		WriteTimeout:      render.PieceTimeout,
@@ -127,19 +128,15 @@ func newAPI(c Config, to *answers, f *followers, closing <-chan struct{}) *api {
 }
 
 func newAdapter(c Config, to *answers, recorder *connRecorder) *adapter {
-	guard := guard{insecure: c.Insecure, line: c.Limits.RequestLine}
-	for _, host := range c.Hosts {
-		guard.hosts = append(guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
-	}
 	return &adapter{
 		answers:    to,
-		gate:       &authenticator{guard: guard, accounts: c.Accounts, recorder: recorder, log: c.Logger},
+		gate:       newAuthenticator(c, recorder),
 		metrics:    c.Metrics,
 		accessed:   newAccessLog(c),
 		failures:   failureLog{c.Logger},
 		bodyTime:   c.Limits.BodyTime,
 		vary:       []string{"Accept, Accept-Encoding"},
-		protection: protection(c.Certificate != nil),
+		protection: access.Protection(c.Certificate != nil),
 	}
 }
 
