@@ -24,6 +24,7 @@ var layers = []string{
 	"httpd",
 	"httpd/params",
 	"httpd/reports",
+	"httpd/clients",
 	"httpd/access",
 	"httpd/render",
 	"httpd/accounts",
@@ -51,6 +52,7 @@ var reserved = map[string][]string{
 var forbidden = map[string][]string{
 	"httpd/params":   {"github.com/gin-gonic/gin"},
 	"httpd/reports":  {"github.com/gin-gonic/gin"},
+	"httpd/clients":  {"github.com/gin-gonic/gin"},
 	"httpd/access":   {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"httpd/render":   {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"httpd/accounts": {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},

@@ -1,11 +1,10 @@
 package httpd
 
 import (
-	"bytes"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -15,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
 	"gatebook/httpd/params"
 )
 
@@ -61,8 +61,8 @@ func (l *accessLog) handled(x exchange) {
 		Int("status", w.Status()).Int("bytes", max(w.Size(), 0)).
 		Float64("seconds", math.Round(x.took.Seconds()*1e6)/1e6).
 		Str("actor", access.Actor(r)).Str("remote", r.RemoteAddr).Str("agent", bounded(r.UserAgent(), loggedAgent))
-	if own := connOf(r); own != nil && own.session() != 0 {
-		line.Uint64("session", own.session())
+	if own := clients.Of(r); own != nil && own.Session() != 0 {
+		line.Uint64("session", own.Session())
 	}
 	if x.cut {
 		line.Bool("cut", true)
@@ -70,28 +70,28 @@ func (l *accessLog) handled(x exchange) {
 	line.Msg("request")
 }
 
-// unread writes the line of a request that never became one: net/http refused it, with
-// a status that is known unless TLS hides it, or it did not come whole.
-func (l *accessLog) unread(c *conn) {
+// unread writes the line of a request that no handler has seen: net/http has refused it,
+// with a status that is known unless TLS hides it, or it has not come whole.
+func (l *accessLog) unread(c *clients.Conn) {
 	if l == nil {
 		return
 	}
 	line := l.log.Log().Str("remote", c.RemoteAddr().String())
-	if status := c.transport.Load(); status != 0 {
-		line.Uint32("status", status)
+	if status := c.TransportStatus(); status != 0 {
+		line.Int("status", status)
 	}
-	if id := c.session(); id != 0 {
+	if id := c.Session(); id != 0 {
 		line.Uint64("session", id)
 	}
 	line.Msg("request not read")
 }
 
 // turnedAway writes the line of a connection for which there was no room.
-func (l *accessLog) turnedAway(remote string, plain bool) {
+func (l *accessLog) turnedAway(remote net.Addr, plain bool) {
 	if l == nil {
 		return
 	}
-	line := l.log.Log().Str("remote", remote)
+	line := l.log.Log().Str("remote", remote.String())
 	if plain {
 		line.Int("status", http.StatusServiceUnavailable)
 	}
@@ -128,17 +128,4 @@ func namesIn(query string) []string {
 		}
 	}
 	return names
-}
-
-// statusIn is the status of an answer's first bytes; 0 when they are none, as under TLS.
-func statusIn(b []byte) uint32 {
-	version, rest, _ := bytes.Cut(b[:min(len(b), len("HTTP/1.1 200"))], []byte(" "))
-	if !bytes.HasPrefix(version, []byte("HTTP/1.")) {
-		return 0
-	}
-	status, err := strconv.ParseUint(string(rest), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return uint32(status)
 }

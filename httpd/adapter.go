@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
 	"gatebook/httpd/render"
 )
 
@@ -58,8 +59,8 @@ func (t *adapter) adapt(e endpoint) gin.HandlerFunc {
 			t.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
 			t.accessed.handled(exchange{c: c, took: took, cut: cut})
 		}()
-		if own := connOf(c.Request); own != nil {
-			own.unread.Store(false)
+		if own := clients.Of(c.Request); own != nil {
+			own.Handled()
 		}
 		header := c.Writer.Header()
 		if e.allow != nil {
@@ -81,8 +82,8 @@ func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
-	if own := connOf(c.Request); own != nil {
-		defer own.active.Store(nil)
+	if own := clients.Of(c.Request); own != nil {
+		defer own.Deactivate()
 	}
 	t.boundBody(c)
 	if err := t.gate.admit(c, e); err != nil {

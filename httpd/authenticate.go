@@ -7,6 +7,7 @@ import (
 
 	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/clients"
 )
 
 // authenticator lets requests in. Its methods are safe for concurrent use.
@@ -14,10 +15,10 @@ type authenticator struct {
 	guard    *access.Guard
 	accounts *accounts.Gate // nil when there can be none
 	login    *access.Login
-	recorder *connRecorder
+	recorder *clients.Recorder
 }
 
-func newAuthenticator(c Config, recorder *connRecorder) *authenticator {
+func newAuthenticator(c Config, recorder *clients.Recorder) *authenticator {
 	return &authenticator{
 		guard:    access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Insecure),
 		accounts: c.Accounts,
@@ -26,7 +27,7 @@ func newAuthenticator(c Config, recorder *connRecorder) *authenticator {
 			if checked {
 				c.Logger.Warn().Str("account", as).Str("remote", r.RemoteAddr).Msg("login failed")
 			}
-			recorder.loginFailed(r.Context(), access.ClientOf(r), connOf(r), as)
+			recorder.LoginFailed(r.Context(), access.ClientOf(r), clients.Of(r), as)
 		}},
 	}
 }
@@ -34,18 +35,18 @@ func newAuthenticator(c Config, recorder *connRecorder) *authenticator {
 // admit returns an error unless the request is to be answered. It records the connection of
 // the request before.
 func (g *authenticator) admit(c *gin.Context, e endpoint) error {
-	own := connOf(c.Request)
+	own := clients.Of(c.Request)
 	if e.quiet {
 		own = nil
 	}
 	if g.accounts == nil || !g.accounts.Any() {
 		if own != nil {
-			g.recorder.enter(c.Request.Context(), own, "")
+			g.recorder.Enter(c.Request.Context(), own, "")
 		}
 		if err := g.guard.Check(c.Request, true); err != nil {
 			return err
 		}
-		return g.activate(connOf(c.Request), accounts.Account{}, e.access)
+		return g.activate(clients.Of(c.Request), accounts.Account{}, e.access)
 	}
 	if err := g.guard.Check(c.Request, false); err != nil || e.access == access.ForAll {
 		return err
@@ -56,25 +57,23 @@ func (g *authenticator) admit(c *gin.Context, e endpoint) error {
 	}
 	c.Request = access.WithAccount(c.Request, account)
 	if own != nil {
-		g.recorder.enter(c.Request.Context(), own, account.Name)
+		g.recorder.Enter(c.Request.Context(), own, account.Name)
 	}
 	if err := e.access.Check(account); err != nil {
 		return err
 	}
-	return g.activate(connOf(c.Request), account, e.access)
+	return g.activate(clients.Of(c.Request), account, e.access)
 }
 
 // activate makes a request the active one of its connection, unless it changes something:
 // that is answered to its end. It returns an error when accounts have changed meanwhile,
 // and the request would not be let in now.
-func (g *authenticator) activate(c *conn, account accounts.Account, level access.Level) error {
+func (g *authenticator) activate(c *clients.Conn, account accounts.Account, level access.Level) error {
 	if c == nil || level == access.ForAdmins || level == access.ForAll || g.accounts == nil {
 		return nil
 	}
-	active := &activeRequest{account: account.Name, allowed: func() bool { return level.Holds(g.accounts, account) }}
-	c.active.Store(active)
-	// revoke may have looked before the request was active.
-	if !active.allowed() {
+	active := clients.ActiveRequest{Account: account.Name, Allowed: func() bool { return level.Holds(g.accounts, account) }}
+	if !c.Activate(&active) {
 		return access.Unauthorized("The account has changed. Log in again.")
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
@@ -61,7 +62,7 @@ func (k *kills) one(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, own := gatebook.Request{By: access.Actor(c.Request), Why: why, Only: preconditions(c.Request)}, connOf(c.Request)
+	q, own := gatebook.Request{By: access.Actor(c.Request), Why: why, Only: preconditions(c.Request)}, clients.Of(c.Request)
 	ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 	defer stop()
 	switch {
@@ -69,7 +70,7 @@ func (k *kills) one(c *gin.Context) error {
 		err = k.killer.WithdrawKill(ctx, id, q)
 	case p.Timed && p.TTL > 0:
 		err = k.killer.ScheduleKill(ctx, id, k.answers.present.Now().Add(p.TTL), q)
-	case own != nil && own.session() == id:
+	case own != nil && own.Session() == id:
 		if err = k.own(ctx, c, own, q); err == nil {
 			return k.answers.empty(c, http.StatusNoContent)
 		}
@@ -102,15 +103,15 @@ func (k *kills) answer(c *gin.Context, id uint64, p params.Parameters) error {
 
 // own ends the session of the connection that carries the request. The connection is
 // closed after the answer.
-func (k *kills) own(ctx context.Context, c *gin.Context, own *conn, q gatebook.Request) error {
+func (k *kills) own(ctx context.Context, c *gin.Context, own *clients.Conn, q gatebook.Request) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	own.hold(stop)
-	if _, err := k.killer.Kill(ctx, own.session(), q); err != nil {
-		own.release()
+	own.Hold(stop)
+	if _, err := k.killer.Kill(ctx, own.Session(), q); err != nil {
+		own.Release()
 		return err
 	}
-	own.closeAfterAnswer()
+	own.CloseAfterAnswer()
 	c.Header("Connection", "close")
 	return nil
 }
@@ -139,8 +140,8 @@ func (k *kills) ofService(c *gin.Context) error {
 			return err
 		}
 	}
-	if own := connOf(c.Request); own != nil {
-		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.session() })
+	if own := clients.Of(c.Request); own != nil {
+		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.Session() })
 	}
 	result := gatebook.Killed{Pending: len(ids)}
 	if !p.DryRun {

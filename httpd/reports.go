@@ -22,6 +22,9 @@ import (
 	"gatebook/projection"
 )
 
+// reportTimeout is how long a report waits for the log to take it.
+const reportTimeout = 5 * time.Second
+
 // reporter records what a source outside reports.
 type reporter interface {
 	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
@@ -176,7 +179,7 @@ func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, err
 	// A log that is behind is told to the client as that, and not by silence. What has
 	// come is recorded even if nothing more does: net/http ends the request's context when
 	// the client closes its sending half, and that one still reads.
-	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), recordLimit)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), reportTimeout)
 	defer stop()
 	return x.reporter.Report(ctx, report)
 }

@@ -16,7 +16,9 @@ import (
 
 	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/clients"
 	"gatebook/httpd/render"
+	"gatebook/projection"
 )
 
 // Config is what a server needs to know. A duration that is 0 has its default.
@@ -24,7 +26,7 @@ type Config struct {
 	Registry Registry
 	// Source reports the API's own client connections, when RecordAdmin is set. It
 	// belongs to the server until Shutdown has returned.
-	Source      Source
+	Source      clients.Source
 	RecordAdmin bool
 	Logger      zerolog.Logger
 	// AccessLog writes a line to Logger for each request, whatever Logger's level.
@@ -59,8 +61,7 @@ type Server struct {
 	http      *http.Server
 	secured   *tls.Config // nil for plain HTTP
 	api       *api
-	recorder  *connRecorder
-	limiter   *connLimiter
+	recorder  *clients.Recorder
 	followers *followers
 	log       zerolog.Logger
 }
@@ -79,8 +80,7 @@ func New(c Config) (*Server, error) {
 		c.Metrics = NewMetrics()
 	}
 	s := &Server{
-		recorder:  newConnRecorder(c),
-		limiter:   newConnLimiter(c.Limits.Connections, c.Limits.ConnectionsPerAddress),
+		recorder:  newRecorder(c),
 		followers: newFollowers(),
 		log:       c.Logger,
 	}
@@ -98,8 +98,8 @@ func New(c Config) (*Server, error) {
 		IdleTimeout:       c.IdleTimeout,
 		WriteTimeout:      render.PieceTimeout,
 		MaxHeaderBytes:    c.Limits.Headers,
-		ConnContext:       withConn,
-		ConnState:         s.recorder.changed,
+		ConnContext:       clients.WithConn,
+		ConnState:         s.recorder.ConnState,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
 		// OPTIONS * is let in and answered as any other request is.
 		DisableGeneralOptionsHandler: true,
@@ -127,7 +127,24 @@ func newAPI(c Config, to *answers, f *followers, closing <-chan struct{}) *api {
 	}
 }
 
-func newAdapter(c Config, to *answers, recorder *connRecorder) *adapter {
+// newRecorder returns the recorder of the clients' connections.
+func newRecorder(c Config) *clients.Recorder {
+	accessed := newAccessLog(c)
+	o := clients.Options{
+		Most: c.Limits.Connections, MostPerAddress: c.Limits.ConnectionsPerAddress,
+		Now: c.Registry.Now, Logger: c.Logger, Unread: accessed.unread, TurnedAway: accessed.turnedAway,
+		IsStopping: func(session uint64) bool {
+			v, _, err := c.Registry.Session(session)
+			return err == nil && v.Status == projection.Live && v.Stage == projection.Stopping
+		},
+	}
+	if c.RecordAdmin {
+		o.Source = c.Source
+	}
+	return clients.NewRecorder(o)
+}
+
+func newAdapter(c Config, to *answers, recorder *clients.Recorder) *adapter {
 	return &adapter{
 		answers:    to,
 		gate:       newAuthenticator(c, recorder),
@@ -154,8 +171,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // Serve answers the requests of a listener's clients until Shutdown is called,
 // and then returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	s.recorder.start(l.Addr())
-	var counted net.Listener = listener{Listener: l, recorder: s.recorder, limiter: s.limiter, plain: s.secured == nil}
+	counted := s.recorder.Listen(l, s.secured == nil)
 	if s.secured != nil {
 		counted = tls.NewListener(counted, s.secured)
 	}
@@ -169,7 +185,7 @@ func (s *Server) Serve(l net.Listener) error {
 // AccountsChanged closes the connections of clients that are being answered and would not
 // be let in now. Call it after reloading the accounts.
 func (s *Server) AccountsChanged() {
-	s.recorder.revoke(func(account, remote string) {
+	s.recorder.Revoke(func(account, remote string) {
 		s.log.Warn().Str("account", account).Str("remote", remote).Msg("an answer is cut off: accounts have changed")
 	})
 }
@@ -178,13 +194,13 @@ func (s *Server) AccountsChanged() {
 // connections and waits until that is on the record. When ctx ends first, it cuts
 // what is left and returns ctx's error. The server is of no use afterwards.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.recorder.close()
+	s.recorder.Close()
 	s.followers.leave()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
-	if err = errors.Join(err, s.recorder.wait(ctx)); err != nil {
+	if err = errors.Join(err, s.recorder.Wait(ctx)); err != nil {
 		return fmt.Errorf("shut the API down: %w", err)
 	}
 	return nil

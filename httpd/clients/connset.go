@@ -1,4 +1,4 @@
-package httpd
+package clients
 
 import (
 	"context"
@@ -9,19 +9,19 @@ import (
 // and has not ended. Its methods are safe for concurrent use.
 type connSet struct {
 	mu       sync.Mutex // guards the fields below
-	open     map[*conn]struct{}
-	sessions map[uint64]*conn
+	open     map[*Conn]struct{}
+	sessions map[uint64]*Conn
 	closing  bool
 	// empty is closed when sessions becomes empty; nil while nothing waits for that.
 	empty chan struct{}
 }
 
 func newConnSet() *connSet {
-	return &connSet{open: make(map[*conn]struct{}), sessions: make(map[uint64]*conn)}
+	return &connSet{open: make(map[*Conn]struct{}), sessions: make(map[uint64]*Conn)}
 }
 
 // add adds an open connection. When the set is closing it closes the connection.
-func (s *connSet) add(c *conn) {
+func (s *connSet) add(c *Conn) {
 	s.mu.Lock()
 	s.open[c] = struct{}{}
 	closing := s.closing
@@ -32,17 +32,17 @@ func (s *connSet) add(c *conn) {
 }
 
 // remove removes a connection that is no longer open.
-func (s *connSet) remove(c *conn) {
+func (s *connSet) remove(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, c)
 }
 
 // all returns the open connections.
-func (s *connSet) all() []*conn {
+func (s *connSet) all() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]*conn, 0, len(s.open))
+	all := make([]*Conn, 0, len(s.open))
 	for c := range s.open {
 		all = append(all, c)
 	}
@@ -70,7 +70,7 @@ func (s *connSet) isClosing() bool {
 }
 
 // opened adds the session of a connection.
-func (s *connSet) opened(id uint64, c *conn) {
+func (s *connSet) opened(id uint64, c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions[id] = c
@@ -88,7 +88,7 @@ func (s *connSet) ended(id uint64) {
 }
 
 // ofSession returns the connection of a session, nil when it has none here.
-func (s *connSet) ofSession(id uint64) *conn {
+func (s *connSet) ofSession(id uint64) *Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sessions[id]

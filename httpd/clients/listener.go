@@ -1,15 +1,14 @@
-package httpd
+package clients
 
 import (
 	"net"
 	"time"
 )
 
-// listener accepts connections that count, as many as the limiter allows.
+// listener accepts connections that count, as many as the limiter of its recorder allows.
 type listener struct {
 	net.Listener
-	recorder *connRecorder
-	limiter  *connLimiter
+	recorder *Recorder
 	plain    bool // no TLS is spoken
 }
 
@@ -21,11 +20,11 @@ func (l listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &conn{Conn: accepted, now: l.recorder.now, limiter: l.limiter, accepted: time.Now()}
-		if l.limiter.acquire(c.client().Addr()) {
+		c := &Conn{Conn: accepted, now: l.recorder.now, limiter: l.recorder.limiter, accepted: time.Now()}
+		if l.recorder.limiter.acquire(c.client().Addr()) {
 			return c, nil
 		}
-		l.recorder.accessed.turnedAway(accepted.RemoteAddr().String(), l.plain)
+		l.recorder.turnedAway(accepted.RemoteAddr(), l.plain)
 		turnAway(accepted, l.plain)
 	}
 }

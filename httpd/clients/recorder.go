@@ -1,4 +1,4 @@
-package httpd
+package clients
 
 import (
 	"context"
@@ -15,15 +15,14 @@ import (
 
 	"gatebook"
 	"gatebook/events"
-	"gatebook/projection"
 )
 
 const (
 	// ownService is the service that the API's own clients are sessions of.
 	ownService  = "gatebook"
 	ownProtocol = "http"
-	// recordLimit is how long a connection waits for the log to take a record in.
-	recordLimit = 5 * time.Second
+	// recordTimeout is how long a connection waits for the log to take a record.
+	recordTimeout = 5 * time.Second
 	// observeInterval is how often a connection's counters are shown at most.
 	observeInterval = time.Second
 )
@@ -41,47 +40,69 @@ type Source interface {
 	Kills(ctx context.Context) ([]uint64, error)
 }
 
-// connRecorder records the connections of the API's own clients as sessions, and closes
-// those whose end is requested. Its methods are safe for concurrent use.
-type connRecorder struct {
-	source   Source // nil when connections are not recorded
-	registry Registry
-	now      func() time.Time
-	log      zerolog.Logger
-	accessed *accessLog
+// Options says how connections are bounded and recorded.
+type Options struct {
+	// Most bounds how many connections are open, MostPerAddress how many from one address.
+	Most, MostPerAddress int
+	// Source records connections; nil records none.
+	Source Source
+	// IsStopping reports whether the end of a live session is requested.
+	IsStopping func(session uint64) bool
+	// Now is the registry's clock.
+	Now    func() time.Time
+	Logger zerolog.Logger
+	// Unread is called when a connection has closed on which net/http has read a request
+	// that no handler has seen.
+	Unread func(c *Conn)
+	// TurnedAway is called for each client for whose connection there is no room.
+	TurnedAway func(remote net.Addr, plain bool)
+}
 
-	conns  *connSet
-	failed *failedLogins
-	kills  *killFollower // nil when connections are not recorded
+// Recorder records the connections of the API's own clients as sessions, and closes
+// those whose end is requested. Its methods are safe for concurrent use.
+type Recorder struct {
+	source     Source // nil when connections are not recorded
+	isStopping func(session uint64) bool
+	now        func() time.Time
+	log        zerolog.Logger
+	unread     func(c *Conn)
+	turnedAway func(remote net.Addr, plain bool)
+
+	limiter *connLimiter
+	conns   *connSet
+	failed  *failedLogins
+	kills   *killFollower // nil when connections are not recorded
 	// failing is set while the last attempt to record failed.
 	failing atomic.Bool
 }
 
-func newConnRecorder(c Config) *connRecorder {
-	r := &connRecorder{
-		registry: c.Registry, now: c.Registry.Now, log: c.Logger, accessed: newAccessLog(c),
-		conns: newConnSet(), failed: newFailedLogins(c.Registry.Now),
+// NewRecorder returns a recorder. It does nothing until [Recorder.Listen].
+func NewRecorder(o Options) *Recorder {
+	r := &Recorder{
+		source: o.Source, isStopping: o.IsStopping, now: o.Now, log: o.Logger, unread: o.Unread, turnedAway: o.TurnedAway,
+		limiter: newConnLimiter(o.Most, o.MostPerAddress), conns: newConnSet(), failed: newFailedLogins(o.Now),
 	}
-	if c.RecordAdmin {
-		r.source = c.Source
-		r.kills = &killFollower{source: c.Source, conns: r.conns, log: c.Logger}
+	if r.source != nil {
+		r.kills = &killFollower{source: r.source, conns: r.conns, log: r.log}
 	}
 	return r
 }
 
-// start declares the service with one more listener, and begins to follow kills.
-func (r *connRecorder) start(address net.Addr) {
-	if r.source == nil || r.conns.isClosing() {
-		return
+// Listen returns a listener whose connections are counted and recorded. It declares the
+// service with that listener besides earlier ones, and begins to follow kills. plain is
+// set when no TLS is spoken.
+func (r *Recorder) Listen(l net.Listener, plain bool) net.Listener {
+	if r.source != nil && !r.conns.isClosing() {
+		e := events.ServiceDeclared{Name: ownService, Protocol: ownProtocol, Listeners: r.kills.start(l.Addr().String())}
+		ctx, stop := context.WithTimeout(context.Background(), recordTimeout)
+		defer stop()
+		r.note(r.source.DeclareService(ctx, e))
 	}
-	e := events.ServiceDeclared{Name: ownService, Protocol: ownProtocol, Listeners: r.kills.start(address.String())}
-	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
-	defer stop()
-	r.note(r.source.DeclareService(ctx, e))
+	return listener{Listener: l, recorder: r, plain: plain}
 }
 
-// changed is the hook [http.Server.ConnState].
-func (r *connRecorder) changed(nc net.Conn, state http.ConnState) {
+// ConnState is the hook [http.Server.ConnState].
+func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 	c := countedOf(nc)
 	if c == nil {
 		return
@@ -98,18 +119,18 @@ func (r *connRecorder) changed(nc net.Conn, state http.ConnState) {
 	case http.StateClosed, http.StateHijacked:
 		r.conns.remove(c)
 		if c.unread.Load() {
-			r.accessed.unread(c)
+			r.unread(c)
 		}
 		r.leave(c)
 	}
 }
 
-// close has new connections closed, and those that have sent nothing yet.
-func (r *connRecorder) close() { r.conns.close() }
+// Close has new connections closed, and those that have sent nothing yet.
+func (r *Recorder) Close() { r.conns.close() }
 
-// wait blocks until the end of every session is recorded, or returns the error of ctx
-// when that ends first. It stops following kills either way.
-func (r *connRecorder) wait(ctx context.Context) error {
+// Wait blocks until the end of every session is recorded, or returns the error of ctx when
+// that ends first. It stops following kills either way.
+func (r *Recorder) Wait(ctx context.Context) error {
 	err := r.conns.waitEnded(ctx)
 	if r.kills != nil {
 		r.kills.end()
@@ -117,19 +138,19 @@ func (r *connRecorder) wait(ctx context.Context) error {
 	return err
 }
 
-// enter records a connection before its first request is answered, and shows its counters
+// Enter records a connection before its first request is answered, and shows its counters
 // at later requests. user is the account of the request, "" while there are no accounts.
 // When the log takes no records the request is answered all the same, and the next one
 // tries again.
-func (r *connRecorder) enter(ctx context.Context, c *conn, user string) {
+func (r *Recorder) Enter(ctx context.Context, c *Conn, user string) {
 	if r.source == nil {
 		return
 	}
-	id := c.session()
+	id := c.Session()
 	if id == 0 {
 		c.entering.Lock()
 		defer c.entering.Unlock()
-		if id = c.session(); id == 0 {
+		if id = c.Session(); id == 0 {
 			if id = r.open(ctx, c, user); id == 0 {
 				return
 			}
@@ -149,8 +170,8 @@ func (r *connRecorder) enter(ctx context.Context, c *conn, user string) {
 
 // open records that a connection was opened, and returns its session, 0 when that could
 // not be recorded.
-func (r *connRecorder) open(ctx context.Context, c *conn, user string) uint64 {
-	ctx, stop := context.WithTimeout(ctx, recordLimit)
+func (r *Recorder) open(ctx context.Context, c *Conn, user string) uint64 {
+	ctx, stop := context.WithTimeout(ctx, recordTimeout)
 	defer stop()
 	client := c.client()
 	e := events.SessionOpened{
@@ -168,14 +189,14 @@ func (r *connRecorder) open(ctx context.Context, c *conn, user string) uint64 {
 	c.setSession(id)
 	r.ready(ctx, c, id, user)
 	// A kill that was requested before opened found no connection.
-	if v, _, err := r.registry.Session(id); err == nil && v.Status == projection.Live && v.Stage == projection.Stopping {
+	if r.isStopping(id) {
 		c.kill()
 	}
 	return id
 }
 
 // ready records the account that a session is of.
-func (r *connRecorder) ready(ctx context.Context, c *conn, id uint64, user string) {
+func (r *Recorder) ready(ctx context.Context, c *Conn, id uint64, user string) {
 	err := r.source.Record(ctx, id, &events.SessionReady{User: user})
 	if err == nil {
 		c.setUser(user)
@@ -186,12 +207,12 @@ func (r *connRecorder) ready(ctx context.Context, c *conn, id uint64, user strin
 }
 
 // leave records the end of a connection. It is called once for each.
-func (r *connRecorder) leave(c *conn) {
-	id := c.session()
+func (r *Recorder) leave(c *Conn) {
+	id := c.Session()
 	if id == 0 {
 		return
 	}
-	ctx, stop := context.WithTimeout(context.Background(), recordLimit)
+	ctx, stop := context.WithTimeout(context.Background(), recordTimeout)
 	defer stop()
 	e := events.SessionClosed{Reason: c.reason(r.conns.isClosing()), Finals: []events.Final{c.final()}}
 	if e.Reason == events.ReasonAuthFailed {
@@ -202,7 +223,7 @@ func (r *connRecorder) leave(c *conn) {
 }
 
 // end records the end of a session.
-func (r *connRecorder) end(ctx context.Context, id uint64, e events.SessionClosed) {
+func (r *Recorder) end(ctx context.Context, id uint64, e events.SessionClosed) {
 	held, err := r.source.End(ctx, id, e)
 	switch {
 	case held:
@@ -212,10 +233,10 @@ func (r *connRecorder) end(ctx context.Context, id uint64, e events.SessionClose
 	}
 }
 
-// loginFailed records a failed login, as a session that ended with it: at most one a
+// LoginFailed records a failed login, as a session that ended with it: at most one a
 // minute and address, with how many there were since the last one. c is nil when the
 // request did not come through a listener; as describes the credentials.
-func (r *connRecorder) loginFailed(ctx context.Context, client netip.Addr, c *conn, as string) {
+func (r *Recorder) LoginFailed(ctx context.Context, client netip.Addr, c *Conn, as string) {
 	if r.source == nil {
 		return
 	}
@@ -223,7 +244,7 @@ func (r *connRecorder) loginFailed(ctx context.Context, client netip.Addr, c *co
 	if !due {
 		return
 	}
-	ctx, stop := context.WithTimeout(ctx, recordLimit)
+	ctx, stop := context.WithTimeout(ctx, recordTimeout)
 	defer stop()
 	e := events.SessionOpened{Service: ownService, Protocol: ownProtocol, Address: client.String()}
 	if c != nil {
@@ -251,7 +272,7 @@ func endedOtherwise(err error) bool {
 }
 
 // note logs that recording has begun to fail, or works again: once per episode.
-func (r *connRecorder) note(err error) {
+func (r *Recorder) note(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the client did not wait
 	}

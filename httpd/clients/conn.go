@@ -1,6 +1,7 @@
-package httpd
+package clients
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,9 +18,9 @@ import (
 	"gatebook/events"
 )
 
-// conn is a client's connection. It counts what is read and written, and notes why it
+// Conn is a client's connection. It counts what is read and written, and notes why it
 // ended. Its methods are safe for concurrent use.
-type conn struct {
+type Conn struct {
 	net.Conn
 	now      func() time.Time
 	limiter  *connLimiter
@@ -44,7 +46,7 @@ type conn struct {
 	tls atomic.Pointer[string]
 	// active is the request that is being answered; nil when there is none that could be
 	// cut off.
-	active atomic.Pointer[activeRequest]
+	active atomic.Pointer[ActiveRequest]
 
 	// entering is held while the connection is recorded.
 	entering sync.Mutex
@@ -59,30 +61,30 @@ type conn struct {
 // connKey is the key of a request's context for its connection.
 type connKey struct{}
 
-// withConn returns a context for the requests of a connection.
-func withConn(ctx context.Context, c net.Conn) context.Context {
+// WithConn returns a context for the requests of a connection that net/http serves.
+func WithConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, countedOf(c))
 }
 
-// connOf returns the connection that carries a request, nil when it did not come through
-// a listener of this package.
-func connOf(r *http.Request) *conn {
-	c, _ := r.Context().Value(connKey{}).(*conn)
+// Of returns the connection that carries a request, nil when the request did not come
+// through [Recorder.Listen].
+func Of(r *http.Request) *Conn {
+	c, _ := r.Context().Value(connKey{}).(*Conn)
 	return c
 }
 
 // countedOf returns the connection that counts below one that net/http serves, nil when
 // there is none.
-func countedOf(nc net.Conn) *conn {
+func countedOf(nc net.Conn) *Conn {
 	if secured, ok := nc.(*tls.Conn); ok {
 		nc = secured.NetConn()
 	}
-	c, _ := nc.(*conn)
+	c, _ := nc.(*Conn)
 	return c
 }
 
 // Read is [net.Conn.Read].
-func (c *conn) Read(b []byte) (int, error) {
+func (c *Conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.reads.Add(1)
@@ -95,7 +97,7 @@ func (c *conn) Read(b []byte) (int, error) {
 
 // reasonOf returns the reason of the connection's end that an error of reading shows,
 // ReasonNone when it shows none.
-func (c *conn) reasonOf(err error) events.Reason {
+func (c *Conn) reasonOf(err error) events.Reason {
 	switch {
 	case err == nil, errors.Is(err, net.ErrClosed):
 		return events.ReasonNone
@@ -110,11 +112,11 @@ func (c *conn) reasonOf(err error) events.Reason {
 }
 
 // Write is [net.Conn.Write].
-func (c *conn) Write(b []byte) (int, error) {
+func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.writes.Add(1)
 	if c.unread.Load() {
-		c.transport.Store(statusIn(b))
+		c.transport.Store(statusOf(b))
 	}
 	c.bytesWritten.Add(uint64(n))
 	if err != nil && !errors.Is(err, net.ErrClosed) {
@@ -123,20 +125,41 @@ func (c *conn) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// statusOf returns the status in an answer's first bytes, 0 when they have none, as under
+// TLS.
+func statusOf(b []byte) uint32 {
+	version, rest, _ := bytes.Cut(b[:min(len(b), len("HTTP/1.1 200"))], []byte(" "))
+	if !bytes.HasPrefix(version, []byte("HTTP/1.")) {
+		return 0
+	}
+	status, err := strconv.ParseUint(string(rest), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return uint32(status)
+}
+
+// Handled notes that a handler has seen the request that net/http has read.
+func (c *Conn) Handled() { c.unread.Store(false) }
+
+// TransportStatus returns the status with which net/http has refused a request that no
+// handler has seen, 0 when it is not known.
+func (c *Conn) TransportStatus() int { return int(c.transport.Load()) }
+
 // SetReadDeadline is [net.Conn.SetReadDeadline].
-func (c *conn) SetReadDeadline(t time.Time) error {
+func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.interrupted.Store(!t.IsZero() && t.Before(c.accepted))
 	return c.Conn.SetReadDeadline(t)
 }
 
 // Close closes the connection, and makes room for another.
-func (c *conn) Close() error {
+func (c *Conn) Close() error {
 	c.released.Do(func() { c.limiter.release(c.client().Addr()) })
 	return c.Conn.Close()
 }
 
 // CloseWrite closes the sending half.
-func (c *conn) CloseWrite() error {
+func (c *Conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
 	}
@@ -144,13 +167,13 @@ func (c *conn) CloseWrite() error {
 }
 
 // client returns the client's address.
-func (c *conn) client() netip.AddrPort {
+func (c *Conn) client() netip.AddrPort {
 	a, _ := netip.ParseAddrPort(c.RemoteAddr().String())
 	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
 }
 
 // final returns the connection's counters.
-func (c *conn) final() events.Final {
+func (c *Conn) final() events.Final {
 	return events.Final{
 		Counters: events.Counters{
 			Reads: c.reads.Load(), Writes: c.writes.Load(),
@@ -160,29 +183,29 @@ func (c *conn) final() events.Final {
 	}
 }
 
-// session returns the id of the connection's session, 0 while it is not recorded.
-func (c *conn) session() uint64 {
+// Session returns the id of the connection's session, 0 while it is not recorded.
+func (c *Conn) Session() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.id
 }
 
 // setSession notes the connection's session.
-func (c *conn) setSession(id uint64) {
+func (c *Conn) setSession(id uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.id = id
 }
 
 // isOf reports whether the connection's session is of that account.
-func (c *conn) isOf(user string) bool {
+func (c *Conn) isOf(user string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.user == user
 }
 
 // setUser notes the account that the connection's session is of.
-func (c *conn) setUser(user string) {
+func (c *Conn) setUser(user string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.user = user
@@ -190,7 +213,7 @@ func (c *conn) setUser(user string) {
 
 // kill closes the connection because its end was requested: at once, or after the answer
 // to a request that is ending it itself.
-func (c *conn) kill() {
+func (c *Conn) kill() {
 	c.mu.Lock()
 	c.killed = true
 	onKill := c.onKill
@@ -202,18 +225,19 @@ func (c *conn) kill() {
 	c.Close()
 }
 
-// hold has a kill call onKill instead of closing the connection, until release.
-func (c *conn) hold(onKill context.CancelFunc) {
+// Hold has a kill call onKill instead of closing the connection, until Release.
+func (c *Conn) Hold(onKill context.CancelFunc) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.onKill = onKill
 }
 
-// release ends a hold.
-func (c *conn) release() { c.hold(nil) }
+// Release ends a Hold.
+func (c *Conn) Release() { c.Hold(nil) }
 
-// closeAfterAnswer notes that a request is ending the connection that carries it.
-func (c *conn) closeAfterAnswer() {
+// CloseAfterAnswer notes that a request has ended the session of the connection that carries
+// it. The handler has net/http close the connection.
+func (c *Conn) CloseAfterAnswer() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.killed = true
@@ -221,7 +245,7 @@ func (c *conn) closeAfterAnswer() {
 
 // reason returns why the connection ended. A client that closes first was not shut out by
 // the server's end; one that asked for the end in a header closed the connection.
-func (c *conn) reason(closing bool) events.Reason {
+func (c *Conn) reason(closing bool) events.Reason {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch end := events.Reason(c.end.Load()); {
