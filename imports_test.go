@@ -22,6 +22,7 @@ var layers = []string{
 	"cmd/gatebook",
 	"cmd/gatebook/gateway",
 	"httpd",
+	"httpd/follow",
 	"httpd/params",
 	"httpd/reports",
 	"httpd/clients",
@@ -50,6 +51,7 @@ var reserved = map[string][]string{
 // forbidden names the packages that a layer's packages do not depend on, through others
 // neither. The module's path is its root package alone.
 var forbidden = map[string][]string{
+	"httpd/follow":   {"github.com/gin-gonic/gin"},
 	"httpd/params":   {"github.com/gin-gonic/gin"},
 	"httpd/reports":  {"github.com/gin-gonic/gin"},
 	"httpd/clients":  {"github.com/gin-gonic/gin"},

@@ -10,10 +10,10 @@ func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = w
 
 // SetFollowerPatience sets how long a follower may take nothing. It is called before
 // Serve.
-func (s *Server) SetFollowerPatience(d time.Duration) { s.followers.writeTimeout = d }
+func (s *Server) SetFollowerPatience(d time.Duration) { s.followers.WriteTimeout = d }
 
 // Followers is how many there are.
-func (s *Server) Followers() int { return s.followers.number() }
+func (s *Server) Followers() int { return s.followers.Len() }
 
 // Routes are the methods of each path.
 func (s *Server) Routes() map[string][]string {

@@ -3,7 +3,9 @@ package httpd
 import (
 	"errors"
 	"iter"
+	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -11,6 +13,7 @@ import (
 	"gatebook/events"
 	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/follow"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/httpd/reports"
@@ -26,15 +29,6 @@ var feedForms = []string{render.JSON, render.NDJSON, contentEvents}
 // trailForms are those of a session's trail.
 var trailForms = []string{render.JSON, render.NDJSON}
 
-// feedParameters are what the feed is asked for.
-type feedParameters struct {
-	gatebook.EventFilter
-	after        uint64
-	resumed      bool // after is given
-	limit        uint64
-	observations bool
-}
-
 // eventReader is what the API reads of the log.
 type eventReader interface {
 	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
@@ -46,13 +40,11 @@ type feeds struct {
 	reader    eventReader
 	sessions  sessionReader
 	answers   *answers
-	followers *followers
+	followers *follow.Set
 	records   render.Shape[events.Record]
-	// rendered is shared by all followers.
-	rendered renderings
 }
 
-func newFeeds(read eventReader, sessions sessionReader, to *answers, f *followers) *feeds {
+func newFeeds(read eventReader, sessions sessionReader, to *answers, f *follow.Set) *feeds {
 	return &feeds{reader: read, sessions: sessions, answers: to, followers: f, records: reports.RecordShape()}
 }
 
@@ -62,21 +54,18 @@ func (f *feeds) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	which := feedParameters{
-		EventFilter: p.Events, after: p.Query.After, resumed: p.Resumed, limit: uint64(p.Query.Limit), observations: p.Observations,
-	}
-	which.Sources = p.Query.Filter.Sources
-	if err := restrict(c, &which); err != nil {
+	only := p.Events
+	if only.Sources, err = visibleSources(c.Request, p.Query.Filter.Sources); err != nil {
 		return err
 	}
 	m := f.reader.Moment()
 	if p.Follow || representationOf(c).Form == contentEvents {
-		return f.follow(c, which, p.Pretty, m)
+		return f.follow(c, p, only, m)
 	}
 	if p.Observations {
 		return params.Invalid("observations=true goes with follow=true only: observations are no records.")
 	}
-	if err := reached(which.after, m); err != nil {
+	if err := reached("after=", p.Query.After, m); err != nil {
 		return err
 	}
 	if err := f.answers.validate(c, m, render.Validators{Version: m.Sequence, Modified: m.Recorded}); err != nil {
@@ -84,14 +73,53 @@ func (f *feeds) list(c *gin.Context) error {
 	}
 	a := f.answers.begin(c, m, p)
 	defer a.Release()
-	return render.List(a, f.records, f.recorded(which, m.Sequence))
+	return render.List(a, f.records, f.recorded(only, p.Query.After, m.Sequence, p.Query.Limit))
 }
 
-// recorded yields the records that are selected, up to a sequence.
-func (f *feeds) recorded(p feedParameters, until uint64) iter.Seq2[events.Record, error] {
+// follow sends records as they are made.
+func (f *feeds) follow(c *gin.Context, p params.Parameters, only gatebook.EventFilter, m projection.Moment) error {
+	if p.Pretty {
+		return params.Invalid("pretty=true does not go with a feed that is followed: an event is one line.")
+	}
+	after, resumed, err := resumeAfter(c.Request, p, m)
+	if err != nil {
+		return err
+	}
+	stamp(c, m.Sequence)
+	header := c.Writer.Header()
+	header["Content-Type"] = []string{contentEvents}
+	header["Cache-Control"] = f.answers.cacheControl
+	if c.Request.Method == http.MethodHead {
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	return f.followers.Serve(c.Request.Context(), c.Writer, follow.Options{
+		Only: only, After: after, Pending: !resumed, Limit: uint64(p.Query.Limit), Observations: p.Observations,
+	})
+}
+
+// resumeAfter returns the sequence after which a follower begins, and whether the client has
+// named it, in the header Last-Event-ID or the parameter after.
+func resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (after uint64, resumed bool, err error) {
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		sequence, err := strconv.ParseUint(last, 10, 64)
+		if err != nil {
+			return 0, false, params.Invalid("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
+		}
+		return sequence, true, reached("Last-Event-ID: ", sequence, m)
+	}
+	if !p.Resumed {
+		return m.Sequence, false, nil
+	}
+	return p.Query.After, true, reached("after=", p.Query.After, m)
+}
+
+// recorded yields the selected records after a sequence and up to another, at most limit of
+// them unless that is 0.
+func (f *feeds) recorded(only gatebook.EventFilter, after, until uint64, limit int) iter.Seq2[events.Record, error] {
 	return func(yield func(events.Record, error) bool) {
-		feed := f.reader.Feed(p.after, p.EventFilter)
-		for n := uint64(0); feed.Position() < until; {
+		feed := f.reader.Feed(after, only)
+		for n := 0; feed.Position() < until; {
 			page, err := feed.Next(until)
 			if err != nil {
 				yield(events.Record{}, err)
@@ -101,7 +129,7 @@ func (f *feeds) recorded(p feedParameters, until uint64) iter.Seq2[events.Record
 				if !yield(page[i], nil) {
 					return
 				}
-				if n++; n == p.limit {
+				if n++; n == limit {
 					return
 				}
 			}
@@ -110,30 +138,26 @@ func (f *feeds) recorded(p feedParameters, until uint64) iter.Seq2[events.Record
 }
 
 // reached refuses to begin after the head of the log: that position is of another log, or
-// of this one before it was restored.
-func reached(after uint64, m projection.Moment) error {
+// of this one before it was restored. given is how the client has named it.
+func reached(given string, after uint64, m projection.Moment) error {
 	if after > m.Sequence {
-		return beyond("after=", after, m)
+		return params.Invalid("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
 	}
 	return nil
 }
 
-func beyond(given string, after uint64, m projection.Moment) error {
-	return params.Invalid("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
-}
-
-// restrict limits an account of role source to the events of its own source.
-func restrict(c *gin.Context, p *feedParameters) error {
-	account, ok := access.AccountOf(c.Request)
+// visibleSources returns the sources whose events a request may see, of those it asks for;
+// none stands for all. An account of role source sees the events of its own source alone.
+func visibleSources(r *http.Request, asked []string) ([]string, error) {
+	account, ok := access.AccountOf(r)
 	if !ok || account.Role != accounts.Source {
-		return nil
+		return asked, nil
 	}
 	own := projection.NameKey(account.Name)
-	if slices.ContainsFunc(p.Sources, func(name string) bool { return projection.NameKey(name) != own }) {
-		return access.Forbidden("The account " + account.Name + " has the role source, and may see the events of its own source alone.")
+	if slices.ContainsFunc(asked, func(name string) bool { return projection.NameKey(name) != own }) {
+		return nil, access.Forbidden("The account " + account.Name + " has the role source, and may see the events of its own source alone.")
 	}
-	p.Sources = []string{account.Name}
-	return nil
+	return []string{account.Name}, nil
 }
 
 // trail answers with the records of the session that the path names, oldest first.
@@ -165,5 +189,5 @@ func (f *feeds) trail(c *gin.Context) error {
 		return render.List(a, f.records, render.Each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
-	return render.List(a, f.records, f.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
+	return render.List(a, f.records, f.recorded(only, trail[0]-1, trail[len(trail)-1], 0))
 }

@@ -11,7 +11,6 @@ import (
 	"gatebook"
 	"gatebook/httpd/render"
 	"gatebook/projection"
-	"gatebook/storage"
 )
 
 // panicError is a panic of a handler.
@@ -57,7 +56,7 @@ func failureOf(err error) *render.Failure {
 		}
 	}
 	switch {
-	case errors.Is(err, storage.ErrTooLarge):
+	case errors.Is(err, gatebook.ErrTooLarge):
 		return &render.Failure{
 			Status: http.StatusRequestEntityTooLarge, Title: "Too large",
 			Description: "That is more than is recorded at once. Nothing was done; split it.",
@@ -66,7 +65,7 @@ func failureOf(err error) *render.Failure {
 		return &render.Failure{Status: http.StatusNotFound, Title: "Session not found", Description: "No such session is in the book."}
 	case errors.Is(err, gatebook.ErrInvalid):
 		return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid request", Description: sentence(strings.TrimPrefix(err.Error(), gatebook.ErrInvalid.Error()+": "))}
-	case errors.Is(err, storage.ErrBusy):
+	case errors.Is(err, gatebook.ErrBusy):
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",
 			Description: "Too much is waiting to be recorded. Nothing was done; try again in a second.",
@@ -86,13 +85,13 @@ func failureOf(err error) *render.Failure {
 func notRecording(err error) *render.Failure {
 	f := &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not recording"}
 	switch {
-	case errors.Is(err, storage.ErrDiskFull):
+	case errors.Is(err, gatebook.ErrDiskFull):
 		f.Status = http.StatusInsufficientStorage
 		f.Description = "The disk is full. Nothing can be recorded until there is space again; what is in the book can be read."
-	case errors.Is(err, storage.ErrReadOnly):
+	case errors.Is(err, gatebook.ErrReadOnly):
 		f.RetryAfter = "10"
 		f.Description = "A write failed, and the log takes no records since; what is in the book can be read."
-	case errors.Is(err, storage.ErrClosed):
+	case errors.Is(err, gatebook.ErrClosed):
 		f.Description = "The registry is being closed."
 	default:
 		return nil

@@ -17,6 +17,7 @@ import (
 	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/clients"
+	"gatebook/httpd/follow"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -62,7 +63,7 @@ type Server struct {
 	secured   *tls.Config // nil for plain HTTP
 	api       *api
 	recorder  *clients.Recorder
-	followers *followers
+	followers *follow.Set
 	log       zerolog.Logger
 }
 
@@ -81,10 +82,10 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		recorder:  newRecorder(c),
-		followers: newFollowers(),
+		followers: follow.NewSet(c.Registry),
 		log:       c.Logger,
 	}
-	if err := c.Metrics.registry.Register(newBookCollector(c.Registry, c.Probes, s.followers.number)); err != nil {
+	if err := c.Metrics.registry.Register(newBookCollector(c.Registry, c.Probes, s.followers.Len)); err != nil {
 		return nil, fmt.Errorf("httpd: register the metrics of the book: %w", err)
 	}
 	if c.Certificate != nil {
@@ -109,7 +110,7 @@ func New(c Config) (*Server, error) {
 }
 
 // newAPI returns the handlers of a server. closing is closed when it is shut down.
-func newAPI(c Config, to *answers, f *followers, closing <-chan struct{}) *api {
+func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api {
 	r := c.Registry
 	return &api{
 		sessions:  newSessions(r, r, r, to),
@@ -195,7 +196,7 @@ func (s *Server) AccountsChanged() {
 // what is left and returns ctx's error. The server is of no use afterwards.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.recorder.Close()
-	s.followers.leave()
+	s.followers.Close()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
