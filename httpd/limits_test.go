@@ -55,7 +55,7 @@ func untilCut(t *testing.T, c net.Conn, what string, text []byte) {
 func TestSlowAndEndlessClients(t *testing.T) {
 	t.Parallel()
 	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Limits: httpd.Limits{
-		HeaderTime: 200 * time.Millisecond, BodyTime: 200 * time.Millisecond, Connections: 64, ConnectionsPerAddress: 32,
+		HeaderTime: 2 * time.Second, BodyTime: 2 * time.Second, Connections: 64, ConnectionsPerAddress: 32,
 	}})
 	var attackers []func()
 	attack := func(what, opening string, text string) {
