@@ -14,6 +14,7 @@ import (
 	"gatebook/httpd/access"
 	"gatebook/httpd/clients"
 	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
 )
 
 // endpoint is a handler and what surrounds it.
@@ -37,9 +38,9 @@ type endpoint struct {
 type adapter struct {
 	answers  *answers
 	gate     *authenticator
-	metrics  *Metrics
-	accessed *accessLog // nil when it is off
-	failures failureLog
+	metrics  *telemetry.Metrics
+	accessed *telemetry.AccessLog // nil when it is off
+	log      zerolog.Logger
 	// bodyTime is how long a body may take to come.
 	bodyTime time.Duration
 	// These are headers of every answer; never changed.
@@ -55,9 +56,7 @@ func (t *adapter) adapt(e endpoint) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began, cut := time.Now(), true
 		defer func() {
-			took := time.Since(began)
-			t.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
-			t.accessed.handled(exchange{c: c, took: took, cut: cut})
+			t.finished(c, time.Since(began), cut)
 		}()
 		if own := clients.Of(c.Request); own != nil {
 			own.Handled()
@@ -113,10 +112,10 @@ func (t *adapter) fail(c *gin.Context, err error) {
 	}
 	f := failureOf(err)
 	if c.Request.Method == http.MethodPost && c.FullPath() == eventsPath {
-		t.metrics.reportRefused(f.Status)
+		t.metrics.ReportRefused(f.Status)
 	}
 	if f.Status >= http.StatusInternalServerError || c.Writer.Written() {
-		t.failures.write(c.Request, f, err)
+		logFailure(t.log, c.Request, f, err)
 	}
 	if c.Writer.Written() {
 		panic(http.ErrAbortHandler)
@@ -143,22 +142,21 @@ func (t *adapter) fail(c *gin.Context, err error) {
 	}
 }
 
-// failureLog logs failures that are not the client's.
-type failureLog struct{ log zerolog.Logger }
-
-func (l failureLog) write(r *http.Request, f *render.Failure, err error) {
-	level := zerolog.WarnLevel
-	if f.Status == http.StatusInternalServerError {
-		level = zerolog.ErrorLevel
+// finished measures and logs a request that is over. cut is set when its answer did not
+// reach its end.
+func (t *adapter) finished(c *gin.Context, took time.Duration, cut bool) {
+	t.metrics.Requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
+	if t.accessed == nil {
+		return
 	}
-	l.log.WithLevel(level).Err(err).
-		Str("method", bounded(r.Method, loggedMethod)).Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Str("remote", r.RemoteAddr).Int("status", f.Status).
-		Func(func(e *zerolog.Event) {
-			if p, ok := errors.AsType[*panicError](err); ok {
-				e.Bytes("stack", p.stack)
-			}
-		}).
-		Msg("request failed")
+	x := telemetry.Exchange{
+		Request: c.Request, Route: c.FullPath(), Status: c.Writer.Status(), Bytes: c.Writer.Size(), Took: took,
+		Actor: access.Actor(c.Request), Cut: cut,
+	}
+	if own := clients.Of(c.Request); own != nil {
+		x.Session = own.Session()
+	}
+	t.accessed.Handled(x)
 }
 
 // boundBody gives the client of a request with a body a time to send it in.

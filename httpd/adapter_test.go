@@ -46,7 +46,7 @@ func TestListThatBreaks(t *testing.T) {
 		cut   bool
 	}{{3, false}, {3000, true}} {
 		var log bytes.Buffer
-		config := Config{Registry: still{}, Logger: zerolog.New(&log), Metrics: NewMetrics(), Limits: Limits{}.orDefaults()}
+		config := Config{Registry: still{}, Logger: zerolog.New(&log)}.orDefaults()
 		answers := newAnswers(config.Registry)
 		engine := gin.New()
 		engine.GET("/", newAdapter(config, answers, newRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {

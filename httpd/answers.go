@@ -126,6 +126,9 @@ func represent(c *gin.Context, forms []string) error {
 	return err
 }
 
+// contentMetrics is the text format of Prometheus.
+const contentMetrics = "text/plain"
+
 // contentTypeOf returns the value of Content-Type for a media type.
 func contentTypeOf(form string) string {
 	if form == contentMetrics {

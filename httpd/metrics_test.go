@@ -14,13 +14,14 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd"
+	"gatebook/httpd/telemetry"
 )
 
 // TestMetrics: what happened is in the metrics, under names that Prometheus' own
 // checker finds nothing wrong with.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	metrics := httpd.NewMetrics()
+	metrics := telemetry.NewMetrics()
 	registry, err := gatebook.Open(context.Background(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Committed: metrics.Committed})
 	check(t, err)
 	t.Cleanup(func() { check(t, registry.Close()) })

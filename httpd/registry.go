@@ -3,6 +3,7 @@ package httpd
 import (
 	"time"
 
+	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
 
@@ -17,7 +18,7 @@ type Registry interface {
 	switcher
 	eventReader
 	reporter
-	bookReader
+	telemetry.Registry
 	health
 }
 

@@ -8,8 +8,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/rs/zerolog"
+
 	"gatebook"
 	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
 
@@ -122,4 +125,13 @@ func ending(s *projection.Session) string {
 // sentence makes the text of an error one.
 func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// logFailure logs an error and the failure that it is answered with.
+func logFailure(log zerolog.Logger, r *http.Request, f *render.Failure, err error) {
+	var stack []byte
+	if p, ok := errors.AsType[*panicError](err); ok {
+		stack = p.stack
+	}
+	telemetry.Failure(log, r, f.Status, err, stack)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
 
 	"gatebook"
 	"gatebook/httpd/access"
@@ -19,6 +20,7 @@ import (
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/httpd/reports"
+	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
 
@@ -34,8 +36,8 @@ type reporter interface {
 type intake struct {
 	reporter reporter
 	answers  *answers
-	metrics  *Metrics
-	failures failureLog
+	metrics  *telemetry.Metrics
+	log      zerolog.Logger
 	limits   Limits
 	// idle is how long a client may be silent between two reports of a stream.
 	idle time.Duration
@@ -141,9 +143,9 @@ func (x *intake) sendLine(c *gin.Context, got gatebook.ReportResult, err error) 
 	var f *render.Failure
 	if err != nil {
 		f = failureOf(err)
-		x.metrics.reportRefused(f.Status)
+		x.metrics.ReportRefused(f.Status)
 		if status = f.Status; status >= http.StatusInternalServerError {
-			x.failures.write(c.Request, f, err)
+			logFailure(x.log, c.Request, f, err)
 		}
 	}
 	b := strconv.AppendInt([]byte(`{"status":`), int64(status), 10)

@@ -10,52 +10,16 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd/access"
-	"gatebook/httpd/accounts"
 	"gatebook/httpd/clients"
 	"gatebook/httpd/follow"
 	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
-
-// Config is what a server needs to know. A duration that is 0 has its default.
-type Config struct {
-	Registry Registry
-	// Source reports the API's own client connections, when RecordAdmin is set. It
-	// belongs to the server until Shutdown has returned.
-	Source      clients.Source
-	RecordAdmin bool
-	Logger      zerolog.Logger
-	// AccessLog writes a line to Logger for each request, whatever Logger's level.
-	AccessLog bool
-	// Metrics are those of /metrics, which hear of the registry's commits; nil means new
-	// ones. They serve one server.
-	Metrics *Metrics
-	// Probes counts the connections of health checks that nobody recorded; nil when
-	// nobody counts them.
-	Probes func() uint64
-	// Version is the program's, for /version.
-	Version string
-	// Hosts are the names the API answers to, besides addresses and localhost.
-	Hosts []string
-	// Certificate is what TLS is spoken with; nil means plain HTTP.
-	Certificate *Certificate
-	// Accounts tells who may use the API; nil means that there are none.
-	Accounts *accounts.Gate
-	// Insecure serves clients on other machines and behind proxies, although
-	// there are no accounts.
-	Insecure bool
-	// Limits bound what clients may take.
-	Limits Limits
-	// KillWait is how long a request waits for a session to be closed: 5 s.
-	KillWait time.Duration
-	// IdleTimeout is how long a connection may be without a request: 5 min.
-	IdleTimeout time.Duration
-}
 
 // Server answers requests to the REST API. Its methods are safe for concurrent use.
 type Server struct {
@@ -75,18 +39,14 @@ func New(c Config) (*Server, error) {
 	case c.RecordAdmin && c.Source == nil:
 		return nil, errors.New("httpd: connections are to be recorded, and no source is given")
 	}
-	c.Limits = c.Limits.orDefaults()
-	c.KillWait, c.IdleTimeout = orDefault(c.KillWait, 5*time.Second), orDefault(c.IdleTimeout, 5*time.Minute)
-	if c.Metrics == nil {
-		c.Metrics = NewMetrics()
-	}
+	c = c.orDefaults()
 	s := &Server{
 		recorder:  newRecorder(c),
 		followers: follow.NewSet(c.Registry),
 		log:       c.Logger,
 	}
-	if err := c.Metrics.registry.Register(newBookCollector(c.Registry, c.Probes, s.followers.Len)); err != nil {
-		return nil, fmt.Errorf("httpd: register the metrics of the book: %w", err)
+	if err := c.Metrics.Watch(c.Registry, c.Probes, s.followers.Len); err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
 	}
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
@@ -121,7 +81,7 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 		sources:   newSources(r, to),
 		feeds:     newFeeds(r, r, to, f),
 		intake: &intake{
-			reporter: r, answers: to, metrics: c.Metrics, failures: failureLog{c.Logger},
+			reporter: r, answers: to, metrics: c.Metrics, log: c.Logger,
 			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
 		},
 		status: newStatus(r, to, c.Metrics, c.Version),
@@ -130,10 +90,11 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 
 // newRecorder returns the recorder of the clients' connections.
 func newRecorder(c Config) *clients.Recorder {
-	accessed := newAccessLog(c)
+	accessed := telemetry.NewAccessLog(c.Logger, c.AccessLog)
 	o := clients.Options{
 		Most: c.Limits.Connections, MostPerAddress: c.Limits.ConnectionsPerAddress,
-		Now: c.Registry.Now, Logger: c.Logger, Unread: accessed.unread, TurnedAway: accessed.turnedAway,
+		Now: c.Registry.Now, Logger: c.Logger, TurnedAway: accessed.TurnedAway,
+		Unread: func(conn *clients.Conn) { accessed.Unread(conn.RemoteAddr(), conn.TransportStatus(), conn.Session()) },
 		IsStopping: func(session uint64) bool {
 			v, _, err := c.Registry.Session(session)
 			return err == nil && v.Status == projection.Live && v.Stage == projection.Stopping
@@ -150,19 +111,12 @@ func newAdapter(c Config, to *answers, recorder *clients.Recorder) *adapter {
 		answers:    to,
 		gate:       newAuthenticator(c, recorder),
 		metrics:    c.Metrics,
-		accessed:   newAccessLog(c),
-		failures:   failureLog{c.Logger},
+		accessed:   telemetry.NewAccessLog(c.Logger, c.AccessLog),
+		log:        c.Logger,
 		bodyTime:   c.Limits.BodyTime,
 		vary:       []string{"Accept, Accept-Encoding"},
 		protection: access.Protection(c.Certificate != nil),
 	}
-}
-
-func orDefault[T ~int | ~int64](given, otherwise T) T {
-	if given > 0 {
-		return given
-	}
-	return otherwise
 }
 
 // Handler answers requests that do not come through [Server.Serve]. Their

@@ -1,14 +1,13 @@
 package httpd
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
-	"github.com/prometheus/common/expfmt"
 
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
 )
 
 // health is whether the registry can record.
@@ -21,14 +20,14 @@ type health interface {
 type status struct {
 	registry health
 	answers  *answers
-	metrics  *Metrics
+	metrics  *telemetry.Metrics
 	build    build
 	word     *render.Resource[string]
 	builds   *render.Resource[build]
 	contract render.Validators // of openapi.yaml
 }
 
-func newStatus(r health, to *answers, m *Metrics, version string) *status {
+func newStatus(r health, to *answers, m *telemetry.Metrics, version string) *status {
 	return &status{
 		registry: r, answers: to, metrics: m, build: buildOf(version),
 		word: statusResource(), builds: buildResource(), contract: contractValidators(),
@@ -85,17 +84,10 @@ func (s *status) showMetrics(c *gin.Context) error {
 	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
-	families, err := s.metrics.registry.Gather()
-	if err != nil {
-		return fmt.Errorf("gather the metrics: %w", err)
-	}
 	a := s.answers.begin(c, s.answers.present.Moment(), params.Parameters{})
 	defer a.Release()
-	encoder := expfmt.NewEncoder(a, expfmt.NewFormat(expfmt.TypeTextPlain))
-	for _, family := range families {
-		if err := encoder.Encode(family); err != nil {
-			return fmt.Errorf("write the metrics: %w", err)
-		}
+	if err := s.metrics.WriteText(a); err != nil {
+		return err
 	}
 	c.Status(http.StatusOK)
 	return a.Finish()

@@ -18,6 +18,7 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/telemetry"
 )
 
 const (
@@ -144,7 +145,7 @@ func local(host string) bool {
 
 // serve runs everything in order, and stops it in the opposite one.
 func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (err error) {
-	metrics := httpd.NewMetrics()
+	metrics := telemetry.NewMetrics()
 	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
 		Report:    func(err error) { log.Error().Err(err).Msg("registry") },
 		Committed: metrics.Committed,
