@@ -7,17 +7,17 @@ import (
 	"gatebook/projection"
 )
 
-// prefetch yields what all yields, some sessions later, and has read a little of each
-// by then. The sessions lie all over memory: rendering each as it comes waits for
-// each, but the processor can wait for many at once. That saves a third of the time
-// for a list of 100,000.
+// prefetch yields the same sessions, 64 at a time, of which it has read a little each. The
+// sessions lie all over memory: rendering each as it comes waits for each, while the
+// processor can wait for many at once. BenchmarkPrefetch measures a third of the time of
+// rendering a list of 100,000.
 func prefetch(all iter.Seq2[projection.View, error]) iter.Seq2[projection.View, error] {
 	return func(yield func(projection.View, error) bool) {
 		var batch [64]projection.View
 		n := 0
 		for v, err := range all {
 			if err != nil {
-				if yieldAll(batch[:n], yield) {
+				if yieldBatch(batch[:n], yield) {
 					yield(v, err)
 				}
 				return
@@ -27,21 +27,23 @@ func prefetch(all iter.Seq2[projection.View, error]) iter.Seq2[projection.View, 
 				continue
 			}
 			n = 0
-			if !yieldAll(batch[:], yield) {
+			if !yieldBatch(batch[:], yield) {
 				return
 			}
 		}
-		yieldAll(batch[:n], yield)
+		yieldBatch(batch[:n], yield)
 	}
 }
 
-func yieldAll(batch []projection.View, yield func(projection.View, error) bool) bool {
+// yieldBatch yields the sessions of a batch after a read of each. It reports whether more are
+// wanted.
+func yieldBatch(batch []projection.View, yield func(projection.View, error) bool) bool {
 	var read uint64
 	for _, v := range batch {
-		read += v.ID + uint64(v.Active) + uint64(v.Port) // its two or three cache lines
+		read += v.ID + uint64(v.Active) + uint64(v.Port) // in its two or three cache lines
 	}
 	var kept atomic.Uint64
-	kept.Store(read) // or else the compiler leaves the reading out
+	kept.Store(read) // so that the compiler keeps the reads
 	for _, v := range batch {
 		if !yield(v, nil) {
 			return false

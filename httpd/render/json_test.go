@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // encoded is s as encoding/json has it, without its escaping for HTML.
@@ -52,4 +54,22 @@ func FuzzString(f *testing.F) {
 			t.Errorf("%q: got %s, want %s", s, got, want)
 		}
 	})
+}
+
+// BenchmarkAppendString compares AppendString with the package that reads reports.
+func BenchmarkAppendString(b *testing.B) {
+	for _, c := range []struct{ name, text string }{
+		{"short", "jdoe"}, {"long", "orders-of-the-shop.example.org"}, {"unicode", "Ünïcødé 日本"}, {"quotes", `a "name" \ more`},
+	} {
+		b.Run(c.name+"/own", func(b *testing.B) {
+			for into := make([]byte, 0, 256); b.Loop(); {
+				into = AppendString(into[:0], c.text)
+			}
+		})
+		b.Run(c.name+"/jsontext", func(b *testing.B) {
+			for into := make([]byte, 0, 256); b.Loop(); {
+				into, _ = jsontext.AppendQuote(into[:0], c.text)
+			}
+		})
+	}
 }
