@@ -17,33 +17,32 @@ import (
 	"gatebook/httpd/telemetry"
 )
 
-// endpoint is a handler and what surrounds it.
+// endpoint is a handler, with what the adapter has to know about its requests and answers.
 type endpoint struct {
 	handle handler
 	access access.Level
-	// allow is the path's Allow header; nil when the path is not known, or the
-	// router has set it.
+	// allow is the value of the header Allow, nil when the path is not known or the router
+	// has written it.
 	allow []string
-	// quiet: the request opens no session in the book.
-	quiet bool
-	// forms are the media types that answers have, best first; nil for JSON alone.
+	// unrecorded requests do not have their connection recorded.
+	unrecorded bool
+	// forms are the media types that answers can have, best first; nil for JSON alone.
 	forms []string
-	// anyType: the answer has no body, so that it does not matter what the client
-	// accepts.
-	anyType bool
+	// noBody is set when answers have no body, so that the header Accept does not matter.
+	noBody bool
 }
 
-// adapter lets requests in, and makes answers of errors. It is the one place where
-// failures are answered and logged, but for those within a stream of reports.
+// adapter turns handlers into Gin's. It alone lets requests in, and answers and logs their
+// errors, except those within a stream of reports. Its methods are safe for concurrent use.
 type adapter struct {
 	answers  *answers
 	gate     *authenticator
 	metrics  *telemetry.Metrics
 	accessed *telemetry.AccessLog // nil when it is off
 	log      zerolog.Logger
-	// bodyTime is how long a body may take to come.
+	// bodyTime is how long a body may take to arrive.
 	bodyTime time.Duration
-	// These are headers of every answer; never changed.
+	// vary and protection are headers of every answer. They are never changed.
 	vary       []string
 	protection map[string][]string
 }
@@ -74,7 +73,7 @@ func (t *adapter) adapt(e endpoint) gin.HandlerFunc {
 	}
 }
 
-// attempt lets the request in and handles it. A panic becomes an error.
+// attempt lets the request in and handles it. It returns a panic as an error.
 func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -84,14 +83,14 @@ func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 	if own := clients.Of(c.Request); own != nil {
 		defer own.Deactivate()
 	}
-	t.boundBody(c)
+	t.limitBody(c)
 	if err := t.gate.admit(c, e); err != nil {
 		return err
 	}
 	if err := access.CheckOverride(c.Request); err != nil {
 		return err
 	}
-	if !e.anyType {
+	if !e.noBody {
 		if err := represent(c, e.forms); err != nil {
 			return err
 		}
@@ -99,8 +98,8 @@ func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 	return e.handle(c)
 }
 
-// fail answers with an error. When the answer has begun already nothing can be
-// said any more, and the connection is cut so that the client notices.
+// fail answers with an error. When the answer has begun already, it cuts the connection, so
+// that the client notices.
 func (t *adapter) fail(c *gin.Context, err error) {
 	switch {
 	case errors.Is(err, render.ErrClientGone):
@@ -122,7 +121,7 @@ func (t *adapter) fail(c *gin.Context, err error) {
 	}
 	header := c.Writer.Header()
 	for _, name := range []string{headerTotal, "Etag", "Last-Modified", "Cache-Control"} {
-		delete(header, name) // they are of the answer that did not come about
+		delete(header, name) // which belongs to the answer that failed
 	}
 	header["Content-Type"] = t.answers.contentType
 	if header[headerSequence] == nil {
@@ -159,10 +158,10 @@ func (t *adapter) finished(c *gin.Context, took time.Duration, cut bool) {
 	t.accessed.Handled(x)
 }
 
-// boundBody gives the client of a request with a body a time to send it in.
-func (t *adapter) boundBody(c *gin.Context) {
+// limitBody bounds how long the body of a request may take to arrive.
+func (t *adapter) limitBody(c *gin.Context) {
 	if c.Request.ContentLength != 0 {
-		// It fails where there is no connection, as in a test of the handler alone.
+		// It fails where the connection has no deadlines, as in a test of a handler.
 		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(t.bodyTime))
 	}
 }

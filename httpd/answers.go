@@ -13,14 +13,14 @@ import (
 	"gatebook/projection"
 )
 
-// The headers that an answer has besides those of HTTP.
+// The headers of answers that are not HTTP's.
 const (
 	headerSequence = "Gatebook-Sequence"
 	headerTotal    = "X-Total-Count"
 	headerGap      = "Gatebook-Gap"
 )
 
-// errNotModified: the client has the answer already.
+// errNotModified is returned when the client has the answer already.
 var errNotModified = errors.New("not modified")
 
 // answers begins the answers of a server. Its methods are safe for concurrent use.
@@ -28,7 +28,7 @@ type answers struct {
 	present present
 	// process names this run of the server in entity tags.
 	process string
-	// These are values of headers; never changed.
+	// contentType and cacheControl are values of headers. They are never changed.
 	contentType, cacheControl []string
 	pool                      render.Pool
 }
@@ -38,12 +38,12 @@ func newAnswers(p present) *answers {
 		present:     p,
 		process:     strconv.FormatInt(p.Now().UnixMicro(), 36),
 		contentType: []string{render.JSON},
-		// A client asks again whether an answer has changed; only the client itself keeps it.
+		// A client keeps an answer for itself, and asks each time whether it has changed.
 		cacheControl: []string{"private, no-cache"},
 	}
 }
 
-// begin begins a successful answer that is of that moment. The caller releases it.
+// begin begins a successful answer of that moment. The caller releases it.
 func (s *answers) begin(c *gin.Context, m projection.Moment, p params.Parameters) *render.Answer {
 	stamp(c, m.Sequence)
 	form := representationOf(c)
@@ -65,9 +65,9 @@ func (s *answers) empty(c *gin.Context, status int) error {
 	return nil
 }
 
-// validate writes the headers that identify the state an answer shows, and returns an
-// error when the request's conditions are such that there is nothing to send. It comes
-// before the answer begins.
+// validate writes the headers that identify the state that an answer shows. It returns an
+// error when the request's conditions do not ask for that state, or the client has it. It
+// is called before the answer begins.
 func (s *answers) validate(c *gin.Context, m projection.Moment, v render.Validators) error {
 	asked := render.ConditionsOf(c.Request.Header)
 	if asked != nil {
@@ -106,10 +106,11 @@ func setTotal(c *gin.Context, n uint64) {
 // httpDate returns a time as HTTP's headers have it.
 func httpDate(t events.Time) string { return t.Time().UTC().Format(http.TimeFormat) }
 
-// representationKey is where a request's context has it, unless it is the usual
+// representationKey is the key of the context for a representation that is not the usual
 // one: JSON, not compressed.
 const representationKey = "representation"
 
+// representationOf returns the representation that represent has negotiated.
 func representationOf(c *gin.Context) render.Representation {
 	if r, ok := c.Get(representationKey); ok {
 		return r.(render.Representation)
@@ -117,7 +118,7 @@ func representationOf(c *gin.Context) render.Representation {
 	return render.Representation{Plain: true}
 }
 
-// represent negotiates the representation of an answer, and notes it.
+// represent negotiates the representation of an answer, and keeps it in the context.
 func represent(c *gin.Context, forms []string) error {
 	r, err := render.Negotiate(c.Request.Header, forms)
 	if err == nil && r != (render.Representation{Plain: true}) {

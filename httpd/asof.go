@@ -25,7 +25,7 @@ type asOf struct {
 	// sequence is that of the last record the answer reflects; 0 is now.
 	sequence uint64
 	recorded events.Time
-	// now is the time that spans in the answer end at.
+	// now is the end of spans of time that have not ended.
 	now events.Time
 	// before is set when there was no record yet.
 	before bool

@@ -13,7 +13,7 @@ import (
 // authenticator lets requests in. Its methods are safe for concurrent use.
 type authenticator struct {
 	guard    *access.Guard
-	accounts *accounts.Gate // nil when there can be none
+	accounts *accounts.Gate // nil for a server without accounts
 	login    *access.Login
 	recorder *clients.Recorder
 }
@@ -36,7 +36,7 @@ func newAuthenticator(c Config, recorder *clients.Recorder) *authenticator {
 // the request before.
 func (g *authenticator) admit(c *gin.Context, e endpoint) error {
 	own := clients.Of(c.Request)
-	if e.quiet {
+	if e.unrecorded {
 		own = nil
 	}
 	if g.accounts == nil || !g.accounts.Any() {
@@ -65,9 +65,9 @@ func (g *authenticator) admit(c *gin.Context, e endpoint) error {
 	return g.activate(clients.Of(c.Request), account, e.access)
 }
 
-// activate makes a request the active one of its connection, unless it changes something:
-// that is answered to its end. It returns an error when accounts have changed meanwhile,
-// and the request would not be let in now.
+// activate makes a request the active one of its connection, so that a change of accounts
+// cuts it off. A request that changes something is not cut off. activate returns an error
+// when accounts have changed meanwhile and the request would not be let in now.
 func (g *authenticator) activate(c *clients.Conn, account accounts.Account, level access.Level) error {
 	if c == nil || level == access.ForAdmins || level == access.ForAll || g.accounts == nil {
 		return nil

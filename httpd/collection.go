@@ -23,10 +23,10 @@ type catalog interface {
 	present
 }
 
-// collection answers for things that are read all at once, or one by its name.
+// collection answers for a kind of thing that is read as a whole, or one by its name.
 type collection[T any] struct {
 	answers *answers
-	// thing is what one is called in errors, as in "Service".
+	// thing is the kind's name in errors, as in "Service".
 	thing    string
 	resource *render.Resource[T]
 	version  func(v T) render.Validators

@@ -14,7 +14,7 @@ import (
 // connection is one connection of a session: to a server, or the client's.
 type connection struct {
 	session projection.View
-	backend *projection.Connection // nil for the client's
+	backend *projection.Connection // nil for the client's connection
 }
 
 // connectionResource describes a connection.
@@ -36,8 +36,8 @@ func connectionResource() *render.Resource[connection] {
 	}))
 }
 
-// connectionsOf are the connections of a session in the order they came: to
-// servers, and before them the client's if it is wanted.
+// connectionsOf returns the connections of a session to servers, oldest first, and before
+// them the client's if that is wanted.
 func connectionsOf(v projection.View, client bool) []connection {
 	all := make([]connection, 0, len(v.Connections)+1)
 	if client {
@@ -74,7 +74,7 @@ func (c connection) server() string {
 	return c.backend.Server()
 }
 
-// counters are the newest of an open connection, the last of another.
+// counters returns the newest counters of an open connection, the last ones of another.
 func (c connection) counters() events.Counters {
 	switch {
 	case c.backend == nil:
@@ -147,7 +147,7 @@ func (s *sessions) listConnections(c *gin.Context) error {
 	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.ClientToo))
 }
 
-// statistics are the members of a connection's counters.
+// statistics returns the members of a connection's counters.
 func statistics[T any](of func(v T) events.Counters) []render.Member[T] {
 	counter := func(pick func(c events.Counters) uint64) render.Value[T] {
 		return func(b []byte, _ *render.Rendering, v T) []byte { return strconv.AppendUint(b, pick(of(v)), 10) }

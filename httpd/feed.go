@@ -20,14 +20,14 @@ import (
 	"gatebook/projection"
 )
 
-// contentEvents is the media type of a feed that goes on.
+// contentEvents is the media type of a feed that is followed.
 const contentEvents = "text/event-stream"
 
-// feedForms are the media types of the feed, best first.
-var feedForms = []string{render.JSON, render.NDJSON, contentEvents}
+// feedForms returns the media types of the feed, best first.
+func feedForms() []string { return []string{render.JSON, render.NDJSON, contentEvents} }
 
-// trailForms are those of a session's trail.
-var trailForms = []string{render.JSON, render.NDJSON}
+// trailForms returns the media types of a session's trail, best first.
+func trailForms() []string { return []string{render.JSON, render.NDJSON} }
 
 // eventReader is what the API reads of the log.
 type eventReader interface {
@@ -35,7 +35,7 @@ type eventReader interface {
 	present
 }
 
-// feeds answers with records of the log, and sends them to those who follow it.
+// feeds answers with records of the log, and sends them to clients that follow it.
 type feeds struct {
 	reader    eventReader
 	sessions  sessionReader
@@ -146,8 +146,8 @@ func reached(given string, after uint64, m projection.Moment) error {
 	return nil
 }
 
-// visibleSources returns the sources whose events a request may see, of those it asks for;
-// none stands for all. An account of role source sees the events of its own source alone.
+// visibleSources returns the sources that a request asks for and may see the events of; an
+// empty list stands for all sources. An account of role source sees the events of its own source alone.
 func visibleSources(r *http.Request, asked []string) ([]string, error) {
 	account, ok := access.AccountOf(r)
 	if !ok || account.Role != accounts.Source {

@@ -33,7 +33,7 @@ type kills struct {
 	reader  sessionReader
 	catalog catalog
 	answers *answers
-	// wait bounds how long a request waits for sessions to be closed.
+	// wait is how long a request waits for sessions to be closed.
 	wait     time.Duration
 	resource *render.Resource[gatebook.Killed]
 	session  render.Shape[projection.View] // of a session that has not ended yet
@@ -176,8 +176,8 @@ func (k *kills) live(service string) ([]uint64, projection.Moment, error) {
 	return ids, found.Moment, nil
 }
 
-// partlyKilled returns the failure of a request for the end of many sessions, which says
-// for how many the request is recorded all the same.
+// partlyKilled returns the failure of a request that failed after the end of some sessions
+// was requested. Its description has their number.
 func partlyKilled(err error, result gatebook.Killed, all int) error {
 	asked := result.Closed + result.Pending
 	if asked == 0 {

@@ -10,13 +10,13 @@ import (
 
 const contentYAML = "application/yaml"
 
-// contract describes every route, parameter and answer of the API. The tests hold
-// each answer they see against it.
+// contract describes every route, parameter and answer of the API. The tests compare each
+// answer they get with it.
 //
 //go:embed openapi.yaml
 var contract []byte
 
-// contractValidators tell one edition of the contract from another.
+// contractValidators returns the validators of the contract, which change with its text.
 func contractValidators() render.Validators {
 	sum := sha256.Sum256(contract)
 	return render.Validators{Opaque: hex.EncodeToString(sum[:8])}

@@ -7,8 +7,8 @@ import (
 	"gatebook/projection"
 )
 
-// Registry is what the API reads from the registry and does to it: all that its handlers
-// ask for, each in the interface beside it. [gatebook.Registry] is one.
+// Registry is the registry that the API shows and changes. [gatebook.Registry] is one. Each
+// embedded interface is the part that one group of handlers uses, and stands beside it.
 type Registry interface {
 	present
 	history
@@ -19,10 +19,10 @@ type Registry interface {
 	eventReader
 	reporter
 	telemetry.Registry
-	health
+	healthReader
 }
 
-// present is the registry's current moment, and its clock.
+// present is the registry's present moment, and its clock.
 type present interface {
 	Moment() projection.Moment
 	Now() time.Time

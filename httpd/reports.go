@@ -27,12 +27,12 @@ import (
 // reportTimeout is how long a report waits for the log to take it.
 const reportTimeout = 5 * time.Second
 
-// reporter records what a source outside reports.
+// reporter records the reports of sources outside this process.
 type reporter interface {
 	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
 }
 
-// intake takes the reports of sources outside.
+// intake takes the reports of sources outside this process.
 type intake struct {
 	reporter reporter
 	answers  *answers
@@ -45,7 +45,7 @@ type intake struct {
 	closing <-chan struct{}
 }
 
-// take records what a source outside reports: one report, or a stream of them.
+// take records one report of a source, or a stream of them.
 func (x *intake) take(c *gin.Context) error {
 	p, err := params.Parse(c.Request.URL.RawQuery)
 	if err != nil {
@@ -67,7 +67,7 @@ func (x *intake) take(c *gin.Context) error {
 	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, render.JSON, render.NDJSON))
 }
 
-// isCoded reports whether a list of content codings has one that changes something. Their
+// isCoded reports whether a list of content codings has one that changes the body. Their
 // names are the same in capitals (RFC 9110, 8.4.1).
 func isCoded(codings string) bool {
 	for coding := range strings.SplitSeq(codings, ",") {
@@ -78,10 +78,12 @@ func isCoded(codings string) bool {
 	return false
 }
 
+// unsupported returns the failure of a body that reports cannot have.
 func unsupported(long string) error {
 	return &render.Failure{Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type", Description: long}
 }
 
+// takeOne records the report that is the body.
 func (x *intake) takeOne(c *gin.Context, body *reports.Body, pretty bool) error {
 	text, err := body.Whole(c.Request.ContentLength)
 	if err != nil {
@@ -107,8 +109,8 @@ func (x *intake) takeOne(c *gin.Context, body *reports.Body, pretty bool) error 
 	return nil
 }
 
-// takeStream answers each report when it is durable, while the client goes on
-// sending. The first that is refused is the last.
+// takeStream records the reports of a stream. It answers each when it is durable, while the
+// client goes on sending, and ends with the first that is refused.
 func (x *intake) takeStream(c *gin.Context, body *reports.Body) error {
 	if err := body.EnableFullDuplex(); err != nil {
 		return err
@@ -178,9 +180,9 @@ func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, err
 		return gatebook.ReportResult{}, access.Forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
-	// A log that is behind is told to the client as that, and not by silence. What has
-	// come is recorded even if nothing more does: net/http ends the request's context when
-	// the client closes its sending half, and that one still reads.
+	// The timeout makes a log that is behind an answer, where the client would only see
+	// silence. The request's context is not used, because net/http ends it when the client
+	// closes its sending half, and such a client still reads the answer.
 	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), reportTimeout)
 	defer stop()
 	return x.reporter.Report(ctx, report)

@@ -15,26 +15,26 @@ import (
 // handler answers a request, or returns the error that is the answer.
 type handler func(c *gin.Context) error
 
-// operation is what a method of a path does, and who may ask for it.
+// operation is a method of a path.
 type operation struct {
 	method string
 	access access.Level
 	handle handler
-	// forms are the media types that answers have, best first; nil for JSON alone.
+	// forms are the media types that answers can have, best first; nil for JSON alone.
 	forms []string
 }
 
-// route is a path and what can be done with it. HEAD and OPTIONS go without
-// saying.
+// route is a path with its operations, without HEAD and OPTIONS, which newEngine adds.
 type route struct {
 	path       string
 	operations []operation
-	// quiet paths open no session in the book: a probe that asks nothing about it.
-	quiet bool
+	// unrecorded routes do not have connections recorded: probes use them, and the answers
+	// say nothing about sessions.
+	unrecorded bool
 }
 
-// in tells in which media types an operation answers, best first.
-func (o operation) in(forms ...string) operation {
+// as returns the operation with the media types of its answers, best first.
+func (o operation) as(forms ...string) operation {
 	o.forms = forms
 	return o
 }
@@ -46,7 +46,7 @@ const (
 	sourcesFolder  = "/sources/"
 )
 
-// eventsPath is where reports go, and the feed comes from.
+// eventsPath is the path of the feed and of reports.
 const eventsPath = "/events"
 
 // api holds the handlers of all routes.
@@ -79,27 +79,27 @@ func (a *api) routes() []route {
 	}
 	return []route{
 		{path: "/", operations: all(get(access.ForAll, a.status.root))},
-		{path: "/health", operations: all(get(access.ForAll, a.status.health)), quiet: true},
-		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), quiet: true},
-		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).in(contentMetrics)), quiet: true},
-		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), quiet: true},
-		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).in(contentYAML))},
-		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).in(render.ListForms()...))},
+		{path: "/health", operations: all(get(access.ForAll, a.status.health)), unrecorded: true},
+		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), unrecorded: true},
+		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).as(contentMetrics)), unrecorded: true},
+		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), unrecorded: true},
+		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).as(contentYAML))},
+		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).as(render.ListForms()...))},
 		{path: "/sessions/:id", operations: all(get(access.ForReaders, a.sessions.show), del(access.ForAdmins, a.kills.one))},
-		{path: "/sessions/:id/connections", operations: all(get(access.ForReaders, a.sessions.listConnections).in(render.ListForms()...))},
-		{path: "/sessions/:id/events", operations: all(get(access.ForReaders, a.feeds.trail).in(trailForms...))},
-		{path: eventsPath, operations: all(get(access.ForFeed, a.feeds.list).in(feedForms...), post(access.ForSources, a.intake.take).in(render.JSON, render.NDJSON))},
-		{path: "/services", operations: all(get(access.ForReaders, a.services.list).in(render.ListForms()...))},
+		{path: "/sessions/:id/connections", operations: all(get(access.ForReaders, a.sessions.listConnections).as(render.ListForms()...))},
+		{path: "/sessions/:id/events", operations: all(get(access.ForReaders, a.feeds.trail).as(trailForms()...))},
+		{path: eventsPath, operations: all(get(access.ForFeed, a.feeds.list).as(feedForms()...), post(access.ForSources, a.intake.take).as(render.JSON, render.NDJSON))},
+		{path: "/services", operations: all(get(access.ForReaders, a.services.list).as(render.ListForms()...))},
 		{path: "/services/:name", operations: all(get(access.ForReaders, a.services.show))},
 		{path: "/services/:name/sessions", operations: all(
-			get(access.ForReaders, a.sessions.listOfService).in(render.ListForms()...), del(access.ForAdmins, a.kills.ofService))},
-		{path: "/services/:name/listeners", operations: all(get(access.ForReaders, a.listeners.list).in(render.ListForms()...))},
+			get(access.ForReaders, a.sessions.listOfService).as(render.ListForms()...), del(access.ForAdmins, a.kills.ofService))},
+		{path: "/services/:name/listeners", operations: all(get(access.ForReaders, a.listeners.list).as(render.ListForms()...))},
 		{path: "/services/:name/stop", operations: all(put(access.ForAdmins, a.services.switchTo(true)))},
 		{path: "/services/:name/start", operations: all(put(access.ForAdmins, a.services.switchTo(false)))},
-		{path: "/servers", operations: all(get(access.ForReaders, a.servers.list).in(render.ListForms()...))},
+		{path: "/servers", operations: all(get(access.ForReaders, a.servers.list).as(render.ListForms()...))},
 		{path: "/servers/:name", operations: all(get(access.ForReaders, a.servers.show))},
-		{path: "/servers/:name/sessions", operations: all(get(access.ForReaders, a.sessions.listOfServer).in(render.ListForms()...))},
-		{path: "/sources", operations: all(get(access.ForReaders, a.sources.list).in(render.ListForms()...))},
+		{path: "/servers/:name/sessions", operations: all(get(access.ForReaders, a.sessions.listOfServer).as(render.ListForms()...))},
+		{path: "/sources", operations: all(get(access.ForReaders, a.sources.list).as(render.ListForms()...))},
 		{path: "/sources/:name", operations: all(get(access.ForReaders, a.sources.show))},
 	}
 }
@@ -108,8 +108,8 @@ func (a *api) routes() []route {
 func newEngine(routes []route, t *adapter) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
-	// Paths are matched as they were sent, so that a name may hold a slash, and are
-	// never corrected by a redirect.
+	// Paths are matched as they were sent, so that a name may hold a slash, and never
+	// corrected by a redirect.
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
 	engine.RedirectTrailingSlash = false
@@ -119,22 +119,22 @@ func newEngine(routes []route, t *adapter) *gin.Engine {
 		every = append(every, r.operations...)
 		allow := []string{allowed(r.operations)}
 		for _, o := range r.operations {
-			adapted := t.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, quiet: r.quiet})
+			adapted := t.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, unrecorded: r.unrecorded})
 			engine.Handle(o.method, r.path, adapted)
 			if o.method == http.MethodGet {
 				engine.HEAD(r.path, adapted)
 			}
 		}
 		engine.OPTIONS(r.path, t.adapt(endpoint{
-			handle: t.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
+			handle: t.options, access: accessOfOptions(r.operations), allow: allow, unrecorded: r.unrecorded, noBody: true,
 		}))
 	}
-	engine.NoMethod(t.adapt(endpoint{handle: wrongMethod, access: access.ForAccounts, anyType: true}))
-	engine.NoRoute(t.adapt(endpoint{handle: t.noRoute(allowed(every)), access: access.ForAccounts, anyType: true}))
+	engine.NoMethod(t.adapt(endpoint{handle: wrongMethod, access: access.ForAccounts, noBody: true}))
+	engine.NoRoute(t.adapt(endpoint{handle: t.noRoute(allowed(every)), access: access.ForAccounts, noBody: true}))
 	return engine
 }
 
-// allowed is the value of Allow for what has these operations.
+// allowed returns the value of the header Allow for these operations.
 func allowed(operations []operation) string {
 	all := []string{http.MethodOptions}
 	for _, o := range operations {
@@ -147,8 +147,8 @@ func allowed(operations []operation) string {
 	return strings.Join(slices.Compact(all), ", ")
 }
 
-// accessOfOptions is who may ask what can be done with a path: everybody where
-// something can be done by everybody, and otherwise who has an account.
+// accessOfOptions returns the level of OPTIONS: a login is needed unless one of the
+// operations needs none.
 func accessOfOptions(operations []operation) access.Level {
 	for _, o := range operations {
 		if o.access == access.ForAll {
@@ -163,8 +163,8 @@ func (t *adapter) options(c *gin.Context) error {
 	return t.answers.empty(c, http.StatusNoContent)
 }
 
-// wrongMethod refuses a method that the path does not have. The router has found
-// out which it has.
+// wrongMethod refuses a method that the path does not have. The router has written the header
+// Allow.
 func wrongMethod(c *gin.Context) error {
 	methods := strings.Split(c.Writer.Header().Get("Allow"), ", ")
 	slices.Sort(methods)
@@ -176,8 +176,8 @@ func wrongMethod(c *gin.Context) error {
 	}
 }
 
-// noRoute returns the handler of unknown paths. It answers OPTIONS * for the server as a
-// whole, which has those methods.
+// noRoute returns the handler of unknown paths. It answers OPTIONS * with the methods of the
+// server as a whole.
 func (t *adapter) noRoute(methods string) handler {
 	return func(c *gin.Context) error {
 		if c.Request.Method == http.MethodOptions && c.Request.RequestURI == "*" {

@@ -62,7 +62,7 @@ func New(c Config) (*Server, error) {
 		ConnContext:       clients.WithConn,
 		ConnState:         s.recorder.ConnState,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
-		// OPTIONS * is let in and answered as any other request is.
+		// The adapter answers OPTIONS * like any other request.
 		DisableGeneralOptionsHandler: true,
 	}
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
@@ -106,6 +106,7 @@ func newRecorder(c Config) *clients.Recorder {
 	return clients.NewRecorder(o)
 }
 
+// newAdapter returns the adapter of a server's handlers.
 func newAdapter(c Config, to *answers, recorder *clients.Recorder) *adapter {
 	return &adapter{
 		answers:    to,
@@ -119,12 +120,12 @@ func newAdapter(c Config, to *answers, recorder *clients.Recorder) *adapter {
 	}
 }
 
-// Handler answers requests that do not come through [Server.Serve]. Their
-// connections are not in the book.
+// Handler returns a handler for requests that do not come through [Server.Serve]. Their
+// connections are not recorded.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers the requests of a listener's clients until Shutdown is called,
-// and then returns nil. It closes the listener.
+// Serve answers the requests of a listener's clients until Shutdown is called, and then
+// returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
 	counted := s.recorder.Listen(l, s.secured == nil)
 	if s.secured != nil {
@@ -145,9 +146,10 @@ func (s *Server) AccountsChanged() {
 	})
 }
 
-// Shutdown stops listening, lets the requests under way be answered, closes all
-// connections and waits until that is on the record. When ctx ends first, it cuts
-// what is left and returns ctx's error. The server is of no use afterwards.
+// Shutdown stops listening, waits for the requests under way to be answered, closes all
+// connections and waits until their ends are recorded. When ctx ends first, Shutdown cuts
+// the connections that are left and returns the error of ctx. The server cannot be used
+// again.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.recorder.Close()
 	s.followers.Close()
@@ -161,7 +163,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// transportLog takes what net/http has to say.
+// transportLog logs the messages of net/http.
 type transportLog struct{ log zerolog.Logger }
 
 func (t transportLog) Write(line []byte) (int, error) {

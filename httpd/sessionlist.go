@@ -41,6 +41,7 @@ func (s *sessions) listOfServer(c *gin.Context) error {
 	})
 }
 
+// without returns a list without a name.
 func without(all []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return s == name })
 }
@@ -74,16 +75,16 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 		return err
 	}
 	if p.Limited {
-		q.Limit++ // to see whether there is a next page
+		q.Limit++ // which shows whether there is a next page
 	}
 	found := &gatebook.Listing{Moment: s.history.Moment(), Counted: true}
 	if !then.before {
 		if found, err = s.reader.Sessions(q); err != nil {
-			return badAfter(err, p)
+			return unknownAfter(err, p)
 		}
 	}
 	m := then.of(found.Moment)
-	// Who is in a window that moves with the clock changes without a record.
+	// The clock changes the sessions in such a window without a record.
 	if !p.Moves() || p.At.Given {
 		if err := s.answers.validate(c, m, validatorsOfAll(m, p.Query.Live && !p.At.Given && p.Shows("statistics"))); err != nil {
 			return err
@@ -105,8 +106,8 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	return render.List(a, chosen, render.Each(page))
 }
 
-// pageOf are the sessions of a page. When there are more the client is told where the
-// next page is.
+// pageOf returns the sessions of a page. When there are more, it writes the header that
+// links to the next page.
 func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.View, error) {
 	var page []projection.View
 	for v, err := range found.All() {
@@ -126,18 +127,19 @@ func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.Vi
 	return page, nil
 }
 
-// badAfter says of what after= names that it is not there.
-func badAfter(err error, p params.Parameters) error {
+// unknownAfter returns the error of a listing, as a failure when the parameter after names no
+// session.
+func unknownAfter(err error, p params.Parameters) error {
 	if p.Query.After != 0 && errors.Is(err, gatebook.ErrNotFound) {
 		return params.Invalid("after=%d names no session in the book.", p.Query.After)
 	}
 	return err
 }
 
-// validatorsOfAll returns the validators of lists of sessions, of the moment that a listing
-// gave: a change of any session of the services, servers or sources that were chosen moves
-// them, whatever other parameters choose among those. They do not hold for a choice that
-// depends on the clock.
+// validatorsOfAll returns the validators of a list of sessions, from the moment of its
+// listing. A change of any session of the selected services, servers or sources changes
+// them, also when other parameters leave that session out. They do not hold for a selection
+// that depends on the clock.
 func validatorsOfAll(m projection.Moment, statistics bool) render.Validators {
 	state := render.Validators{Version: m.Sessions.Sequence, Modified: m.Sessions.Recorded}
 	if statistics || m.Over > 0 {

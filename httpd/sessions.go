@@ -159,7 +159,7 @@ func sessionResource() *render.Resource[projection.View] {
 	}))
 }
 
-// sessionState is the draft's name for how far a session is, as JSON.
+// sessionState returns the API draft's name for the state of a session, as JSON.
 func sessionState(v projection.View) string {
 	switch v.Status {
 	case projection.Closed:
@@ -181,9 +181,10 @@ func sessionState(v projection.View) string {
 	return `"Session Allocated"`
 }
 
+// hasEnded reports whether the end of a session is recorded or inferred.
 func hasEnded(v projection.View) bool { return v.Status != projection.Live }
 
-// until is the end of a session, or now while it lives.
+// until returns the end of a session, now while it lives.
 func until(v projection.View, now events.Time) events.Time {
 	if hasEnded(v) {
 		return v.Ended()
@@ -191,9 +192,9 @@ func until(v projection.View, now events.Time) events.Time {
 	return now
 }
 
-// appendIdle appends the whole seconds since the client was last read from, at the
-// session's end if it has one. Few sessions were observed, so that most are spared
-// what [projection.View.LastActive] looks at.
+// appendIdle appends the whole seconds from the last read from the client to the session's
+// end, or to now while it lives. Few sessions are observed, and the others need no search
+// of their observations.
 func appendIdle(b []byte, r *render.Rendering, v projection.View) []byte {
 	active := v.Active
 	if v.Observed != nil {
@@ -202,7 +203,7 @@ func appendIdle(b []byte, r *render.Rendering, v projection.View) []byte {
 	return render.AppendWholeSeconds(b, until(v, r.Now)-max(active, v.Opened))
 }
 
-// appendAddress appends the client's address, which mostly is one of IP.
+// appendAddress appends the client's address, which is mostly an IP address.
 func appendAddress(b []byte, _ *render.Rendering, v projection.View) []byte {
 	if ip := v.IP(); ip.IsValid() {
 		return append(ip.AppendTo(append(b, '"')), '"')

@@ -10,15 +10,15 @@ import (
 	"gatebook/httpd/telemetry"
 )
 
-// health is whether the registry can record.
-type health interface {
-	// Err returns why nothing can be recorded now, nil when records can be made.
+// healthReader is what the API reads of the registry's health.
+type healthReader interface {
+	// Err returns why nothing can be recorded now, nil when the log takes records.
 	Err() error
 }
 
-// status answers for the process itself.
+// status answers for the process itself: its health, its build, its metrics.
 type status struct {
-	registry health
+	registry healthReader
 	answers  *answers
 	metrics  *telemetry.Metrics
 	build    build
@@ -27,21 +27,21 @@ type status struct {
 	contract render.Validators // of openapi.yaml
 }
 
-func newStatus(r health, to *answers, m *telemetry.Metrics, version string) *status {
+func newStatus(r healthReader, to *answers, m *telemetry.Metrics, version string) *status {
 	return &status{
 		registry: r, answers: to, metrics: m, build: buildOf(version),
 		word: statusResource(), builds: buildResource(), contract: contractValidators(),
 	}
 }
 
-// statusResource describes how the process is.
+// statusResource describes the status of the process.
 func statusResource() *render.Resource[string] {
 	return render.NewResource(render.Members([]render.Member[string]{
 		{Name: "status", Value: render.Text(func(v string) string { return v })},
 	}, nil))
 }
 
-// root answers that there is an API here.
+// root answers with nothing, which shows that there is an API.
 func (s *status) root(c *gin.Context) error {
 	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
 		return err
@@ -50,8 +50,8 @@ func (s *status) root(c *gin.Context) error {
 	return s.answers.empty(c, http.StatusOK)
 }
 
-// health answers that the process answers.
-func (s *status) health(c *gin.Context) error { return tell(s, c, s.word, "ok") }
+// health answers, which shows that the process can.
+func (s *status) health(c *gin.Context) error { return show(s, c, s.word, "ok") }
 
 // ready answers whether events can be recorded.
 func (s *status) ready(c *gin.Context) error {
@@ -62,14 +62,14 @@ func (s *status) ready(c *gin.Context) error {
 		}
 		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: f.Description}
 	}
-	return tell(s, c, s.word, "ready")
+	return show(s, c, s.word, "ready")
 }
 
 // version answers with the version of the program.
-func (s *status) version(c *gin.Context) error { return tell(s, c, s.builds, s.build) }
+func (s *status) version(c *gin.Context) error { return show(s, c, s.builds, s.build) }
 
-// tell answers with an object that is of no moment of its own.
-func tell[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {
+// show answers with an object of the present moment.
+func show[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {
 	p, err := params.Parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err

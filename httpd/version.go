@@ -8,10 +8,10 @@ import (
 	"gatebook/httpd/render"
 )
 
-// build is what is known of how the program was built; what is not is "".
+// build describes how the program was built. A part that is not known is "".
 type build struct{ version, golang, revision, time, modified string }
 
-// buildOf reads what the compiler has left in the program.
+// buildOf returns the description that the compiler has left in the program.
 func buildOf(version string) build {
 	b := build{version: version, golang: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()

@@ -15,6 +15,6 @@
 //
 // # Ownership
 //
-// All values are safe for concurrent use and never change. What a login is compared with is
-// that of the gate ([accounts.Gate]), which its owner reloads.
+// All values are safe for concurrent use and never change. Accounts change in the gate
+// ([accounts.Gate]), which its owner reloads.
 package access

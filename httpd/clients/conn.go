@@ -83,7 +83,7 @@ func countedOf(nc net.Conn) *Conn {
 	return c
 }
 
-// Read is [net.Conn.Read].
+// Read reads from the connection, and counts.
 func (c *Conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if n > 0 {
@@ -111,7 +111,7 @@ func (c *Conn) reasonOf(err error) events.Reason {
 	return events.ReasonIdleTimeout
 }
 
-// Write is [net.Conn.Write].
+// Write writes to the connection, and counts.
 func (c *Conn) Write(b []byte) (int, error) {
 	n, err := c.Conn.Write(b)
 	c.writes.Add(1)
@@ -146,7 +146,7 @@ func (c *Conn) Handled() { c.unread.Store(false) }
 // handler has seen, 0 when it is not known.
 func (c *Conn) TransportStatus() int { return int(c.transport.Load()) }
 
-// SetReadDeadline is [net.Conn.SetReadDeadline].
+// SetReadDeadline sets the deadline of reads. A deadline in the past interrupts a read.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.interrupted.Store(!t.IsZero() && t.Before(c.accepted))
 	return c.Conn.SetReadDeadline(t)
@@ -225,7 +225,7 @@ func (c *Conn) kill() {
 	c.Close()
 }
 
-// Hold has a kill call onKill instead of closing the connection, until Release.
+// Hold makes a kill call onKill instead of closing the connection, until Release.
 func (c *Conn) Hold(onKill context.CancelFunc) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -49,8 +49,8 @@ func (s *connSet) all() []*Conn {
 	return all
 }
 
-// close has every connection closed that has sent nothing yet, for which net/http would
-// wait, and those that are added from now on.
+// close closes the connections that have sent nothing yet, for which net/http would wait, and
+// those that are added later.
 func (s *connSet) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

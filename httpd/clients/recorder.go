@@ -101,7 +101,8 @@ func (r *Recorder) Listen(l net.Listener, plain bool) net.Listener {
 	return listener{Listener: l, recorder: r, plain: plain}
 }
 
-// ConnState is the hook [http.Server.ConnState].
+// ConnState notes that net/http has changed the state of a connection. It is the hook
+// [http.Server.ConnState].
 func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 	c := countedOf(nc)
 	if c == nil {
@@ -125,7 +126,7 @@ func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 	}
 }
 
-// Close has new connections closed, and those that have sent nothing yet.
+// Close closes the connections that have sent nothing yet, and new ones as they come.
 func (r *Recorder) Close() { r.conns.close() }
 
 // Wait blocks until the end of every session is recorded, or returns the error of ctx when
@@ -261,7 +262,7 @@ func (r *Recorder) LoginFailed(ctx context.Context, client netip.Addr, c *Conn, 
 	r.end(ctx, id, events.SessionClosed{Reason: events.ReasonAuthFailed, Description: description})
 }
 
-// errHeld: the log takes no records, and the registry keeps an end until it does.
+// errHeld stands for an end that the registry keeps in memory until the log takes records.
 var errHeld = errors.New("the log takes no records")
 
 // endedOtherwise reports whether a session could not be changed because it had ended

@@ -59,7 +59,8 @@ func (c *Conditions) Allow(v Validators) error {
 	return nil
 }
 
-// AllowChange is [Conditions.Allow] for a request that changes something.
+// AllowChange refuses a request that changes something and asks for another state than the
+// present one. Errors: a [*Failure].
 func (c *Conditions) AllowChange(v Validators) error {
 	if err := c.Allow(v); err != nil {
 		return err

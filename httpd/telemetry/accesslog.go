@@ -139,7 +139,7 @@ func namesIn(query string) []string {
 	if query == "" {
 		return names
 	}
-	given, _ := url.ParseQuery(query) // of a malformed one, what can be read
+	given, _ := url.ParseQuery(query) // a malformed query yields the part that can be read
 	for _, name := range params.Names() {
 		if given.Has(name) {
 			names = append(names, name)

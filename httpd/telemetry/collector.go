@@ -39,14 +39,14 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 	}
 }
 
-// Describe is [prometheus.Collector.Describe].
+// Describe implements [prometheus.Collector].
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed} {
 		to <- d
 	}
 }
 
-// Collect is [prometheus.Collector.Collect].
+// Collect implements [prometheus.Collector].
 func (c *collector) Collect(to chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)

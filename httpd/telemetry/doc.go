@@ -1,5 +1,5 @@
-// Package telemetry measures and logs what the API does: the metrics of /metrics, a line of
-// the access log for each request, and one for each failure that is not the client's.
+// Package telemetry measures and logs requests: the metrics of /metrics, a line of the access
+// log for each request, and a line for each failure that is not the client's.
 //
 // # Promises
 //

@@ -24,7 +24,8 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// notFound tells that a thing, as in "Session", of that name is not in the book.
+// notFound returns the failure of a request for a thing that is not recorded. thing is its
+// kind, as in "Session".
 func notFound(thing, name string) error {
 	return &render.Failure{
 		Status: http.StatusNotFound, Title: thing + " not found",
@@ -32,8 +33,7 @@ func notFound(thing, name string) error {
 	}
 }
 
-// missing returns the failure of a look-up by name: [notFound] where the book has no such
-// thing.
+// missing returns the error of a look-up by name, as a failure when there is no such thing.
 func missing(thing, name string, err error) error {
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound(thing, strconv.Quote(name))
@@ -41,13 +41,13 @@ func missing(thing, name string, err error) error {
 	return err
 }
 
-// failureOf says how an error is answered.
+// failureOf returns the failure that an error is answered with.
 func failureOf(err error) *render.Failure {
 	if f, ok := errors.AsType[*render.Failure](err); ok {
 		return f
 	}
 	if e, ok := errors.AsType[*gatebook.EndedError](err); ok {
-		return &render.Failure{Status: http.StatusConflict, Title: "Session has ended", Description: ending(e.Session)}
+		return &render.Failure{Status: http.StatusConflict, Title: "Session has ended", Description: describeEnd(e.Session)}
 	}
 	if e, ok := errors.AsType[*gatebook.RefusedError](err); ok {
 		return &render.Failure{Status: http.StatusConflict, Title: "Not possible now", Description: fmt.Sprintf("That cannot be done with session %d: %s.", e.Session, e.Why)}
@@ -83,8 +83,8 @@ func failureOf(err error) *render.Failure {
 	}
 }
 
-// notRecording says how a log that takes no records is answered; nil when err is
-// something else.
+// notRecording returns the failure of a request while the log takes no records, nil for any
+// other error.
 func notRecording(err error) *render.Failure {
 	f := &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not recording"}
 	switch {
@@ -105,8 +105,8 @@ func notRecording(err error) *render.Failure {
 	return f
 }
 
-// ending tells when, why and by whom a session ended.
-func ending(s *projection.Session) string {
+// describeEnd returns a sentence on the end of a session: its time, reason and originator.
+func describeEnd(s *projection.Session) string {
 	e := s.Ending()
 	at := s.Ended().Time().Format("2006-01-02 15:04:05 UTC")
 	if s.Status == projection.Lost {
@@ -122,7 +122,7 @@ func ending(s *projection.Session) string {
 	return text + "."
 }
 
-// sentence makes the text of an error one.
+// sentence returns the text of an error as a sentence.
 func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
