@@ -19,14 +19,14 @@ import (
 	"gatebook/projection"
 )
 
-// still is a registry of which only the clock and the moment are asked.
-type still struct{ Registry }
+// stillRegistry is a registry of which only the clock and the moment are used.
+type stillRegistry struct{ Registry }
 
-func (still) Now() time.Time            { return time.Unix(1, 0) }
-func (still) Moment() projection.Moment { return projection.Moment{Sequence: 7} }
+func (stillRegistry) Now() time.Time            { return time.Unix(1, 0) }
+func (stillRegistry) Moment() projection.Moment { return projection.Moment{Sequence: 7} }
 
-// broken yields n names and then an error.
-func broken(n int) iter.Seq2[string, error] {
+// failingList yields n names and then an error.
+func failingList(n int) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for range n {
 			if !yield(strings.Repeat("x", 1000), nil) {
@@ -37,8 +37,8 @@ func broken(n int) iter.Seq2[string, error] {
 	}
 }
 
-// TestListThatBreaks checks what a client sees of a list whose reading fails: an
-// error when nothing was sent yet, and otherwise an answer that is cut off.
+// TestListThatBreaks checks the answer of a list whose reading fails: an error when nothing
+// was sent yet, otherwise an answer that is cut off.
 func TestListThatBreaks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -46,14 +46,14 @@ func TestListThatBreaks(t *testing.T) {
 		cut   bool
 	}{{3, false}, {3000, true}} {
 		var log bytes.Buffer
-		config := Config{Registry: still{}, Logger: zerolog.New(&log)}.orDefaults()
+		config := Config{Registry: stillRegistry{}, Logger: zerolog.New(&log)}.orDefaults()
 		answers := newAnswers(config.Registry)
 		engine := gin.New()
 		engine.GET("/", newAdapter(config, answers, newRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {
 			setTotal(c2, 9)
 			a := answers.begin(c2, config.Registry.Moment(), params.Parameters{})
 			defer a.Release()
-			return render.List(a, statusResource().Usual, broken(c.names))
+			return render.List(a, statusResource().Usual, failingList(c.names))
 		}}))
 		server := httptest.NewServer(engine)
 		w, err := http.Get(server.URL)

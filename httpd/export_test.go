@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// Wrap puts a handler of a test's before all others. It is called before Serve.
+// Wrap puts a test's handler before all others. It is called before Serve.
 func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = wrap(s.http.Handler) }
 
-// SetFollowerPatience sets how long a follower may take nothing. It is called before
+// SetFollowerWriteTimeout sets how long a follower may take nothing. It is called before
 // Serve.
-func (s *Server) SetFollowerPatience(d time.Duration) { s.followers.WriteTimeout = d }
+func (s *Server) SetFollowerWriteTimeout(d time.Duration) { s.followers.WriteTimeout = d }
 
-// Followers is how many there are.
+// Followers returns how many followers there are.
 func (s *Server) Followers() int { return s.followers.Len() }
 
-// Routes are the methods of each path.
+// Routes returns the methods of each path.
 func (s *Server) Routes() map[string][]string {
 	all := make(map[string][]string)
 	for _, r := range s.api.routes() {
@@ -26,5 +26,5 @@ func (s *Server) Routes() map[string][]string {
 	return all
 }
 
-// Contract is what is served as /openapi.yaml.
+// Contract returns the text that is served as /openapi.yaml.
 func Contract() []byte { return contract }

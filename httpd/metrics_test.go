@@ -17,8 +17,8 @@ import (
 	"gatebook/httpd/telemetry"
 )
 
-// TestMetrics: what happened is in the metrics, under names that Prometheus' own
-// checker finds nothing wrong with.
+// TestMetrics compares the metrics with what has happened, and has Prometheus' own checker
+// look at their names.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	metrics := telemetry.NewMetrics()
@@ -104,7 +104,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
 	if strings.Contains(got.body, "undeclared") || strings.Contains(got.body, "BREW") {
-		t.Error("what somebody sent is a label")
+		t.Error("a method that a client sent is a label")
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encoded is s as encoding/json has it, without its escaping for HTML.
+// encoded returns s as encoding/json encodes it without its escapes for HTML.
 func encoded(t *testing.T, s string) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -14,8 +14,8 @@ import (
 	"gatebook/httpd/reports"
 )
 
-// TestRenderedEvents compares how every kind of event is shown, with all that can be
-// known of it and with nothing, with testdata/events.ndjson: clients depend on it.
+// TestRenderedEvents compares every kind of event, with all members known and with none, with
+// testdata/events.ndjson, on which clients depend.
 func TestRenderedEvents(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("testdata", "events.ndjson"))
@@ -42,16 +42,16 @@ func TestRenderedEvents(t *testing.T) {
 	}
 }
 
-// registrys are the members that a source does not report: the registry adds them
-// from the report that an event came in, or they are not a source's to say.
-var registrys = map[string][]string{
+// notReported holds the members that a source does not report: the registry adds them from
+// the report that the event was in, or only the registry may write them.
+var notReported = map[string][]string{
 	"session_opened":   {"source", "incarnation", "key"},
 	"service_declared": {"source", "stopped", "by"},
 	"server_declared":  {"source"},
 }
 
-// What a source reports is what the feed shows: the same members with the same
-// values, for every kind that can be reported.
+// The feed shows the members that a source reports, with the same values, for every kind that
+// can be reported.
 func TestReportedIsShown(t *testing.T) {
 	t.Parallel()
 	kinds := 0
@@ -63,7 +63,7 @@ func TestReportedIsShown(t *testing.T) {
 		shown := shownMembers(t, eventstest.Full(kind))
 		told := map[string]json.RawMessage{"kind": shown["kind"]}
 		for name, value := range shown {
-			if !slices.Contains([]string{"sequence", "time", "occurred", "session"}, name) && !slices.Contains(registrys[kind.String()], name) {
+			if !slices.Contains([]string{"sequence", "time", "occurred", "session"}, name) && !slices.Contains(notReported[kind.String()], name) {
 				told[name] = value
 			}
 		}
@@ -86,7 +86,7 @@ func TestReportedIsShown(t *testing.T) {
 	}
 }
 
-// shownMembers are the members of an event as it is shown.
+// shownMembers returns the members of an event as the feed shows them.
 func shownMembers(t *testing.T, e events.Event) map[string]json.RawMessage {
 	t.Helper()
 	var members map[string]json.RawMessage

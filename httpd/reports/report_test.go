@@ -9,8 +9,8 @@ import (
 	"gatebook/httpd/render"
 )
 
-// FuzzReport reads reports. What is read holds to the limit, and what is refused has
-// an answer that says so.
+// FuzzReport reads reports. A report that is read keeps to the limit, and one that is refused
+// has an answer.
 func FuzzReport(f *testing.F) {
 	f.Add([]byte(`{"source":"edge-1","incarnation":"a","lease":"30s","number":17,"version":"1","host":"h","events":[
 		{"kind":"session_opened","key":"k","occurred":"2026-11-23T07:00:00.25Z","service":"s","type":"cancel","port":1},

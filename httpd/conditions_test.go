@@ -11,8 +11,8 @@ import (
 	"gatebook/httpd"
 )
 
-// TestConditionalReading asks with conditions for what was changed last with record
-// 12, at 03:03:12, nine minutes ago.
+// TestConditionalReading reads, with conditions, a session whose last change was record 12,
+// at 03:03:12, nine minutes ago.
 func TestConditionalReading(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -82,14 +82,14 @@ func TestConditionalReading(t *testing.T) {
 				if got.body != "" || got.header.Get("Content-Type") != "" || got.header.Get("Last-Modified") != "" || got.header.Get("Gatebook-Sequence") != "16" {
 					t.Errorf("%s: got %+v", test.name, got)
 				}
-				// What RFC 9110, 15.4.5 asks for.
+				// RFC 9110, 15.4.5 asks for these.
 				if got.header.Get("Etag") == "" || got.header.Get("Vary") != "Accept, Accept-Encoding" || got.header.Get("Date") == "" || got.header.Get("Cache-Control") == "" {
 					t.Errorf("%s: headers are missing: %v", test.name, got.header)
 				}
 			}
 		}
 	}
-	// What is refused or is not there is so under any condition.
+	// A refused request and a missing thing have the same answer under any condition.
 	for target, want := range map[string]int{"/sessions/42": 404, "/sessions/2?x=1": 400, "/nothing": 404} {
 		if got := ask(t, asker, "GET", base+target, `If-Match: "1"`, "If-None-Match: *"); got.status != want {
 			t.Errorf("%s: got %d", target, got.status)
@@ -100,8 +100,8 @@ func TestConditionalReading(t *testing.T) {
 	}
 }
 
-// In the second in which something changed it may change again, so that its date
-// tells nothing yet.
+// A state may change again in the second of its last change, so its date does not identify
+// it yet.
 func TestNotModifiedInTheSameSecond(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -124,14 +124,14 @@ func TestNotModifiedInTheSameSecond(t *testing.T) {
 	if got.status != 304 {
 		t.Errorf("a second later: got %d", got.status)
 	}
-	// A clock that was set back does not make dates of the future.
+	// A clock that was set back does not lead to dates in the future.
 	c.advance(-2 * time.Second)
 	if got := ask(t, asker, "GET", base+"/sessions/1"); got.header.Get("Last-Modified") != "Wed, 31 Aug 2016 03:03:11 GMT" {
 		t.Errorf("a second before: got %v", got.header)
 	}
 }
 
-// TestTagsMove changes one thing after the other, and looks at whose tags move.
+// TestTagsMove changes one thing after the other, and compares which tags change.
 func TestTagsMove(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
@@ -206,8 +206,8 @@ func TestTagsMove(t *testing.T) {
 	}
 }
 
-// TestConditionalChange asks for changes with conditions that do not hold, and then
-// with one that does.
+// TestConditionalChange requests changes with conditions that do not hold, and then with one
+// that does.
 func TestConditionalChange(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -217,7 +217,7 @@ func TestConditionalChange(t *testing.T) {
 	for _, change := range []struct {
 		method, target, tag string
 		status              int
-		// later is how it is answered when asked again as it was.
+		// later is the status when the request is repeated.
 		later int
 	}{
 		{"PUT", "/services/my-service/stop", `"16"`, 204, 412},
@@ -243,7 +243,7 @@ func TestConditionalChange(t *testing.T) {
 			t.Errorf("%s %s again: got %+v", change.method, change.target, got)
 		}
 	}
-	// What cannot be done is refused for that, whatever the conditions.
+	// An impossible request is refused for that reason, under any conditions.
 	for target, want := range map[string]int{"/sessions/4": 409, "/sessions/42": 404, "/sessions/3?x=1": 400} {
 		if got := ask(t, asker, "DELETE", base+target, `If-Match: "1"`); got.status != want {
 			t.Errorf("DELETE %s: got %d", target, got.status)
@@ -251,8 +251,8 @@ func TestConditionalChange(t *testing.T) {
 	}
 }
 
-// What happens elsewhere does not keep a client from ending the sessions of a service
-// that are as it has seen them.
+// Changes of other services do not keep a client from ending the sessions of a service that
+// have not changed since it has listed them.
 func TestConditionalKillOfService(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())

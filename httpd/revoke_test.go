@@ -13,8 +13,8 @@ import (
 	"gatebook/httpd/accounts"
 )
 
-// change changes accounts, and lets the server know.
-func (p people) change(t *testing.T, server *httpd.Server, change func(accounts.File) error) {
+// change changes accounts, and has the server look at them.
+func (p testAccounts) change(t *testing.T, server *httpd.Server, change func(accounts.File) error) {
 	t.Helper()
 	check(t, change(p.file))
 	changed, err := p.gate.Reload()
@@ -31,13 +31,13 @@ func remove(name string) func(t *testing.T) func(accounts.File) error {
 	}
 }
 
-// TestFollowersAreCutOff follows the log as somebody whose account then changes.
-// Those whom it is nothing to go on.
+// TestFollowersAreCutOff follows the log with an account that then changes, and with another
+// one, which is not cut off.
 func TestFollowersAreCutOff(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name string
-		who  string
+		role string
 		what func(t *testing.T) func(accounts.File) error
 	}{
 		{"it is removed", "basic", remove("bob")},
@@ -58,13 +58,13 @@ func TestFollowersAreCutOff(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPeople(t)
-			d := newDoor(t, func(config *httpd.Config) { config.Accounts = p.gate })
+			p := newTestAccounts(t)
+			d := newHarness(t, func(config *httpd.Config) { config.Accounts = p.gate })
 			feed := "http://" + d.address + "/events?follow=true&kind=recording_gap"
-			gone, _ := listen(t, feed, p.headers()[c.who]...)
+			gone, _ := listen(t, feed, p.headers()[c.role]...)
 			next(t, gone)
 			other := "admin"
-			if c.who == "admin" {
+			if c.role == "admin" {
 				other = "basic"
 			}
 			stays, leave := listen(t, feed, p.headers()[other]...)
@@ -79,7 +79,7 @@ func TestFollowersAreCutOff(t *testing.T) {
 			}
 			select {
 			case e, ok := <-stays:
-				t.Errorf("who stays hears %+v, %v", e, ok)
+				t.Errorf("the follower that stays got %+v, %v", e, ok)
 			default:
 			}
 			leave()
@@ -88,11 +88,11 @@ func TestFollowersAreCutOff(t *testing.T) {
 	}
 }
 
-// Another token, and changes of others, are nothing to who is let in.
+// A new token of an account, and changes of others, do not cut it off.
 func TestFollowersStay(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
-	d := newDoor(t, func(config *httpd.Config) { config.Accounts = p.gate })
+	p := newTestAccounts(t)
+	d := newHarness(t, func(config *httpd.Config) { config.Accounts = p.gate })
 	all, leave := listen(t, "http://"+d.address+"/events?follow=true&kind=session_opened&source=gatebook", p.headers()["basic"]...)
 	next(t, all)
 	p.change(t, d.server, func(f accounts.File) error {
@@ -102,22 +102,22 @@ func TestFollowersStay(t *testing.T) {
 	p.change(t, d.server, remove("edge-1")(t))
 	d.dial().send("GET /sessions HTTP/1.1", "Host: localhost", basic("ann", annsPassword))
 	if e := next(t, all); e.data == "" {
-		t.Errorf("heard %+v", e)
+		t.Errorf("got %+v", e)
 	}
 	leave()
 	d.endsWith(1, events.ReasonClientClosed)
 }
 
-// Who came while nobody had to log in is cut off by the first account.
+// The first account cuts off the clients that were let in without one.
 func TestFirstAccountCutsOff(t *testing.T) {
 	t.Parallel()
 	file := accounts.File{Folder: t.TempDir(), Cost: 4}
 	gate, err := accounts.OpenGate(file)
 	check(t, err)
-	d := newDoor(t, func(config *httpd.Config) { config.Accounts = gate })
+	d := newHarness(t, func(config *httpd.Config) { config.Accounts = gate })
 	all, _ := listen(t, "http://"+d.address+"/events?follow=true&kind=recording_gap")
 	next(t, all)
-	people{gate: gate, file: file}.change(t, d.server, func(f accounts.File) error {
+	testAccounts{gate: gate, file: file}.change(t, d.server, func(f accounts.File) error {
 		return f.Add(t.Context(), "ann", accounts.Admin, annsPassword)
 	})
 	for e := range all {
@@ -126,12 +126,12 @@ func TestFirstAccountCutsOff(t *testing.T) {
 	d.endsWith(1, events.ReasonAuthFailed)
 }
 
-// A list of which some is sent, and whose client does not read on, is cut off.
+// A list is cut off of which a part is sent and whose client does not read on.
 func TestListIsCutOff(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
-	d := newDoor(t, func(config *httpd.Config) { config.Accounts = p.gate })
-	// As many bytes as no socket holds.
+	p := newTestAccounts(t)
+	d := newHarness(t, func(config *httpd.Config) { config.Accounts = p.gate })
+	// More bytes than a socket's buffers hold.
 	var report strings.Builder
 	report.WriteString(`{"source":"edge-1","incarnation":"1","events":[`)
 	const sessions = 6000
@@ -167,12 +167,12 @@ func TestListIsCutOff(t *testing.T) {
 	d.endsWith(sessions+2, events.ReasonAuthFailed)
 }
 
-// A connection whose requests are of one account after the other is that of the
-// last; each change is one record, and a request that is no change is none.
+// A connection whose requests change their account belongs to the last one. Each change is
+// one record, and a request of the same account is none.
 func TestAccountsTakeTurns(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
-	d := newDoor(t, func(config *httpd.Config) { config.Accounts = p.gate })
+	p := newTestAccounts(t)
+	d := newHarness(t, func(config *httpd.Config) { config.Accounts = p.gate })
 	c := d.dial()
 	request := func(header string, status int) {
 		t.Helper()
@@ -190,7 +190,7 @@ func TestAccountsTakeTurns(t *testing.T) {
 			request(header, 200)
 		}
 	}
-	request(basic("nobody", annsPassword), 401)
+	request(basic("unknown", annsPassword), 401)
 	request(basic("ann", annsPassword), 200)
 	// A failed login is recorded once a minute, as a session of two records.
 	if got, want := d.registry.Moment().Sequence-before, uint64(2*turns+2); got != want {

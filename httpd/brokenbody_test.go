@@ -9,8 +9,8 @@ import (
 	"gatebook/httpd"
 )
 
-// A body that breaks off, or is no body, is answered as long as the client reads: it has
-// to know that nothing was recorded of it.
+// A body that breaks off or is malformed is answered while the client reads: the client has to
+// know that nothing of it was recorded.
 func TestBrokenBodies(t *testing.T) {
 	t.Parallel()
 	address := serve(t, httpd.Config{Registry: openBook(t, newClock())})

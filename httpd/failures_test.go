@@ -20,35 +20,35 @@ import (
 	"gatebook/storage"
 )
 
-// faulty is a registry that fails when it is told to.
-type faulty struct {
+// failingRegistry is a registry that fails when a test wants it to.
+type failingRegistry struct {
 	*gatebook.Registry
 	fail func() error // for reading and killing
 	err  error        // for Err
 }
 
-func (f *faulty) Session(id uint64) (projection.View, projection.Moment, error) {
+func (f *failingRegistry) Session(id uint64) (projection.View, projection.Moment, error) {
 	if err := f.fail(); err != nil {
 		return projection.View{}, projection.Moment{}, err
 	}
 	return f.Registry.Session(id)
 }
 
-func (f *faulty) Sessions(q gatebook.Query) (*gatebook.Listing, error) {
+func (f *failingRegistry) Sessions(q gatebook.Query) (*gatebook.Listing, error) {
 	if err := f.fail(); err != nil {
 		return nil, err
 	}
 	return f.Registry.Sessions(q)
 }
 
-func (f *faulty) Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error) {
+func (f *failingRegistry) Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error) {
 	if err := f.fail(); err != nil {
 		return projection.View{}, err
 	}
 	return f.Registry.Kill(ctx, id, q)
 }
 
-func (f *faulty) Err() error { return f.err }
+func (f *failingRegistry) Err() error { return f.err }
 
 // lines is a log that can be read while it is written.
 type lines struct {
@@ -106,7 +106,7 @@ func TestFailures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var log lines
-			registry := &faulty{Registry: openBook(t, newClock()), fail: func() error { return c.err }}
+			registry := &failingRegistry{Registry: openBook(t, newClock()), fail: func() error { return c.err }}
 			base := "http://" + serve(t, httpd.Config{Registry: registry, Logger: zerolog.New(&log)})
 			methods := []string{"GET", "DELETE"}
 			if c.status == http.StatusConflict || c.status == http.StatusInsufficientStorage {
@@ -131,23 +131,23 @@ func TestFailures(t *testing.T) {
 func TestPanicIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	var log lines
-	registry := &faulty{Registry: openBook(t, newClock()), fail: func() error { panic("no such luck") }}
+	registry := &failingRegistry{Registry: openBook(t, newClock()), fail: func() error { panic("no such luck") }}
 	base := "http://" + serve(t, httpd.Config{Registry: registry, Logger: zerolog.New(&log)})
 	got := ask(t, client(t), "GET", base+"/sessions")
 	if got.status != http.StatusInternalServerError || got.body != refused("Internal error", notTold)+"\n" || got.header.Get("Content-Type") != "application/json" {
 		t.Errorf("got %+v", got)
 	}
-	if text := log.String(); !strings.Contains(text, "no such luck") || !strings.Contains(text, "failing_test.go") {
+	if text := log.String(); !strings.Contains(text, "no such luck") || !strings.Contains(text, "failures_test.go") {
 		t.Errorf("the log does not say where: %s", text)
 	}
 }
 
-// TestFailureLogShowsPathAsItCame: what a path stands for could steer the terminal that the
-// log is read on.
+// TestFailureLogShowsPathAsItCame checks that the log escapes a path: unescaped it could
+// control the terminal on which the log is read.
 func TestFailureLogShowsPathAsItCame(t *testing.T) {
 	t.Parallel()
 	var log lines
-	registry := &faulty{Registry: openBook(t, newClock()), fail: func() error { return errors.New("no such luck") }}
+	registry := &failingRegistry{Registry: openBook(t, newClock()), fail: func() error { return errors.New("no such luck") }}
 	open(t, startSource(t, registry.Registry, "edge-1"), events.SessionOpened{Service: "\u009b31m"})
 	base := "http://" + serve(t, httpd.Config{Registry: registry, Logger: zerolog.New(&log)})
 	if got := ask(t, client(t), "GET", base+"/services/%C2%9B31m/sessions"); got.status != http.StatusInternalServerError {
@@ -160,7 +160,7 @@ func TestFailureLogShowsPathAsItCame(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	t.Parallel()
-	registry := &faulty{Registry: openBook(t, newClock()), err: fmt.Errorf("%w: %w", storage.ErrDiskFull, syscall.ENOSPC)}
+	registry := &failingRegistry{Registry: openBook(t, newClock()), err: fmt.Errorf("%w: %w", storage.ErrDiskFull, syscall.ENOSPC)}
 	base := "http://" + serve(t, httpd.Config{Registry: registry})
 	got := ask(t, client(t), "GET", base+"/ready")
 	want := refused("Not ready", "The disk is full. Nothing can be recorded until there is space again; what is in the book can be read.") + "\n"
@@ -172,7 +172,7 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-// closedLog is a source whose log takes nothing while it is shut.
+// closedLog is a source whose log takes no records while it is shut.
 type closedLog struct {
 	*gatebook.Source
 	mu   sync.Mutex

@@ -19,10 +19,10 @@ import (
 
 const unauthorized = "Unauthorized"
 
-// TestRefusedLogins has the whole answer to each way of not logging in.
+// TestRefusedLogins compares the whole answer to each way of not logging in.
 func TestRefusedLogins(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
+	p := newTestAccounts(t)
 	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: p.gate})
 	const (
 		ask401 = "Log in with HTTP Basic, or with a bearer token."
@@ -36,7 +36,7 @@ func TestRefusedLogins(t *testing.T) {
 		{"BREW", "/sessions", nil, 401, "", refused(unauthorized, ask401)},
 		{"DELETE", "/sessions/1", nil, 401, "", refused(unauthorized, ask401)},
 		{"GET", "/sessions", []string{basic("bob", "wrong password")}, 401, "", refused(unauthorized, wrong)},
-		{"GET", "/sessions", []string{basic("nobody", bobsPassword)}, 401, "", refused(unauthorized, wrong)},
+		{"GET", "/sessions", []string{basic("unknown", bobsPassword)}, 401, "", refused(unauthorized, wrong)},
 		{"GET", "/sessions", []string{"Authorization: Bearer gatebook_wrong"}, 401, "", refused(unauthorized, wrong)},
 		{"GET", "/sessions", []string{"Authorization: Digest x"}, 401, "", refused(unauthorized, scheme)},
 		{"GET", "/sessions", []string{"Authorization: "}, 401, "", refused(unauthorized, scheme)},
@@ -68,7 +68,7 @@ func TestRefusedLogins(t *testing.T) {
 			403, "",
 			refused("Forbidden", "The account edge-1 has the role source; this needs basic or admin."),
 		},
-		// With accounts a proxy may tell of clients elsewhere.
+		// With accounts a proxy may pass requests on.
 		{
 			"GET", "/sessions/1",
 			[]string{basic("BOB", bobsPassword), "Forwarded: for=192.0.2.1"},
@@ -92,10 +92,10 @@ func TestRefusedLogins(t *testing.T) {
 	}
 }
 
-// Who fails again and again has to wait, and is told how long.
+// A client whose logins fail again and again has to wait, and gets the time in its answer.
 func TestTooManyFailedLogins(t *testing.T) {
 	t.Parallel()
-	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: newPeople(t).gate})
+	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: newTestAccounts(t).gate})
 	asker := client(t)
 	for i := range 6 {
 		if got := ask(t, asker, "GET", base+"/sessions", basic("ann", fmt.Sprintf("password %d", i))); got.status != 401 {
@@ -112,7 +112,7 @@ func TestTooManyFailedLogins(t *testing.T) {
 	}
 }
 
-// Without accounts nobody is asked, and what is sent is ignored.
+// Without accounts there is no login, and credentials are ignored.
 func TestCredentialsWithoutAccounts(t *testing.T) {
 	t.Parallel()
 	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock())})
@@ -121,12 +121,12 @@ func TestCredentialsWithoutAccounts(t *testing.T) {
 	}
 }
 
-// The session of a client of the API is opened with its first request that is let
-// in, and is its account's.
+// The session of a client of the API is opened with its first request that is let in, and
+// belongs to its account.
 func TestSessionOfAccount(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
-	d := newDoor(t, func(c *httpd.Config) { c.Accounts = p.gate })
+	p := newTestAccounts(t)
+	d := newHarness(t, func(c *httpd.Config) { c.Accounts = p.gate })
 	c := d.dial()
 	request := func(target string, extra ...string) answer {
 		t.Helper()
@@ -151,7 +151,7 @@ func TestSessionOfAccount(t *testing.T) {
 	if got := request("/sessions", basic("ann", annsPassword)); got.status != 200 || userOf() != "ann" {
 		t.Errorf("got %d, the session is of %q", got.status, userOf())
 	}
-	// Refused, and on the record: who tried is known.
+	// The refused request is recorded too, with its account.
 	if got := request("/sessions", "Authorization: Bearer "+p.tokenOf); got.status != 403 || userOf() != "edge-1" {
 		t.Errorf("got %d, the session is of %q", got.status, userOf())
 	}
@@ -160,11 +160,11 @@ func TestSessionOfAccount(t *testing.T) {
 	}
 }
 
-// What an account does has its name on the record.
+// Changes are recorded with the account that made them.
 func TestActor(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
-	d := newDoor(t, func(c *httpd.Config) { c.Accounts = p.gate })
+	p := newTestAccounts(t)
+	d := newHarness(t, func(c *httpd.Config) { c.Accounts = p.gate })
 	asker := client(t)
 	ask(t, asker, "GET", "http://"+d.address+"/sessions", basic("bob", bobsPassword))
 	got := ask(t, client(t), "DELETE", "http://"+d.address+"/sessions/1", basic("ann", annsPassword))
@@ -175,11 +175,11 @@ func TestActor(t *testing.T) {
 	}
 }
 
-// Failed logins are on the record, at most once a minute and address; the next
-// record tells of those between.
+// Failed logins are recorded, at most one a minute and address. The next record has the number
+// of those between.
 func TestFailedLoginsAreRecorded(t *testing.T) {
 	t.Parallel()
-	p, c := newPeople(t), newClock()
+	p, c := newTestAccounts(t), newClock()
 	registry := openBook(t, c)
 	_, address := serveThat(t, httpd.Config{
 		Registry: registry, Source: startSource(t, registry, "gatebook"), RecordAdmin: true, Accounts: p.gate,
@@ -212,7 +212,7 @@ func TestFailedLoginsAreRecorded(t *testing.T) {
 	recorded(3, `login as "ann\n" failed`)
 }
 
-// written collects what is logged.
+// written collects the lines of a log.
 type written struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -230,11 +230,10 @@ func (w *written) String() string {
 	return w.text.String()
 }
 
-// Whatever is asked, no answer and no line of the log has a password or a token in
-// it.
+// No answer and no line of the log contains a password or a token.
 func TestNoSecretIsTold(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
+	p := newTestAccounts(t)
 	var log written
 	base := "http://" + serve(t, httpd.Config{
 		Registry: openBook(t, newClock()), Accounts: p.gate, Logger: zerolog.New(&log),
@@ -245,23 +244,23 @@ func TestNoSecretIsTold(t *testing.T) {
 		"Authorization: Bearer " + p.tokenOf, "Authorization: Bearer x" + p.tokenOf,
 		"Authorization: Basic x" + annsPassword, "Authorization: Other " + annsPassword,
 	}
-	told := func(text, where string) {
+	noSecretIn := func(text, where string) {
 		for _, secret := range secrets {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s has %q in it: %s", where, secret, text)
 			}
 		}
 	}
-	for operation := range whoMay {
+	for operation := range allowedRoles {
 		method, path, _ := strings.Cut(operation, " ")
 		for _, header := range headers {
 			got := ask(t, client(t), method, base+strings.NewReplacer(":id", "1", ":name", "none").Replace(path), header)
-			told(got.body, operation)
-			told(fmt.Sprint(got.header), operation)
+			noSecretIn(got.body, operation)
+			noSecretIn(fmt.Sprint(got.header), operation)
 		}
 	}
 	if !strings.Contains(log.String(), "login failed") {
 		t.Error("failed logins are not logged")
 	}
-	told(log.String(), "the log")
+	noSecretIn(log.String(), "the log")
 }

@@ -18,20 +18,20 @@ import (
 	"gatebook/projection"
 )
 
-// told is a source that tells when it has recorded an end.
-type told struct {
+// endNotifier is a source that sends the id of each session whose end it has recorded.
+type endNotifier struct {
 	*gatebook.Source
 	ended chan uint64
 }
 
-func (s told) End(ctx context.Context, id uint64, e events.SessionClosed) (bool, error) {
+func (s endNotifier) End(ctx context.Context, id uint64, e events.SessionClosed) (bool, error) {
 	held, err := s.Source.End(ctx, id, e)
 	s.ended <- id
 	return held, err
 }
 
-// door is a server whose clients are in the book.
-type door struct {
+// harness is a server that records its clients.
+type harness struct {
 	t        *testing.T
 	registry *gatebook.Registry
 	server   *httpd.Server
@@ -39,12 +39,12 @@ type door struct {
 	ended    chan uint64
 }
 
-func newDoor(t *testing.T, change ...func(*httpd.Config)) *door {
+func newHarness(t *testing.T, change ...func(*httpd.Config)) *harness {
 	t.Helper()
-	d := &door{t: t, registry: openBook(t, newClock()), ended: make(chan uint64, 1000)}
+	d := &harness{t: t, registry: openBook(t, newClock()), ended: make(chan uint64, 1000)}
 	config := httpd.Config{
 		Registry: d.registry, RecordAdmin: true,
-		Source: told{startSource(t, d.registry, "gatebook"), d.ended},
+		Source: endNotifier{startSource(t, d.registry, "gatebook"), d.ended},
 	}
 	for _, f := range change {
 		f(&config)
@@ -53,14 +53,14 @@ func newDoor(t *testing.T, change ...func(*httpd.Config)) *door {
 	return d
 }
 
-// raw is one connection to the API, under a test's control.
+// raw is a connection to the API.
 type raw struct {
 	t *testing.T
 	*net.TCPConn
 	in *bufio.Reader
 }
 
-func (d *door) dial() *raw { return dial(d.t, d.address) }
+func (d *harness) dial() *raw { return dial(d.t, d.address) }
 
 func dial(t *testing.T, address string) *raw {
 	t.Helper()
@@ -71,7 +71,7 @@ func dial(t *testing.T, address string) *raw {
 	return &raw{t: t, TCPConn: c.(*net.TCPConn), in: bufio.NewReader(c)}
 }
 
-// send sends a request's head as it is, without its empty line.
+// send sends the lines of a request's head, and the empty line after them.
 func (c *raw) send(lines ...string) {
 	c.t.Helper()
 	_, err := io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n\r\n")
@@ -98,7 +98,7 @@ func (c *raw) ask(method, target string) answer {
 	return c.receive(method)
 }
 
-// gone waits until the other side has closed the connection.
+// gone blocks until the server has closed the connection.
 func (c *raw) gone() {
 	c.t.Helper()
 	if n, err := c.in.Read(make([]byte, 1)); err == nil {
@@ -106,7 +106,7 @@ func (c *raw) gone() {
 	}
 }
 
-// shown are the members of a session as it is listed.
+// shown holds the members of a session in a list.
 type shown struct {
 	ID, Port                      uint64
 	State, Service, User, Address string
@@ -124,8 +124,8 @@ func decode[T any](t *testing.T, body string) (v T) {
 	return v
 }
 
-// end waits until a session's end is recorded and returns it.
-func (d *door) end(want uint64) *projection.Session {
+// end blocks until a session's end is recorded, and returns the session.
+func (d *harness) end(want uint64) *projection.Session {
 	d.t.Helper()
 	select {
 	case id := <-d.ended:
@@ -140,7 +140,7 @@ func (d *door) end(want uint64) *projection.Session {
 	return v.Session
 }
 
-func (d *door) endsWith(id uint64, reason events.Reason) *projection.Session {
+func (d *harness) endsWith(id uint64, reason events.Reason) *projection.Session {
 	d.t.Helper()
 	s := d.end(id)
 	if s.Status != projection.Closed || s.Ending().Reason != reason {
@@ -151,7 +151,7 @@ func (d *door) endsWith(id uint64, reason events.Reason) *projection.Session {
 
 func TestConnectionIsOneSession(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	c := d.dial()
 	c.ask("GET", "/services")
 	c.ask("GET", "/nothing")
@@ -181,7 +181,7 @@ func TestConnectionIsOneSession(t *testing.T) {
 
 func TestDoorIsAService(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	got := d.dial().ask("GET", "/services/gatebook").body
 	want := fmt.Sprintf(`{"name":"gatebook","router":null,"state":"started","total_connections":1,"current_connections":1,`+
 		`"started":"2016-08-31T03:03:12.000000Z","servers":[],"listeners":[%q]}`+"\n", d.address)
@@ -192,7 +192,7 @@ func TestDoorIsAService(t *testing.T) {
 
 func TestProbesOpenNoSession(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	d.dial().ask("GET", "/health") // now the service is declared
 	before := d.registry.Moment().Sequence
 	for range 3 {
@@ -213,7 +213,7 @@ func TestProbesOpenNoSession(t *testing.T) {
 
 func TestRefusedClientsAreInTheBook(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	c := d.dial()
 	c.send("GET /sessions HTTP/1.1", "Host: evil.example")
 	if got := c.receive("GET"); got.status != http.StatusForbidden {
@@ -225,7 +225,7 @@ func TestRefusedClientsAreInTheBook(t *testing.T) {
 
 func TestClientsMayBeLeftOut(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(c *httpd.Config) { c.RecordAdmin = false })
+	d := newHarness(t, func(c *httpd.Config) { c.RecordAdmin = false })
 	before := d.registry.Moment().Sequence
 	if got := d.dial().ask("GET", "/sessions"); got.body != "[]\n" || got.header.Get("Gatebook-Sequence") != fmt.Sprint(before) {
 		t.Errorf("got %+v", got)
@@ -234,7 +234,7 @@ func TestClientsMayBeLeftOut(t *testing.T) {
 
 func TestKillClosesTheConnection(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	victim := d.dial()
 	victim.ask("GET", "/sources")
 	got := d.dial().ask("DELETE", "/sessions/1?reason=seen%20enough")
@@ -250,7 +250,7 @@ func TestKillClosesTheConnection(t *testing.T) {
 
 func TestKillOfOnesOwnConnection(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	c := d.dial()
 	c.ask("GET", "/sessions/1")
 	got := c.ask("DELETE", "/sessions/1")
@@ -265,7 +265,7 @@ func TestKillOfOnesOwnConnection(t *testing.T) {
 
 func TestFirstRequestMayKillItself(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	c := d.dial()
 	if got := c.ask("DELETE", "/sessions/1"); got.status != http.StatusNoContent {
 		t.Errorf("got %+v", got)
@@ -279,30 +279,30 @@ func TestReasonsOfAnEnd(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		reason events.Reason
-		end    func(d *door, c *raw)
+		end    func(d *harness, c *raw)
 	}{
-		{"client hangs up", events.ReasonClientClosed, func(_ *door, c *raw) { c.Close() }},
-		{"client half closes", events.ReasonClientClosed, func(_ *door, c *raw) { c.CloseWrite() }},
-		{"client asks for it", events.ReasonClientClosed, func(_ *door, c *raw) {
+		{"client hangs up", events.ReasonClientClosed, func(_ *harness, c *raw) { c.Close() }},
+		{"client half closes", events.ReasonClientClosed, func(_ *harness, c *raw) { c.CloseWrite() }},
+		{"client asks for it", events.ReasonClientClosed, func(_ *harness, c *raw) {
 			c.send("GET /sources HTTP/1.1", "Host: localhost", "Connection: close")
 			c.receive("GET")
 		}},
-		{"client speaks HTTP/1.0", events.ReasonClientClosed, func(_ *door, c *raw) {
+		{"client speaks HTTP/1.0", events.ReasonClientClosed, func(_ *harness, c *raw) {
 			c.send("GET /sources HTTP/1.0")
 			c.receive("GET")
 		}},
-		{"client resets", events.ReasonNetworkError, func(_ *door, c *raw) {
+		{"client resets", events.ReasonNetworkError, func(_ *harness, c *raw) {
 			c.SetLinger(0)
 			c.Close()
 		}},
-		{"server shuts down", events.ReasonShutdown, func(d *door, c *raw) {
+		{"server shuts down", events.ReasonShutdown, func(d *harness, c *raw) {
 			check(d.t, d.server.Shutdown(d.t.Context()))
 			c.gone()
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDoor(t)
+			d := newHarness(t)
 			r := d.dial()
 			r.ask("GET", "/sources")
 			c.end(d, r)
@@ -313,7 +313,7 @@ func TestReasonsOfAnEnd(t *testing.T) {
 
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(c *httpd.Config) { c.IdleTimeout = time.Millisecond })
+	d := newHarness(t, func(c *httpd.Config) { c.IdleTimeout = time.Millisecond })
 	c := d.dial()
 	c.ask("GET", "/sources")
 	c.gone()
@@ -322,7 +322,7 @@ func TestIdleTimeout(t *testing.T) {
 
 func TestShutdownWaitsForRecords(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t)
+	d := newHarness(t)
 	const n = 20
 	fresh := d.dial() // a client that has asked for nothing yet
 	for range n {

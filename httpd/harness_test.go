@@ -17,7 +17,7 @@ import (
 	"gatebook/storage"
 )
 
-// clock is a clock that stands still until it is told to move.
+// clock is a clock that stands still until a test moves it.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -39,8 +39,7 @@ func (c *clock) advance(d time.Duration) {
 
 func (c *clock) time() events.Time { return events.TimeOf(c.Now()) }
 
-// openBook opens a registry on a log in memory, which holds the given records
-// already.
+// openBook opens a registry on a log in memory that holds the given records.
 func openBook(t testing.TB, c *clock, past ...events.Record) *gatebook.Registry {
 	t.Helper()
 	disk := storage.NewMemoryDisk()
@@ -68,15 +67,14 @@ func startSource(t testing.TB, r *gatebook.Registry, name string) *gatebook.Sour
 	return s
 }
 
-// serve starts a server with what is given and the registry, and returns its
-// address.
+// serve starts a server, and returns its address.
 func serve(t testing.TB, config httpd.Config) string {
 	t.Helper()
 	_, address := serveThat(t, config)
 	return address
 }
 
-// serveThat is serve that gives the server too, after changes to it.
+// serveThat starts a server after changes to it, and returns it and its address.
 func serveThat(t testing.TB, config httpd.Config, changes ...func(*httpd.Server)) (*httpd.Server, string) {
 	t.Helper()
 	server, err := httpd.New(config)
@@ -100,21 +98,21 @@ func serveThat(t testing.TB, config httpd.Config, changes ...func(*httpd.Server)
 	return server, l.Addr().String()
 }
 
-// client is an HTTP client with connections of its own.
+// client returns an HTTP client with connections of its own.
 func client(t testing.TB) *http.Client {
 	transport := &http.Transport{DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
 }
 
-// answer is what a request was answered with.
+// answer is the answer to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// ask sends a request; extra are lines of its header.
+// ask sends a request and returns its answer. extra are lines of its header.
 func ask(t testing.TB, c *http.Client, method, url string, extra ...string) answer {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
