@@ -187,6 +187,32 @@ func standard(importPath string) bool {
 	return !strings.Contains(first, ".") && first != module
 }
 
+// TestForbidden checks the rules on made-up dependencies, which may be of dependencies.
+func TestForbidden(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		importer, dependency string
+		forbidden            bool
+	}{
+		{"gatebook/httpd/render", "gatebook", true},
+		{"gatebook/httpd/render", "gatebook/internal/query", true},
+		{"gatebook/httpd/render", "gatebook/storage", true},
+		{"gatebook/httpd/render", "gatebook/projection", false},
+		{"gatebook/httpd/render", "gatebook/events", false},
+		{"gatebook/httpd/access", "gatebook", true},
+		{"gatebook/httpd/clients", "gatebook", false},
+		{"gatebook/httpd/clients", "github.com/gin-gonic/gin", true},
+		{"gatebook/httpd/telemetry", "github.com/gin-gonic/gin/render", true},
+		{"gatebook/httpd", "github.com/gin-gonic/gin", false},
+		{"gatebook/projection", "net/http", true},
+	} {
+		own, _ := layer(c.importer)
+		if why := dependencyFault(own, c.dependency); (why != "") != c.forbidden {
+			t.Errorf("%s depends on %s: got %q, want forbidden: %v", c.importer, c.dependency, why, c.forbidden)
+		}
+	}
+}
+
 // TestRefuse checks the rules on made-up imports, so that they are known to
 // bite.
 func TestRefuse(t *testing.T) {
@@ -209,6 +235,16 @@ func TestRefuse(t *testing.T) {
 		{"gatebook/cmd/gatebook/gateway", "gatebook/httpd", true},
 		{"gatebook/cmd/gatebook/gateway/mysql", "gatebook/cmd/gatebook", true},
 		{"gatebook/httpd", "github.com/gin-gonic/gin/binding", false},
+		{"gatebook/httpd/render", "github.com/gin-gonic/gin", true},
+		{"gatebook/httpd/follow", "github.com/gin-gonic/gin", true},
+		{"gatebook/httpd", "gatebook/httpd/follow", false},
+		{"gatebook/httpd/follow", "gatebook/httpd/reports", false},
+		{"gatebook/httpd/reports", "gatebook/httpd/render", false},
+		{"gatebook/httpd/render", "gatebook/httpd/reports", true},
+		{"gatebook/httpd/access", "gatebook/httpd/clients", true},
+		{"gatebook/httpd/clients", "gatebook", false},
+		{"gatebook/httpd/clients", "gatebook/httpd", true},
+		{"gatebook", "gatebook/httpd/render", true},
 		{"gatebook/httpd", "gatebook/cmd/gatebook/gateway", true},
 		{"gatebook/projection", "gatebook/events", false},
 		{"gatebook/projection", "gatebook", true},
