@@ -17,6 +17,12 @@ import (
 	"gatebook/httpd/telemetry"
 )
 
+// eventsPath is the path of the feed and of reports.
+const eventsPath = "/events"
+
+// handler answers a request, or returns the error that is the answer.
+type handler func(c *gin.Context) error
+
 // endpoint is a handler, with what the adapter has to know about its requests and answers.
 type endpoint struct {
 	handle handler

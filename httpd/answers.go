@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -22,6 +23,12 @@ const (
 
 // errNotModified is returned when the client has the answer already.
 var errNotModified = errors.New("not modified")
+
+// present is the registry's present moment, and its clock.
+type present interface {
+	Moment() projection.Moment
+	Now() time.Time
+}
 
 // answers begins the answers of a server. Its methods are safe for concurrent use.
 type answers struct {

@@ -12,6 +12,13 @@ import (
 	"gatebook/projection"
 )
 
+// The folders that links lead to.
+const (
+	servicesFolder = "/services/"
+	serversFolder  = "/servers/"
+	sourcesFolder  = "/sources/"
+)
+
 // catalog is what the API reads of services, servers and sources.
 type catalog interface {
 	Services() ([]*projection.Service, projection.Moment)

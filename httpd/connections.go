@@ -3,10 +3,7 @@ package httpd
 import (
 	"strconv"
 
-	"github.com/gin-gonic/gin"
-
 	"gatebook/events"
-	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/projection"
 )
@@ -121,30 +118,6 @@ func (c connection) reason() string {
 	}
 	_, reason := c.session.End(c.backend)
 	return reason.String()
-}
-
-// listConnections answers with the connections of the session that the path names.
-func (s *sessions) listConnections(c *gin.Context) error {
-	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range, params.Role, params.At)
-	if err != nil {
-		return err
-	}
-	chosen, err := s.connections.Shape(p.Fields)
-	if err != nil {
-		return err
-	}
-	then, err := resolve(c, s.history, p.At)
-	if err != nil {
-		return err
-	}
-	v, m, err := s.view(c, then)
-	if err != nil {
-		return err
-	}
-	if err := s.answers.validate(c, m, validatorsOf(v, true)); err != nil {
-		return err
-	}
-	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.ClientToo))
 }
 
 // statistics returns the members of a connection's counters.

@@ -1,11 +1,6 @@
 package httpd
 
-import (
-	"time"
-
-	"gatebook/httpd/telemetry"
-	"gatebook/projection"
-)
+import "gatebook/httpd/telemetry"
 
 // Registry is the registry that the API shows and changes. [gatebook.Registry] is one. Each
 // embedded interface is the part that one group of handlers uses, and stands beside it.
@@ -20,10 +15,4 @@ type Registry interface {
 	reporter
 	telemetry.Registry
 	healthReader
-}
-
-// present is the registry's present moment, and its clock.
-type present interface {
-	Moment() projection.Moment
-	Now() time.Time
 }

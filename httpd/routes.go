@@ -12,9 +12,6 @@ import (
 	"gatebook/projection"
 )
 
-// handler answers a request, or returns the error that is the answer.
-type handler func(c *gin.Context) error
-
 // operation is a method of a path.
 type operation struct {
 	method string
@@ -38,16 +35,6 @@ func (o operation) as(forms ...string) operation {
 	o.forms = forms
 	return o
 }
-
-// The folders that links lead to.
-const (
-	servicesFolder = "/services/"
-	serversFolder  = "/servers/"
-	sourcesFolder  = "/sources/"
-)
-
-// eventsPath is the path of the feed and of reports.
-const eventsPath = "/events"
 
 // api holds the handlers of all routes.
 type api struct {

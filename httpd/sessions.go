@@ -94,6 +94,30 @@ func (s *sessions) view(c *gin.Context, then asOf) (projection.View, projection.
 	return v, then.of(m), err
 }
 
+// listConnections answers with the connections of the session that the path names.
+func (s *sessions) listConnections(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range, params.Role, params.At)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.connections.Shape(p.Fields)
+	if err != nil {
+		return err
+	}
+	then, err := resolve(c, s.history, p.At)
+	if err != nil {
+		return err
+	}
+	v, m, err := s.view(c, then)
+	if err != nil {
+		return err
+	}
+	if err := s.answers.validate(c, m, validatorsOf(v, true)); err != nil {
+		return err
+	}
+	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.ClientToo))
+}
+
 // sessionID returns the id in the path. Text that is no number names no session.
 func sessionID(c *gin.Context) (uint64, error) {
 	text := c.Param("id")
