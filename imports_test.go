@@ -23,6 +23,14 @@ var layers = []string{
 	"cmd/gatebook/gateway",
 	"httpd",
 	"httpd/client",
+	"httpd/follow",
+	"httpd/telemetry",
+	"httpd/params",
+	"httpd/reports",
+	"httpd/clients",
+	"httpd/access",
+	"httpd/render",
+	"httpd/accounts",
 	"",
 	"internal/intake",
 	"internal/query",
@@ -43,10 +51,18 @@ var reserved = map[string][]string{
 	"go.etcd.io/bbolt":         {"storage", "migrations"},
 }
 
-// forbidden names what a layer's packages do not depend on, through others
-// neither.
+// forbidden names the packages that a layer's packages do not depend on, through others
+// neither. The module's path is its root package alone.
 var forbidden = map[string][]string{
-	"projection": {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
+	"httpd/telemetry": {"github.com/gin-gonic/gin"},
+	"httpd/follow":    {"github.com/gin-gonic/gin"},
+	"httpd/params":    {"github.com/gin-gonic/gin"},
+	"httpd/reports":   {"github.com/gin-gonic/gin"},
+	"httpd/clients":   {"github.com/gin-gonic/gin"},
+	"httpd/access":    {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"httpd/render":    {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"httpd/accounts":  {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"projection":      {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
 }
 
 // testOnly is what only tests import, and packages for tests.
@@ -84,9 +100,20 @@ func layer(importPath string) (int, bool) {
 	return best, best >= 0
 }
 
-// within tells whether a package path is root or below it.
+// within reports whether a package path is root or below it.
 func within(path, root string) bool {
 	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// dependencyFault returns why a layer's package may not depend on another, through others
+// neither; "" when it may.
+func dependencyFault(own int, dependency string) string {
+	for _, root := range forbidden[layers[own]] {
+		if dependency == root || root != module && within(dependency, root) {
+			return layers[own] + " does without"
+		}
+	}
+	return ""
 }
 
 func TestImportsGoDownward(t *testing.T) {
@@ -115,10 +142,8 @@ func complaints(p goPackage) []string {
 		}
 	}
 	for _, dependency := range p.Deps {
-		for _, root := range forbidden[layers[own]] {
-			if within(dependency, root) {
-				all = append(all, fmt.Sprintf("%s depends on %s: %s does without", p.ImportPath, dependency, layers[own]))
-			}
+		if why := dependencyFault(own, dependency); why != "" {
+			all = append(all, fmt.Sprintf("%s depends on %s: %s", p.ImportPath, dependency, why))
 		}
 	}
 	return all
@@ -164,6 +189,32 @@ func standard(importPath string) bool {
 	return !strings.Contains(first, ".") && first != module
 }
 
+// TestForbidden checks the rules on made-up dependencies, which may be of dependencies.
+func TestForbidden(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		importer, dependency string
+		forbidden            bool
+	}{
+		{"gatebook/httpd/render", "gatebook", true},
+		{"gatebook/httpd/render", "gatebook/internal/query", true},
+		{"gatebook/httpd/render", "gatebook/storage", true},
+		{"gatebook/httpd/render", "gatebook/projection", false},
+		{"gatebook/httpd/render", "gatebook/events", false},
+		{"gatebook/httpd/access", "gatebook", true},
+		{"gatebook/httpd/clients", "gatebook", false},
+		{"gatebook/httpd/clients", "github.com/gin-gonic/gin", true},
+		{"gatebook/httpd/telemetry", "github.com/gin-gonic/gin/render", true},
+		{"gatebook/httpd", "github.com/gin-gonic/gin", false},
+		{"gatebook/projection", "net/http", true},
+	} {
+		own, _ := layer(c.importer)
+		if why := dependencyFault(own, c.dependency); (why != "") != c.forbidden {
+			t.Errorf("%s depends on %s: got %q, want forbidden: %v", c.importer, c.dependency, why, c.forbidden)
+		}
+	}
+}
+
 // TestRefuse checks the rules on made-up imports, so that they are known to
 // bite.
 func TestRefuse(t *testing.T) {
@@ -186,6 +237,16 @@ func TestRefuse(t *testing.T) {
 		{"gatebook/cmd/gatebook/gateway", "gatebook/httpd", true},
 		{"gatebook/cmd/gatebook/gateway/mysql", "gatebook/cmd/gatebook", true},
 		{"gatebook/httpd", "github.com/gin-gonic/gin/binding", false},
+		{"gatebook/httpd/render", "github.com/gin-gonic/gin", true},
+		{"gatebook/httpd/follow", "github.com/gin-gonic/gin", true},
+		{"gatebook/httpd", "gatebook/httpd/follow", false},
+		{"gatebook/httpd/follow", "gatebook/httpd/reports", false},
+		{"gatebook/httpd/reports", "gatebook/httpd/render", false},
+		{"gatebook/httpd/render", "gatebook/httpd/reports", true},
+		{"gatebook/httpd/access", "gatebook/httpd/clients", true},
+		{"gatebook/httpd/clients", "gatebook", false},
+		{"gatebook/httpd/clients", "gatebook/httpd", true},
+		{"gatebook", "gatebook/httpd/render", true},
 		{"gatebook/httpd", "gatebook/cmd/gatebook/gateway", true},
 		{"gatebook/projection", "gatebook/events", false},
 		{"gatebook/projection", "gatebook", true},

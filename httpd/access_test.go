@@ -16,15 +16,15 @@ const (
 	bobsPassword = "bobby's password"
 )
 
-// people are accounts, one of each role, and how each logs in.
-type people struct {
+// testAccounts holds an account of each role, with its credentials.
+type testAccounts struct {
 	gate *accounts.Gate
 	file accounts.File
-	// tokenOf is the one of edge-1, which has no password.
+	// tokenOf is the token of edge-1, which has no password.
 	tokenOf string
 }
 
-func newPeople(t testing.TB) people {
+func newTestAccounts(t testing.TB) testAccounts {
 	t.Helper()
 	f := accounts.File{Folder: t.TempDir(), Cost: bcrypt.MinCost}
 	check(t, f.Add(t.Context(), "ann", accounts.Admin, annsPassword))
@@ -34,31 +34,31 @@ func newPeople(t testing.TB) people {
 	check(t, err)
 	gate, err := accounts.OpenGate(f)
 	check(t, err)
-	return people{gate: gate, file: f, tokenOf: token}
+	return testAccounts{gate: gate, file: f, tokenOf: token}
 }
 
-// basic is the header of a login with a password.
+// basic returns the header of a login with a password.
 func basic(name, password string) string {
 	r := &http.Request{Header: make(http.Header)}
 	r.SetBasicAuth(name, password)
 	return "Authorization: " + r.Header.Get("Authorization")
 }
 
-func (p people) headers() map[string][]string {
+func (p testAccounts) headers() map[string][]string {
 	return map[string][]string{
-		"nobody": nil,
-		"source": {"Authorization: Bearer " + p.tokenOf},
-		"basic":  {basic("bob", bobsPassword)},
-		"admin":  {basic("ann", annsPassword)},
+		"anonymous": nil,
+		"source":    {"Authorization: Bearer " + p.tokenOf},
+		"basic":     {basic("bob", bobsPassword)},
+		"admin":     {basic("ann", annsPassword)},
 	}
 }
 
-// whoMay is every operation and who may ask for it. A route that is served and not
-// in it fails the test.
-var whoMay = map[string]string{
-	"GET /":                           "nobody source basic admin",
-	"GET /health":                     "nobody source basic admin",
-	"GET /ready":                      "nobody source basic admin",
+// allowedRoles holds the roles that each operation allows. A route that is not in it fails
+// the test.
+var allowedRoles = map[string]string{
+	"GET /":                           "anonymous source basic admin",
+	"GET /health":                     "anonymous source basic admin",
+	"GET /ready":                      "anonymous source basic admin",
 	"GET /metrics":                    "basic admin",
 	"GET /version":                    "basic admin",
 	"GET /openapi.yaml":               "basic admin",
@@ -83,9 +83,9 @@ var whoMay = map[string]string{
 	"GET /sources/:name":              "basic admin",
 }
 
-func TestWhoMay(t *testing.T) {
+func TestRoles(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
+	p := newTestAccounts(t)
 	server, err := httpd.New(httpd.Config{Registry: openBook(t, newClock())})
 	check(t, err)
 	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: p.gate})
@@ -95,49 +95,49 @@ func TestWhoMay(t *testing.T) {
 		for _, method := range methods {
 			operation := method + " " + path
 			served++
-			allowed, ok := whoMay[operation]
+			allowed, ok := allowedRoles[operation]
 			if !ok {
-				t.Errorf("%s is not in the table of who may ask for it", operation)
+				t.Errorf("%s is not in the table of roles", operation)
 				continue
 			}
 			t.Run(operation, func(t *testing.T) { tryAll(t, asker, base, method, path, p.headers(), allowed) })
 		}
 	}
-	if served != len(whoMay) {
-		t.Errorf("%d operations are served, %d are in the table", served, len(whoMay))
+	if served != len(allowedRoles) {
+		t.Errorf("%d operations are served, %d are in the table", served, len(allowedRoles))
 	}
 }
 
-// tryAll asks for an operation as everybody, and for HEAD and OPTIONS besides. The
-// things that the path names are not there: who may ask is told so.
+// tryAll requests an operation with each role, and HEAD and OPTIONS besides. The things that
+// the path names do not exist, which a role that is allowed learns.
 func tryAll(t *testing.T, asker *http.Client, base, method, path string, headers map[string][]string, allowed string) {
 	target := base + strings.NewReplacer(":id", "99", ":name", "none", ":sequence", "99").Replace(path)
 	methods := []string{method}
 	if method == http.MethodGet {
 		methods = append(methods, http.MethodHead)
 	}
-	for who, header := range headers {
+	for role, header := range headers {
 		for _, m := range methods {
 			want := http.StatusForbidden
-			if who == "nobody" {
+			if role == "anonymous" {
 				want = http.StatusUnauthorized
 			}
 			got := ask(t, asker, m, target, header...)
 			refused := got.status == http.StatusUnauthorized || got.status == http.StatusForbidden
-			switch may := strings.Contains(allowed, who); {
+			switch may := strings.Contains(allowed, role); {
 			case may && (refused || got.status >= http.StatusInternalServerError):
-				t.Errorf("%s as %s: got %d %s", m, who, got.status, got.body)
+				t.Errorf("%s as %s: got %d %s", m, role, got.status, got.body)
 			case !may && got.status != want:
-				t.Errorf("%s as %s: got %d, want %d", m, who, got.status, want)
+				t.Errorf("%s as %s: got %d, want %d", m, role, got.status, want)
 			}
 		}
 		got := ask(t, asker, http.MethodOptions, target, header...)
 		want := http.StatusNoContent
-		if who == "nobody" && !strings.Contains(allowed, who) {
+		if role == "anonymous" && !strings.Contains(allowed, role) {
 			want = http.StatusUnauthorized
 		}
 		if got.status != want || got.header.Get("Allow") == "" {
-			t.Errorf("OPTIONS as %s: got %d, Allow %q", who, got.status, got.header.Get("Allow"))
+			t.Errorf("OPTIONS as %s: got %d, Allow %q", role, got.status, got.header.Get("Allow"))
 		}
 	}
 }

@@ -13,10 +13,11 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook/httpd"
+	"gatebook/httpd/params"
 )
 
-// accessed are the lines of an access log, without what differs from run to run, once
-// there are so many.
+// accessed returns the lines of an access log as soon as there are that many, without the
+// parts that differ from run to run.
 func accessed(t *testing.T, log *written, want int) []string {
 	t.Helper()
 	varying := regexp.MustCompile(`"seconds":[0-9.e-]+|127\.0\.0\.1:\d+`)
@@ -32,11 +33,11 @@ func accessed(t *testing.T, log *written, want int) []string {
 	}
 }
 
-// TestAccessLog has the whole line of each kind of request; # is the length of the body. The level of the log does
-// not matter.
+// TestAccessLog compares the whole line of each kind of request; # is the length of the body.
+// The level of the log does not matter.
 func TestAccessLog(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
+	p := newTestAccounts(t)
 	long := strings.Repeat("p", 300)
 	for _, c := range []struct {
 		name    string
@@ -63,7 +64,7 @@ func TestAccessLog(t *testing.T) {
 				`"actor":"ann","remote":"-","agent":"","session":5,"message":"request"}`, true,
 		},
 		{
-			"nobody",
+			"no account",
 			[]string{"GET /sessions HTTP/1.1", "Host: localhost", basic("ann", "a wrong password")},
 			`{"method":"GET","route":"/sessions","path":"/sessions","parameters":[],"status":401,"bytes":#,-,` +
 				`"actor":"anonymous@127.0.0.1","remote":"-","agent":"","message":"request"}`, true,
@@ -136,7 +137,8 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
-// A stream has its line when it ends, and one that is cut off says so.
+// TestAccessLogOfStreams checks that a stream has its line when it ends, with a mark when it
+// is cut off.
 func TestAccessLogOfStreams(t *testing.T) {
 	t.Parallel()
 	var log written
@@ -158,7 +160,8 @@ func TestAccessLogOfStreams(t *testing.T) {
 	}
 }
 
-// Whom there is no room for has a line too; without the switch nobody has one.
+// TestAccessLogOfTheTurnedAway checks that a client for which there is no room has a line,
+// and that there are no lines when the log is off.
 func TestAccessLogOfTheTurnedAway(t *testing.T) {
 	t.Parallel()
 	for _, on := range []bool{true, false} {
@@ -182,10 +185,11 @@ func TestAccessLogOfTheTurnedAway(t *testing.T) {
 	}
 }
 
-// Every parameter of the contract is known to the access log.
+// TestAccessLogKnowsParameters checks that the access log knows every parameter of the
+// contract.
 func TestAccessLogKnowsParameters(t *testing.T) {
 	t.Parallel()
-	known, found := httpd.ParameterNames(), 0
+	known, found := params.Names(), 0
 	for _, p := range theContract(t).model.Components.Parameters.FromOldest() {
 		if p.In != "query" {
 			continue

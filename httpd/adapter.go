@@ -10,71 +10,93 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
+
+	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
+	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
 )
 
-// endpoint is a handler and what surrounds it.
+// eventsPath is the path of the feed and of reports.
+const eventsPath = "/events"
+
+// handler answers a request, or returns the error that is the answer.
+type handler func(c *gin.Context) error
+
+// endpoint is a handler, with what the adapter has to know about its requests and answers.
 type endpoint struct {
 	handle handler
-	access access
-	// allow is the path's Allow header; nil when the path is not known, or the
-	// router has set it.
+	access access.Level
+	// allow is the value of the header Allow, nil when the path is not known or the router
+	// has written it.
 	allow []string
-	// quiet: the request opens no session in the book.
-	quiet bool
-	// forms are the media types that answers have, best first; nil for JSON alone.
+	// unrecorded requests do not have their connection recorded.
+	unrecorded bool
+	// forms are the media types that answers can have, best first; nil for JSON alone.
 	forms []string
-	// anyType: the answer has no body, so that it does not matter what the client
-	// accepts.
-	anyType bool
+	// noBody is set when answers have no body, so that the header Accept does not matter.
+	noBody bool
 }
 
-// adapt makes an endpoint one of Gin's handlers. It is the one place where a
-// request is let in, and where an error becomes an answer and is logged.
-func (s *Server) adapt(e endpoint) gin.HandlerFunc {
+// adapter turns handlers into Gin's. It alone lets requests in, and answers and logs their
+// errors, except those within a stream of reports. Its methods are safe for concurrent use.
+type adapter struct {
+	answers  *answers
+	gate     *authenticator
+	metrics  *telemetry.Metrics
+	accessed *telemetry.AccessLog // nil when it is off
+	log      zerolog.Logger
+	// bodyTime is how long a body may take to arrive.
+	bodyTime time.Duration
+	// vary and protection are headers of every answer. They are never changed.
+	vary       []string
+	protection map[string][]string
+}
+
+// adapt returns the handler of an endpoint for Gin.
+func (t *adapter) adapt(e endpoint) gin.HandlerFunc {
 	if e.forms == nil {
-		e.forms = []string{contentJSON}
+		e.forms = []string{render.JSON}
 	}
 	return func(c *gin.Context) {
 		began, cut := time.Now(), true
 		defer func() {
-			took := time.Since(began)
-			s.metrics.requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
-			s.accessed.handled(exchange{c: c, took: took, cut: cut})
+			t.finished(c, time.Since(began), cut)
 		}()
-		if own := connOf(c.Request); own != nil {
-			own.unread.Store(false)
+		if own := clients.Of(c.Request); own != nil {
+			own.Handled()
 		}
 		header := c.Writer.Header()
 		if e.allow != nil {
 			header["Allow"] = e.allow
 		}
-		header["Vary"] = s.vary
-		maps.Copy(header, s.protection)
-		if err := s.attempt(c, e); err != nil {
-			s.fail(c, err)
+		header["Vary"] = t.vary
+		maps.Copy(header, t.protection)
+		if err := t.attempt(c, e); err != nil {
+			t.fail(c, err)
 		}
 		cut = false
 	}
 }
 
-// attempt lets the request in and handles it. A panic becomes an error.
-func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
+// attempt lets the request in and handles it. It returns a panic as an error.
+func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &panicError{value: p, stack: debug.Stack()}
 		}
 	}()
-	if own := connOf(c.Request); own != nil {
-		defer own.guest.Store(nil)
+	if own := clients.Of(c.Request); own != nil {
+		defer own.Deactivate()
 	}
-	s.boundBody(c)
-	if err := s.admit(c, e); err != nil {
+	t.limitBody(c)
+	if err := t.gate.admit(c, e); err != nil {
 		return err
 	}
-	if err := checkOverride(c.Request); err != nil {
+	if err := access.CheckOverride(c.Request); err != nil {
 		return err
 	}
-	if !e.anyType {
+	if !e.noBody {
 		if err := represent(c, e.forms); err != nil {
 			return err
 		}
@@ -82,11 +104,11 @@ func (s *Server) attempt(c *gin.Context, e endpoint) (err error) {
 	return e.handle(c)
 }
 
-// fail answers with an error. When the answer has begun already nothing can be
-// said any more, and the connection is cut so that the client notices.
-func (s *Server) fail(c *gin.Context, err error) {
+// fail answers with an error. When the answer has begun already, it cuts the connection, so
+// that the client notices.
+func (t *adapter) fail(c *gin.Context, err error) {
 	switch {
-	case errors.Is(err, errGone):
+	case errors.Is(err, render.ErrClientGone):
 		panic(http.ErrAbortHandler)
 	case errors.Is(err, errNotModified):
 		c.Status(http.StatusNotModified)
@@ -94,53 +116,58 @@ func (s *Server) fail(c *gin.Context, err error) {
 		return
 	}
 	f := failureOf(err)
-	s.metrics.failed(c, f.status)
-	if f.status >= http.StatusInternalServerError || c.Writer.Written() {
-		s.logFailure(c.Request, f, err)
+	if c.Request.Method == http.MethodPost && c.FullPath() == eventsPath {
+		t.metrics.ReportRefused(f.Status)
+	}
+	if f.Status >= http.StatusInternalServerError || c.Writer.Written() {
+		logFailure(t.log, c.Request, f, err)
 	}
 	if c.Writer.Written() {
 		panic(http.ErrAbortHandler)
 	}
 	header := c.Writer.Header()
 	for _, name := range []string{headerTotal, "Etag", "Last-Modified", "Cache-Control"} {
-		delete(header, name) // they are of the answer that did not come about
+		delete(header, name) // which belongs to the answer that failed
 	}
-	header["Content-Type"] = s.contentType
+	header["Content-Type"] = t.answers.contentType
 	if header[headerSequence] == nil {
-		stamp(c, s.registry.Moment().Sequence)
+		stamp(c, t.answers.present.Moment().Sequence)
 	}
-	if f.status == http.StatusUnauthorized {
+	if f.Status == http.StatusUnauthorized {
 		header["Www-Authenticate"] = []string{`Basic realm="gatebook", charset="UTF-8"`, `Bearer realm="gatebook"`}
 	}
-	if f.retryAfter != "" {
-		header.Set("Retry-After", f.retryAfter)
+	if f.RetryAfter != "" {
+		header.Set("Retry-After", f.RetryAfter)
 	}
-	b := f.append(nil)
+	b := f.AppendJSON(nil)
 	header["Content-Length"] = []string{strconv.Itoa(len(b))}
-	c.Status(f.status)
+	c.Status(f.Status)
 	if _, err := c.Writer.Write(b); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-func (s *Server) logFailure(r *http.Request, f *failure, err error) {
-	level := zerolog.WarnLevel
-	if f.status == http.StatusInternalServerError {
-		level = zerolog.ErrorLevel
+// finished measures and logs a request that is over. cut is set when its answer did not
+// reach its end.
+func (t *adapter) finished(c *gin.Context, took time.Duration, cut bool) {
+	t.metrics.Requested(c.FullPath(), c.Request.Method, c.Writer.Status(), took)
+	if t.accessed == nil {
+		return
 	}
-	s.log.WithLevel(level).Err(err).
-		Str("method", bounded(r.Method, loggedMethod)).Str("path", bounded(r.URL.EscapedPath(), loggedPath)).Str("remote", r.RemoteAddr).Int("status", f.status).
-		Func(func(e *zerolog.Event) {
-			if p, ok := errors.AsType[*panicError](err); ok {
-				e.Bytes("stack", p.stack)
-			}
-		}).
-		Msg("request failed")
+	x := telemetry.Exchange{
+		Request: c.Request, Route: c.FullPath(), Status: c.Writer.Status(), Bytes: c.Writer.Size(), Took: took,
+		Actor: access.Actor(c.Request), Cut: cut,
+	}
+	if own := clients.Of(c.Request); own != nil {
+		x.Session = own.Session()
+	}
+	t.accessed.Handled(x)
 }
 
-// append appends the body of the failure's answer.
-func (f *failure) append(b []byte) []byte {
-	b = appendString(append(b, `{"error":`...), f.short)
-	b = appendString(append(b, `,"description":`...), f.long)
-	return append(b, "}\n"...)
+// limitBody bounds how long the body of a request may take to arrive.
+func (t *adapter) limitBody(c *gin.Context) {
+	if c.Request.ContentLength != 0 {
+		// It fails where the connection has no deadlines, as in a test of a handler.
+		_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Now().Add(t.bodyTime))
+	}
 }

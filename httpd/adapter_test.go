@@ -14,17 +14,19 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/rs/zerolog"
 
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
-// still is a registry of which only the clock and the moment are asked.
-type still struct{ Registry }
+// stillRegistry is a registry of which only the clock and the moment are used.
+type stillRegistry struct{ Registry }
 
-func (still) Now() time.Time            { return time.Unix(1, 0) }
-func (still) Moment() projection.Moment { return projection.Moment{Sequence: 7} }
+func (stillRegistry) Now() time.Time            { return time.Unix(1, 0) }
+func (stillRegistry) Moment() projection.Moment { return projection.Moment{Sequence: 7} }
 
-// broken yields n names and then an error.
-func broken(n int) iter.Seq2[string, error] {
+// failingList yields n names and then an error.
+func failingList(n int) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for range n {
 			if !yield(strings.Repeat("x", 1000), nil) {
@@ -35,8 +37,8 @@ func broken(n int) iter.Seq2[string, error] {
 	}
 }
 
-// TestListThatBreaks checks what a client sees of a list whose reading fails: an
-// error when nothing was sent yet, and otherwise an answer that is cut off.
+// TestListThatBreaks checks the answer of a list whose reading fails: an error when nothing
+// was sent yet, otherwise an answer that is cut off.
 func TestListThatBreaks(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -44,16 +46,14 @@ func TestListThatBreaks(t *testing.T) {
 		cut   bool
 	}{{3, false}, {3000, true}} {
 		var log bytes.Buffer
-		s, err := New(Config{Registry: still{}, Logger: zerolog.New(&log)})
-		if err != nil {
-			t.Fatal(err)
-		}
+		config := Config{Registry: stillRegistry{}, Logger: zerolog.New(&log)}.orDefaults()
+		answers := newAnswers(config.Registry)
 		engine := gin.New()
-		engine.GET("/", s.adapt(endpoint{handle: func(c2 *gin.Context) error {
-			a := s.answer(c2, s.registry.Moment(), parameters{})
-			defer a.release()
-			a.total(9)
-			return list(a, s.status.usual, broken(c.names))
+		engine.GET("/", newAdapter(config, answers, newRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {
+			setTotal(c2, 9)
+			a := answers.begin(c2, config.Registry.Moment(), params.Parameters{})
+			defer a.Release()
+			return render.List(a, statusResource().Usual, failingList(c.names))
 		}}))
 		server := httptest.NewServer(engine)
 		w, err := http.Get(server.URL)
@@ -67,7 +67,7 @@ func TestListThatBreaks(t *testing.T) {
 		if c.cut != (err != nil) || c.cut != (w.StatusCode == http.StatusOK) {
 			t.Errorf("%d names: got %d, %v", c.names, w.StatusCode, err)
 		}
-		if !c.cut && (string(body) != string(failureOf(errors.New("")).append(nil)) || w.Header.Get(headerTotal) != "") {
+		if !c.cut && (string(body) != string(failureOf(errors.New("")).AppendJSON(nil)) || w.Header.Get(headerTotal) != "") {
 			t.Errorf("got %v %s", w.Header, body)
 		}
 		if !strings.Contains(log.String(), "the archive is damaged") {

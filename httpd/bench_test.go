@@ -22,9 +22,9 @@ import (
 
 // The benchmarks below measure two things in turn, in rounds, and report how they
 // compare: ratio by the clock, and cpu-ratio by the processor time of this process,
-// clients included, which others on the machine disturb less.
+// clients included, which other work on the machine disturbs less.
 
-// cost is what something took.
+// cost is the time that something took.
 type cost struct{ clock, cpu time.Duration }
 
 // measure adds what f takes to c.

@@ -13,11 +13,11 @@ import (
 	"gatebook/httpd"
 )
 
-// All clients of the API are closed but the one that asks for it; how many that would
-// be it can ask before.
+// All clients of the API are closed but the one that requests it, which can count them
+// before.
 func TestKillOfService(t *testing.T) {
 	t.Parallel()
-	d := newDoor(t, func(c *httpd.Config) { c.KillWait = time.Minute })
+	d := newHarness(t, func(c *httpd.Config) { c.KillWait = time.Minute })
 	const others = 3
 	var crowd []*raw
 	for range others {
@@ -56,7 +56,7 @@ func TestKillOfService(t *testing.T) {
 	}
 }
 
-// Of what is not closed in time the answer says that it is pending.
+// The answer has the number of the sessions that were not closed in time.
 func TestKillOfServiceIsPending(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
@@ -83,9 +83,9 @@ func TestKillOfServiceIsPending(t *testing.T) {
 	}
 }
 
-// closer closes what it is told to, and reports it, as much at a time as a report
-// takes; it ends with the feed that it follows.
-func closer(t testing.TB, base string, kills <-chan heard) {
+// closer reports the end of each session whose kill it is sent, as many at a time as a
+// report takes. It ends with the feed that it follows.
+func closer(t testing.TB, base string, kills <-chan sentEvent) {
 	asker := client(t)
 	for e := range kills {
 		var list []string

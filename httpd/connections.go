@@ -1,39 +1,40 @@
 package httpd
 
 import (
-	"github.com/gin-gonic/gin"
+	"strconv"
 
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
 // connection is one connection of a session: to a server, or the client's.
 type connection struct {
 	session projection.View
-	backend *projection.Connection // nil for the client's
+	backend *projection.Connection // nil for the client's connection
 }
 
 // connectionResource describes a connection.
-func connectionResource() *resource[connection] {
-	return newResource(members([]member[connection]{
-		{name: "state", value: text(connection.state)},
-		{name: "role", value: text(connection.role)},
-		{name: "server", value: link(servers, connection.server)},
-		{name: "service", value: func(b []byte, r *rendering, c connection) []byte {
-			return r.service.append(b, services, c.session.Origin().Service)
+func connectionResource() *render.Resource[connection] {
+	return render.NewResource(render.Members([]render.Member[connection]{
+		{Name: "state", Value: render.Text(connection.state)},
+		{Name: "role", Value: render.Text(connection.role)},
+		{Name: "server", Value: render.Link(serversFolder, connection.server)},
+		{Name: "service", Value: func(b []byte, r *render.Rendering, c connection) []byte {
+			return r.AppendLink(b, servicesFolder, c.session.Origin().Service)
 		}},
-		{name: "statistics", inner: statistics(connection.counters)},
-	}, []member[connection]{
-		{name: "id", value: number(connection.number)},
-		{name: "connection_id", value: knownNumber(connection.serverID)},
-		{name: "opened", value: moment(connection.opened)},
-		{name: "ended", value: moment(connection.ended)},
-		{name: "reason", value: knownText(connection.reason)},
+		{Name: "statistics", Inner: statistics(connection.counters)},
+	}, []render.Member[connection]{
+		{Name: "id", Value: render.Number(connection.number)},
+		{Name: "connection_id", Value: render.NumberOrNull(connection.serverID)},
+		{Name: "opened", Value: render.Time(connection.opened)},
+		{Name: "ended", Value: render.Time(connection.ended)},
+		{Name: "reason", Value: render.TextOrNull(connection.reason)},
 	}))
 }
 
-// connectionsOf are the connections of a session in the order they came: to
-// servers, and before them the client's if it is wanted.
+// connectionsOf returns the connections of a session to servers, oldest first, and before
+// them the client's if that is wanted.
 func connectionsOf(v projection.View, client bool) []connection {
 	all := make([]connection, 0, len(v.Connections)+1)
 	if client {
@@ -70,7 +71,7 @@ func (c connection) server() string {
 	return c.backend.Server()
 }
 
-// counters are the newest of an open connection, the last of another.
+// counters returns the newest counters of an open connection, the last ones of another.
 func (c connection) counters() events.Counters {
 	switch {
 	case c.backend == nil:
@@ -119,29 +120,19 @@ func (c connection) reason() string {
 	return reason.String()
 }
 
-func (s *Server) listConnections(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange, paramRole, paramAt)
-	if err != nil {
-		return err
+// statistics returns the members of a connection's counters.
+func statistics[T any](of func(v T) events.Counters) []render.Member[T] {
+	counter := func(pick func(c events.Counters) uint64) render.Value[T] {
+		return func(b []byte, _ *render.Rendering, v T) []byte { return strconv.AppendUint(b, pick(of(v)), 10) }
 	}
-	chosen, err := s.connections.shape(p.fields)
-	if err != nil {
-		return err
-	}
-	then, err := s.moment(c, p.at)
-	if err != nil {
-		return err
-	}
-	v, m, err := s.view(c, then)
-	if err != nil {
-		return err
-	}
-	all := connectionsOf(v, p.client)
-	if err := s.validate(c, m, validatorsOf(v, true)); err != nil {
-		return err
-	}
-	a := s.answer(c, m, p)
-	defer a.release()
-	a.total(uint64(len(all)))
-	return list(a, chosen, each(cut(all, p.span)))
+	return render.Members([]render.Member[T]{
+		{Name: "reads", Value: counter(func(c events.Counters) uint64 { return c.Reads })},
+		{Name: "writes", Value: counter(func(c events.Counters) uint64 { return c.Writes })},
+		{Name: "buffered_writes", Value: counter(func(c events.Counters) uint64 { return c.BufferedWrites })},
+		{Name: "high_water_events", Value: counter(func(c events.Counters) uint64 { return c.HighWaterEvents })},
+		{Name: "low_water_events", Value: counter(func(c events.Counters) uint64 { return c.LowWaterEvents })},
+	}, []render.Member[T]{
+		{Name: "bytes_read", Value: counter(func(c events.Counters) uint64 { return c.BytesRead })},
+		{Name: "bytes_written", Value: counter(func(c events.Counters) uint64 { return c.BytesWritten })},
+	})
 }

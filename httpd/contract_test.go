@@ -23,10 +23,10 @@ import (
 	"gatebook/httpd"
 )
 
-// contract is openapi.yaml, read.
+// contract is openapi.yaml in memory.
 type contract struct {
 	model *v3.Document
-	// whole checks answers; heads those that have no body because of HEAD.
+	// whole checks answers, heads those to HEAD, which have no body.
 	whole, heads validator.Validator
 }
 
@@ -42,7 +42,7 @@ var readContract = sync.OnceValues(func() (*contract, error) {
 	}
 	strict := []config.Option{
 		config.WithStrictMode(), config.WithFormatAssertions(),
-		// They are on every answer, which its description says once.
+		// They are on every answer, and described once.
 		config.WithStrictIgnoredHeadersExtra("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Strict-Transport-Security"),
 		config.WithBodyDecoder("application/x-ndjson", content.DecoderFunc(decodeLines)),
 		config.WithBodyDecoder("text/csv", content.DecoderFunc(decodeTable)),
@@ -91,7 +91,7 @@ func theContract(t testing.TB) *contract {
 	return c
 }
 
-// checked has every answer of a server held against the contract.
+// checked compares every answer of a server with the contract.
 func checked(t testing.TB, server *httpd.Server) {
 	t.Helper()
 	c := theContract(t)
@@ -106,7 +106,7 @@ func checked(t testing.TB, server *httpd.Server) {
 	})
 }
 
-// witness keeps what a handler answers while it passes it on.
+// witness keeps a copy of an answer.
 type witness struct {
 	http.ResponseWriter
 	status int
@@ -129,7 +129,7 @@ func (w *witness) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// text is the body as it was before it was compressed.
+// text returns the body as it was before it was compressed.
 func (w *witness) text() (string, error) {
 	var from io.Reader = &w.body
 	if w.header.Get("Content-Encoding") == "gzip" && w.body.Len() > 0 {
@@ -146,7 +146,7 @@ func (w *witness) text() (string, error) {
 // Unwrap lets a handler reach the connection's deadlines.
 func (w *witness) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Flush is [http.Flusher]'s.
+// Flush implements [http.Flusher].
 func (w *witness) Flush() {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
@@ -154,7 +154,7 @@ func (w *witness) Flush() {
 	w.ResponseWriter.(http.Flusher).Flush()
 }
 
-// complaint is what is wrong with an answer, "" when nothing is.
+// complaint returns what is wrong with an answer, "" when nothing is.
 func (c *contract) complaint(r *http.Request, seen *witness) string {
 	if seen.status == 0 {
 		return "there is no answer"
@@ -165,11 +165,11 @@ func (c *contract) complaint(r *http.Request, seen *witness) string {
 	switch {
 	case method == http.MethodOptions && seen.status == http.StatusNoContent && (path != "" || r.RequestURI == "*"):
 		if seen.header.Get("Allow") == "" || seen.body.Len() > 0 {
-			return fmt.Sprintf("OPTIONS tells %v, %q", seen.header, &seen.body)
+			return fmt.Sprintf("OPTIONS has %v, %q", seen.header, &seen.body)
 		}
 		return ""
 	case path == "":
-		// Whatever is said of a path that is not known, it is an error.
+		// The contract has no unknown path; its answer has to be an error.
 		if seen.status < http.StatusBadRequest {
 			return "the path is not in it"
 		}
@@ -189,7 +189,7 @@ func (c *contract) complaint(r *http.Request, seen *witness) string {
 	return c.check(method, path, r.Method == http.MethodHead, seen)
 }
 
-// check holds an answer against an operation.
+// check compares an answer with an operation.
 func (c *contract) check(method, path string, headOnly bool, seen *witness) string {
 	request, err := http.NewRequest(method, "http://localhost"+strings.NewReplacer("{", "", "}", "").Replace(path), nil)
 	if err != nil {
@@ -220,7 +220,7 @@ func (c *contract) check(method, path string, headOnly bool, seen *witness) stri
 	return text.String()
 }
 
-// pathOf is the path of the contract that matches one as it was sent, "" for none.
+// pathOf returns the path of the contract that matches the path of a request, "" for none.
 func (c *contract) pathOf(sent string) string {
 	parts := strings.Split(sent, "/")
 	for path := range c.model.Paths.PathItems.FromOldest() {
@@ -234,7 +234,7 @@ func (c *contract) pathOf(sent string) string {
 	return ""
 }
 
-// operations are the methods of a path of the contract, in order.
+// operations returns the methods of a path of the contract, in order.
 func (c *contract) operations(path string) []string {
 	if path == "" {
 		return nil

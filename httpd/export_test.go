@@ -3,25 +3,22 @@ package httpd
 import (
 	"net/http"
 	"time"
-
-	"gatebook"
-	"gatebook/events"
 )
 
-// Wrap puts a handler of a test's before all others. It is called before Serve.
+// Wrap puts a test's handler before all others. It is called before Serve.
 func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = wrap(s.http.Handler) }
 
-// SetFollowerPatience sets how long a follower may take nothing. It is called before
+// SetFollowerWriteTimeout sets how long a follower may take nothing. It is called before
 // Serve.
-func (s *Server) SetFollowerPatience(d time.Duration) { s.followerPatience = d }
+func (s *Server) SetFollowerWriteTimeout(d time.Duration) { s.followers.WriteTimeout = d }
 
-// Followers is how many there are.
-func (s *Server) Followers() int { return s.followers.number() }
+// Followers returns how many followers there are.
+func (s *Server) Followers() int { return s.followers.Len() }
 
-// Routes are the methods of each path.
+// Routes returns the methods of each path.
 func (s *Server) Routes() map[string][]string {
 	all := make(map[string][]string)
-	for _, r := range s.routes() {
+	for _, r := range s.api.routes() {
 		for _, o := range r.operations {
 			all[r.path] = append(all[r.path], o.method)
 		}
@@ -29,19 +26,5 @@ func (s *Server) Routes() map[string][]string {
 	return all
 }
 
-// Contract is what is served as /openapi.yaml.
+// Contract returns the text that is served as /openapi.yaml.
 func Contract() []byte { return contract }
-
-// RenderEvent is how the feed shows a record.
-func RenderEvent(r events.Record) string {
-	return string(eventShape.append(nil, new(rendering), r))
-}
-
-// ReportedKinds are the kinds of events that a report may carry.
-func ReportedKinds() []string { return kindNames() }
-
-// ParseReport reads a report as it is sent.
-func ParseReport(text []byte) (gatebook.Report, error) { return parseReport(text, 1) }
-
-// ParameterNames are the names of all parameters.
-func ParameterNames() []string { return parameterNames() }

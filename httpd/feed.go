@@ -3,70 +3,123 @@ package httpd
 import (
 	"errors"
 	"iter"
+	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/follow"
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
 	"gatebook/projection"
 )
 
-// contentEvents is the media type of a feed that goes on.
+// contentEvents is the media type of a feed that is followed.
 const contentEvents = "text/event-stream"
 
-// feedForms are the media types of the feed, best first.
-var feedForms = []string{contentJSON, contentNDJSON, contentEvents}
+// feedForms returns the media types of the feed, best first.
+func feedForms() []string { return []string{render.JSON, render.NDJSON, contentEvents} }
 
-// trailForms are those of a session's trail.
-var trailForms = []string{contentJSON, contentNDJSON}
+// trailForms returns the media types of a session's trail, best first.
+func trailForms() []string { return []string{render.JSON, render.NDJSON} }
 
-// feedParameters are what the feed is asked for.
-type feedParameters struct {
-	gatebook.EventFilter
-	after        uint64
-	resumed      bool // after is given
-	limit        uint64
-	follow       bool
-	observations bool
+// eventReader is what the API reads of the log.
+type eventReader interface {
+	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
+	present
 }
 
-// feed answers with the records of the log, or follows it.
-func (s *Server) feed(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramAfter, paramKind, paramSession, paramSource, paramLimit, paramFollow, paramObservations)
+// feeds answers with records of the log, and sends them to clients that follow it.
+type feeds struct {
+	reader    eventReader
+	sessions  sessionReader
+	answers   *answers
+	followers *follow.Set
+	records   render.Shape[events.Record]
+}
+
+func newFeeds(read eventReader, sessions sessionReader, to *answers, f *follow.Set) *feeds {
+	return &feeds{reader: read, sessions: sessions, answers: to, followers: f, records: reports.RecordShape()}
+}
+
+// list answers with the records that the query selects, or follows the log.
+func (f *feeds) list(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.After, params.Kind, params.Session, params.Source, params.Limit, params.Follow, params.Observations)
 	if err != nil {
 		return err
 	}
-	p.feed.Sources, p.feed.after, p.feed.resumed, p.feed.limit = p.filter.Sources, p.after, p.resumed, uint64(p.span.limit)
-	if err := restrict(c, &p.feed); err != nil {
+	only := p.Events
+	if only.Sources, err = visibleSources(c.Request, p.Query.Filter.Sources); err != nil {
 		return err
 	}
-	m := s.registry.Moment()
-	if p.feed.follow || representationOf(c).form == contentEvents {
-		return s.follow(c, p, m)
+	m := f.reader.Moment()
+	if p.Follow || representationOf(c).Form == contentEvents {
+		return f.follow(c, p, only, m)
 	}
-	if p.feed.observations {
-		return badParameter("observations=true goes with follow=true only: observations are no records.")
+	if p.Observations {
+		return params.Invalid("observations=true goes with follow=true only: observations are no records.")
 	}
-	if err := reached(p.feed.after, m); err != nil {
+	if err := reached("after=", p.Query.After, m); err != nil {
 		return err
 	}
-	if err := s.validate(c, m, validators{version: m.Sequence, modified: m.Recorded}); err != nil {
+	if err := f.answers.validate(c, m, render.Validators{Version: m.Sequence, Modified: m.Recorded}); err != nil {
 		return err
 	}
-	a := s.answer(c, m, p)
-	defer a.release()
-	return list(a, eventShape, s.recorded(p.feed, m.Sequence))
+	a := f.answers.begin(c, m, p)
+	defer a.Release()
+	return render.List(a, f.records, f.recorded(only, p.Query.After, m.Sequence, p.Query.Limit))
 }
 
-// recorded yields the records that are asked for, up to a sequence.
-func (s *Server) recorded(p feedParameters, until uint64) iter.Seq2[events.Record, error] {
+// follow sends records as they are made.
+func (f *feeds) follow(c *gin.Context, p params.Parameters, only gatebook.EventFilter, m projection.Moment) error {
+	if p.Pretty {
+		return params.Invalid("pretty=true does not go with a feed that is followed: an event is one line.")
+	}
+	after, resumed, err := resumeAfter(c.Request, p, m)
+	if err != nil {
+		return err
+	}
+	stamp(c, m.Sequence)
+	header := c.Writer.Header()
+	header["Content-Type"] = []string{contentEvents}
+	header["Cache-Control"] = f.answers.cacheControl
+	if c.Request.Method == http.MethodHead {
+		c.Writer.WriteHeaderNow()
+		return nil
+	}
+	return f.followers.Serve(c.Request.Context(), c.Writer, follow.Options{
+		Only: only, After: after, Pending: !resumed, Limit: uint64(p.Query.Limit), Observations: p.Observations,
+	})
+}
+
+// resumeAfter returns the sequence after which a follower begins, and whether the client has
+// named it, in the header Last-Event-ID or the parameter after.
+func resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (after uint64, resumed bool, err error) {
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		sequence, err := strconv.ParseUint(last, 10, 64)
+		if err != nil {
+			return 0, false, params.Invalid("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
+		}
+		return sequence, true, reached("Last-Event-ID: ", sequence, m)
+	}
+	if !p.Resumed {
+		return m.Sequence, false, nil
+	}
+	return p.Query.After, true, reached("after=", p.Query.After, m)
+}
+
+// recorded yields the selected records after a sequence and up to another, at most limit of
+// them unless that is 0.
+func (f *feeds) recorded(only gatebook.EventFilter, after, until uint64, limit int) iter.Seq2[events.Record, error] {
 	return func(yield func(events.Record, error) bool) {
-		feed := s.registry.Feed(p.after, p.EventFilter)
-		for n := uint64(0); feed.Position() < until; {
+		feed := f.reader.Feed(after, only)
+		for n := 0; feed.Position() < until; {
 			page, err := feed.Next(until)
 			if err != nil {
 				yield(events.Record{}, err)
@@ -76,7 +129,7 @@ func (s *Server) recorded(p feedParameters, until uint64) iter.Seq2[events.Recor
 				if !yield(page[i], nil) {
 					return
 				}
-				if n++; n == p.limit {
+				if n++; n == limit {
 					return
 				}
 			}
@@ -84,36 +137,32 @@ func (s *Server) recorded(p feedParameters, until uint64) iter.Seq2[events.Recor
 	}
 }
 
-// reached refuses to begin behind the head of the log: the place is of another log,
-// or of this one before it was restored.
-func reached(after uint64, m projection.Moment) error {
+// reached refuses to begin after the head of the log: that position is of another log, or
+// of this one before it was restored. given is how the client has named it.
+func reached(given string, after uint64, m projection.Moment) error {
 	if after > m.Sequence {
-		return beyond("after=", after, m)
+		return params.Invalid("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
 	}
 	return nil
 }
 
-func beyond(given string, after uint64, m projection.Moment) error {
-	return badParameter("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
-}
-
-// restrict gives an account of role source nothing but the events of its own source.
-func restrict(c *gin.Context, p *feedParameters) error {
-	account, ok := accountOf(c.Request)
+// visibleSources returns the sources that a request asks for and may see the events of; an
+// empty list stands for all sources. An account of role source sees the events of its own source alone.
+func visibleSources(r *http.Request, asked []string) ([]string, error) {
+	account, ok := access.AccountOf(r)
 	if !ok || account.Role != accounts.Source {
-		return nil
+		return asked, nil
 	}
 	own := projection.NameKey(account.Name)
-	if slices.ContainsFunc(p.Sources, func(name string) bool { return projection.NameKey(name) != own }) {
-		return forbidden("The account " + account.Name + " has the role source, and may see the events of its own source alone.")
+	if slices.ContainsFunc(asked, func(name string) bool { return projection.NameKey(name) != own }) {
+		return nil, access.Forbidden("The account " + account.Name + " has the role source, and may see the events of its own source alone.")
 	}
-	p.Sources = []string{account.Name}
-	return nil
+	return []string{account.Name}, nil
 }
 
-// listEvents answers with the trail of a session, oldest first.
-func (s *Server) listEvents(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramRange)
+// trail answers with the records of the session that the path names, oldest first.
+func (f *feeds) trail(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Range)
 	if err != nil {
 		return err
 	}
@@ -121,68 +170,24 @@ func (s *Server) listEvents(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, m, err := s.registry.Session(id)
+	v, m, err := f.sessions.Session(id)
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound("Session", c.Param("id"))
 	}
 	if err != nil {
 		return err
 	}
-	if err := s.validate(c, m, validatorsOf(v, false)); err != nil {
+	if err := f.answers.validate(c, m, validatorsOf(v, false)); err != nil {
 		return err
 	}
 	trail := slices.Collect(v.Trail())
-	a := s.answer(c, m, p)
-	defer a.release()
-	a.total(uint64(len(trail)))
-	trail = cut(trail, p.span)
+	setTotal(c, uint64(len(trail)))
+	a := f.answers.begin(c, m, p)
+	defer a.Release()
+	trail = params.Part(&p, trail)
 	if len(trail) == 0 {
-		return list(a, eventShape, each[events.Record](nil))
+		return render.List(a, f.records, render.Each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
-	return list(a, eventShape, s.recorded(feedParameters{EventFilter: only, after: trail[0] - 1}, trail[len(trail)-1]))
+	return render.List(a, f.records, f.recorded(only, trail[0]-1, trail[len(trail)-1], 0))
 }
-
-// takeFeed reads a parameter of the feed that may be given several times; false when
-// it is none.
-func (p *parameters) takeFeed(name string, given []string) (bool, error) {
-	switch name {
-	case paramKind:
-		return true, p.takeKinds(listed(given))
-	case paramSession:
-		for _, text := range listed(given) {
-			id, err := strconv.ParseUint(text, 10, 64)
-			if err != nil || id == 0 {
-				return true, badParameter("session=%s is no session: it is a number, as in session=42.", text)
-			}
-			p.feed.Sessions = append(p.feed.Sessions, id)
-		}
-		return true, nil
-	}
-	return false, nil
-}
-
-func (p *parameters) takeKinds(wanted []string) error {
-	var known []string
-	byName := make(map[string]events.Kind)
-	for _, kind := range events.Kinds() {
-		known = append(known, kind.String())
-		byName[kind.String()] = kind
-	}
-	for _, name := range wanted {
-		kind, ok := byName[name]
-		if !ok {
-			like := ""
-			if guess := nearest(name, known); guess != "" {
-				like = " Did you mean " + guess + "?"
-			}
-			return badParameter("kind=%s is not known.%s Known are: %s.", name, like, strings.Join(known, ", "))
-		}
-		p.feed.Kinds = append(p.feed.Kinds, kind)
-	}
-	return nil
-}
-
-// listed are the elements of a parameter that takes several, in whatever way they
-// are given.
-func listed(given []string) []string { return strings.Split(strings.Join(given, ","), ",") }

@@ -25,9 +25,8 @@ func openOnDisk(b *testing.B) *gatebook.Registry {
 	return registry
 }
 
-// BenchmarkBesideFollowers has 16 producers record what sessions do while so many
-// clients follow the log, all of it or the kills of a source, and reports how many
-// events are recorded a second.
+// BenchmarkBesideFollowers has 16 producers record sessions while clients follow the log, all
+// of it or the kills of a source, and reports how many events are recorded a second.
 func BenchmarkBesideFollowers(b *testing.B) {
 	for _, c := range []struct {
 		followers   int
@@ -77,8 +76,8 @@ func BenchmarkBesideFollowers(b *testing.B) {
 	}
 }
 
-// writeFor records sessions one after the other for so long, and returns how many
-// events those were.
+// writeFor records sessions one after the other for a duration, and returns how many events
+// it has recorded.
 func writeFor(b *testing.B, source *gatebook.Source, d time.Duration) (recorded int) {
 	for began := time.Now(); time.Since(began) < d; recorded += 3 {
 		id, err := source.Open(b.Context(), events.SessionOpened{Service: "orders", Address: "192.0.2.1"})
@@ -96,8 +95,8 @@ func writeFor(b *testing.B, source *gatebook.Source, d time.Duration) (recorded 
 	return recorded
 }
 
-// BenchmarkReports has 8 sources report what sessions do, so many events a report, each
-// its next report when the last is answered.
+// BenchmarkReports has 8 sources report sessions, a number of events a report. Each sends its
+// next report when the last is answered.
 func BenchmarkReports(b *testing.B) {
 	const sources = 8
 	for _, size := range []int{1, 100, 1000} {
@@ -133,19 +132,20 @@ func BenchmarkReports(b *testing.B) {
 	}
 }
 
-// reporting makes the reports of a source: of sessions that open, are ready, and close.
+// reporting returns a function that makes the next report of a source, about sessions that
+// open, are ready, and close.
 func reporting(source string) func(size int) string {
-	told := 0
+	made := 0
 	return func(size int) string {
 		list := make([]string, size)
 		for i := range list {
-			key := told / 3
+			key := made / 3
 			list[i] = [...]string{
 				fmt.Sprintf(`{"kind":"session_opened","key":"c-%d","service":"orders","address":"192.0.2.1","port":51234}`, key),
 				fmt.Sprintf(`{"kind":"session_ready","key":"c-%d","user":"jdoe","database":"shop"}`, key),
 				fmt.Sprintf(`{"kind":"session_closed","key":"c-%d","reason":"client_closed"}`, key),
-			}[told%3]
-			told++
+			}[made%3]
+			made++
 		}
 		return fmt.Sprintf(`{"source":%q,"incarnation":"1","events":[%s]}`, source, strings.Join(list, ","))
 	}

@@ -15,13 +15,14 @@ import (
 	"gatebook/events"
 	"gatebook/events/eventstest"
 	"gatebook/httpd"
+	"gatebook/httpd/reports"
 )
 
-// heard is an event of a feed that is followed.
-type heard struct{ id, name, data string }
+// sentEvent is a server-sent event.
+type sentEvent struct{ id, name, data string }
 
 // listen follows a feed; the channel is closed when it ends.
-func listen(t testing.TB, url string, extra ...string) (<-chan heard, func()) {
+func listen(t testing.TB, url string, extra ...string) (<-chan sentEvent, func()) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
 	check(t, err)
@@ -34,10 +35,10 @@ func listen(t testing.TB, url string, extra ...string) (<-chan heard, func()) {
 	if w.StatusCode != http.StatusOK || w.Header.Get("Content-Type") != "text/event-stream" {
 		t.Fatalf("got %s, %v", w.Status, w.Header)
 	}
-	all := make(chan heard, 1<<12)
+	all := make(chan sentEvent, 1<<12)
 	go func() {
 		defer close(all)
-		var e heard
+		var e sentEvent
 		for lines := bufio.NewScanner(w.Body); lines.Scan(); {
 			name, value, _ := strings.Cut(lines.Text(), ": ")
 			switch name {
@@ -49,14 +50,14 @@ func listen(t testing.TB, url string, extra ...string) (<-chan heard, func()) {
 				e.data = value
 			case "":
 				all <- e
-				e = heard{}
+				e = sentEvent{}
 			}
 		}
 	}()
 	return all, func() { w.Body.Close() }
 }
 
-func next(t testing.TB, all <-chan heard) heard {
+func next(t testing.TB, all <-chan sentEvent) sentEvent {
 	t.Helper()
 	select {
 	case e, ok := <-all:
@@ -67,17 +68,17 @@ func next(t testing.TB, all <-chan heard) heard {
 	case <-time.After(30 * time.Second):
 		t.Fatal("nothing comes")
 	}
-	return heard{}
+	return sentEvent{}
 }
 
-// TestEveryKindIsRendered has one event of every kind with every field set, and one
-// with none, and compares what the members are.
+// TestEveryKindIsRendered renders an event of every kind with every field set, and one with
+// none, and compares their members.
 func TestEveryKindIsRendered(t *testing.T) {
 	t.Parallel()
 	for _, kind := range events.Kinds() {
 		var members [2]string
 		for i, e := range []events.Event{eventstest.Full(kind), events.New(kind)} {
-			text := httpd.RenderEvent(events.Record{Sequence: 7, Recorded: 1e15, Session: 3, Event: e})
+			text := string(reports.AppendRecord(nil, &events.Record{Sequence: 7, Recorded: 1e15, Session: 3, Event: e}))
 			d := json.NewDecoder(strings.NewReader(text))
 			for depth := 0; d.More() || depth > 0; {
 				token, err := d.Token()
@@ -147,8 +148,8 @@ func TestFeedGoldens(t *testing.T) {
 	}
 }
 
-// TestFollowIsTheLog follows with a client that is cut off again and again, while
-// records come, and gets each once.
+// TestFollowIsTheLog follows with a client that is cut off again and again while records are
+// made, and gets each record once.
 func TestFollowIsTheLog(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
@@ -207,7 +208,7 @@ func TestFollowFromTheHead(t *testing.T) {
 	}
 	observed, _ := listen(t, base+"/events?source=edge-1&observations=true", "Accept: text/event-stream")
 	if e := next(t, observed); e != pending {
-		t.Errorf("who follows all of a source is told first %+v", e)
+		t.Errorf("a follower of all events of a source gets first %+v", e)
 	}
 	next(t, observed)
 	source.Observe([]gatebook.Sample{{Session: id, Counters: events.Counters{Reads: 5}}})
@@ -231,11 +232,11 @@ func TestFollowFromTheHead(t *testing.T) {
 func TestSourceSeesItsOwnEvents(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
-	who := newPeople(t)
-	base := "http://" + serve(t, httpd.Config{Registry: registry, Accounts: who.gate})
+	logins := newTestAccounts(t)
+	base := "http://" + serve(t, httpd.Config{Registry: registry, Accounts: logins.gate})
 	open(t, startSource(t, registry, "edge-1"), events.SessionOpened{Service: "orders"})
 	open(t, startSource(t, registry, "edge-2"), events.SessionOpened{Service: "orders"})
-	login := who.headers()["source"]
+	login := logins.headers()["source"]
 	got := ask(t, client(t), "GET", base+"/events?kind=session_opened", login...)
 	if got.status != 200 || strings.Count(got.body, `"kind"`) != 1 || !strings.Contains(got.body, `"source":"edge-1"`) {
 		t.Errorf("got %+v", got)

@@ -17,7 +17,7 @@ const (
 	linesType = "application/x-ndjson"
 )
 
-// TestForms asks for lists in each of their forms.
+// TestForms requests lists in each of their forms.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	base := "http://" + serve(t, httpd.Config{Registry: fillBook(t, newClock())})
@@ -65,8 +65,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestCellsAreWhole writes what CSV, spreadsheets and JSON have a meaning for, and
-// reads it back.
+// TestCellsAreWhole writes the characters that CSV, spreadsheets and JSON treat specially, and
+// reads them back.
 func TestCellsAreWhole(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
@@ -78,9 +78,9 @@ func TestCellsAreWhole(t *testing.T) {
 		"\t1": "'\t1", "\r1": "'\r1", "\n1": "'\n1", "\x001": "'\x001", "\x7f1": "'\x7f1", "\v=1": "'\v=1", "\t=1": "'\t'=1",
 		// Wide and small forms of the characters that begin a formula.
 		"＝1": "'＝1", "＋1": "'＋1", "－1": "'－1", "＠A1": "'＠A1", "﹦1": "'﹦1", "﹢1": "'﹢1", "﹣1": "'﹣1", "﹫A1": "'﹫A1",
-		// What programs drop before they look.
+		// Characters that programs drop before they look.
 		" =1": "' =1", "\u00a0+1": "'\u00a0+1", "\u3000＝1": "'\u3000＝1", "\ufeff@A1": "'\ufeff@A1", "\u200b-1": "'\u200b-1", `"=1"`: `'"=1"`, ` "" =1`: `' "" =1`,
-		// Separators of programs that look for no comma.
+		// Separators of programs that do not separate by commas.
 		"a;=1": "a;'=1", "a;b": "a;b", "a\t@A1": "a\t'@A1", "a\n=1": "a\n'=1", "a; +1;b;-2": "a;' +1;b;'-2", "a\r\n=1": "a\r\n'=1",
 		// No formulas.
 		" a": " a", "a=1": "a=1", "'=1": "'=1", "“=1”": "“=1”", "１": "１", " ": " ", "ä-1": "ä-1", "a,=1": "a,=1",
@@ -98,7 +98,7 @@ func TestCellsAreWhole(t *testing.T) {
 			t.Errorf("%q is not quoted in %q", user, got.body)
 		}
 	}
-	// The reader of encoding/csv makes \r\n in a cell \n.
+	// The reader of encoding/csv turns \r\n in a cell into \n.
 	rows, err := csv.NewReader(strings.NewReader(got.body)).ReadAll()
 	check(t, err)
 	for i, user := range users {
@@ -108,7 +108,7 @@ func TestCellsAreWhole(t *testing.T) {
 	}
 }
 
-// TestCompression looks at what is compressed, and at what is said of it.
+// TestCompression compares compressed answers and their headers with uncompressed ones.
 func TestCompression(t *testing.T) {
 	t.Parallel()
 	const n = 1000

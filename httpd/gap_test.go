@@ -8,8 +8,8 @@ import (
 	"gatebook/httpd"
 )
 
-// What a source could not record is shown: the feed has each gap, and the source how
-// much it was in all, and when it was last.
+// The feed shows each gap in which a source could not record, and the source shows the sum
+// of its gaps and the time of the last one.
 func TestGapIsShown(t *testing.T) {
 	t.Parallel()
 	c := newClock()

@@ -13,8 +13,8 @@ import (
 	"gatebook/httpd"
 )
 
-// fillBook tells a registry of four sessions: 1 was lost with a source that is
-// gone, 2 goes on since 03:03:12, 3 since 03:10:00, 4 was closed. It is 03:12:00.
+// fillBook opens a registry and records four sessions: 1 was lost with a source that has
+// ended, 2 goes on since 03:03:12, 3 since 03:10:00, 4 was closed. It is 03:12:00.
 func fillBook(t *testing.T, c *clock) *gatebook.Registry {
 	t.Helper()
 	r := openBook(t, c,
@@ -81,7 +81,7 @@ const (
 
 func array(all ...string) string { return "[" + strings.Join(all, ",") + "]" }
 
-// refused is the body of an error.
+// refused returns the body of an error.
 func refused(short, description string) string {
 	return `{"error":"` + short + `","description":"` + strings.ReplaceAll(description, `"`, `\"`) + `"}`
 }
@@ -104,7 +104,7 @@ const (
 	killable = "DELETE, GET, HEAD, OPTIONS"
 )
 
-// allowOf is the Allow header of a path, "" when the path is not known.
+// allowOf returns the header Allow of a path, "" when the path is not known.
 func allowOf(target string) string {
 	path, _, _ := strings.Cut(target, "?")
 	parts := strings.Split(strings.Trim(path, "/"), "/")
@@ -119,8 +119,8 @@ func allowOf(target string) string {
 	return readOnly
 }
 
-// stateOf is the entity tag of what a target shows, and when that was changed last;
-// both empty when it has none. process is what the server names its run.
+// stateOf returns the entity tag of a target, and the date of its last change; both are empty
+// when it has none. process names the run of the server.
 func stateOf(target, process string) (tag, modified string) {
 	path, query, _ := strings.Cut(target, "?")
 	if strings.Contains(query, "since=25s") || strings.Contains(query, "since=1d") {
@@ -232,7 +232,7 @@ func compareHeaders(t *testing.T, got, want http.Header) {
 	}
 }
 
-// protective are on every answer, for browsers.
+// protective holds the headers for browsers, which every answer has.
 var protective = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 	"Referrer-Policy":         "no-referrer",

@@ -6,19 +6,51 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-
-	"gatebook/projection"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
+	"gatebook/events"
+	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+	"gatebook/projection"
 )
 
-// closeSession ends the session that the path names, now or later, or takes back
-// that it is to end. It answers that it is closed only when that is on the record,
-// and otherwise shows the session as it is.
-func (s *Server) closeSession(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramReason, paramTTL, paramCancel)
+// killer ends sessions.
+type killer interface {
+	Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error)
+	ScheduleKill(ctx context.Context, id uint64, due time.Time, q gatebook.Request) error
+	WithdrawKill(ctx context.Context, id uint64, q gatebook.Request) error
+	KillAll(ctx context.Context, ids []uint64, q gatebook.Request) (gatebook.Killed, error)
+}
+
+// kills ends sessions, one or all of a service.
+type kills struct {
+	killer  killer
+	reader  sessionReader
+	catalog catalog
+	answers *answers
+	// wait is how long a request waits for sessions to be closed.
+	wait     time.Duration
+	resource *render.Resource[gatebook.Killed]
+	session  render.Shape[projection.View] // of a session that has not ended yet
+}
+
+func newKills(k killer, read sessionReader, things catalog, to *answers, wait time.Duration) *kills {
+	return &kills{
+		killer: k, reader: read, catalog: things, answers: to, wait: wait,
+		resource: killedResource(), session: sessionResource().Usual,
+	}
+}
+
+// one ends the session that the path names, now or later, or withdraws that it is to end.
+// It answers that the session is closed only when that is recorded, and otherwise shows
+// the session as it is.
+func (k *kills) one(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Reason, params.TTL, params.Cancel)
 	if err != nil {
 		return err
 	}
@@ -26,24 +58,24 @@ func (s *Server) closeSession(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := p.why()
+	why, err := p.Why()
 	if err != nil {
 		return err
 	}
-	q, own := gatebook.Request{By: actor(c.Request), Why: why, Only: only(c.Request)}, connOf(c.Request)
-	ctx, stop := context.WithTimeout(c.Request.Context(), s.killWait)
+	q, own := gatebook.Request{By: access.Actor(c.Request), Why: why, Only: preconditions(c.Request)}, clients.Of(c.Request)
+	ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 	defer stop()
 	switch {
-	case p.cancel:
-		err = s.registry.WithdrawKill(ctx, id, q)
-	case p.timed && p.ttl > 0:
-		err = s.registry.ScheduleKill(ctx, id, s.registry.Now().Add(p.ttl), q)
-	case own != nil && own.session() == id:
-		if err = s.closeOwn(ctx, c, own, q); err == nil {
-			return s.done(c)
+	case p.Cancel:
+		err = k.killer.WithdrawKill(ctx, id, q)
+	case p.Timed && p.TTL > 0:
+		err = k.killer.ScheduleKill(ctx, id, k.answers.present.Now().Add(p.TTL), q)
+	case own != nil && own.Session() == id:
+		if err = k.own(ctx, c, own, q); err == nil {
+			return k.answers.empty(c, http.StatusNoContent)
 		}
 	default:
-		_, err = s.registry.Kill(ctx, id, q)
+		_, err = k.killer.Kill(ctx, id, q)
 	}
 	if errors.Is(err, gatebook.ErrNotFound) {
 		return notFound("Session", c.Param("id"))
@@ -51,50 +83,43 @@ func (s *Server) closeSession(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.answerKill(c, id, p)
+	return k.answer(c, id, p)
 }
 
-// answerKill tells how far a session is that was asked to end.
-func (s *Server) answerKill(c *gin.Context, id uint64, p parameters) error {
-	v, m, err := s.registry.Session(id)
+// answer answers with nothing for a session that has ended, or whose end was withdrawn,
+// and with the session otherwise.
+func (k *kills) answer(c *gin.Context, id uint64, p params.Parameters) error {
+	v, m, err := k.reader.Session(id)
 	if err != nil {
 		return err
 	}
-	if hasEnded(v) || p.cancel {
-		return s.done(c)
+	if hasEnded(v) || p.Cancel {
+		return k.answers.empty(c, http.StatusNoContent)
 	}
-	a := s.answer(c, m, p)
-	defer a.release()
-	return object(a, http.StatusAccepted, s.sessions.usual, v)
+	a := k.answers.begin(c, m, p)
+	defer a.Release()
+	return render.Object(a, http.StatusAccepted, k.session, v)
 }
 
-// done answers that what was asked for is so, with nothing to add.
-func (s *Server) done(c *gin.Context) error {
-	stamp(c, s.registry.Moment().Sequence)
-	c.Status(http.StatusNoContent)
-	c.Writer.WriteHeaderNow()
-	return nil
-}
-
-// closeOwn ends the session of the connection that carries the request, once it
-// has been answered.
-func (s *Server) closeOwn(ctx context.Context, c *gin.Context, own *conn, q gatebook.Request) error {
+// own ends the session of the connection that carries the request. The connection is
+// closed after the answer.
+func (k *kills) own(ctx context.Context, c *gin.Context, own *clients.Conn, q gatebook.Request) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	own.hold(stop)
-	if _, err := s.registry.Kill(ctx, own.session(), q); err != nil {
-		own.release()
+	own.Hold(stop)
+	if _, err := k.killer.Kill(ctx, own.Session(), q); err != nil {
+		own.Release()
 		return err
 	}
-	own.closeAfterAnswer()
+	own.CloseAfterAnswer()
 	c.Header("Connection", "close")
 	return nil
 }
 
-// closeServiceSessions ends all sessions of the service that the path names but that
-// of the connection that carries the request.
-func (s *Server) closeServiceSessions(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramReason, paramDryRun)
+// ofService ends all sessions of the service that the path names, except that of the
+// connection that carries the request.
+func (k *kills) ofService(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Reason, params.DryRun)
 	if err != nil {
 		return err
 	}
@@ -102,42 +127,42 @@ func (s *Server) closeServiceSessions(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := p.why()
+	why, err := p.Why()
 	if err != nil {
 		return err
 	}
-	ids, m, err := s.liveSessions(name)
+	ids, m, err := k.live(name)
 	if err != nil {
 		return missing("Service", name, err)
 	}
-	if asked := conditionsOf(c.Request); asked != nil {
-		if err := asked.allowChange(validatorsOfAll(m, false)); err != nil {
+	if asked := render.ConditionsOf(c.Request.Header); asked != nil {
+		if err := asked.AllowChange(validatorsOfAll(m, false)); err != nil {
 			return err
 		}
 	}
-	if own := connOf(c.Request); own != nil {
-		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.session() })
+	if own := clients.Of(c.Request); own != nil {
+		ids = slices.DeleteFunc(ids, func(id uint64) bool { return id == own.Session() })
 	}
 	result := gatebook.Killed{Pending: len(ids)}
-	if !p.dryRun {
-		ctx, stop := context.WithTimeout(c.Request.Context(), s.killWait)
+	if !p.DryRun {
+		ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 		defer stop()
-		if result, err = s.registry.KillAll(ctx, ids, gatebook.Request{By: actor(c.Request), Why: why}); err != nil {
+		if result, err = k.killer.KillAll(ctx, ids, gatebook.Request{By: access.Actor(c.Request), Why: why}); err != nil {
 			return partlyKilled(err, result, len(ids))
 		}
 	}
-	a := s.answer(c, s.registry.Moment(), p)
-	defer a.release()
-	return object(a, http.StatusOK, s.killed.usual, result)
+	a := k.answers.begin(c, k.answers.present.Moment(), p)
+	defer a.Release()
+	return render.Object(a, http.StatusOK, k.resource.Usual, result)
 }
 
-// liveSessions returns the ids of the live sessions of a service, in ascending order, and
-// the moment they are of. [gatebook.ErrNotFound] when there is no such service.
-func (s *Server) liveSessions(service string) ([]uint64, projection.Moment, error) {
-	if _, m, err := s.registry.Service(service); err != nil {
+// live returns the ids of the live sessions of a service, in ascending order, and the
+// moment they are of. Errors: [gatebook.ErrNotFound] when there is no such service.
+func (k *kills) live(service string) ([]uint64, projection.Moment, error) {
+	if _, m, err := k.catalog.Service(service); err != nil {
 		return nil, m, err
 	}
-	found, err := s.registry.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Services: []string{service}}})
+	found, err := k.reader.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Services: []string{service}}})
 	if err != nil {
 		return nil, projection.Moment{}, err
 	}
@@ -151,22 +176,34 @@ func (s *Server) liveSessions(service string) ([]uint64, projection.Moment, erro
 	return ids, found.Moment, nil
 }
 
-// partlyKilled returns the failure of a request for the end of many sessions, which says
-// for how many the request is recorded all the same.
+// partlyKilled returns the failure of a request that failed after the end of some sessions
+// was requested. Its description has their number.
 func partlyKilled(err error, result gatebook.Killed, all int) error {
 	asked := result.Closed + result.Pending
 	if asked == 0 {
 		return err
 	}
 	f := *failureOf(err)
-	f.long = fmt.Sprintf("%s Of %d sessions %d were asked to end before that, and will.", f.long, all, asked)
+	f.Description = fmt.Sprintf("%s Of %d sessions %d were asked to end before that, and will.", f.Description, all, asked)
 	return &f
 }
 
-// killedResource describes how far sessions are that were asked to end together.
-func killedResource() *resource[gatebook.Killed] {
-	return newResource([]member[gatebook.Killed]{
-		{name: "closed", value: number(func(k gatebook.Killed) uint64 { return uint64(k.Closed) })},
-		{name: "pending", value: number(func(k gatebook.Killed) uint64 { return uint64(k.Pending) })},
+// killedResource describes how many sessions of a request have ended.
+func killedResource() *render.Resource[gatebook.Killed] {
+	return render.NewResource([]render.Member[gatebook.Killed]{
+		{Name: "closed", Value: render.Number(func(k gatebook.Killed) uint64 { return uint64(k.Closed) })},
+		{Name: "pending", Value: render.Number(func(k gatebook.Killed) uint64 { return uint64(k.Pending) })},
 	})
+}
+
+// preconditions returns the conditions of a request that changes something. The registry
+// checks them when it decides.
+func preconditions(r *http.Request) []gatebook.Condition {
+	asked := render.ConditionsOf(r.Header)
+	if asked == nil {
+		return nil
+	}
+	return []gatebook.Condition{func(version uint64, modified time.Time) error {
+		return asked.AllowChange(render.Validators{Version: version, Modified: events.TimeOf(modified)})
+	}}
 }

@@ -23,7 +23,7 @@ func TestKillIsConfirmed(t *testing.T) {
 	acting.Go(func() {
 		kills, err := source.Kills(context.Background())
 		if err != nil || len(kills) != 1 || kills[0] != id {
-			t.Errorf("was told to kill %v, %v", kills, err)
+			t.Errorf("got kills of %v, %v", kills, err)
 			return
 		}
 		if err := source.Record(context.Background(), id, &events.SessionClosed{Reason: events.ReasonKilled}); err != nil {
@@ -65,9 +65,9 @@ func TestKillIsNotConfirmed(t *testing.T) {
 	}
 }
 
-// TestCrowd has many clients come, ask, kill each other and go, and looks for what
-// is left of them.
-func TestCrowd(t *testing.T) {
+// TestManyClients has many clients connect, ask, kill each other and leave, and checks that
+// nothing is left of them.
+func TestManyClients(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
 	server, address := serveThat(t, httpd.Config{Registry: registry, Source: startSource(t, registry, "gatebook"), RecordAdmin: true})

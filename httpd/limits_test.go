@@ -14,7 +14,7 @@ import (
 	"gatebook/httpd"
 )
 
-// from connects to the API from another address of this machine's loopback.
+// from connects to the API from another address of the loopback network.
 func from(t *testing.T, client, address string) net.Conn {
 	t.Helper()
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}
@@ -25,8 +25,8 @@ func from(t *testing.T, client, address string) net.Conn {
 	return c
 }
 
-// untilCut writes to a connection over and over until the server has closed it, and
-// fails when that takes too long.
+// untilCut writes to a connection again and again until the server has closed it. It fails
+// when that takes too long.
 func untilCut(t *testing.T, c net.Conn, what string, text []byte) {
 	t.Helper()
 	closed := make(chan error, 1)
@@ -51,11 +51,11 @@ func untilCut(t *testing.T, c net.Conn, what string, text []byte) {
 	}
 }
 
-// Clients that never come to the point are cut off, and others are served meanwhile.
+// Clients that never finish a request are cut off, and others are served meanwhile.
 func TestSlowAndEndlessClients(t *testing.T) {
 	t.Parallel()
 	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Limits: httpd.Limits{
-		HeaderTime: 200 * time.Millisecond, BodyTime: 200 * time.Millisecond, Connections: 64, ConnectionsPerAddress: 32,
+		HeaderTime: 2 * time.Second, BodyTime: 2 * time.Second, Connections: 64, ConnectionsPerAddress: 32,
 	}})
 	var attackers []func()
 	attack := func(what, opening string, text string) {
@@ -70,7 +70,7 @@ func TestSlowAndEndlessClients(t *testing.T) {
 	attack("endless headers", "GET /sessions HTTP/1.1\r\nHost: localhost\r\n", strings.Repeat("A: "+strings.Repeat("x", 40)+"\r\n", 100))
 	attack("an endless body", "DELETE /sessions/99 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n")
 	attack("a body that does not come", "DELETE /sessions/99 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n", "")
-	// There is no room for one more of them.
+	// There is no room for one more client of their address.
 	turned := from(t, "127.0.0.3", address)
 	answer, err := http.ReadResponse(bufio.NewReader(turned), nil)
 	check(t, err)
@@ -82,7 +82,7 @@ func TestSlowAndEndlessClients(t *testing.T) {
 	}
 	for range 20 {
 		if got := ask(t, client(t), http.MethodGet, "http://"+address+"/sessions"); got.status != http.StatusOK {
-			t.Fatalf("somebody else got %d: %s", got.status, got.body)
+			t.Fatalf("another client got %d: %s", got.status, got.body)
 		}
 	}
 	done := make(chan struct{})
@@ -92,7 +92,7 @@ func TestSlowAndEndlessClients(t *testing.T) {
 	for range attackers {
 		<-done
 	}
-	// Their room is free again, as soon as the server has noticed that the last is gone.
+	// There is room again as soon as the server has noticed that the last one is gone.
 	deadline := time.Now().Add(20 * time.Second)
 	for room := 0; room < 32; {
 		if health(t, from(t, "127.0.0.3", address)) == http.StatusOK {
@@ -103,7 +103,8 @@ func TestSlowAndEndlessClients(t *testing.T) {
 	}
 }
 
-// health asks on a connection, which stays open.
+// health requests /health on a connection, which stays open, and returns the status, 0 for
+// none.
 func health(t *testing.T, c net.Conn) int {
 	t.Helper()
 	// A connection that is turned away may be gone before this arrives.

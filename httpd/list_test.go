@@ -78,8 +78,7 @@ func TestLinksResolve(t *testing.T) {
 	}
 }
 
-// TestSlowReaderHoldsNobodyUp leaves a long list unread and writes and reads
-// meanwhile.
+// TestSlowReaderHoldsNobodyUp leaves a long list unread, and writes and reads meanwhile.
 func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
@@ -98,7 +97,7 @@ func TestSlowReaderHoldsNobodyUp(t *testing.T) {
 	if got := ask(t, client(t), "GET", fmt.Sprintf("http://%s/sessions/%d", address, id)); got.status != http.StatusOK {
 		t.Errorf("got %+v", got)
 	}
-	// The list is of the moment at which it was asked for.
+	// The list is of the moment of its request.
 	for range 20 {
 		line, err := slow.in.ReadString('\n')
 		check(t, err)

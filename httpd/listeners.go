@@ -5,40 +5,54 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
-// serviceListener is an address that a service takes clients at.
+// listeners answers with the addresses at which services accept clients.
+type listeners struct {
+	catalog  catalog
+	answers  *answers
+	resource *render.Resource[serviceListener]
+}
+
+// serviceListener is an address at which a service accepts clients.
 type serviceListener struct {
 	service *projection.Service
 	text    string
 }
 
+func newListeners(read catalog, to *answers) *listeners {
+	return &listeners{catalog: read, answers: to, resource: listenerResource()}
+}
+
 // listenerResource describes a listener.
-func listenerResource() *resource[serviceListener] {
-	return newResource([]member[serviceListener]{
-		{name: "address", value: knownText(func(l serviceListener) string { a, _ := l.parts(); return a })},
-		{name: "port", value: knownNumber(func(l serviceListener) uint64 { _, p := l.parts(); return p })},
-		{name: "protocol", value: knownText(func(l serviceListener) string { return l.service.Protocol })},
-		{name: "service", value: link(services, func(l serviceListener) string { return l.service.Name })},
+func listenerResource() *render.Resource[serviceListener] {
+	return render.NewResource([]render.Member[serviceListener]{
+		{Name: "address", Value: render.TextOrNull(func(l serviceListener) string { a, _ := l.split(); return a })},
+		{Name: "port", Value: render.NumberOrNull(func(l serviceListener) uint64 { _, p := l.split(); return p })},
+		{Name: "protocol", Value: render.TextOrNull(func(l serviceListener) string { return l.service.Protocol })},
+		{Name: "service", Value: render.Link(servicesFolder, func(l serviceListener) string { return l.service.Name })},
 	})
 }
 
-// parts are the address and the port; of what is no address the whole is the address.
-func (l serviceListener) parts() (string, uint64) {
+// split returns the address and the port; all of the text and 0 when it is no address with
+// a port.
+func (l serviceListener) split() (string, uint64) {
 	if a, err := netip.ParseAddrPort(l.text); err == nil {
 		return a.Addr().String(), uint64(a.Port())
 	}
 	return l.text, 0
 }
 
-// listListeners lists the listeners of the service that the path names.
-func (s *Server) listListeners(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery, paramFields, paramRange)
+// list answers with the listeners of the service that the path names.
+func (l *listeners) list(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range)
 	if err != nil {
 		return err
 	}
-	chosen, err := s.listeners.shape(p.fields)
+	chosen, err := l.resource.Shape(p.Fields)
 	if err != nil {
 		return err
 	}
@@ -46,19 +60,16 @@ func (s *Server) listListeners(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	v, m, err := s.registry.Service(name)
+	v, m, err := l.catalog.Service(name)
 	if err != nil {
 		return missing("Service", name, err)
 	}
-	if err := s.validate(c, m, validators{version: v.Version, modified: v.Modified}); err != nil {
+	if err := l.answers.validate(c, m, render.Validators{Version: v.Version, Modified: v.Modified}); err != nil {
 		return err
 	}
 	all := make([]serviceListener, len(v.Listeners))
 	for i, text := range v.Listeners {
 		all[i] = serviceListener{service: v, text: text}
 	}
-	a := s.answer(c, m, p)
-	defer a.release()
-	a.total(uint64(len(all)))
-	return list(a, chosen, each(cut(all, p.span)))
+	return listAll(l.answers, c, m, p, chosen, all)
 }

@@ -7,8 +7,8 @@ import (
 	"gatebook/httpd"
 )
 
-// TestMembersOnRequest has what is shown of a session's certificate and type, of
-// what a failed login asked for, and of a server that does not answer.
+// TestMembersOnRequest compares the members of a session's certificate and type, of the names
+// in a failed login, and of a server that does not answer.
 func TestMembersOnRequest(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())

@@ -14,13 +14,14 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd"
+	"gatebook/httpd/telemetry"
 )
 
-// TestMetrics: what happened is in the metrics, under names that Prometheus' own
-// checker finds nothing wrong with.
+// TestMetrics compares the metrics with what has happened, and has Prometheus' own checker
+// look at their names.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	metrics := httpd.NewMetrics()
+	metrics := telemetry.NewMetrics()
 	metrics.CountPanics(func() uint64 { return 3 })
 	registry, err := gatebook.Open(context.Background(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Committed: metrics.Committed})
 	check(t, err)
@@ -105,7 +106,7 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
 	if strings.Contains(got.body, "undeclared") || strings.Contains(got.body, "BREW") {
-		t.Error("what somebody sent is a label")
+		t.Error("a method that a client sent is a label")
 	}
 }
 

@@ -31,8 +31,7 @@ func TestContractIsOpenAPI(t *testing.T) {
 	}
 }
 
-// TestContractHasTheRoutes compares what is served with what is described, both
-// ways.
+// TestContractHasTheRoutes compares the routes that are served with those that are described.
 func TestContractHasTheRoutes(t *testing.T) {
 	t.Parallel()
 	c := theContract(t)
@@ -55,8 +54,8 @@ func TestContractHasTheRoutes(t *testing.T) {
 	}
 }
 
-// TestContractHasTheParameters asks every operation for one it does not know, and
-// compares those that it says it knows with those that are described.
+// TestContractHasTheParameters gives every operation a parameter that it does not know, and
+// compares the known ones in its answer with those that are described.
 func TestContractHasTheParameters(t *testing.T) {
 	t.Parallel()
 	c := theContract(t)
@@ -85,7 +84,7 @@ func TestContractHasTheParameters(t *testing.T) {
 	}
 }
 
-// inQuery are the names of an operation's parameters in the query, in order.
+// inQuery returns the names of an operation's parameters in the query, in order.
 func inQuery(item *v3.PathItem, operation *v3.Operation) []string {
 	var all []string
 	for _, p := range slices.Concat(item.Parameters, operation.Parameters) {
@@ -109,8 +108,8 @@ func TestContractIsServed(t *testing.T) {
 	}
 }
 
-// TestContractHasTheMembers asks every operation that takes fields for a member it
-// does not have, and compares those that it says it has with its schema's.
+// TestContractHasTheMembers asks every operation that takes fields for a member that it does
+// not have, and compares the known ones in its answer with those of its schema.
 func TestContractHasTheMembers(t *testing.T) {
 	t.Parallel()
 	c := theContract(t)
@@ -144,8 +143,8 @@ func TestContractHasTheMembers(t *testing.T) {
 	}
 }
 
-// membersOf are the names of a schema's properties in their order, each followed by
-// those of its own.
+// membersOf returns the names of a schema's properties in their order, each followed by those
+// of its own properties.
 func membersOf(schema *base.Schema, prefix string) []string {
 	var all []string
 	for name, property := range schema.Properties.FromOldest() {

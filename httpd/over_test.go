@@ -26,8 +26,8 @@ func (l *fillingLog) Append(ctx context.Context, entries []storage.Entry) error 
 	return l.Log.Append(ctx, entries)
 }
 
-// A session whose end cannot be recorded yet is not shown as one that goes on, and who
-// has it in store as such is told.
+// A session whose end cannot be recorded yet is not shown as live, and a client that has it
+// in its cache as live gets the new state.
 func TestSessionThatIsOver(t *testing.T) {
 	t.Parallel()
 	memory, err := storage.OpenMemory(storage.NewMemoryDisk(), nil)

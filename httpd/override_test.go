@@ -35,33 +35,32 @@ func TestMethodOverride(t *testing.T) {
 	}
 }
 
-// A method that is asked for in a header is authorised as what it is, whatever
-// carries it.
+// A method in a header is authorised like the same method in the request line.
 func TestOverrideIsAuthorisedAsItsMethod(t *testing.T) {
 	t.Parallel()
-	p, registry := newPeople(t), fillBook(t, newClock())
+	p, registry := newTestAccounts(t), fillBook(t, newClock())
 	base := "http://" + serve(t, httpd.Config{Registry: registry, Accounts: p.gate, KillWait: 1})
 	for _, c := range []struct {
-		who, method, target string
-		status              int
+		role, method, target string
+		status               int
 	}{
-		{"nobody", "POST", "/sessions/2", 401},
+		{"anonymous", "POST", "/sessions/2", 401},
 		{"basic", "POST", "/sessions/2", 403},
 		{"basic", "PUT", "/sessions/2", 403},
 		{"source", "POST", "/sessions/2", 403},
 		{"basic", "POST", "/services/my-service/sessions", 403},
 		{"basic", "PUT", "/services/my-service/stop", 405},
-		// A source may POST here; DELETE cannot be done at all.
+		// A source may POST here; the path has no DELETE.
 		{"source", "POST", "/events", 405},
 		{"admin", "POST", "/sessions/2", 202},
 	} {
 		before := registry.Moment().Sequence
-		got := ask(t, client(t), c.method, base+c.target, append(p.headers()[c.who], "X-HTTP-Method-Override: DELETE")...)
+		got := ask(t, client(t), c.method, base+c.target, append(p.headers()[c.role], "X-HTTP-Method-Override: DELETE")...)
 		if got.status != c.status {
-			t.Errorf("%s of %s as %s: got %d %s", c.method, c.target, c.who, got.status, got.body)
+			t.Errorf("%s of %s as %s: got %d %s", c.method, c.target, c.role, got.status, got.body)
 		}
 		if changed := registry.Moment().Sequence != before; changed != (c.status == 202) {
-			t.Errorf("%s of %s as %s: recorded %v", c.method, c.target, c.who, changed)
+			t.Errorf("%s of %s as %s: recorded %v", c.method, c.target, c.role, changed)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"gatebook/httpd"
 )
 
-// A list is given whole to who asks for a range of its bytes, which a server may (RFC
-// 9110, 14.2): its own range is of positions.
+// A client that asks for a range of bytes gets the whole list, which RFC 9110, 14.2 allows:
+// the API's own range is of positions.
 func TestRangeOfBytesIsIgnored(t *testing.T) {
 	t.Parallel()
 	address := serve(t, httpd.Config{Registry: fillBook(t, newClock())})
@@ -18,7 +18,8 @@ func TestRangeOfBytesIsIgnored(t *testing.T) {
 	}
 }
 
-// Who waits to be asked for a body is answered without it where it is not wanted.
+// A client that waits to be asked for its body is answered without it when the request is
+// refused.
 func TestExpectedBodyThatIsNotWanted(t *testing.T) {
 	t.Parallel()
 	url := reportsAPI(t, httpd.Config{Limits: httpd.Limits{ReportBytes: 2000}})
@@ -32,8 +33,8 @@ func TestExpectedBodyThatIsNotWanted(t *testing.T) {
 	}
 }
 
-// An answer without a body says nothing of its length, and what a HEAD would have had
-// is said as on GET.
+// An answer without a body has no length, except that of a HEAD, which has the length of the
+// GET.
 func TestAnswersWithoutABody(t *testing.T) {
 	t.Parallel()
 	address := serve(t, httpd.Config{Registry: fillBook(t, newClock())})

@@ -7,9 +7,9 @@ import (
 	"gatebook/httpd"
 )
 
-// TestRefusals are the whole answers of the codes that take more than a line to reach:
-// with a body, a header, or a request line of their own. The others are in goldens, and
-// those of a failing registry in TestFailures.
+// TestRefusals compares the whole answers of the status codes that take more than a request
+// line: a body, a header, or a method. The others are in goldens, and those of a failing
+// registry in TestFailures.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	url, asker := reportsAPI(t, httpd.Config{Limits: httpd.Limits{ReportBytes: 2000, ReportEvents: 3}}), client(t)
@@ -66,7 +66,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// What would be taken stands beside a refusal of a content type or coding (RFC 9110,
+// A refusal of a content type or coding has a header with those that are taken (RFC 9110,
 // 15.5.16).
 func TestUnsupportedTellsWhatIsTaken(t *testing.T) {
 	t.Parallel()

@@ -12,39 +12,41 @@ import (
 	"gatebook/httpd"
 )
 
-// outsider is a source outside that follows its kills, and reports.
-type outsider struct {
+// outsideSource is a source outside this process that follows its kills, and reports.
+type outsideSource struct {
 	t     *testing.T
 	base  string
-	kills <-chan heard
+	kills <-chan sentEvent
 	leave func()
 }
 
-// newOutsider follows before it has anything to report.
-func newOutsider(t *testing.T, base string) *outsider {
+// newOutsideSource returns a source that follows, and has reported nothing.
+func newOutsideSource(t *testing.T, base string) *outsideSource {
 	t.Helper()
-	o := &outsider{t: t, base: base}
+	o := &outsideSource{t: t, base: base}
 	o.follow()
 	o.place()
 	return o
 }
 
-func (o *outsider) follow(extra ...string) {
+func (o *outsideSource) follow(extra ...string) {
 	o.t.Helper()
 	o.kills, o.leave = listen(o.t, o.base+"/events?source=edge-1&kind=kill_requested&follow=true", extra...)
 }
 
-// report reports events, and they are accepted.
-func (o *outsider) report(list ...string) {
+// report reports events, and they are accepted. The lease outlasts every jump of a test's
+// clock.
+func (o *outsideSource) report(list ...string) {
 	o.t.Helper()
-	got := post(o.t, client(o.t), o.base+"/events", "application/json", reportOf(strings.Join(list, ",")))
+	body := `{"source":"edge-1","incarnation":"a","lease":"24h","events":[` + strings.Join(list, ",") + `]}`
+	got := post(o.t, client(o.t), o.base+"/events", "application/json", body)
 	if got.status != http.StatusOK {
 		o.t.Fatalf("report: got %d %s", got.status, got.body)
 	}
 }
 
 // open opens sessions of a service.
-func (o *outsider) open(service string, keys ...string) {
+func (o *outsideSource) open(service string, keys ...string) {
 	o.t.Helper()
 	var list []string
 	for _, key := range keys {
@@ -53,8 +55,8 @@ func (o *outsider) open(service string, keys ...string) {
 	o.report(list...)
 }
 
-// hear is the next kill that comes. Its id, if it has one, is its sequence.
-func (o *outsider) hear(session uint64, by, why string) heard {
+// nextKill returns the next kill of the feed. Its id, if it has one, is its sequence.
+func (o *outsideSource) nextKill(session uint64, by, why string) sentEvent {
 	o.t.Helper()
 	e := next(o.t, o.kills)
 	want := fmt.Sprintf(`"kind":"kill_requested","session":%d,"by":%q,"description":%q}`, session, by, why)
@@ -64,8 +66,9 @@ func (o *outsider) hear(session uint64, by, why string) heard {
 	return e
 }
 
-// place is the first event of a follow, or the one behind those that are pending.
-func (o *outsider) place() string {
+// place returns the id of the event that marks where the feed begins, after the pending
+// kills.
+func (o *outsideSource) place() string {
 	o.t.Helper()
 	e := next(o.t, o.kills)
 	if e.id == "" || e.data != "" {
@@ -74,12 +77,12 @@ func (o *outsider) place() string {
 	return e.id
 }
 
-func (o *outsider) close(key, reason string) {
+func (o *outsideSource) close(key, reason string) {
 	o.t.Helper()
 	o.report(fmt.Sprintf(`{"kind":"session_closed","key":%q,"reason":%q}`, key, reason))
 }
 
-// later sends a request and hands out its answer when it comes.
+// later sends a request, and returns a channel for its answer.
 func later(t *testing.T, method, url string) <-chan answer {
 	t.Helper()
 	c, come := client(t), make(chan answer, 1)
@@ -98,16 +101,16 @@ func later(t *testing.T, method, url string) <-chan answer {
 	return come
 }
 
-// A session that is reported is ended by another client: its source hears of it,
-// closes it, and the one who asked is told when that is on the record.
+// A reported session is ended by another client: its source gets the kill, closes the session,
+// and the client is answered when that is recorded.
 func TestKillOfReportedSession(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
 	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Minute})
-	edge := newOutsider(t, base)
+	edge := newOutsideSource(t, base)
 	edge.open("orders", "c-1", "c-2")
 	killed := later(t, http.MethodDelete, base+"/sessions/1?reason=out")
-	kill := edge.hear(1, "anonymous@127.0.0.1", "out")
+	kill := edge.nextKill(1, "anonymous@127.0.0.1", "out")
 	if kill.id != strconv.FormatUint(registry.Moment().Sequence, 10) {
 		t.Errorf("the kill has id %s, the log ends at %d", kill.id, registry.Moment().Sequence)
 	}
@@ -125,8 +128,8 @@ func TestKillOfReportedSession(t *testing.T) {
 		t.Errorf("the session is %s", got.body)
 	}
 
-	// It is away while another is to end, and is told when it comes back: by its place
-	// from the log, without one as what is pending.
+	// The source is away while another kill is requested. It gets the kill when it comes back:
+	// from the log when it names its place, otherwise as a pending one.
 	edge.leave()
 	late := later(t, http.MethodDelete, base+"/sessions/2?reason=late")
 	waitUntil(t, "the kill is on the record", func() bool {
@@ -135,12 +138,12 @@ func TestKillOfReportedSession(t *testing.T) {
 	})
 	edge.follow("Last-Event-ID: " + kill.id)
 	edge.place()
-	if e := edge.hear(2, "anonymous@127.0.0.1", "late"); e.id == "" {
+	if e := edge.nextKill(2, "anonymous@127.0.0.1", "late"); e.id == "" {
 		t.Errorf("what follows a place has no id: %+v", e)
 	}
 	edge.leave()
 	edge.follow()
-	if e := edge.hear(2, "anonymous@127.0.0.1", "late"); e.id != "" {
+	if e := edge.nextKill(2, "anonymous@127.0.0.1", "late"); e.id != "" {
 		t.Errorf("what is pending has an id: %+v", e)
 	}
 	edge.place()
@@ -148,19 +151,18 @@ func TestKillOfReportedSession(t *testing.T) {
 	if got := <-late; got.status != http.StatusNoContent {
 		t.Errorf("got %+v", got)
 	}
-	// What has ended is pending no more.
+	// A session that has ended has no pending kill.
 	edge.leave()
 	edge.follow()
 	edge.place()
 }
 
-// What is pending comes first whenever kills of a source are among what is followed, and
-// only then.
+// Pending kills come first when a feed selects the kills of a source, and only then.
 func TestPendingKillsComeFirst(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())
 	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: 1})
-	edge := newOutsider(t, base)
+	edge := newOutsideSource(t, base)
 	edge.open("orders", "c-1", "c-2")
 	edge.leave()
 	for _, id := range []string{"1", "2"} {
@@ -186,7 +188,7 @@ func TestPendingKillsComeFirst(t *testing.T) {
 			}
 		} else {
 			for _, id := range pending {
-				if e := edge.hear(id, "anonymous@127.0.0.1", "out"); e.id != "" {
+				if e := edge.nextKill(id, "anonymous@127.0.0.1", "out"); e.id != "" {
 					t.Errorf("%s: what is pending has an id: %+v", query, e)
 				}
 			}
@@ -196,13 +198,13 @@ func TestPendingKillsComeFirst(t *testing.T) {
 	}
 }
 
-// A kill is due later: it can be moved and taken back, and comes when its time has.
+// A scheduled kill can be moved and withdrawn, and is requested when it is due.
 func TestKillLater(t *testing.T) {
 	t.Parallel()
 	clock := newClock()
 	registry := openBook(t, clock)
 	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Minute})
-	edge := newOutsider(t, base)
+	edge := newOutsideSource(t, base)
 	edge.open("orders", "c-1", "c-2")
 	asker := client(t)
 	do := func(target string, status int) {
@@ -224,12 +226,12 @@ func TestKillLater(t *testing.T) {
 	clock.advance(2*time.Minute - time.Microsecond)
 	do("/sessions/2?ttl=1h", http.StatusAccepted) // has the clock look
 	clock.advance(time.Microsecond)
-	edge.hear(1, "anonymous@127.0.0.1", "moved")
+	edge.nextKill(1, "anonymous@127.0.0.1", "moved")
 	do("/sessions/1?cancel=true", http.StatusConflict) // its time has come
 	edge.close("c-1", "killed")
 	do("/sessions/1?ttl=5s", http.StatusConflict)
 	killed := later(t, http.MethodDelete, base+"/sessions/2?reason=now")
-	edge.hear(2, "anonymous@127.0.0.1", "now")
+	edge.nextKill(2, "anonymous@127.0.0.1", "now")
 	edge.close("c-2", "killed")
 	if got := <-killed; got.status != http.StatusNoContent {
 		t.Errorf("got %+v", got)
@@ -244,7 +246,7 @@ func TestKillLater(t *testing.T) {
 	}
 }
 
-// waitUntil waits for what is about to be so.
+// waitUntil blocks until a condition holds, and fails when that takes too long.
 func waitUntil(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -1,31 +1,53 @@
 package httpd
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
 
 	"gatebook"
+	"gatebook/httpd/access"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
+	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
 
-// takeReports records what a source outside reports: one report, or a stream of them.
-func (s *Server) takeReports(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery)
+// reportTimeout is how long a report waits for the log to take it.
+const reportTimeout = 5 * time.Second
+
+// reporter records the reports of sources outside this process.
+type reporter interface {
+	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
+}
+
+// intake takes the reports of sources outside this process.
+type intake struct {
+	reporter reporter
+	answers  *answers
+	metrics  *telemetry.Metrics
+	log      zerolog.Logger
+	limits   Limits
+	// idle is how long a client may be silent between two reports of a stream.
+	idle time.Duration
+	// closing is closed when the server is shut down.
+	closing <-chan struct{}
+}
+
+// take records one report of a source, or a stream of them.
+func (x *intake) take(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -33,22 +55,19 @@ func (s *Server) takeReports(c *gin.Context) error {
 		c.Header("Accept-Encoding", "identity")
 		return unsupported("A report comes as it is, not with Content-Encoding: " + codings + ".")
 	}
-	body := &bodyReader{
-		from: bufio.NewReaderSize(c.Request.Body, piece), control: http.NewResponseController(c.Writer),
-		limit: s.limits.ReportBytes, idle: s.http.IdleTimeout,
-	}
+	body := reports.NewBody(c.Writer, c.Request.Body, x.limits.ReportBytes, x.idle)
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
-	case contentJSON:
-		return s.takeOne(c, body, p.pretty)
-	case contentNDJSON:
-		return s.takeStream(c, body)
+	case render.JSON:
+		return x.takeOne(c, body, p.Pretty)
+	case render.NDJSON:
+		return x.takeStream(c, body)
 	}
-	c.Header("Accept", contentJSON+", "+contentNDJSON)
-	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, contentJSON, contentNDJSON))
+	c.Header("Accept", render.JSON+", "+render.NDJSON)
+	return unsupported(fmt.Sprintf("Content-Type: %q is not for reports; %s is one report, %s many, each on a line.", given, render.JSON, render.NDJSON))
 }
 
-// isCoded reports whether a list of content codings has one that changes something. Their
+// isCoded reports whether a list of content codings has one that changes the body. Their
 // names are the same in capitals (RFC 9110, 8.4.1).
 func isCoded(codings string) bool {
 	for coding := range strings.SplitSeq(codings, ",") {
@@ -59,126 +78,112 @@ func isCoded(codings string) bool {
 	return false
 }
 
+// unsupported returns the failure of a body that reports cannot have.
 func unsupported(long string) error {
-	return &failure{status: http.StatusUnsupportedMediaType, short: "Unsupported media type", long: long}
+	return &render.Failure{Status: http.StatusUnsupportedMediaType, Title: "Unsupported media type", Description: long}
 }
 
-func (s *Server) takeOne(c *gin.Context, body *bodyReader, pretty bool) error {
-	text, err := body.whole(c.Request.ContentLength)
+// takeOne records the report that is the body.
+func (x *intake) takeOne(c *gin.Context, body *reports.Body, pretty bool) error {
+	text, err := body.Whole(c.Request.ContentLength)
 	if err != nil {
 		return err
 	}
-	got, err := s.takeReport(c, text)
+	got, err := x.record(c, text)
 	if err != nil {
 		return err
 	}
 	stamp(c, got.Sequence)
-	b := append(appendReception([]byte{'{'}, got), "}\n"...)
+	b := append(reports.AppendResult([]byte{'{'}, got), "}\n"...)
 	if pretty {
-		var readable bytes.Buffer
-		if err := json.Indent(&readable, b, "", indent); err != nil {
-			return fmt.Errorf("indent the answer: %w", err)
+		if b, err = render.Indented(b); err != nil {
+			return err
 		}
-		b = readable.Bytes()
 	}
-	c.Writer.Header()["Content-Type"] = s.contentType
+	c.Writer.Header()["Content-Type"] = x.answers.contentType
 	c.Writer.Header()["Content-Length"] = []string{strconv.Itoa(len(b))}
 	c.Status(http.StatusOK)
 	if _, err := c.Writer.Write(b); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return nil
 }
 
-// takeStream answers each report when it is durable, while the client goes on
-// sending. The first that is refused is the last.
-func (s *Server) takeStream(c *gin.Context, body *bodyReader) error {
-	if err := body.control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("read and write at once: %w", err)
+// takeStream records the reports of a stream. It answers each when it is durable, while the
+// client goes on sending, and ends with the first that is refused.
+func (x *intake) takeStream(c *gin.Context, body *reports.Body) error {
+	if err := body.EnableFullDuplex(); err != nil {
+		return err
 	}
 	// A stream that waits for the next report does not keep the server from closing.
-	defer body.stopOn(s.closing)()
-	stamp(c, s.registry.Moment().Sequence)
-	c.Header("Content-Type", contentNDJSON)
+	defer body.StopOn(x.closing)()
+	stamp(c, x.answers.present.Moment().Sequence)
+	c.Header("Content-Type", render.NDJSON)
 	c.Status(http.StatusOK)
 	for {
-		text, err := body.next()
+		text, err := body.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			c.Writer.WriteHeaderNow()
 			return nil
-		case errors.Is(err, errGone):
+		case errors.Is(err, render.ErrClientGone):
 			return err
 		}
 		var got gatebook.ReportResult
 		if err == nil {
-			got, err = s.takeReport(c, text)
+			got, err = x.record(c, text)
 		}
-		if sendErr := s.sendLine(c, body.control, got, err); sendErr != nil || err != nil {
+		if sendErr := x.sendLine(c, got, err); sendErr != nil || err != nil {
 			return sendErr
 		}
 	}
 }
 
 // sendLine sends the answer to one report of a stream.
-func (s *Server) sendLine(c *gin.Context, control *http.ResponseController, got gatebook.ReportResult, err error) error {
+func (x *intake) sendLine(c *gin.Context, got gatebook.ReportResult, err error) error {
 	status := http.StatusOK
-	var f *failure
+	var f *render.Failure
 	if err != nil {
 		f = failureOf(err)
-		s.metrics.failed(c, f.status)
-		if status = f.status; status >= http.StatusInternalServerError {
-			s.logFailure(c.Request, f, err)
+		x.metrics.ReportRefused(f.Status)
+		if status = f.Status; status >= http.StatusInternalServerError {
+			logFailure(x.log, c.Request, f, err)
 		}
 	}
 	b := strconv.AppendInt([]byte(`{"status":`), int64(status), 10)
 	b = append(b, ',')
 	if f != nil {
-		b = append(b, f.append(nil)[1:]...)
+		b = append(b, f.AppendJSON(nil)[1:]...)
 	} else {
-		b = append(appendReception(b, got), "}\n"...)
+		b = append(reports.AppendResult(b, got), "}\n"...)
 	}
-	if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("%w: %w", errGone, err)
+	if err := render.AllowWrite(c.Writer, render.PieceTimeout); err != nil {
+		return err
 	}
 	if _, err := c.Writer.Write(b); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
-	if err := control.Flush(); err != nil {
-		return fmt.Errorf("%w: %w", errGone, err)
+	if err := http.NewResponseController(c.Writer).Flush(); err != nil {
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return nil
 }
 
-// takeReport records one report. A source reports as itself only.
-func (s *Server) takeReport(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
-	report, err := parseReport(text, s.limits.ReportEvents)
+// record records one report. A source reports as itself only.
+func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, error) {
+	report, err := reports.Parse(text, x.limits.ReportEvents)
 	if err != nil {
 		return gatebook.ReportResult{}, err
 	}
-	account, ok := accountOf(c.Request)
+	account, ok := access.AccountOf(c.Request)
 	if ok && account.Role == accounts.Source && projection.NameKey(account.Name) != projection.NameKey(report.Source) {
-		return gatebook.ReportResult{}, forbidden(fmt.Sprintf(
+		return gatebook.ReportResult{}, access.Forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
-	// A log that is behind is told to the client as that, and not by silence. What has
-	// come is recorded even if nothing more does: net/http ends the request's context when
-	// the client closes its sending half, and that one still reads.
-	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), recordLimit)
+	// The timeout makes a log that is behind an answer, where the client would only see
+	// silence. The request's context is not used, because net/http ends it when the client
+	// closes its sending half, and such a client still reads the answer.
+	ctx, stop := context.WithTimeout(context.WithoutCancel(c.Request.Context()), reportTimeout)
 	defer stop()
-	return s.registry.Report(ctx, report)
-}
-
-// appendReception appends the members of the answer to a report.
-func appendReception(b []byte, got gatebook.ReportResult) []byte {
-	b = strconv.AppendInt(append(b, `"accepted":`...), int64(got.Accepted), 10)
-	b = append(b, `,"sessions":{`...)
-	for i, key := range slices.Sorted(maps.Keys(got.Sessions)) {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendString(b, key), ':')
-		b = strconv.AppendUint(b, got.Sessions[key], 10)
-	}
-	return strconv.AppendUint(append(b, `},"sequence":`...), got.Sequence, 10)
+	return x.reporter.Report(ctx, report)
 }

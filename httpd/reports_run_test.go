@@ -18,8 +18,8 @@ import (
 	"gatebook/httpd"
 )
 
-// flaky is a client's connection that breaks now and then, in the middle of what it
-// sends or before it has read the answer.
+// flaky is a client's connection that breaks now and then, while it sends or before it has
+// read the answer.
 type flaky struct {
 	net.Conn
 	breaks func() bool
@@ -75,7 +75,8 @@ func newEdge(t *testing.T, url string, i int) *edge {
 	return e
 }
 
-// report is one of at most so many new sessions. Every other has a number.
+// report returns a report of at most a number of new sessions. Every other report is
+// numbered.
 func (e *edge) report(most int) string {
 	n := min(1+e.random.IntN(200), most)
 	events := make([]string, 0, 3*n)
@@ -95,7 +96,7 @@ func (e *edge) report(most int) string {
 	return fmt.Sprintf(`{"source":%q,"incarnation":"1",%s"events":[%s]}`, e.name, number, strings.Join(events, ","))
 }
 
-// run reports so many sessions, alone or several reports in a stream.
+// run reports a number of sessions, in single reports or in streams of several.
 func (e *edge) run(sessions int) {
 	for e.sessions < sessions {
 		if e.random.IntN(2) == 0 {
@@ -112,8 +113,7 @@ func (e *edge) run(sessions int) {
 	}
 }
 
-// send repeats a request until every report in it is accepted, and now and then once
-// more.
+// send repeats a request until every report in it is accepted, and sometimes once more.
 func (e *edge) send(contentType, body string, reports int) {
 	for accepted := false; !accepted || e.random.IntN(4) == 0; {
 		answer, err := e.client.Post(e.url, contentType, strings.NewReader(body))
@@ -139,8 +139,8 @@ func (e *edge) send(contentType, body string, reports int) {
 	}
 }
 
-// TestManyReports: connections break and reports come again, and in the end every
-// session is in the book, once.
+// TestManyReports has connections break and reports repeated, and checks that every session
+// is recorded once.
 func TestManyReports(t *testing.T) {
 	t.Parallel()
 	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})

@@ -15,8 +15,8 @@ import (
 	"gatebook/storage"
 )
 
-// A stream of reports that waits for the next one does not keep the server from
-// closing; what was answered is recorded, and the stream ends.
+// A stream of reports that waits for the next one does not keep the server from closing. The
+// answered reports are recorded, and the stream ends.
 func TestStreamEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	server, address := serveThat(t, httpd.Config{Registry: openBook(t, newClock())})

@@ -61,7 +61,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// reportOf is a report of edge-1 with these events.
+// reportOf returns a report of edge-1 with these events.
 func reportOf(list string) string {
 	return `{"source":"edge-1","incarnation":"a","events":[` + list + `]}`
 }
@@ -186,21 +186,21 @@ func TestReportsAreAnsweredAtOnce(t *testing.T) {
 
 func TestSourceReportsAsItself(t *testing.T) {
 	t.Parallel()
-	p := newPeople(t)
+	p := newTestAccounts(t)
 	url, c := reportsAPI(t, httpd.Config{Accounts: p.gate}), client(t)
 	as := p.headers()
 	other := strings.Replace(reportOf(""), "edge-1", "edge-2", 1)
 	for _, try := range []struct {
-		who, body string
-		status    int
+		role, body string
+		status     int
 	}{
 		{"source", reportOf(""), 200},
 		{"source", other, 403},
 		{"admin", other, 200},
 		{"basic", reportOf(""), 403},
 	} {
-		if got := post(t, c, url, "application/json", try.body, as[try.who]...); got.status != try.status {
-			t.Errorf("%s: got %d %s, want %d", try.who, got.status, got.body, try.status)
+		if got := post(t, c, url, "application/json", try.body, as[try.role]...); got.status != try.status {
+			t.Errorf("%s: got %d %s, want %d", try.role, got.status, got.body, try.status)
 		}
 	}
 	got := post(t, c, url, ndjson, other+"\n", as["source"]...)

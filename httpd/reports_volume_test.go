@@ -2,5 +2,5 @@
 
 package httpd_test
 
-// reportedSessions is how many the long run reports; with the tag soak it is 100,000.
+// reportedSessions is how many sessions TestManyReports reports; 100,000 with the tag soak.
 const reportedSessions = 3_000

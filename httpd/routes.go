@@ -6,103 +6,122 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"gatebook/httpd/access"
+	"gatebook/httpd/render"
+	"gatebook/projection"
 )
 
-// handler answers a request, or returns the error that is the answer.
-type handler func(c *gin.Context) error
-
-// operation is what a method of a path does, and who may ask for it.
+// operation is a method of a path.
 type operation struct {
 	method string
-	access access
+	access access.Level
 	handle handler
-	// forms are the media types that answers have, best first; nil for JSON alone.
+	// forms are the media types that answers can have, best first; nil for JSON alone.
 	forms []string
 }
 
-// route is a path and what can be done with it. HEAD and OPTIONS go without
-// saying.
+// route is a path with its operations, without HEAD and OPTIONS, which newEngine adds.
 type route struct {
 	path       string
 	operations []operation
-	// quiet paths open no session in the book: a probe that asks nothing about it.
-	quiet bool
+	// unrecorded routes do not have connections recorded: probes use them, and the answers
+	// say nothing about sessions.
+	unrecorded bool
 }
 
-// in tells in which media types an operation answers, best first.
-func (o operation) in(forms ...string) operation {
+// as returns the operation with the media types of its answers, best first.
+func (o operation) as(forms ...string) operation {
 	o.forms = forms
 	return o
 }
 
-// eventsPath is where reports go, and the feed comes from.
-const eventsPath = "/events"
+// api holds the handlers of all routes.
+type api struct {
+	sessions  *sessions
+	kills     *kills
+	services  *services
+	listeners *listeners
+	servers   *collection[*projection.Server]
+	sources   *collection[*projection.Source]
+	feeds     *feeds
+	intake    *intake
+	status    *status
+}
 
-func (s *Server) routes() []route {
+// routes returns the table of all routes.
+func (a *api) routes() []route {
 	all := func(o ...operation) []operation { return o }
-	get := func(a access, h handler) operation { return operation{method: http.MethodGet, access: a, handle: h} }
-	put := func(a access, h handler) operation { return operation{method: http.MethodPut, access: a, handle: h} }
-	post := func(a access, h handler) operation { return operation{method: http.MethodPost, access: a, handle: h} }
-	del := func(a access, h handler) operation { return operation{method: http.MethodDelete, access: a, handle: h} }
+	get := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodGet, access: a, handle: h}
+	}
+	put := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodPut, access: a, handle: h}
+	}
+	post := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodPost, access: a, handle: h}
+	}
+	del := func(a access.Level, h handler) operation {
+		return operation{method: http.MethodDelete, access: a, handle: h}
+	}
 	return []route{
-		{path: "/", operations: all(get(forAll, s.root))},
-		{path: "/health", operations: all(get(forAll, s.health)), quiet: true},
-		{path: "/ready", operations: all(get(forAll, s.ready)), quiet: true},
-		{path: "/metrics", operations: all(get(forReaders, s.showMetrics).in(contentMetrics)), quiet: true},
-		{path: "/version", operations: all(get(forReaders, s.showVersion)), quiet: true},
-		{path: "/openapi.yaml", operations: all(get(forReaders, s.showContract).in(contentYAML))},
-		{path: "/sessions", operations: all(get(forReaders, s.listSessions).in(listForms...))},
-		{path: "/sessions/:id", operations: all(get(forReaders, s.showSession), del(forAdmins, s.closeSession))},
-		{path: "/sessions/:id/connections", operations: all(get(forReaders, s.listConnections).in(listForms...))},
-		{path: "/sessions/:id/events", operations: all(get(forReaders, s.listEvents).in(trailForms...))},
-		{path: eventsPath, operations: all(get(forFeed, s.feed).in(feedForms...), post(forSources, s.takeReports).in(contentJSON, contentNDJSON))},
-		{path: "/services", operations: all(get(forReaders, s.listServices).in(listForms...))},
-		{path: "/services/:name", operations: all(get(forReaders, s.showService))},
+		{path: "/", operations: all(get(access.ForAll, a.status.root))},
+		{path: "/health", operations: all(get(access.ForAll, a.status.health)), unrecorded: true},
+		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), unrecorded: true},
+		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).as(contentMetrics)), unrecorded: true},
+		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), unrecorded: true},
+		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).as(contentYAML))},
+		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).as(render.ListForms()...))},
+		{path: "/sessions/:id", operations: all(get(access.ForReaders, a.sessions.show), del(access.ForAdmins, a.kills.one))},
+		{path: "/sessions/:id/connections", operations: all(get(access.ForReaders, a.sessions.listConnections).as(render.ListForms()...))},
+		{path: "/sessions/:id/events", operations: all(get(access.ForReaders, a.feeds.trail).as(trailForms()...))},
+		{path: eventsPath, operations: all(get(access.ForFeed, a.feeds.list).as(feedForms()...), post(access.ForSources, a.intake.take).as(render.JSON, render.NDJSON))},
+		{path: "/services", operations: all(get(access.ForReaders, a.services.list).as(render.ListForms()...))},
+		{path: "/services/:name", operations: all(get(access.ForReaders, a.services.show))},
 		{path: "/services/:name/sessions", operations: all(
-			get(forReaders, s.listServiceSessions).in(listForms...), del(forAdmins, s.closeServiceSessions))},
-		{path: "/services/:name/listeners", operations: all(get(forReaders, s.listListeners).in(listForms...))},
-		{path: "/services/:name/stop", operations: all(put(forAdmins, s.switchService(true)))},
-		{path: "/services/:name/start", operations: all(put(forAdmins, s.switchService(false)))},
-		{path: "/servers", operations: all(get(forReaders, s.listServers).in(listForms...))},
-		{path: "/servers/:name", operations: all(get(forReaders, s.showServer))},
-		{path: "/servers/:name/sessions", operations: all(get(forReaders, s.listServerSessions).in(listForms...))},
-		{path: "/sources", operations: all(get(forReaders, s.listSources).in(listForms...))},
-		{path: "/sources/:name", operations: all(get(forReaders, s.showSource))},
+			get(access.ForReaders, a.sessions.listOfService).as(render.ListForms()...), del(access.ForAdmins, a.kills.ofService))},
+		{path: "/services/:name/listeners", operations: all(get(access.ForReaders, a.listeners.list).as(render.ListForms()...))},
+		{path: "/services/:name/stop", operations: all(put(access.ForAdmins, a.services.switchTo(true)))},
+		{path: "/services/:name/start", operations: all(put(access.ForAdmins, a.services.switchTo(false)))},
+		{path: "/servers", operations: all(get(access.ForReaders, a.servers.list).as(render.ListForms()...))},
+		{path: "/servers/:name", operations: all(get(access.ForReaders, a.servers.show))},
+		{path: "/servers/:name/sessions", operations: all(get(access.ForReaders, a.sessions.listOfServer).as(render.ListForms()...))},
+		{path: "/sources", operations: all(get(access.ForReaders, a.sources.list).as(render.ListForms()...))},
+		{path: "/sources/:name", operations: all(get(access.ForReaders, a.sources.show))},
 	}
 }
 
-// newEngine makes the router of all routes.
-func (s *Server) newEngine() *gin.Engine {
+// newEngine returns the router of all routes.
+func newEngine(routes []route, t *adapter) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
 	engine := gin.New()
-	// Paths are matched as they were sent, so that a name may hold a slash, and are
-	// never corrected by a redirect.
+	// Paths are matched as they were sent, so that a name may hold a slash, and never
+	// corrected by a redirect.
 	engine.UseEscapedPath = true
 	engine.UnescapePathValues = false
 	engine.RedirectTrailingSlash = false
 	engine.HandleMethodNotAllowed = true
 	var every []operation
-	for _, r := range s.routes() {
+	for _, r := range routes {
 		every = append(every, r.operations...)
 		allow := []string{allowed(r.operations)}
 		for _, o := range r.operations {
-			adapted := s.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, quiet: r.quiet})
+			adapted := t.adapt(endpoint{handle: o.handle, access: o.access, forms: o.forms, allow: allow, unrecorded: r.unrecorded})
 			engine.Handle(o.method, r.path, adapted)
 			if o.method == http.MethodGet {
 				engine.HEAD(r.path, adapted)
 			}
 		}
-		engine.OPTIONS(r.path, s.adapt(endpoint{
-			handle: s.options, access: accessOfOptions(r.operations), allow: allow, quiet: r.quiet, anyType: true,
+		engine.OPTIONS(r.path, t.adapt(endpoint{
+			handle: t.options, access: accessOfOptions(r.operations), allow: allow, unrecorded: r.unrecorded, noBody: true,
 		}))
 	}
-	s.methods = allowed(every)
-	engine.NoMethod(s.adapt(endpoint{handle: wrongMethod, access: forAccounts, anyType: true}))
-	engine.NoRoute(s.adapt(endpoint{handle: s.noRoute, access: forAccounts, anyType: true}))
+	engine.NoMethod(t.adapt(endpoint{handle: wrongMethod, access: access.ForAccounts, noBody: true}))
+	engine.NoRoute(t.adapt(endpoint{handle: t.noRoute(allowed(every)), access: access.ForAccounts, noBody: true}))
 	return engine
 }
 
-// allowed is the value of Allow for what has these operations.
+// allowed returns the value of the header Allow for these operations.
 func allowed(operations []operation) string {
 	all := []string{http.MethodOptions}
 	for _, o := range operations {
@@ -115,46 +134,46 @@ func allowed(operations []operation) string {
 	return strings.Join(slices.Compact(all), ", ")
 }
 
-// accessOfOptions is who may ask what can be done with a path: everybody where
-// something can be done by everybody, and otherwise who has an account.
-func accessOfOptions(operations []operation) access {
+// accessOfOptions returns the level of OPTIONS: a login is needed unless one of the
+// operations needs none.
+func accessOfOptions(operations []operation) access.Level {
 	for _, o := range operations {
-		if o.access == forAll {
-			return forAll
+		if o.access == access.ForAll {
+			return access.ForAll
 		}
 	}
-	return forAccounts
+	return access.ForAccounts
 }
 
-// options answers with Allow, which is there already.
-func (s *Server) options(c *gin.Context) error {
-	stamp(c, s.registry.Moment().Sequence)
-	c.Status(http.StatusNoContent)
-	c.Writer.WriteHeaderNow()
-	return nil
+// options answers with the header Allow, which adapt has written.
+func (t *adapter) options(c *gin.Context) error {
+	return t.answers.empty(c, http.StatusNoContent)
 }
 
-// wrongMethod refuses a method that the path does not have. The router has found
-// out which it has.
+// wrongMethod refuses a method that the path does not have. The router has written the header
+// Allow.
 func wrongMethod(c *gin.Context) error {
 	methods := strings.Split(c.Writer.Header().Get("Allow"), ", ")
 	slices.Sort(methods)
 	allow := strings.Join(methods, ", ")
 	c.Header("Allow", allow)
-	return &failure{
-		status: http.StatusMethodNotAllowed, short: "Method not allowed",
-		long: c.Request.Method + " cannot be done with " + c.Request.URL.Path + "; these can: " + allow + ".",
+	return &render.Failure{
+		Status: http.StatusMethodNotAllowed, Title: "Method not allowed",
+		Description: c.Request.Method + " cannot be done with " + c.Request.URL.Path + "; these can: " + allow + ".",
 	}
 }
 
-// noRoute refuses a path that there is not. OPTIONS * is about the server as a whole.
-func (s *Server) noRoute(c *gin.Context) error {
-	if c.Request.Method == http.MethodOptions && c.Request.RequestURI == "*" {
-		c.Header("Allow", s.methods)
-		return s.options(c)
-	}
-	return &failure{
-		status: http.StatusNotFound, short: "Not found",
-		long: "There is nothing at " + c.Request.URL.Path + ".",
+// noRoute returns the handler of unknown paths. It answers OPTIONS * with the methods of the
+// server as a whole.
+func (t *adapter) noRoute(methods string) handler {
+	return func(c *gin.Context) error {
+		if c.Request.Method == http.MethodOptions && c.Request.RequestURI == "*" {
+			c.Header("Allow", methods)
+			return t.options(c)
+		}
+		return &render.Failure{
+			Status: http.StatusNotFound, Title: "Not found",
+			Description: "There is nothing at " + c.Request.URL.Path + ".",
+		}
 	}
 }

@@ -8,125 +8,27 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
-	"gatebook"
-	"gatebook/httpd/accounts"
+	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
+	"gatebook/httpd/follow"
+	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
 
-// Registry is what the API reads from the book and does to it. [gatebook.Registry]
-// is one.
-type Registry interface {
-	Session(id uint64) (projection.View, projection.Moment, error)
-	Sessions(q gatebook.Query) (*gatebook.Listing, error)
-	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
-	SequenceAt(t time.Time) (uint64, error)
-	RecordedAt(sequence uint64) (time.Time, error)
-	GapAt(t time.Time) (gatebook.Gap, bool, error)
-	Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error)
-	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
-	Services() ([]*projection.Service, projection.Moment)
-	Service(name string) (*projection.Service, projection.Moment, error)
-	Servers() ([]*projection.Server, projection.Moment)
-	Server(name string) (*projection.Server, projection.Moment, error)
-	Sources() ([]*projection.Source, projection.Moment)
-	Source(name string) (*projection.Source, projection.Moment, error)
-	Moment() projection.Moment
-	ScheduleKill(ctx context.Context, id uint64, due time.Time, q gatebook.Request) error
-	WithdrawKill(ctx context.Context, id uint64, q gatebook.Request) error
-	KillAll(ctx context.Context, ids []uint64, q gatebook.Request) (gatebook.Killed, error)
-	SwitchService(ctx context.Context, to gatebook.Switch, q gatebook.Request) error
-	Report(ctx context.Context, report gatebook.Report) (gatebook.ReportResult, error)
-	Stats() gatebook.Stats
-	Now() time.Time
-	// Err tells why nothing can be recorded now.
-	Err() error
-}
-
-// Config is what a server needs to know. A duration that is 0 has its default.
-type Config struct {
-	Registry Registry
-	// Source reports the API's own client connections, when RecordAdmin is set. It
-	// belongs to the server until Shutdown has returned.
-	Source      Source
-	RecordAdmin bool
-	Logger      zerolog.Logger
-	// AccessLog writes a line to Logger for each request, whatever Logger's level.
-	AccessLog bool
-	// Metrics are those of /metrics, which hear of the registry's commits; nil means new
-	// ones. They serve one server.
-	Metrics *Metrics
-	// Probes counts the connections of health checks that nobody recorded; nil when
-	// nobody counts them.
-	Probes func() uint64
-	// Version is the program's, for /version.
-	Version string
-	// Hosts are the names the API answers to, besides addresses and localhost.
-	Hosts []string
-	// Certificate is what TLS is spoken with; nil means plain HTTP.
-	Certificate *Certificate
-	// Accounts tells who may use the API; nil means that there are none.
-	Accounts *accounts.Gate
-	// Insecure serves clients on other machines and behind proxies, although
-	// there are no accounts.
-	Insecure bool
-	// Limits bound what clients may take.
-	Limits Limits
-	// KillWait is how long a request waits for a session to be closed: 5 s.
-	KillWait time.Duration
-	// IdleTimeout is how long a connection may be without a request: 5 min.
-	IdleTimeout time.Duration
-}
-
-// Server answers requests to the REST API. Its methods are safe for concurrent
-// use.
+// Server answers requests to the REST API. Its methods are safe for concurrent use.
 type Server struct {
-	registry Registry
-	guard    guard
-	accounts *accounts.Gate // nil when there can be none
-	killWait time.Duration
-	limits   Limits
-	crowd    *crowd
-	log      zerolog.Logger
-	accessed *accessLog // nil when it is off
-	door     *frontDoor
-	metrics  *Metrics
-	build    build
-	secured  *tls.Config // nil for plain HTTP
-	http     *http.Server
-	methods  string // the value of Allow for the server as a whole
-	// closing is closed when the server is shut down.
-	closing chan struct{}
-	// followers are those who follow the log, and followerPatience how long one of them
-	// may take nothing; not changed while the server serves.
-	followers        followers
-	followerPatience time.Duration
-	// rendered is what followers are sent.
-	rendered renderings
-
-	// process names this run of the server in entity tags.
-	process string
-	// These are values of headers; never changed.
-	contentType, cacheControl, vary []string
-	protection                      map[string][]string
-	buffers, zips                   sync.Pool // of *[]byte, to render into, and of *gzip.Writer
-
-	sessions    *resource[projection.View]
-	connections *resource[connection]
-	services    *resource[service]
-	servers     *resource[*projection.Server]
-	sources     *resource[*projection.Source]
-	listeners   *resource[serviceListener]
-	killed      *resource[gatebook.Killed]
-	status      *resource[string]
-	builds      *resource[build]
-	contract    validators // of openapi.yaml
+	http      *http.Server
+	secured   *tls.Config // nil for plain HTTP
+	api       *api
+	recorder  *clients.Recorder
+	followers *follow.Set
+	log       zerolog.Logger
 }
 
 // New returns a server. It does nothing until [Server.Serve].
@@ -137,85 +39,95 @@ func New(c Config) (*Server, error) {
 	case c.RecordAdmin && c.Source == nil:
 		return nil, errors.New("httpd: connections are to be recorded, and no source is given")
 	}
-	limits := c.Limits.orDefaults()
+	c = c.orDefaults()
 	s := &Server{
-		registry: c.Registry,
-		guard:    guard{insecure: c.Insecure, line: limits.RequestLine},
-		limits:   limits,
-		crowd:    newCrowd(limits),
-		accounts: c.Accounts,
-		killWait: orDefault(c.KillWait, 5*time.Second),
-		log:      c.Logger,
-		accessed: newAccessLog(c),
-
-		closing:          make(chan struct{}),
-		followers:        newFollowers(),
-		followerPatience: followerPatience,
-
-		process:     strconv.FormatInt(c.Registry.Now().UnixMicro(), 36),
-		contentType: []string{contentJSON},
-		// What may have changed is asked for again; only the client itself keeps it.
-		cacheControl: []string{"private, no-cache"},
-		vary:         []string{"Accept, Accept-Encoding"},
-		protection:   protection(c.Certificate != nil),
-
-		sessions:    sessionResource(),
-		connections: connectionResource(),
-		services:    serviceResource(),
-		servers:     serverResource(),
-		sources:     sourceResource(),
-		listeners:   listenerResource(),
-		killed:      killedResource(),
-		status:      statusResource(),
-		build:       buildOf(c.Version),
-		builds:      buildResource(),
-		contract:    contractValidators(),
+		recorder:  newRecorder(c),
+		followers: follow.NewSet(c.Registry),
+		log:       c.Logger,
 	}
-	for _, host := range c.Hosts {
-		s.guard.hosts = append(s.guard.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
-	}
-	s.door = newFrontDoor(c)
-	if s.metrics = c.Metrics; s.metrics == nil {
-		s.metrics = NewMetrics()
-	}
-	if err := s.metrics.registry.Register(newBookCollector(c, s.followers.number)); err != nil {
-		return nil, fmt.Errorf("httpd: register the metrics of the book: %w", err)
+	if err := c.Metrics.Watch(c.Registry, c.Probes, s.followers.Len); err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
 	}
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
 	}
+	closing, answers := make(chan struct{}), newAnswers(c.Registry)
+	s.api = newAPI(c, answers, s.followers, closing)
 	s.http = &http.Server{
-		Handler:           overriding(s.newEngine()),
-		ReadHeaderTimeout: limits.HeaderTime,
-		IdleTimeout:       orDefault(c.IdleTimeout, 5*time.Minute),
-		WriteTimeout:      patience,
-		MaxHeaderBytes:    limits.Headers,
-		ConnContext:       withConn,
-		ConnState:         s.door.follow,
+		Handler:           access.OverrideMethod(newEngine(s.api.routes(), newAdapter(c, answers, s.recorder))),
+		ReadHeaderTimeout: c.Limits.HeaderTime,
+		IdleTimeout:       c.IdleTimeout,
+		WriteTimeout:      render.PieceTimeout,
+		MaxHeaderBytes:    c.Limits.Headers,
+		ConnContext:       clients.WithConn,
+		ConnState:         s.recorder.ConnState,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
-		// OPTIONS * is let in and answered as any other request is.
+		// The adapter answers OPTIONS * like any other request.
 		DisableGeneralOptionsHandler: true,
 	}
-	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(s.closing) }))
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
 	return s, nil
 }
 
-func orDefault[T ~int | ~int64](given, otherwise T) T {
-	if given > 0 {
-		return given
+// newAPI returns the handlers of a server. closing is closed when it is shut down.
+func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api {
+	r := c.Registry
+	return &api{
+		sessions:  newSessions(r, r, r, to),
+		kills:     newKills(r, r, r, to, c.KillWait),
+		services:  newServices(r, r, to),
+		listeners: newListeners(r, to),
+		servers:   newServers(r, to),
+		sources:   newSources(r, to),
+		feeds:     newFeeds(r, r, to, f),
+		intake: &intake{
+			reporter: r, answers: to, metrics: c.Metrics, log: c.Logger,
+			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
+		},
+		status: newStatus(r, to, c.Metrics, c.Version),
 	}
-	return otherwise
 }
 
-// Handler answers requests that do not come through [Server.Serve]. Their
-// connections are not in the book.
+// newRecorder returns the recorder of the clients' connections.
+func newRecorder(c Config) *clients.Recorder {
+	accessed := telemetry.NewAccessLog(c.Logger, c.AccessLog)
+	o := clients.Options{
+		Most: c.Limits.Connections, MostPerAddress: c.Limits.ConnectionsPerAddress,
+		Now: c.Registry.Now, Logger: c.Logger, TurnedAway: accessed.TurnedAway,
+		Unread: func(conn *clients.Conn) { accessed.Unread(conn.RemoteAddr(), conn.TransportStatus(), conn.Session()) },
+		IsStopping: func(session uint64) bool {
+			v, _, err := c.Registry.Session(session)
+			return err == nil && v.Status == projection.Live && v.Stage == projection.Stopping
+		},
+	}
+	if c.RecordAdmin {
+		o.Source = c.Source
+	}
+	return clients.NewRecorder(o)
+}
+
+// newAdapter returns the adapter of a server's handlers.
+func newAdapter(c Config, to *answers, recorder *clients.Recorder) *adapter {
+	return &adapter{
+		answers:    to,
+		gate:       newAuthenticator(c, recorder),
+		metrics:    c.Metrics,
+		accessed:   telemetry.NewAccessLog(c.Logger, c.AccessLog),
+		log:        c.Logger,
+		bodyTime:   c.Limits.BodyTime,
+		vary:       []string{"Accept, Accept-Encoding"},
+		protection: access.Protection(c.Certificate != nil),
+	}
+}
+
+// Handler returns a handler for requests that do not come through [Server.Serve]. Their
+// connections are not recorded.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers the requests of a listener's clients until Shutdown is called,
-// and then returns nil. It closes the listener.
+// Serve answers the requests of a listener's clients until Shutdown is called, and then
+// returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	s.door.start(l.Addr())
-	var counted net.Listener = listener{Listener: l, door: s.door, crowd: s.crowd, plain: s.secured == nil}
+	counted := s.recorder.Listen(l, s.secured == nil)
 	if s.secured != nil {
 		counted = tls.NewListener(counted, s.secured)
 	}
@@ -226,23 +138,32 @@ func (s *Server) Serve(l net.Listener) error {
 	return fmt.Errorf("serve the API on %s: %w", l.Addr(), err)
 }
 
-// Shutdown stops listening, lets the requests under way be answered, closes all
-// connections and waits until that is on the record. When ctx ends first, it cuts
-// what is left and returns ctx's error. The server is of no use afterwards.
+// AccountsChanged closes the connections of clients that are being answered and would not
+// be let in now. Call it after reloading the accounts.
+func (s *Server) AccountsChanged() {
+	s.recorder.Revoke(func(account, remote string) {
+		s.log.Warn().Str("account", account).Str("remote", remote).Msg("an answer is cut off: accounts have changed")
+	})
+}
+
+// Shutdown stops listening, waits for the requests under way to be answered, closes all
+// connections and waits until their ends are recorded. When ctx ends first, Shutdown cuts
+// the connections that are left and returns the error of ctx. The server cannot be used
+// again.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.door.close()
-	s.followers.leave()
+	s.recorder.Close()
+	s.followers.Close()
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, s.http.Close())
 	}
-	if err = errors.Join(err, s.door.wait(ctx)); err != nil {
+	if err = errors.Join(err, s.recorder.Wait(ctx)); err != nil {
 		return fmt.Errorf("shut the API down: %w", err)
 	}
 	return nil
 }
 
-// transportLog takes what net/http has to say.
+// transportLog logs the messages of net/http.
 type transportLog struct{ log zerolog.Logger }
 
 func (t transportLog) Write(line []byte) (int, error) {

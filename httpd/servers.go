@@ -1,41 +1,41 @@
 package httpd
 
 import (
-	"github.com/gin-gonic/gin"
-
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
-// serverResource describes a server.
-func serverResource() *resource[*projection.Server] {
-	type server = *projection.Server
-	return newResource(members([]member[server]{
-		{name: "name", value: text(func(v server) string { return v.Name })},
-		{name: "address", value: knownText(func(v server) string { return v.Address })},
-		{name: "port", value: knownNumber(func(v server) uint64 { return uint64(v.Port) })},
-		{name: "protocol", value: knownText(func(v server) string { return v.Protocol })},
-		{name: "status", value: texts(serverStatus)},
-		{name: "current_connections", value: number(func(v server) uint64 { return v.Current })},
-		{name: "total_connections", value: number(func(v server) uint64 { return v.Total })},
-	}, []member[server]{
-		{name: "since", value: moment(func(v server) events.Time { return v.Since })},
-		{name: "cause", value: knownText(func(v server) string { return v.Cause })},
-	})).versioned(func(v server) validators { return validators{version: v.Version, modified: v.Modified} })
+func newServers(read catalog, to *answers) *collection[*projection.Server] {
+	return &collection[*projection.Server]{
+		answers: to, thing: "Server", resource: serverResource(), all: read.Servers, one: read.Server,
+		version: func(v *projection.Server) render.Validators {
+			return render.Validators{Version: v.Version, Modified: v.Modified}
+		},
+	}
 }
 
-// serverStatus is a list, as in the draft, of at most one state.
+// serverResource describes a server.
+func serverResource() *render.Resource[*projection.Server] {
+	type server = *projection.Server
+	return render.NewResource(render.Members([]render.Member[server]{
+		{Name: "name", Value: render.Text(func(v server) string { return v.Name })},
+		{Name: "address", Value: render.TextOrNull(func(v server) string { return v.Address })},
+		{Name: "port", Value: render.NumberOrNull(func(v server) uint64 { return uint64(v.Port) })},
+		{Name: "protocol", Value: render.TextOrNull(func(v server) string { return v.Protocol })},
+		{Name: "status", Value: render.Texts(serverStatus)},
+		{Name: "current_connections", Value: render.Number(func(v server) uint64 { return v.Current })},
+		{Name: "total_connections", Value: render.Number(func(v server) uint64 { return v.Total })},
+	}, []render.Member[server]{
+		{Name: "since", Value: render.Time(func(v server) events.Time { return v.Since })},
+		{Name: "cause", Value: render.TextOrNull(func(v server) string { return v.Cause })},
+	}))
+}
+
+// serverStatus returns a list of at most one state: the API's draft has a list.
 func serverStatus(v *projection.Server) []string {
 	if v.State == events.ServerUnknown {
 		return nil
 	}
 	return []string{v.State.String()}
-}
-
-func (s *Server) listServers(c *gin.Context) error {
-	return listAll(s, c, s.servers, s.registry.Servers)
-}
-
-func (s *Server) showServer(c *gin.Context) error {
-	return showNamed(s, c, s.servers, "Server", s.registry.Server)
 }

@@ -8,7 +8,7 @@ import (
 	"gatebook/httpd"
 )
 
-// Lists of sessions whose headers are those of their own moment, or lead on.
+// Lists of sessions have the headers of their own moment, and link to the next page.
 func TestSessionLists(t *testing.T) {
 	t.Parallel()
 	clock := newClock()

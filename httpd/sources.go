@@ -1,35 +1,35 @@
 package httpd
 
 import (
-	"github.com/gin-gonic/gin"
-
 	"gatebook/events"
+	"gatebook/httpd/render"
 	"gatebook/projection"
 )
 
+func newSources(read catalog, to *answers) *collection[*projection.Source] {
+	return &collection[*projection.Source]{
+		answers: to, thing: "Source", resource: sourceResource(), all: read.Sources, one: read.Source,
+		version: func(v *projection.Source) render.Validators {
+			return render.Validators{Version: v.Changed, Modified: v.Modified}
+		},
+	}
+}
+
 // sourceResource describes a source.
-func sourceResource() *resource[*projection.Source] {
+func sourceResource() *render.Resource[*projection.Source] {
 	type source = *projection.Source
-	return newResource(members([]member[source]{
-		{name: "name", value: text(func(v source) string { return v.Name })},
-		{name: "incarnation", value: knownText(func(v source) string { return v.Incarnation })},
-		{name: "state", value: text(func(v source) string { return v.State.String() })},
-		{name: "version", value: knownText(func(v source) string { return v.Version })},
-		{name: "host", value: knownText(func(v source) string { return v.Host })},
-		{name: "started", value: moment(func(v source) events.Time { return v.Started })},
-		{name: "last_seen", value: moment(func(v source) events.Time { return v.LastSeen })},
-	}, []member[source]{
-		{name: "unrecorded", value: number(func(v source) uint64 { return v.Unrecorded.Sessions })},
-		{name: "unrecorded_events", value: number(func(v source) uint64 { return v.Unrecorded.Events })},
-		{name: "gap_from", value: moment(func(v source) events.Time { return v.Unrecorded.From })},
-		{name: "gap_until", value: moment(func(v source) events.Time { return v.Unrecorded.Until })},
-	})).versioned(func(v source) validators { return validators{version: v.Changed, modified: v.Modified} })
-}
-
-func (s *Server) listSources(c *gin.Context) error {
-	return listAll(s, c, s.sources, s.registry.Sources)
-}
-
-func (s *Server) showSource(c *gin.Context) error {
-	return showNamed(s, c, s.sources, "Source", s.registry.Source)
+	return render.NewResource(render.Members([]render.Member[source]{
+		{Name: "name", Value: render.Text(func(v source) string { return v.Name })},
+		{Name: "incarnation", Value: render.TextOrNull(func(v source) string { return v.Incarnation })},
+		{Name: "state", Value: render.Text(func(v source) string { return v.State.String() })},
+		{Name: "version", Value: render.TextOrNull(func(v source) string { return v.Version })},
+		{Name: "host", Value: render.TextOrNull(func(v source) string { return v.Host })},
+		{Name: "started", Value: render.Time(func(v source) events.Time { return v.Started })},
+		{Name: "last_seen", Value: render.Time(func(v source) events.Time { return v.LastSeen })},
+	}, []render.Member[source]{
+		{Name: "unrecorded", Value: render.Number(func(v source) uint64 { return v.Unrecorded.Sessions })},
+		{Name: "unrecorded_events", Value: render.Number(func(v source) uint64 { return v.Unrecorded.Events })},
+		{Name: "gap_from", Value: render.Time(func(v source) events.Time { return v.Unrecorded.From })},
+		{Name: "gap_until", Value: render.Time(func(v source) events.Time { return v.Unrecorded.Until })},
+	}))
 }

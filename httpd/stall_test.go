@@ -15,8 +15,8 @@ import (
 	"gatebook/httpd"
 )
 
-// stalling is a follower that reads only when it is told to, and has little room for
-// what it does not read.
+// stalling is a follower that reads only when the test wants it to, and whose socket buffers
+// little.
 type stalling struct {
 	t     *testing.T
 	lines *bufio.Scanner
@@ -24,7 +24,7 @@ type stalling struct {
 	last  uint64 // sequence of the last event that was read whole
 }
 
-// stall follows from the record after last on, and reads nothing of it.
+// stall follows the log after a record, and reads nothing.
 func stall(t *testing.T, address string, last uint64) *stalling {
 	t.Helper()
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) (err error) {
@@ -48,8 +48,8 @@ func stall(t *testing.T, address string, last uint64) *stalling {
 	return &stalling{t: t, lines: bufio.NewScanner(w.Body), conn: conn, last: last}
 }
 
-// readUntil reads until that record, or the end of what comes. Each record is the one
-// after the last.
+// readUntil reads until that record or the end of the feed, and checks that no record is
+// missing.
 func (s *stalling) readUntil(sequence uint64) {
 	s.t.Helper()
 	id, data := "", ""
@@ -71,20 +71,20 @@ func (s *stalling) readUntil(sequence uint64) {
 	}
 }
 
-// TestStalledFollower has a follower stall while more is recorded than all buffers on
-// the way to it hold. Whether it is patience or not that ends first, it has missed
-// nothing when it has read on, or come back, and the writer was not held up.
+// TestStalledFollower has a follower stall while more is recorded than all buffers on the way
+// to it hold. Whether it is cut off or not, it has missed nothing when it has read on or come
+// back, and the writer does not wait for it.
 func TestStalledFollower(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []bool{false, true} {
 		t.Run(fmt.Sprintf("cut off %t", cut), func(t *testing.T) {
 			t.Parallel()
-			patience := time.Minute
+			timeout := time.Minute
 			if cut {
-				patience = 100 * time.Millisecond
+				timeout = 100 * time.Millisecond
 			}
 			registry := openBook(t, newClock())
-			server, address := serveThat(t, httpd.Config{Registry: registry}, func(s *httpd.Server) { s.SetFollowerPatience(patience) })
+			server, address := serveThat(t, httpd.Config{Registry: registry}, func(s *httpd.Server) { s.SetFollowerWriteTimeout(timeout) })
 			source := startSource(t, registry, "edge-1")
 			id := open(t, source, events.SessionOpened{Service: "orders"})
 			s := stall(t, address, 0)
@@ -103,7 +103,7 @@ func TestStalledFollower(t *testing.T) {
 					t.Fatal("it was not cut off before the end: the test proves nothing")
 				}
 			}
-			// On a machine that is busy it may be cut off again.
+			// On a busy machine it may be cut off again.
 			for s.readUntil(head); cut && s.last < head; s.readUntil(head) {
 				s.conn.Close()
 				s = stall(t, address, s.last)

@@ -9,8 +9,7 @@ import (
 	"gatebook/httpd"
 )
 
-// A service of a gateway is stopped and started; the answer comes when that is on
-// the record.
+// A service is stopped and started. Each is answered when it is recorded.
 func TestSwitchService(t *testing.T) {
 	registry := openBook(t, newClock())
 	source := startSource(t, registry, "gateway")

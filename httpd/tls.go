@@ -3,11 +3,10 @@ package httpd
 import (
 	"crypto/tls"
 	"fmt"
-	"net"
 	"sync/atomic"
 )
 
-// Certificate is the API's, with its key, from two PEM files. Its methods are safe
+// Certificate is the API's certificate with its key, from two PEM files. Its methods are safe
 // for concurrent use.
 type Certificate struct {
 	certificate, key string
@@ -20,8 +19,8 @@ func LoadCertificate(certificate, key string) (*Certificate, error) {
 	return c, c.Reload()
 }
 
-// Reload reads the files anew, for the connections that come from then on. If that
-// fails, the certificate that is in use stays.
+// Reload reads the files again, for connections that are accepted later. If that fails, the
+// old certificate stays in effect.
 func (c *Certificate) Reload() error {
 	pair, err := tls.LoadX509KeyPair(c.certificate, c.key)
 	if err != nil {
@@ -31,22 +30,12 @@ func (c *Certificate) Reload() error {
 	return nil
 }
 
-// config is how TLS is spoken. Only HTTP/1.1 is offered: a connection is a session
-// in the book, with one request at a time, and a kill ends it between two answers.
+// config returns the configuration of TLS. Only HTTP/1.1 is offered: a connection is recorded
+// as a session, with one request at a time, and a kill ends it between two answers.
 func (c *Certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
-}
-
-// countedOf is the connection that counts under one that net/http knows, nil when
-// there is none.
-func countedOf(nc net.Conn) *conn {
-	if secured, ok := nc.(*tls.Conn); ok {
-		nc = secured.NetConn()
-	}
-	c, _ := nc.(*conn)
-	return c
 }

@@ -1,18 +1,17 @@
 package httpd
 
 import (
-	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 
-	"github.com/gin-gonic/gin"
+	"gatebook/httpd/render"
 )
 
-// build is what is known of how the program was built; what is not is "".
+// build describes how the program was built. A part that is not known is "".
 type build struct{ version, golang, revision, time, modified string }
 
-// buildOf reads what the compiler has left in the program.
+// buildOf returns the description that the compiler has left in the program.
 func buildOf(version string) build {
 	b := build{version: version, golang: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
@@ -32,13 +31,13 @@ func buildOf(version string) build {
 	return b
 }
 
-func buildResource() *resource[build] {
-	return newResource(members([]member[build]{
-		{name: "version", value: text(func(v build) string { return v.version })},
-		{name: "go", value: text(func(v build) string { return v.golang })},
-		{name: "revision", value: knownText(func(v build) string { return v.revision })},
-		{name: "time", value: knownText(func(v build) string { return v.time })},
-		{name: "modified", value: func(b []byte, _ *rendering, v build) []byte {
+func buildResource() *render.Resource[build] {
+	return render.NewResource(render.Members([]render.Member[build]{
+		{Name: "version", Value: render.Text(func(v build) string { return v.version })},
+		{Name: "go", Value: render.Text(func(v build) string { return v.golang })},
+		{Name: "revision", Value: render.TextOrNull(func(v build) string { return v.revision })},
+		{Name: "time", Value: render.TextOrNull(func(v build) string { return v.time })},
+		{Name: "modified", Value: func(b []byte, _ *render.Rendering, v build) []byte {
 			modified, err := strconv.ParseBool(v.modified)
 			if err != nil {
 				return append(b, "null"...)
@@ -46,15 +45,4 @@ func buildResource() *resource[build] {
 			return strconv.AppendBool(b, modified)
 		}},
 	}, nil))
-}
-
-// showVersion tells which program answers.
-func (s *Server) showVersion(c *gin.Context) error {
-	p, err := parse(c.Request.URL.RawQuery)
-	if err != nil {
-		return err
-	}
-	a := s.answer(c, s.registry.Moment(), p)
-	defer a.release()
-	return object(a, http.StatusOK, s.builds.usual, s.build)
 }

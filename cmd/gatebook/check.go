@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -28,7 +29,7 @@ func (c *checkCommand) Run(to *streams) error {
 		return err
 	}
 	gateway := file.Gateway()
-	if err := errors.Join(file.CheckListen(first(file.Listen, defaultListen)), gateway.CheckFiles()); err != nil {
+	if err := errors.Join(file.CheckListen(cmp.Or(file.Listen, defaultListen)), gateway.CheckFiles()); err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	for _, warning := range append(warnings(file), gateway.Warnings()...) {
@@ -40,7 +41,7 @@ func (c *checkCommand) Run(to *streams) error {
 
 // warnings are what serve may refuse, depending on more than the file.
 func warnings(file *config.File) []string {
-	host, _, err := net.SplitHostPort(first(file.Listen, defaultListen))
+	host, _, err := net.SplitHostPort(cmp.Or(file.Listen, defaultListen))
 	if err != nil || local(host) || file.TLS != nil {
 		return nil
 	}

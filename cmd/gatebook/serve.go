@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/telemetry"
 )
 
 const (
@@ -62,8 +65,8 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 	settings := settings{
 		path:     c.Config,
 		file:     file,
-		data:     first(c.Data, file.Data, defaultData),
-		listen:   first(c.Listen, file.Listen, defaultListen),
+		data:     cmp.Or(c.Data, file.Data, defaultData),
+		listen:   cmp.Or(c.Listen, file.Listen, defaultListen),
 		insecure: c.Insecure,
 	}
 	gate, err := accounts.OpenGate(accounts.File{Folder: settings.data})
@@ -108,15 +111,6 @@ func (s settings) scheme() string {
 	return "http"
 }
 
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
 // check refuses to show the book to a network while nobody has to log in, or while
 // passwords could be read on their way.
 func (s settings) check() error {
@@ -136,15 +130,16 @@ func (s settings) check() error {
 	return nil
 }
 
-// local tells whether only this machine comes to a host.
+// local reports whether only clients on this machine can reach a host. "localhost." is not
+// local, because its address may come from a name server.
 func local(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // serve runs everything in order, and stops it in the opposite one.
 func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (err error) {
-	metrics := httpd.NewMetrics()
+	metrics := telemetry.NewMetrics()
 	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
 		Report:    func(err error) { log.Error().Err(err).Msg("registry") },
 		Committed: metrics.Committed,

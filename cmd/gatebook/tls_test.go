@@ -168,3 +168,16 @@ func TestWhoIsServed(t *testing.T) {
 	served("http", "--insecure")
 	served("https", "--config", s.config)
 }
+
+// Host names are the same in capitals.
+func TestLocalhostInCapitals(t *testing.T) {
+	for _, listen := range []string{"LocalHost:0", "LOCALHOST:0"} {
+		p := serve(t, "--listen", listen, "--data", filepath.Join(t.TempDir(), "data"))
+		if !strings.HasPrefix(p.api, "http://127.0.0.1:") && !strings.HasPrefix(p.api, "http://[::1]:") {
+			t.Errorf("%s: the API is at %q", listen, p.api)
+		}
+		if status := p.stop(); status != 0 {
+			t.Errorf("%s: stopped with status %d\n%s", listen, status, p.stderr)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,7 +52,7 @@ func (c *userCommand) file() (accounts.File, error) {
 			return accounts.File{}, err
 		}
 	}
-	return accounts.File{Folder: first(c.Data, settings.Data, defaultData), By: operator()}, nil
+	return accounts.File{Folder: cmp.Or(c.Data, settings.Data, defaultData), By: operator()}, nil
 }
 
 // operator is who runs the program, for the record.

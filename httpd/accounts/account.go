@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Role is what an account may do.
+// Role is the set of things that an account may do.
 type Role string
 
 // The roles.
@@ -23,45 +23,45 @@ const (
 	Admin Role = "admin"
 	// Basic may read.
 	Basic Role = "basic"
-	// Source may report, as the source of the account's name, and follow the events
-	// of that source.
+	// Source may report as the source of the account's name, and follow the events of
+	// that source.
 	Source Role = "source"
 )
 
-// Roles are all of them.
+// Roles returns all roles.
 func Roles() []Role { return []Role{Admin, Basic, Source} }
 
-// Account is somebody who may use the API. It is never changed.
+// Account is a person or a program that may use the API. It is never changed.
 type Account struct {
 	Name string `json:"name"`
 	Role Role   `json:"role"`
-	// Password is its bcrypt hash, "" when the account has none.
+	// Password is the bcrypt hash of the password, "" when the account has none.
 	Password string `json:"password,omitempty"`
-	// Tokens are the SHA-256 of its tokens, in hexadecimal.
+	// Tokens holds the SHA-256 of each token, in hexadecimal.
 	Tokens []string `json:"tokens,omitempty"`
-	// Changed is when something of it last changed.
+	// Changed is the time of the last change.
 	Changed time.Time `json:"changed"`
 }
 
 const (
 	longestName = 64
-	// shortestPassword is in characters, longestPassword in bytes: bcrypt looks at no
-	// more.
+	// shortestPassword is in characters, longestPassword in bytes, which is all that bcrypt
+	// reads.
 	shortestPassword = 8
 	longestPassword  = 72
 )
 
-// reserved are names that mean something else on the record.
-var reserved = []string{"anonymous", "gatebook"}
+// reserved returns the names that mean something else in records.
+func reserved() []string { return []string{"anonymous", "gatebook"} }
 
-// CheckName refuses a name that no account can have.
+// CheckName returns an error for a name that no account can have.
 func CheckName(name string) error {
 	switch key := keyOf(name); {
 	case name == "":
 		return errors.New("an account needs a name")
 	case len(name) > longestName:
 		return fmt.Errorf("the name has %d bytes, %d are allowed", len(name), longestName)
-	case slices.Contains(reserved, key):
+	case slices.Contains(reserved(), key):
 		return fmt.Errorf("the name %q is reserved", name)
 	}
 	for i, c := range name {
@@ -73,7 +73,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// CheckRole refuses what is no role.
+// CheckRole returns an error for a role that does not exist.
 func CheckRole(role Role) error {
 	if slices.Contains(Roles(), role) {
 		return nil
@@ -81,7 +81,7 @@ func CheckRole(role Role) error {
 	return fmt.Errorf("%q is no role; it can be admin, basic or source", role)
 }
 
-// CheckPassword refuses a password that is too easy, or that could not be typed or
+// CheckPassword returns an error for a password that is too easy, or that cannot be typed or
 // sent.
 func CheckPassword(password string) error {
 	switch n := utf8.RuneCountInString(password); {
@@ -95,10 +95,10 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// keyOf is what names are compared by.
+// keyOf returns the key by which names are compared.
 func keyOf(name string) string { return strings.ToLower(name) }
 
-// check refuses an account that this package cannot have written.
+// check returns an error for an account that this package cannot have written.
 func (a Account) check() error {
 	if err := errors.Join(CheckName(a.Name), CheckRole(a.Role)); err != nil {
 		return err

@@ -20,16 +20,16 @@ import (
 )
 
 const (
-	// usualCost of bcrypt is a quarter of a second on an ordinary machine of 2026.
+	// usualCost is the cost of bcrypt: a quarter of a second on an ordinary machine of 2026.
 	usualCost = 12
-	// tokenPrefix makes a token known for what it is, where one is found lying about.
+	// tokenPrefix lets people and scanners of secrets recognise a token.
 	tokenPrefix = "gatebook_"
 	// lockWait is how long a change waits for another one.
 	lockWait  = 5 * time.Second
 	lockRetry = 20 * time.Millisecond
 )
 
-// Add adds an account. Without a password ("") it needs a token to log in.
+// Add adds an account. An account without a password ("") logs in with a token.
 func (f File) Add(ctx context.Context, name string, role Role, password string) error {
 	if err := errors.Join(CheckName(name), CheckRole(role)); err != nil {
 		return err
@@ -63,8 +63,8 @@ func (f File) SetPassword(ctx context.Context, name, password string) error {
 	return f.edit(ctx, name, "password", func(a *Account) { a.Password = hash })
 }
 
-// NewToken gives an account a token and returns it: it is kept nowhere. The tokens
-// it had are of no use any more, unless they are to be kept.
+// NewToken gives an account a new token and returns it; the file keeps only its hash. keep
+// keeps the account's other tokens, which are revoked otherwise.
 func (f File) NewToken(ctx context.Context, name string, keep bool) (string, error) {
 	var secret [32]byte
 	rand.Read(secret[:])
@@ -82,7 +82,7 @@ func (f File) NewToken(ctx context.Context, name string, keep bool) (string, err
 	return token, nil
 }
 
-// RevokeTokens takes an account's tokens back.
+// RevokeTokens removes all tokens of an account.
 func (f File) RevokeTokens(ctx context.Context, name string) error {
 	return f.edit(ctx, name, "token", func(a *Account) { a.Tokens = nil })
 }
@@ -100,8 +100,8 @@ func (f File) Remove(ctx context.Context, name string) error {
 	})
 }
 
-// Record hands each change that is not on the record to record, oldest first, and
-// deletes those for which that went well. It stops at the first error.
+// Record calls record for each change that is not recorded yet, oldest first, and then
+// deletes it from the file. It stops at the first error and returns it.
 func (f File) Record(ctx context.Context, record func(Change) error) error {
 	if c, _, err := f.read(); err != nil || len(c.Unrecorded) == 0 {
 		return err
@@ -118,7 +118,7 @@ func (f File) Record(ctx context.Context, record func(Change) error) error {
 	return errors.Join(err, failed)
 }
 
-// edit changes one account.
+// edit changes one account, and notes that as what.
 func (f File) edit(ctx context.Context, name, what string, change func(*Account)) error {
 	return f.change(ctx, func(c *content) error {
 		i, err := c.find(name)
@@ -132,12 +132,12 @@ func (f File) edit(ctx context.Context, name, what string, change func(*Account)
 	})
 }
 
-// note notes a change for the record.
+// note adds a change to those that are to be recorded.
 func (f File) note(c *content, what, name string, role Role) {
 	c.Unrecorded = append(c.Unrecorded, Change{What: what, Account: name, Role: role, By: f.By, At: f.now()})
 }
 
-// change reads, changes and replaces the file, alone.
+// change reads, changes and replaces the file while it holds the lock.
 func (f File) change(ctx context.Context, change func(*content) error) (err error) {
 	unlock, err := f.lock(ctx)
 	if err != nil {
@@ -154,7 +154,7 @@ func (f File) change(ctx context.Context, change func(*content) error) (err erro
 	return f.write(c)
 }
 
-// lock waits until this process alone may change the file.
+// lock blocks until this process alone may change the file.
 func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	file, err := os.OpenFile(filepath.Join(f.Folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -181,7 +181,7 @@ func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	}
 }
 
-// createFolder creates the data folder when it is not there, but never its parents.
+// createFolder creates the data folder when it is absent, but never its parents.
 func createFolder(path string) error {
 	err := os.Mkdir(path, 0o700)
 	if err == nil {
@@ -193,6 +193,7 @@ func createFolder(path string) error {
 	return nil
 }
 
+// hash returns the bcrypt hash of a password.
 func (f File) hash(password string) (string, error) {
 	if err := CheckPassword(password); err != nil {
 		return "", err
@@ -205,6 +206,7 @@ func (f File) hash(password string) (string, error) {
 	return string(hash), err
 }
 
+// now returns the time by the file's clock.
 func (f File) now() time.Time {
 	if f.Now != nil {
 		return f.Now().UTC()
@@ -212,12 +214,13 @@ func (f File) now() time.Time {
 	return time.Now().UTC()
 }
 
-// index is where an account is in the list, -1 when it is not.
+// index returns the place of an account in the list, -1 when there is no such account.
 func (c *content) index(name string) int {
 	return slices.IndexFunc(c.Accounts, func(a Account) bool { return keyOf(a.Name) == keyOf(name) })
 }
 
-// find is index, or an error that names the accounts there are.
+// find returns the place of an account in the list, or an error that names the accounts there
+// are.
 func (c *content) find(name string) (int, error) {
 	if i := c.index(name); i >= 0 {
 		return i, nil

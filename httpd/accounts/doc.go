@@ -1,34 +1,36 @@
-// Package accounts knows who may use the API, and tells whether somebody is who
-// they say.
+// Package accounts keeps the accounts that may use the API, and verifies their passwords and
+// tokens.
 //
-// # The file
+// # Format
 //
-// Accounts are in the file "accounts" of the data folder (type [File]), which is
-// replaced as a whole: written under another name, synced, renamed, and its folder
-// synced. Only its owner can read it. It has a checksum, and one that is damaged,
-// or that others can read, is an error: never "no accounts". A file that is not
-// there means that there are none.
+// Accounts are in the file "accounts" of the data folder (type [File]): one line of JSON with
+// its format, its content, and the SHA-256 of the content. A password is kept as its bcrypt
+// hash. A token is kept as its SHA-256, because it is random and needs nothing slower.
 //
-// Whoever changes the file holds "accounts.lock" meanwhile. That is not the data
-// folder's lock, so that accounts can be changed while the server runs.
+// The file is replaced as a whole: written under another name, synced, renamed, and its
+// folder synced. Only its owner can read it. A file that is damaged, or that others can
+// read, is an error and never "no accounts". Without a file there are no accounts.
 //
-// A password is kept as its bcrypt hash, a token as its SHA-256: a token is
-// random, so that nothing slower is needed.
+// # Order
 //
-// # Changes on the record
+// A program that changes the file holds "accounts.lock" meanwhile. That is not the data
+// folder's lock, so accounts can be changed while the server runs.
 //
-// Each change is noted in the file, with who made it and when, in the same
-// replacement. The server takes the notes over into the log ([File.Record]) and
-// then deletes them. If it dies in between, they are taken over twice: on the
-// record twice, never not at all.
+// Each change is noted in the file, with its originator and its time, in the same
+// replacement. The server records the notes in the log ([File.Record]) and deletes them then.
+// If it dies in between, they are recorded twice, never not at all.
 //
-// # Letting in
+// # Verifying
 //
-// A [Gate] answers in the same time whether a name is known or not, compares in
-// constant time, and remembers a password it has verified for five minutes, by a
-// hash whose key is this process's. Failures are counted by address and by account,
-// and who has too many waits. Somebody who tries an account from many addresses
-// keeps its owner out for seconds at most, and not at all when the owner was let in
-// within those five minutes. All that is remembered is bounded, and so is how many
-// hashes are computed at a time.
+// A [Gate] takes the same time whether a name is known or not, compares in constant time,
+// and remembers a verified password for five minutes, by a hash whose key is this
+// process's. It counts failures by address and by account, and makes those wait that have
+// too many. An attacker that tries an account from many addresses keeps its owner out for
+// seconds at most, and not at all within five minutes of the owner's last login. All that is
+// remembered is bounded, and so is how many hashes are computed at a time.
+//
+// # Ownership
+//
+// A File is a value; its methods lock the file on disk. A Gate is safe for concurrent use,
+// and reads the file again only when its owner calls [Gate.Reload].
 package accounts

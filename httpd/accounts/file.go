@@ -19,9 +19,9 @@ import (
 const (
 	fileName = "accounts"
 	lockName = "accounts.lock"
-	// format is the file's.
+	// format is the format of the file.
 	format = 1
-	// largest is how many bytes a file may have: more is none of ours.
+	// largest is how many bytes a file may have.
 	largest = 16 << 20
 )
 
@@ -29,15 +29,15 @@ const (
 type File struct {
 	// Folder is the data folder.
 	Folder string
-	// By is who makes changes, for the record.
+	// By names the administrator that makes changes; it is recorded with them.
 	By string
-	// Cost is that of bcrypt; 0 means the default.
+	// Cost is the cost of bcrypt; 0 means the default.
 	Cost int
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
 }
 
-// Change is one that was made, for the record.
+// Change is a change of accounts that is to be recorded.
 type Change struct {
 	// What is "added", "password", "token" or "removed".
 	What    string    `json:"what"`
@@ -47,37 +47,38 @@ type Change struct {
 	At      time.Time `json:"at"`
 }
 
-// DamagedError tells that the file cannot be used. It is never taken for one
+// DamagedError reports that the file cannot be used. Such a file is never taken for one
 // without accounts.
 type DamagedError struct {
 	Path string
 	Why  string
 }
 
+// Error returns the path and what is wrong with the file.
 func (e *DamagedError) Error() string {
 	return fmt.Sprintf("accounts file %s cannot be used: %s", e.Path, e.Why)
 }
 
-// content is what the file holds.
+// content is the content of the file.
 type content struct {
 	// Accounts are in ascending order of key.
 	Accounts []Account `json:"accounts"`
-	// Unrecorded are changes that are not in the log.
+	// Unrecorded holds the changes that are not in the log, oldest first.
 	Unrecorded []Change `json:"unrecorded,omitempty"`
 }
 
-// envelope is the file: its content, and what tells that it is whole.
+// envelope is the file: its content with a checksum.
 type envelope struct {
 	Format  int             `json:"format"`
 	SHA256  string          `json:"sha256"`
 	Content json.RawMessage `json:"content"`
 }
 
-// Path is the file's.
+// Path returns the path of the file.
 func (f File) Path() string { return filepath.Join(f.Folder, fileName) }
 
-// List returns all accounts, in ascending order of name. There are none when the
-// file is not there; that the data folder is not is an error.
+// List returns all accounts, in ascending order of name. Without a file there are none;
+// without a data folder List returns an error.
 func (f File) List() ([]Account, error) {
 	c, info, err := f.read()
 	if err == nil && info == nil {
@@ -88,12 +89,13 @@ func (f File) List() ([]Account, error) {
 	return c.Accounts, err
 }
 
-// noFolder tells that there is no data folder, which is not the same as no accounts.
+// noFolder returns the error for a data folder that does not exist, which is not the same as
+// no accounts.
 func (f File) noFolder() error {
 	return fmt.Errorf("there is no data folder %s; name the right one with --data", f.Folder)
 }
 
-// read reads the file; the FileInfo is nil when it is not there.
+// read reads the file. The FileInfo is nil when there is none.
 func (f File) read() (content, os.FileInfo, error) {
 	file, err := os.Open(f.Path())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -118,6 +120,7 @@ func (f File) read() (content, os.FileInfo, error) {
 	return c, info, err
 }
 
+// damaged returns a [*DamagedError].
 func (f File) damaged(format string, args ...any) error {
 	return &DamagedError{Path: f.Path(), Why: fmt.Sprintf(format, args...)}
 }
@@ -153,7 +156,7 @@ func (f File) parse(text []byte) (content, error) {
 	return c, nil
 }
 
-// strictly decodes JSON with nothing unknown in it and nothing after it.
+// strictly decodes JSON, and returns an error for unknown members and for text after it.
 func strictly(text []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.DisallowUnknownFields()
@@ -169,7 +172,7 @@ func strictly(text []byte, into any) error {
 	return nil
 }
 
-// render makes the text of a file.
+// render returns the text of a file.
 func render(c content) ([]byte, error) {
 	slices.SortFunc(c.Accounts, func(a, b Account) int { return strings.Compare(keyOf(a.Name), keyOf(b.Name)) })
 	inner, err := json.Marshal(c)
@@ -188,7 +191,7 @@ func (f File) write(c content) error {
 		return fmt.Errorf("write accounts: %w", err)
 	}
 	temporary := f.Path() + ".new"
-	// What an earlier attempt left was never in use.
+	// An earlier attempt may have left a file that was never in use.
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("write accounts: %w", err)
 	}
@@ -205,6 +208,7 @@ func (f File) write(c content) error {
 	return nil
 }
 
+// writeSynced writes a new file and syncs it.
 func writeSynced(path string, text []byte) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -214,6 +218,7 @@ func writeSynced(path string, text []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
+// syncFolder syncs a folder, which makes a rename in it durable.
 func syncFolder(path string) error {
 	folder, err := os.Open(path)
 	if err != nil {

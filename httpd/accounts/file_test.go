@@ -21,7 +21,7 @@ const (
 	another  = "battery staple"
 )
 
-// clock stands still until it is moved.
+// clock is a clock that stands still until a test moves it.
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -48,12 +48,12 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// newFile is a file in a folder of the test's, with cheap hashes.
+// newFile returns a file in a folder of the test's, with cheap hashes.
 func newFile(t testing.TB, c *clock) accounts.File {
 	return accounts.File{Folder: t.TempDir(), By: "root@console", Cost: bcrypt.MinCost, Now: c.Now}
 }
 
-// filled has an account of each role; edge-1 has a token alone.
+// filled returns a file with an account of each role; edge-1 has only a token.
 func filled(t testing.TB, c *clock) (f accounts.File, token string) {
 	t.Helper()
 	f = newFile(t, c)
@@ -88,7 +88,7 @@ func TestListIsInOrderOfNames(t *testing.T) {
 	}
 }
 
-// The file is its owner's alone, holds no secret, and nothing is left beside it.
+// Only the owner can read the file. It holds no secret, and no other file is left beside it.
 func TestFileKeepsNoSecret(t *testing.T) {
 	t.Parallel()
 	f, token := filled(t, newClock())
@@ -109,7 +109,7 @@ func TestFileKeepsNoSecret(t *testing.T) {
 	}
 }
 
-// What an interrupted change has left does not disturb the next one.
+// A file that an interrupted change has left does not disturb the next change.
 func TestInterruptedChange(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
@@ -143,7 +143,7 @@ func TestRefused(t *testing.T) {
 		"control characters": {f.SetPassword(ctx, "bob", "12345678\x1b[A"), "control characters"},
 		"unknown":            {f.SetPassword(ctx, "cy", password), "there is no account cy; there are: Ann, bob, edge-1"},
 		"unknown to remove":  {f.Remove(ctx, "cy"), "there is no account cy"},
-		"nobody":             {newFile(t, newClock()).Remove(ctx, "cy"), "there are none"},
+		"no accounts":        {newFile(t, newClock()).Remove(ctx, "cy"), "there are none"},
 		"no folder":          {accounts.File{Folder: "/nowhere/at/all"}.Remove(ctx, "cy"), "there is no data folder /nowhere/at/all"},
 		"no parent":          {accounts.File{Folder: "/nowhere/at/all"}.Add(ctx, "cy", accounts.Basic, ""), "create data folder"},
 	} {
@@ -158,7 +158,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with the file, it is an error that says so, never "no accounts".
+// A damaged file is an error with its cause, never "no accounts".
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -192,7 +192,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// Every byte counts: one that is flipped anywhere is noticed.
+// A flipped byte anywhere in the file is noticed.
 func TestFlippedByte(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
@@ -217,7 +217,7 @@ func TestOthersCanReadIt(t *testing.T) {
 	}
 }
 
-// Changes at the same time all happen.
+// Concurrent changes all take effect.
 func TestChangesAtOnce(t *testing.T) {
 	t.Parallel()
 	f := newFile(t, newClock())
@@ -237,7 +237,7 @@ func TestChangesAtOnce(t *testing.T) {
 	}
 }
 
-// Each change goes on the record once, in order; one that could not waits.
+// Each change is recorded once, in order. One that could not be recorded waits.
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	c := newClock()

@@ -18,28 +18,29 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// slotWait is how long a login waits for others to be verified.
+// slotWait is how long a login waits until there is a slot for it.
 const slotWait = 5 * time.Second
 
 var (
-	// ErrDenied: the name, the password or the token is wrong. Which of them is not
-	// told.
+	// ErrDenied reports that the name, the password or the token is wrong. It does not say
+	// which.
 	ErrDenied = errors.New("the name, the password or the token is wrong")
-	// ErrCrowded: too many logins wait to be verified.
+	// ErrCrowded reports that too many logins wait to be verified.
 	ErrCrowded = errors.New("too many logins are being verified")
-	// ErrGone: there were accounts, and their file is not there any more.
+	// ErrGone reports that the file of accounts has been removed.
 	ErrGone = errors.New("the accounts file is gone")
 )
 
-// BackOffError tells that logins have failed too often, and how long there is to
+// BackOffError reports that logins have failed too often, and how long the client has to
 // wait.
 type BackOffError struct{ Wait time.Duration }
 
+// Error returns how long to wait.
 func (e *BackOffError) Error() string {
 	return fmt.Sprintf("logins have failed too often; wait %s", e.Wait)
 }
 
-// Gate tells who may be let in. Its methods are safe for concurrent use.
+// Gate finds accounts by their credentials. Its methods are safe for concurrent use.
 type Gate struct {
 	file       File
 	list       atomic.Pointer[list]
@@ -47,18 +48,17 @@ type Gate struct {
 	backOff    *backOff
 	slots      chan struct{} // one is taken for each hash that is computed
 
-	// reloading guards seen, and is held while the file is read.
-	reloading sync.Mutex
-	seen      os.FileInfo // of the file that was read last; nil when it was not there
+	reloading sync.Mutex  // guards seen, and is held while the file is read
+	seen      os.FileInfo // of the file that was read last; nil when there was none
 }
 
-// list are the accounts as they are looked up. It is never changed.
+// list indexes the accounts. It is never changed.
 type list struct {
 	byKey  map[string]*Account
 	tokens []token
-	// stand is the hash that is compared with where there is none to compare with, so
-	// that it takes as long; "" when no account has a password.
-	stand string
+	// dummy is the hash that a password is compared with when the account has none or does
+	// not exist, so that it takes as long; "" when no account has a password.
+	dummy string
 }
 
 type token struct {
@@ -66,12 +66,12 @@ type token struct {
 	account *Account
 }
 
-// OpenGate reads the accounts of a file. That it is not there means that there are
-// none. Errors: [*DamagedError] and those of the system, wrapped.
+// OpenGate reads the accounts of a file; without a file there are none. Errors:
+// [*DamagedError] and those of the system, wrapped.
 func OpenGate(f File) (*Gate, error) {
 	g := &Gate{
 		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now),
-		// Half of the machine at most is for those who are not let in yet.
+		// Clients that are not let in yet get half of the machine at most.
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	g.list.Store(&list{})
@@ -81,8 +81,8 @@ func OpenGate(f File) (*Gate, error) {
 	return g, nil
 }
 
-// Reload reads the accounts anew if their file has changed. What cannot be read
-// leaves those there were in use.
+// Reload reads the accounts again if their file has changed, and reports whether it has. If
+// the file cannot be read, the old accounts stay in effect.
 func (g *Gate) Reload() (changed bool, err error) {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
@@ -113,11 +113,12 @@ func (g *Gate) Reload() (changed bool, err error) {
 	return true, nil
 }
 
-// same tells whether a file is the one it was.
+// same reports whether a file has not changed.
 func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
 }
 
+// newList returns the index of accounts.
 func newList(all []Account) (*list, error) {
 	l := &list{byKey: make(map[string]*Account, len(all))}
 	dearest := 0
@@ -139,17 +140,17 @@ func newList(all []Account) (*list, error) {
 			return nil, fmt.Errorf("account %s: its password cannot be read: %w", a.Name, err)
 		}
 		if cost > dearest {
-			dearest, l.stand = cost, a.Password
+			dearest, l.dummy = cost, a.Password
 		}
 	}
 	return l, nil
 }
 
-// Any tells whether there are accounts.
+// Any reports whether there are accounts.
 func (g *Gate) Any() bool { return len(g.list.Load().byKey) > 0 }
 
-// Holds tells whether what an account was let in with holds still: it has the role it
-// had, its password, and all tokens it had then.
+// Holds reports whether an account still exists with the role, the password and all tokens
+// that it had when a request of it was let in.
 func (g *Gate) Holds(a Account) bool {
 	now := g.list.Load().byKey[keyOf(a.Name)]
 	if now == nil || now.Role != a.Role || now.Password != a.Password {
@@ -161,7 +162,7 @@ func (g *Gate) Holds(a Account) bool {
 // Password returns the account whose name and password these are. Errors:
 // [ErrDenied], [ErrCrowded], a [*BackOffError].
 func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password string) (Account, error) {
-	// Before all else: or else what is remembered could be guessed at without limit.
+	// This comes first, so that the remembered password cannot be guessed without limit.
 	if err := g.backOff.ask(client); err != nil {
 		return Account{}, err
 	}
@@ -182,12 +183,12 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	}
 	defer func() { <-g.slots }()
 	if account != nil && g.remembered.knows(account.Name, hash, password) {
-		return *account, nil // somebody with the same password has waited before us
+		return *account, nil // another request has verified the same password meanwhile
 	}
 	if err := g.backOff.attempt(client, name); err != nil {
 		return Account{}, err
 	}
-	if !matches(hash, l.stand, password) {
+	if !matches(hash, l.dummy, password) {
 		return Account{}, ErrDenied
 	}
 	g.backOff.succeed(client, name)
@@ -195,12 +196,12 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	return *account, nil
 }
 
-// matches tells whether a password is that of a hash, and takes as long when there
-// is none. Of a longer password bcrypt would look at the beginning alone.
-func matches(hash, stand, password string) bool {
+// matches reports whether a password is that of a hash. It takes as long when there is no
+// hash. It is false for a password of which bcrypt would read the beginning alone.
+func matches(hash, dummy, password string) bool {
 	against := hash
 	if against == "" {
-		against = stand
+		against = dummy
 	}
 	err := bcrypt.CompareHashAndPassword([]byte(against), []byte(password))
 	return err == nil && hash != "" && len(password) <= longestPassword

@@ -44,11 +44,11 @@ func TestPassword(t *testing.T) {
 		{"bob", password, false},
 		{"edge-1", "", false},
 		{"edge-1", password, false},
-		{"nobody", password, false},
+		{"unknown", password, false},
 		{"", "", false},
 		{strings.Repeat("n", 10_000), password, false},
 	} {
-		// From elsewhere each time, so that no one has to wait.
+		// Each login comes from another address, so that none has to wait.
 		address = address.Next()
 		a, err := g.Password(t.Context(), address, c.name, c.password)
 		switch {
@@ -60,7 +60,7 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// bcrypt would take a password that only begins with the right one.
+// bcrypt would accept a longer password that begins with the right one.
 func TestPasswordOfTheGreatestLength(t *testing.T) {
 	t.Parallel()
 	f := newFile(t, newClock())
@@ -113,8 +113,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// What was changed holds from the next look at the file on: a password that was
-// remembered too.
+// A change takes effect with the next Reload, also for a remembered password.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
@@ -140,8 +139,7 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// A file that is damaged, or taken away, while it is in use leaves everything as it
-// was.
+// A file that is damaged or removed while it is in use leaves the old accounts in effect.
 func TestReloadOfWhatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	f, token := filled(t, newClock())
@@ -179,7 +177,7 @@ func TestFirstAccount(t *testing.T) {
 	}
 }
 
-// wait is how long an error says one has to wait, 0 when it is another.
+// wait returns the wait of a [*accounts.BackOffError], 0 for another error.
 func wait(err error) time.Duration {
 	if e, ok := errors.AsType[*accounts.BackOffError](err); ok {
 		return e.Wait
@@ -187,9 +185,9 @@ func wait(err error) time.Duration {
 	return 0
 }
 
-// An address that fails waits longer and longer, whatever names it tries, and even
-// with a password that is remembered, or that could be guessed; not with a token,
-// which cannot.
+// An address whose logins fail waits longer and longer, with any name, and also with a
+// remembered password, which could be guessed. It does not wait with a token, which could
+// not.
 func TestBackOffOfAddress(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -217,13 +215,13 @@ func TestBackOffOfAddress(t *testing.T) {
 			t.Errorf("a remembered password: %v", err)
 		}
 		if _, err := g.Token(here, token); err != nil {
-			t.Errorf("who has a token: %v", err)
+			t.Errorf("with a token: %v", err)
 		}
 		if _, err := g.Token(here, "x"+token); wait(err) == 0 {
-			t.Errorf("who has a wrong token: %v", err)
+			t.Errorf("with a wrong token: %v", err)
 		}
 		if _, err := g.Password(t.Context(), there, "Ann", password); err != nil {
-			t.Errorf("who is elsewhere: %v", err)
+			t.Errorf("from elsewhere: %v", err)
 		}
 		c.advance(want * time.Second)
 		if w := fail(i); w != 0 {
@@ -236,7 +234,7 @@ func TestBackOffOfAddress(t *testing.T) {
 	}
 }
 
-// Whoever was let in is not kept out by others who try the account from everywhere.
+// An owner who has logged in is not kept out by others that try the account from everywhere.
 func TestBackOffSparesWhoWasLetIn(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
@@ -254,14 +252,14 @@ func TestBackOffSparesWhoWasLetIn(t *testing.T) {
 	check(t, err)
 }
 
-// Many addresses of one subscriber are one.
+// The addresses of one subscriber count as one.
 func TestBackOffOfNetwork(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
 	g := openGate(t, f)
 	address := netip.MustParseAddr("2001:db8::1")
 	for range 6 {
-		_, err := g.Password(t.Context(), address, "nobody", password)
+		_, err := g.Password(t.Context(), address, "unknown", password)
 		if !errors.Is(err, accounts.ErrDenied) {
 			t.Fatal(err)
 		}
@@ -272,8 +270,8 @@ func TestBackOffOfNetwork(t *testing.T) {
 	}
 }
 
-// An account that is tried from everywhere is not tried fast; its owner is kept out
-// for seconds at most.
+// An account that is tried from everywhere makes attackers wait, and keeps its owner out for
+// seconds at most.
 func TestBackOffOfAccount(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -305,8 +303,7 @@ func TestBackOffOfAccount(t *testing.T) {
 	}
 }
 
-// A program that begins with many connections at once does not run into the count
-// of failures.
+// A program that begins with many connections at once does not have to wait.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
@@ -322,7 +319,7 @@ func TestManyAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// A password is remembered for five minutes: it still opens then, verified anew.
+// A password is remembered for five minutes, and verified again after that.
 func TestRememberedNotForEver(t *testing.T) {
 	t.Parallel()
 	c := newClock()

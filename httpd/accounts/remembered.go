@@ -12,18 +12,18 @@ import (
 // memory is how long a verified password is remembered.
 const memory = 5 * time.Minute
 
-// remembered are passwords that were verified: at most one for each account.
+// remembered holds the passwords that were verified, at most one for each account. Its methods
+// are safe for concurrent use.
 type remembered struct {
 	now func() time.Time
-	key [32]byte // random; what is remembered is of no use elsewhere
+	key [32]byte // random, so that the hashes are of no use in another process
 
-	// mu guards verified, which is by the account's name.
-	mu       sync.Mutex
-	verified map[string]verified
+	mu       sync.Mutex          // guards verified
+	verified map[string]verified // by the key of the account's name
 }
 
-// verified is a password that was, as a keyed hash of it and of the hash that it
-// was verified with: with another password of the account it is worth nothing.
+// verified is a verified password: a keyed hash of it and of the bcrypt hash that it was
+// verified with, so that a change of the account's password invalidates it.
 type verified struct {
 	sum   [sha256.Size]byte
 	until time.Time
@@ -35,6 +35,7 @@ func newRemembered(now func() time.Time) *remembered {
 	return r
 }
 
+// sum returns the keyed hash of a bcrypt hash and a password.
 func (r *remembered) sum(hash, password string) [sha256.Size]byte {
 	mac := hmac.New(sha256.New, r.key[:])
 	var length [8]byte
@@ -45,7 +46,7 @@ func (r *remembered) sum(hash, password string) [sha256.Size]byte {
 	return [sha256.Size]byte(mac.Sum(nil))
 }
 
-// knows tells whether the password was verified, not long ago.
+// knows reports whether the password was verified within memory.
 func (r *remembered) knows(name, hash, password string) bool {
 	sum := r.sum(hash, password)
 	r.mu.Lock()
@@ -54,7 +55,7 @@ func (r *remembered) knows(name, hash, password string) bool {
 	return ok && hmac.Equal(v.sum[:], sum[:]) && r.now().Before(v.until)
 }
 
-// learn remembers a password that was just verified. What is too old is forgotten.
+// learn remembers a verified password, and forgets those that are too old.
 func (r *remembered) learn(name, hash, password string) {
 	sum, now := r.sum(hash, password), r.now()
 	r.mu.Lock()

@@ -169,6 +169,9 @@ func TestCircle(t *testing.T) {
 	}{
 		{"127.0.0.1:4006", "127.0.0.1:4006", true},
 		{"127.0.0.1:4006", "localhost:4006", true},
+		{"127.0.0.1:4006", "LocalHost.:4006", true},
+		{"LOCALHOST:4006", "127.0.0.1:4006", true},
+		{"db.example.org:4006", "DB.Example.Org.:4006", true},
 		{"127.0.0.1:4006", "0.0.0.0:4006", true},
 		{"0.0.0.0:4006", "127.0.0.1:4006", true},
 		{":4006", "[::1]:4006", true},
@@ -217,7 +220,7 @@ func TestCheckListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	for api, clashes := range map[string]bool{
-		"127.0.0.1:4006": true, "localhost:4006": true, "0.0.0.0:4006": true, ":4007": true, "[::]:4007": true,
+		"127.0.0.1:4006": true, "localhost:4006": true, "LOCALHOST:4006": true, "localhost.:4006": true, "0.0.0.0:4006": true, ":4007": true, "[::]:4007": true,
 		"[::ffff:10.0.0.1]:4007": true, "127.0.0.1:4007": false, "127.0.0.1:0": false, "[::1]:4006": false,
 	} {
 		err := f.CheckListen(api)

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // CheckListen tells which services cannot listen beside the API, whose address may
@@ -51,16 +52,16 @@ func (l listener) clashes(other listener) bool {
 	return l.port == other.port && (l.host == other.host || l.host == "" || other.host == "")
 }
 
-// canonicalHost is an address in its one way to write it, and "" for those that stand
-// for all of the machine's.
+// canonicalHost returns the one form of a host that can be written in several: a name in
+// lower case without the dot of the root, an address, and "" for an address that stands for
+// all of the machine's.
 func canonicalHost(host string) string {
-	if host == "localhost" {
-		return "127.0.0.1"
-	}
 	ip, err := netip.ParseAddr(host)
-	switch {
+	switch name := strings.ToLower(strings.TrimSuffix(host, ".")); {
+	case name == "localhost":
+		return "127.0.0.1"
 	case err != nil:
-		return host
+		return name
 	case ip.IsUnspecified():
 		return ""
 	}

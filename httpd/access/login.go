@@ -1,0 +1,84 @@
+package access
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"gatebook/httpd/accounts"
+	"gatebook/httpd/render"
+)
+
+// longestKeptName bounds how much of the name in a failed login is kept.
+const longestKeptName = 64
+
+// Login finds the accounts of requests by their credentials.
+type Login struct {
+	// Gate holds the accounts.
+	Gate *accounts.Gate
+	// Failed is called for each login that fails. as describes the credentials. checked is
+	// false when they were not compared, because logins have failed too often before.
+	Failed func(r *http.Request, as string, checked bool)
+}
+
+// Account returns the account whose credentials the request has. Errors: a [*render.Failure].
+func (l *Login) Account(r *http.Request) (accounts.Account, error) {
+	given := r.Header["Authorization"]
+	switch len(given) {
+	case 0:
+		return accounts.Account{}, Unauthorized("Log in with HTTP Basic, or with a bearer token.")
+	case 1:
+	default:
+		return accounts.Account{}, &render.Failure{
+			Status: http.StatusBadRequest, Title: "Invalid request",
+			Description: "The header Authorization is given " + strconv.Itoa(len(given)) + " times; once is enough.",
+		}
+	}
+	scheme, credentials, _ := strings.Cut(given[0], " ")
+	switch strings.ToLower(scheme) {
+	case "bearer":
+		account, err := l.Gate.Token(ClientOf(r), strings.TrimSpace(credentials))
+		return account, l.failure(r, err, "with a token")
+	case "basic":
+		name, password, ok := r.BasicAuth()
+		if !ok {
+			return accounts.Account{}, Unauthorized("The credentials in the header Authorization are no name and password, joined by a colon, in base64.")
+		}
+		account, err := l.Gate.Password(r.Context(), ClientOf(r), name, password)
+		return account, l.failure(r, err, "as "+strconv.Quote(shortened(name)))
+	}
+	return accounts.Account{}, Unauthorized("The header Authorization has a scheme that is not known here: it is Basic or Bearer.")
+}
+
+// shortened returns the beginning of a name, as valid UTF-8.
+func shortened(name string) string {
+	return strings.ToValidUTF8(name[:min(len(name), longestKeptName)], "\uFFFD")
+}
+
+// failure returns the answer to an error of the gate.
+func (l *Login) failure(r *http.Request, err error, as string) error {
+	if err == nil {
+		return nil
+	}
+	wait, backsOff := errors.AsType[*accounts.BackOffError](err)
+	switch {
+	case errors.Is(err, accounts.ErrDenied):
+		l.Failed(r, as, true)
+		return Unauthorized("The name, the password or the token is wrong.")
+	case backsOff:
+		l.Failed(r, as, false)
+		seconds := strconv.Itoa(int(math.Ceil(wait.Wait.Seconds())))
+		return &render.Failure{
+			Status: http.StatusTooManyRequests, Title: "Too many failed logins", RetryAfter: seconds,
+			Description: "Logins from this address, or to this account, have failed too often. Try again in " + seconds + " s.",
+		}
+	case errors.Is(err, accounts.ErrCrowded):
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",
+			Description: "Too many logins are being verified. Try again in a second.",
+		}
+	}
+	return err
+}

@@ -1,0 +1,233 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/httpd/render"
+	"gatebook/httpd/reports"
+	"gatebook/projection"
+)
+
+// heartbeat is how often a follower is sent a comment when there are no records for it.
+const heartbeat = 15 * time.Second
+
+// Options says what a follower is sent.
+type Options struct {
+	// Only selects the records.
+	Only gatebook.EventFilter
+	// After is the sequence of the record after which the follower begins.
+	After uint64
+	// Pending sends the kill requests first that are pending.
+	Pending bool
+	// Limit is how many events are sent at most; 0 is no limit.
+	Limit uint64
+	// Observations sends observed counters too.
+	Observations bool
+}
+
+// follower is a client that follows the log. It is for one goroutine.
+type follower struct {
+	Options
+	set  *Set
+	w    http.ResponseWriter
+	feed *gatebook.Feed
+	b    []byte // rendered and not sent
+	sent uint64 // how many events were rendered
+	// observed holds the observation of each session that was sent last, looked when they
+	// were looked for last.
+	observed map[uint64]*projection.Observation
+	looked   time.Time
+}
+
+// run sends records until ctx ends or the limit is reached.
+func (f *follower) run(ctx context.Context) error {
+	if err := f.begin(); err != nil || f.full() {
+		return err
+	}
+	for {
+		before := f.feed.Position()
+		if err := f.catchUp(ctx); err != nil {
+			return err
+		}
+		if err := f.flush(); err != nil || f.full() {
+			return err
+		}
+		pause := time.Duration(0)
+		if f.feed.Position() > before {
+			pause = f.set.pause()
+		}
+		if err := f.wait(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// begin sends the pending kill requests, if they are asked for, and then an id without an
+// event: the place from which the client goes on if it is cut off before the first event.
+func (f *follower) begin() error {
+	if f.Pending {
+		pending, err := f.feed.Pending()
+		if err != nil {
+			return err
+		}
+		for i := range pending {
+			if f.full() {
+				break
+			}
+			// It has no id, so that a client that is cut off here gets all of them again.
+			f.b = appendData(f.b, &pending[i])
+			f.sent++
+		}
+	}
+	f.b = append(strconv.AppendUint(append(f.b, "id: "...), f.feed.Position(), 10), "\n\n"...)
+	return f.flush()
+}
+
+// full reports whether as many events were rendered as are asked for.
+func (f *follower) full() bool { return f.Limit > 0 && f.sent >= f.Limit }
+
+// catchUp renders the records up to the head of the log, and sends all but the last piece.
+func (f *follower) catchUp(ctx context.Context) error {
+	head := f.set.log.Moment().Sequence
+	for f.feed.Position() < head && !f.full() {
+		var page []events.Record
+		err := f.set.inTurn(ctx, func() (err error) {
+			page, err = f.feed.Next(head)
+			page = f.render(page, head)
+			return err
+		})
+		for err == nil && len(page) > 0 {
+			if err = f.flush(); err == nil {
+				err = f.set.inTurn(ctx, func() error { page = f.render(page, head); return nil })
+			}
+		}
+		if err == nil && len(f.b) >= render.PieceSize {
+			err = f.flush()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// render renders records of a log that ends at head until there is a piece to send. It
+// returns the records that are left.
+func (f *follower) render(page []events.Record, head uint64) []events.Record {
+	for i := range page {
+		if f.full() {
+			return nil
+		}
+		if len(f.b) >= render.PieceSize {
+			return page[i:]
+		}
+		f.b = f.set.shared.append(f.b, &page[i], head)
+		f.sent++
+	}
+	return nil
+}
+
+// flush sends the rendered events.
+func (f *follower) flush() error {
+	if len(f.b) == 0 {
+		return nil
+	}
+	if err := f.set.allowWrite(f.w); err != nil {
+		return err
+	}
+	if _, err := f.w.Write(f.b); err != nil {
+		return errors.Join(render.ErrClientGone, err)
+	}
+	f.b = f.b[:0]
+	if err := http.NewResponseController(f.w).Flush(); err != nil {
+		return errors.Join(render.ErrClientGone, err)
+	}
+	return nil
+}
+
+// wait pauses, and then blocks until there are more records. It sends a heartbeat when there
+// are none, and observations.
+func (f *follower) wait(ctx context.Context, pause time.Duration) error {
+	beat := time.Now().Add(heartbeat)
+	if pause > 0 {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for {
+		until := beat
+		if f.Observations {
+			if err := f.observe(); err != nil {
+				return err
+			}
+			until = earlier(beat, f.looked.Add(time.Second))
+		}
+		waiting, stop := context.WithDeadline(ctx, until)
+		err := f.feed.Wait(waiting)
+		stop()
+		switch {
+		case err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return err
+		case !time.Now().Before(beat):
+			f.b = append(f.b, ":\n\n"...)
+			return f.flush()
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// observe sends the counters of live connections that were observed since the last time. It
+// does so at most once a second.
+func (f *follower) observe() error {
+	if time.Since(f.looked) < time.Second {
+		return nil
+	}
+	f.looked = time.Now()
+	live, err := f.set.log.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Sources: f.Only.Sources}})
+	if err != nil {
+		return err
+	}
+	shown := make(map[uint64]*projection.Observation)
+	for v, err := range live.All() {
+		if err != nil {
+			return err
+		}
+		if v.Observed == nil || len(f.Only.Sessions) > 0 && !slices.Contains(f.Only.Sessions, v.ID) {
+			continue
+		}
+		shown[v.ID] = v.Observed
+		if f.observed[v.ID] != v.Observed {
+			f.observation(v, f.observed[v.ID])
+		}
+	}
+	f.observed = shown
+	return f.flush()
+}
+
+// observation renders the counters of a session's connections that differ from those of
+// before.
+func (f *follower) observation(v projection.View, before *projection.Observation) {
+	for i := range v.Observed.Finals {
+		final := v.Observed.Finals[i]
+		if before != nil && slices.Contains(before.Finals, final) {
+			continue
+		}
+		f.b = append(f.b, "event: observation\ndata: "...)
+		f.b = append(reports.AppendObservation(f.b, v.ID, final), "\n\n"...)
+	}
+}

@@ -1,0 +1,140 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"gatebook"
+	"gatebook/httpd/render"
+	"gatebook/projection"
+)
+
+const (
+	// WriteTimeout is how long a follower may take nothing before it is cut off. A follower
+	// that waits costs nothing, and one that comes back goes on where it was.
+	WriteTimeout = 10 * time.Minute
+	// closeTimeout is how long a follower may take for what is being sent when the set is
+	// closed.
+	closeTimeout = time.Second
+	// pauseStep is how long a follower pauses after it has read records, for each hundred
+	// followers and at most longestPause, so that not every commit wakes all of them.
+	pauseStep    = 20 * time.Millisecond
+	longestPause = 250 * time.Millisecond
+)
+
+// Log is what followers read. [gatebook.Registry] is one.
+type Log interface {
+	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
+	Sessions(q gatebook.Query) (*gatebook.Listing, error)
+	Moment() projection.Moment
+}
+
+// Set holds the followers of a log. Its methods are safe for concurrent use.
+type Set struct {
+	// WriteTimeout is how long a follower may take nothing. It is not changed while there
+	// are any.
+	WriteTimeout time.Duration
+
+	log Log
+	// turns has room for the followers that read and render at a time: half as many as
+	// there are processors.
+	turns chan struct{}
+	// shared is what all followers are sent.
+	shared sharedEvents
+
+	mu     sync.Mutex // guards the fields below
+	stops  map[*func()]struct{}
+	closed bool
+}
+
+// NewSet returns a set without followers.
+func NewSet(log Log) *Set {
+	return &Set{
+		WriteTimeout: WriteTimeout, log: log,
+		turns: make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1)), stops: make(map[*func()]struct{}),
+	}
+}
+
+// Serve sends a client the records that it asks for, until ctx ends, the set is closed, the
+// log is closed, or as many were sent as were asked for. Errors: [render.ErrClientGone], and
+// those of reading the log.
+func (s *Set) Serve(ctx context.Context, w http.ResponseWriter, o Options) error {
+	f := &follower{Options: o, set: s, w: w, feed: s.log.Feed(o.After, o.Only)}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer s.add(func() {
+		stop()
+		_ = render.AllowWrite(w, closeTimeout) // a client that is gone needs no time
+	})()
+	err := f.run(ctx)
+	if ctx.Err() != nil && !errors.Is(err, render.ErrClientGone) || errors.Is(err, gatebook.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// Len returns how many followers there are.
+func (s *Set) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.stops)
+}
+
+// Close stops all followers, and those that come later. It does not wait for them.
+func (s *Set) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for stop := range s.stops {
+		(*stop)()
+	}
+}
+
+// add adds a follower, for which Close calls stop, which must not block. When the set is
+// closed already, add calls it. Once remove has returned, stop is not called any more.
+func (s *Set) add(stop func()) (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		stop()
+		return func() {}
+	}
+	s.stops[&stop] = struct{}{}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.stops, &stop)
+	}
+}
+
+// allowWrite gives a follower time to take what is written next, unless the set is closed:
+// the deadline of Close stays then.
+func (s *Set) allowWrite(w http.ResponseWriter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	return render.AllowWrite(w, s.WriteTimeout)
+}
+
+// pause returns how long a follower pauses after it has read records.
+func (s *Set) pause() time.Duration {
+	return min(pauseStep*time.Duration(1+s.Len()/100), longestPause)
+}
+
+// inTurn calls do when it is the caller's turn, or returns the error of ctx when that ends
+// first. do must not wait for a client.
+func (s *Set) inTurn(ctx context.Context, do func() error) error {
+	select {
+	case s.turns <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.turns }()
+	return do()
+}

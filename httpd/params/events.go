@@ -1,0 +1,41 @@
+package params
+
+import (
+	"strconv"
+	"strings"
+
+	"gatebook/events"
+	"gatebook/httpd/render"
+)
+
+func (p *Parameters) setSessions(wanted []string) error {
+	for _, text := range wanted {
+		id, err := strconv.ParseUint(text, 10, 64)
+		if err != nil || id == 0 {
+			return Invalid("session=%s is no session: it is a number, as in session=42.", text)
+		}
+		p.Events.Sessions = append(p.Events.Sessions, id)
+	}
+	return nil
+}
+
+func (p *Parameters) setKinds(wanted []string) error {
+	var known []string
+	byName := make(map[string]events.Kind)
+	for _, kind := range events.Kinds() {
+		known = append(known, kind.String())
+		byName[kind.String()] = kind
+	}
+	for _, name := range wanted {
+		kind, ok := byName[name]
+		if !ok {
+			like := ""
+			if guess := render.Nearest(name, known); guess != "" {
+				like = " Did you mean " + guess + "?"
+			}
+			return Invalid("kind=%s is not known.%s Known are: %s.", name, like, strings.Join(known, ", "))
+		}
+		p.Events.Kinds = append(p.Events.Kinds, kind)
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package params
+
+// The names of the parameters.
+const (
+	Address      = "address"
+	After        = "after"
+	At           = "at"
+	By           = "by"
+	Cancel       = "cancel"
+	Count        = "count"
+	DryRun       = "dry_run"
+	Fields       = "fields"
+	Follow       = "follow"
+	Kind         = "kind"
+	Limit        = "limit"
+	Observations = "observations"
+	Pretty       = "pretty"
+	Range        = "range"
+	Reason       = "reason"
+	Role         = "role"
+	Server       = "server"
+	Service      = "service"
+	Session      = "session"
+	Since        = "since"
+	Sort         = "sort"
+	Source       = "source"
+	Status       = "status"
+	TTL          = "ttl"
+	Until        = "until"
+	User         = "user"
+)
+
+// Names returns the names of all parameters.
+func Names() []string {
+	return []string{
+		Address, After, At, By, Cancel, Count, DryRun, Fields, Follow, Kind,
+		Observations, Session, Limit, Pretty, Range, Reason, Role, Server, Service,
+		Since, Sort, Source, Status, TTL, Until, User,
+	}
+}
+
+// OfSessions returns the names of the parameters of a list of sessions.
+func OfSessions() []string {
+	return []string{
+		Fields, Status, User, Service, Server, Source, Reason, By, Address,
+		Since, Until, At, Sort, Range, Limit, After, Count,
+	}
+}

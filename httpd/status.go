@@ -1,0 +1,111 @@
+package httpd
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+	"gatebook/httpd/telemetry"
+)
+
+// healthReader is what the API reads of the registry's health.
+type healthReader interface {
+	// Err returns why nothing can be recorded now, nil when the log takes records.
+	Err() error
+}
+
+// status answers for the process itself: its health, its build, its metrics.
+type status struct {
+	registry healthReader
+	answers  *answers
+	metrics  *telemetry.Metrics
+	build    build
+	word     *render.Resource[string]
+	builds   *render.Resource[build]
+	contract render.Validators // of openapi.yaml
+}
+
+func newStatus(r healthReader, to *answers, m *telemetry.Metrics, version string) *status {
+	return &status{
+		registry: r, answers: to, metrics: m, build: buildOf(version),
+		word: statusResource(), builds: buildResource(), contract: contractValidators(),
+	}
+}
+
+// statusResource describes the status of the process.
+func statusResource() *render.Resource[string] {
+	return render.NewResource(render.Members([]render.Member[string]{
+		{Name: "status", Value: render.Text(func(v string) string { return v })},
+	}, nil))
+}
+
+// root answers with nothing, which shows that there is an API.
+func (s *status) root(c *gin.Context) error {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	c.Writer.Header()["Content-Length"] = []string{"0"}
+	return s.answers.empty(c, http.StatusOK)
+}
+
+// health answers, which shows that the process can.
+func (s *status) health(c *gin.Context) error { return show(s, c, s.word, "ok") }
+
+// ready answers whether events can be recorded.
+func (s *status) ready(c *gin.Context) error {
+	if err := s.registry.Err(); err != nil {
+		f := notRecording(err)
+		if f == nil {
+			return err
+		}
+		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: f.Description}
+	}
+	return show(s, c, s.word, "ready")
+}
+
+// version answers with the version of the program.
+func (s *status) version(c *gin.Context) error { return show(s, c, s.builds, s.build) }
+
+// show answers with an object of the present moment.
+func show[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {
+	p, err := params.Parse(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	a := s.answers.begin(c, s.answers.present.Moment(), p)
+	defer a.Release()
+	return render.Object(a, http.StatusOK, r.Usual, v)
+}
+
+// showMetrics answers with the metrics, in the text format of Prometheus.
+func (s *status) showMetrics(c *gin.Context) error {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	a := s.answers.begin(c, s.answers.present.Moment(), params.Parameters{})
+	defer a.Release()
+	if err := s.metrics.WriteText(a); err != nil {
+		return err
+	}
+	c.Status(http.StatusOK)
+	return a.Finish()
+}
+
+// showContract answers with openapi.yaml.
+func (s *status) showContract(c *gin.Context) error {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	m := s.answers.present.Moment()
+	if err := s.answers.validate(c, m, s.contract); err != nil {
+		return err
+	}
+	a := s.answers.begin(c, m, params.Parameters{})
+	defer a.Release()
+	if _, err := a.Write(contract); err != nil {
+		return err
+	}
+	return a.Finish()
+}

@@ -1,0 +1,105 @@
+package telemetry
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatebook"
+	"gatebook/events"
+	"gatebook/projection"
+)
+
+// Registry is what the metrics of a registry are read from. [gatebook.Registry] is one.
+type Registry interface {
+	Stats() gatebook.Stats
+	Services() ([]*projection.Service, projection.Moment)
+}
+
+// collector reads the metrics that the registry keeps, when the metrics are read.
+type collector struct {
+	registry Registry
+	probes   func() uint64 // nil when probes are not counted
+	readers  func() int
+
+	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
+}
+
+func newCollector(from Registry, probes func() uint64, readers func() int) *collector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &collector{
+		registry: from, probes: probes, readers: readers,
+		readersNow: desc("gatebook_feed_readers", "Requests that follow the log now."),
+		live:       desc("gatebook_sessions", "Live sessions, by declared service and state.", "service", "state"),
+		total:      desc("gatebook_service_sessions_total", "Sessions that a declared service ever had, over all runs of the registry.", "service"),
+		ended:      desc("gatebook_sessions_ended_total", "Sessions that ended, or whose end was inferred, since the registry was opened, by reason.", "reason"),
+		kills:      desc("gatebook_kills_total", "Kills that were requested since the registry was opened."),
+		refused:    desc("gatebook_events_refused_total", "Events and reports that contradicted the record and were refused since the registry was opened, whoever they came from."),
+		probed:     desc("gatebook_probes_total", "Connections of health checks that the gateway counted instead of recording, since it began."),
+	}
+}
+
+// Describe implements [prometheus.Collector].
+func (c *collector) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed} {
+		to <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c *collector) Collect(to chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	to <- prometheus.MustNewConstMetric(c.readersNow, prometheus.GaugeValue, float64(c.readers()))
+	stats := c.registry.Stats()
+	c.collectServices(to, counter, stats.Live)
+	for why := events.ReasonClientClosed; why <= events.ReasonError; why++ {
+		counter(c.ended, stats.Ended[why], why.String())
+	}
+	counter(c.kills, stats.Kills)
+	counter(c.refused, stats.Refused)
+	if c.probes != nil {
+		counter(c.probed, c.probes())
+	}
+}
+
+// collectServices collects the metrics of each declared service. Services that are known by
+// the name in a session alone are counted together, under the empty name.
+func (c *collector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string), live map[string]projection.LiveCounts) {
+	census := make(map[string]projection.LiveCounts)
+	for name, of := range live {
+		census[projection.NameKey(name)] = added(census[projection.NameKey(name)], of)
+	}
+	services, _ := c.registry.Services()
+	var others projection.LiveCounts
+	var total uint64
+	for _, v := range services {
+		of := census[projection.NameKey(v.Name)]
+		if v.Started == 0 {
+			others, total = added(others, of), total+v.Total
+			continue
+		}
+		c.collectLive(to, v.Name, of)
+		counter(c.total, v.Total, v.Name)
+	}
+	if total > 0 {
+		c.collectLive(to, "", others)
+		counter(c.total, total, "")
+	}
+}
+
+// collectLive collects the live sessions of a service by their state.
+func (c *collector) collectLive(to chan<- prometheus.Metric, service string, of projection.LiveCounts) {
+	for stage, state := range []string{"accepted", "logging_in", "routing", "stopping"} {
+		to <- prometheus.MustNewConstMetric(c.live, prometheus.GaugeValue, float64(of[stage]), service, state)
+	}
+}
+
+// added returns the sum of two counts.
+func added(a, b projection.LiveCounts) projection.LiveCounts {
+	for i := range a {
+		a[i] += b[i]
+	}
+	return a
+}
