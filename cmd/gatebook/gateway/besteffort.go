@@ -8,7 +8,7 @@ import (
 
 	"gatebook"
 
-	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/events"
 )
 
@@ -138,7 +138,7 @@ func (s *session) recordEnd(ctx context.Context, list []events.Event, e *events.
 			s.gateway.missed(0, uint64(len(list)), err)
 		}
 	}
-	var caught *relay.PanicError
+	var caught *panics.Error
 	err := s.end(ctx, e)
 	if errors.As(err, &caught) { // which says nothing about the next time
 		err = s.end(ctx, e)

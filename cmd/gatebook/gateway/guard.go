@@ -7,7 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/events"
 )
 
@@ -19,7 +19,7 @@ const restartPause = time.Second
 func (g *Gateway) Panics() uint64 { return g.panics.Load() }
 
 // panicked counts a panic, and returns a log for one entry that has its value and stack.
-func (g *Gateway) panicked(caught *relay.PanicError) *zerolog.Logger {
+func (g *Gateway) panicked(caught *panics.Error) *zerolog.Logger {
 	g.panics.Add(1)
 	log := g.log.With().Str("panic", fmt.Sprint(caught.Value)).Str("stack", string(caught.Stack)).Logger()
 	return &log
@@ -28,7 +28,7 @@ func (g *Gateway) panicked(caught *relay.PanicError) *zerolog.Logger {
 // guard calls f and returns its error. A panic in f is logged and returned as an error;
 // task says in the log what f does.
 func (g *Gateway) guard(task string, f func() error) (err error) {
-	caught := relay.Catch(func() { err = f() })
+	caught := panics.Catch(func() { err = f() })
 	if caught == nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (g *Gateway) guard(task string, f func() error) (err error) {
 // ended: a goroutine that serves all sessions must not be gone for good.
 func (g *Gateway) keep(ctx context.Context, task string, work func()) {
 	for {
-		caught := relay.Catch(work)
+		caught := panics.Catch(work)
 		if caught == nil {
 			return
 		}
@@ -54,7 +54,7 @@ func (g *Gateway) keep(ctx context.Context, task string, work func()) {
 // guard calls f and returns its error. A panic in f ends this session, with reason error,
 // and is returned as an error. Any goroutine that works for the session may call it.
 func (s *session) guard(f func() error) (err error) {
-	caught := relay.Catch(func() { err = f() })
+	caught := panics.Catch(func() { err = f() })
 	if caught == nil {
 		return err
 	}
@@ -63,12 +63,12 @@ func (s *session) guard(f func() error) (err error) {
 }
 
 // crashed ends the session because of a panic in its work. Any goroutine may call it.
-func (s *session) crashed(caught *relay.PanicError) {
+func (s *session) crashed(caught *panics.Error) {
 	g := s.gateway
 	g.panicked(caught).Error().Str("service", s.service.Name).Uint64("session", g.roster.idOf(s)).
 		Msg("panic in a session, which ends")
 	// What panicked may have left the session in any state.
-	if again := relay.Catch(func() { s.stop(events.ReasonError) }); again != nil {
+	if again := panics.Catch(func() { s.stop(events.ReasonError) }); again != nil {
 		g.panicked(again).Error().Str("service", s.service.Name).Msg("panic in the end of a session")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook"
+	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
@@ -148,7 +149,7 @@ func TestCloseAfterPanics(t *testing.T) {
 	client.logIn()
 	r.awaitRelay(t, 1)
 	r.missed(7, 3, errors.New("the disk is full"))
-	var caught *relay.PanicError
+	var caught *panics.Error
 	r.once.Do(func() {
 		if err := r.Close(t.Context()); !errors.As(err, &caught) || caught.Value != "boom in Stop" {
 			t.Errorf("got %v", err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
@@ -146,11 +147,11 @@ func (s *session) relay(ctx context.Context) *ending {
 		options.Linger = linger
 	}
 	if s.heard != nil {
-		options.Heard = s.heard.Follow
+		options.FromServer = s.heard.Follow
 	}
 	switch f := s.follower.(type) {
 	case *commands:
-		options.Until = func(p []byte) int {
+		options.FromClient = func(p []byte) int {
 			n := f.pass(p)
 			s.owed.Store(f.Owed())
 			return n
@@ -158,9 +159,10 @@ func (s *session) relay(ctx context.Context) *ending {
 	case nil:
 		s.owed.Store(s.service.Protocol != TCP)
 	default:
-		options.Watch = func(p []byte) {
+		options.FromClient = func(p []byte) int {
 			f.Follow(p)
 			s.owed.Store(f.Owed())
+			return len(p)
 		}
 	}
 	s.moved()
@@ -171,7 +173,7 @@ func (s *session) relay(ctx context.Context) *ending {
 		s.establish()
 		end := relay.Run(s.client, s.server, options)
 		stopped := s.suspend()
-		var caught *relay.PanicError
+		var caught *panics.Error
 		switch {
 		case errors.As(end.Err, &caught):
 			s.crashed(caught)

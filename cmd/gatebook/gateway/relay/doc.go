@@ -52,7 +52,7 @@
 //
 // A panic in a goroutine of a relay, or in a function of its options, ends that relay.
 // Both sockets are closed, the other goroutines end, and [Run] returns the panic with
-// its stack as a [PanicError].
+// its stack as a [panics.Error].
 //
 // # Ownership
 //

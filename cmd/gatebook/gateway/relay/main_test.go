@@ -37,7 +37,7 @@ func socketPair(t testing.TB) (*net.TCPConn, *net.TCPConn) {
 type rig struct {
 	client, server         *net.TCPConn // the peers
 	clientConn, serverConn *Conn        // the relay's own
-	seen                   []byte       // what Watch saw; valid after wait
+	seen                   []byte       // what FromClient saw; valid after wait
 	done                   chan End
 }
 
@@ -56,6 +56,12 @@ func connect(t testing.TB) *rig {
 		*to = conn
 	}
 	return r
+}
+
+// see keeps what the client sends and passes all of it on.
+func (r *rig) see(p []byte) int {
+	r.seen = append(r.seen, p...)
+	return len(p)
 }
 
 // start runs the relay until the test's end.

@@ -51,10 +51,10 @@ func (r *relay) resumable() bool {
 // divide asks how much of b, which the client has sent, is to be passed on, and
 // stops the relay when that is not all.
 func (p *pipe) divide(b []byte) (passed []byte, all bool) {
-	if p.until == nil {
+	if p.passable == nil {
 		return b, true
 	}
-	n := p.until(b)
+	n := p.passable(b)
 	if n == len(b) {
 		return b, true
 	}

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// TestUntil: the relay stops where it is told to, with everything before that
-// passed on, and can begin anew over the same sockets.
-func TestUntil(t *testing.T) {
+// TestStopsInClientBytes checks that the relay stops where FromClient says so, with
+// everything before that passed on, and that a relay can begin again over the same sockets.
+func TestStopsInClientBytes(t *testing.T) {
 	r := connect(t)
-	options := Options{High: 65536, Low: 1024, Until: func(p []byte) int {
+	options := Options{High: 65536, Low: 1024, FromClient: func(p []byte) int {
 		if i := bytes.IndexByte(p, '!'); i >= 0 {
 			return i
 		}

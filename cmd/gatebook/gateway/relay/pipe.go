@@ -15,10 +15,10 @@ type pipe struct {
 	from, to *Conn
 	// source and target are the sides that from and to belong to.
 	source, target Side
-	// watch sees the bytes; nil when nobody wants to.
+	// watch sees the bytes; nil where nothing does.
 	watch func(p []byte)
-	// until tells how much of them to pass on; nil when it is all.
-	until func(p []byte) int
+	// passable sees them too, and returns how many may be passed on; nil means all.
+	passable func(p []byte) int
 
 	// drainer is the goroutine that writes the queue; the pipe's own goroutine
 	// starts it and waits for it.

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatebook/cmd/gatebook/gateway/panics"
 )
 
 // Side is one of the two that a relay connects.
@@ -40,15 +42,13 @@ type Options struct {
 	Linger time.Duration
 	// Buffers is shared by all relays.
 	Buffers *Buffers
-	// Watch sees what the client sends, in order, before it is written. It may be
+	// FromClient sees what the client sent, in order, before it is written, and returns
+	// how many of these bytes may be passed on. Where that is not all of them the relay
+	// pauses, with the sockets open. It may be nil, and must not keep its argument.
+	FromClient func(p []byte) int
+	// FromServer sees what the server sent, in order, before it is written. It may be
 	// nil, and must not keep its argument.
-	Watch func(p []byte)
-	// Heard sees what the server sends, in the same manner.
-	Heard func(p []byte)
-	// Until sees the client's bytes after Watch, and tells how much of it is to be passed on.
-	// When that is not all the relay stops and leaves the sockets open. It may be
-	// nil, and must not keep its argument.
-	Until func(p []byte) int
+	FromServer func(p []byte)
 	// Moved is told, from any goroutine, that counters changed.
 	Moved func()
 }
@@ -57,12 +57,12 @@ type Options struct {
 type End struct {
 	// First is the side that ended first.
 	First Side
-	// Err is what broke that side, nil when it closed in order. It is a [*PanicError]
+	// Err is what broke that side, nil when it closed in order. It is a [*panics.Error]
 	// when a goroutine of the relay panicked, whichever side had ended first.
 	Err error
-	// Paused: nobody ended. Either Until stopped the relay, and Rest is what it did
-	// not pass on, or somebody outside interrupted it. Everything else was passed on,
-	// and the sockets are open.
+	// Paused: neither side ended. Either FromClient stopped the relay, and Rest is what it
+	// did not pass on, or [Interrupt] did. Everything else was passed on, and the sockets
+	// are open.
 	Paused bool
 	Rest   string
 }
@@ -83,7 +83,7 @@ type relay struct {
 	// errs are what broke each side, by whichever direction noticed first.
 	errs [Server + 1]error
 	// caught is the first panic of a goroutine of the relay.
-	caught *PanicError
+	caught *panics.Error
 }
 
 // Run moves bytes between client and server until both directions ended or one
@@ -93,9 +93,9 @@ type relay struct {
 func Run(client, server *Conn, options Options) End {
 	r := &relay{client: client, server: server, options: options}
 	up := newPipe(r, client, server, Client, Server)
-	up.watch, up.until = options.Watch, options.Until
+	up.passable = options.FromClient
 	down := newPipe(r, server, client, Server, Client)
-	down.watch = options.Heard
+	down.watch = options.FromServer
 	var wait sync.WaitGroup
 	wait.Go(down.run)
 	up.run()

@@ -19,8 +19,8 @@ func TestRelayMovesAndCounts(t *testing.T) {
 		r := connect(t)
 		r.start(t, Options{
 			High: high, Low: 1024,
-			Watch: func(p []byte) { r.seen = append(r.seen, p...) },
-			Moved: func() { moved.Add(1) },
+			FromClient: r.see,
+			Moved:      func() { moved.Add(1) },
 		})
 		for range 3 {
 			exchange(t, r.client, r.server, "question")

@@ -73,8 +73,8 @@ func TestTLSMovesAndCounts(t *testing.T) {
 			r := connectTLS(t, version, high == 0)
 			r.start(t, Options{
 				High: high, Low: 1024,
-				Watch: func(p []byte) { r.seen = append(r.seen, p...) },
-				Moved: func() { moved.Add(1) },
+				FromClient: r.see,
+				Moved:      func() { moved.Add(1) },
 			})
 			for range 3 {
 				exchange(t, r.client, r.server, "question")
