@@ -56,7 +56,7 @@ func TestBacklogIsBounded(t *testing.T) {
 					t.Errorf("change %d is to %s, want %s", i+1, e.User, want)
 				}
 			}
-			if r.gap.take() != nil {
+			if r.sessions.gap.take() != nil {
 				t.Error("a gap is left")
 			}
 		})

@@ -14,7 +14,7 @@ import (
 
 // bestEffort tells that traffic comes before the record: nothing that a session
 // does waits for the book, but its end does for what was recorded before.
-func (s *session) bestEffort() bool { return s.gateway.recording == RecordBestEffort }
+func (s *session) bestEffort() bool { return s.sessions.recording == RecordBestEffort }
 
 // recordPatience is how long an append waits for its turn while the log keeps
 // others waiting. Without an end to it sessions that are long over would pile up
@@ -23,9 +23,9 @@ const recordPatience = 10 * time.Second
 
 // missed counts whole sessions, and events of others, that could not be recorded,
 // and says so when a gap begins.
-func (g *Gateway) missed(sessions, lost uint64, err error) {
-	if g.gap.note(sessions, lost, time.Now()) {
-		g.log.Error().Err(err).Msg("cannot record; sessions go on, and are counted")
+func (all *sessions) missed(sessions, lost uint64, err error) {
+	if all.gap.note(sessions, lost, time.Now()) {
+		all.log.Error().Err(err).Msg("cannot record; sessions go on, and are counted")
 	}
 }
 
@@ -46,7 +46,7 @@ func (s *session) readyLater(ctx context.Context, login events.SessionReady, ser
 			attempts = append(withoutOpened(attempts), known)
 		}
 		s.recordOrMiss(ctx, append(attempts, &login))
-		if s.id != 0 {
+		if s.id.Load() != 0 {
 			s.busy.Store(false)
 			s.moved()
 		}
@@ -69,7 +69,7 @@ var errBehind = fmt.Errorf("more than %d events of one session wait", maxBacklog
 func (s *session) recordLater(ctx context.Context, e events.Event) {
 	start, lost := s.backlog.add(e)
 	if lost {
-		s.gateway.missed(0, 1, errBehind)
+		s.sessions.missed(0, 1, errBehind)
 	}
 	if start {
 		go s.recordBacklog(ctx, func() {})
@@ -89,20 +89,20 @@ func (s *session) recordBacklog(ctx context.Context, first func()) {
 // recordOrMiss records events of a session that goes on whatever comes of it, unless the
 // book panics.
 func (s *session) recordOrMiss(ctx context.Context, list []events.Event) {
-	if s.id == 0 {
+	if s.id.Load() == 0 {
 		return // the session is counted, and all of it is missing
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
 	if err := s.record(ctx, list...); err != nil {
-		s.gateway.missed(0, uint64(len(list)), err)
+		s.sessions.missed(0, uint64(len(list)), err)
 	}
 }
 
 // record records events of the session. A panic of the book is returned as an error, and
 // ends the session.
 func (s *session) record(ctx context.Context, list ...events.Event) error {
-	return s.guard(func() error { return s.gateway.book.Record(ctx, s.id, list...) })
+	return s.guard(func() error { return s.sessions.book.Record(ctx, s.id.Load(), list...) })
 }
 
 // end has the book record the end of the session, or keep it. The book refuses the counters
@@ -110,11 +110,11 @@ func (s *session) record(ctx context.Context, list ...events.Event) error {
 // A panic of the book is returned as an error.
 func (s *session) end(ctx context.Context, e *events.SessionClosed) error {
 	return s.guard(func() error {
-		_, err := s.gateway.book.End(ctx, s.id, *e)
+		_, err := s.sessions.book.End(ctx, s.id.Load(), *e)
 		if _, refused := errors.AsType[*gatebook.RefusedError](err); refused && len(e.Finals) > 1 {
 			clientOnly := *e
 			clientOnly.Finals = e.Finals[:1]
-			_, err = s.gateway.book.End(ctx, s.id, clientOnly)
+			_, err = s.sessions.book.End(ctx, s.id.Load(), clientOnly)
 		}
 		return err
 	})
@@ -123,7 +123,7 @@ func (s *session) end(ctx context.Context, e *events.SessionClosed) error {
 // recordEnd records the end of a session, together with what is not recorded yet.
 // While the log takes nothing the book keeps the end.
 func (s *session) recordEnd(ctx context.Context, list []events.Event, e *events.SessionClosed) {
-	if s.id == 0 {
+	if s.id.Load() == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
@@ -135,7 +135,7 @@ func (s *session) recordEnd(ctx context.Context, list []events.Event, e *events.
 			return
 		}
 		if s.bestEffort() {
-			s.gateway.missed(0, uint64(len(list)), err)
+			s.sessions.missed(0, uint64(len(list)), err)
 		}
 	}
 	var caught *panics.Error
@@ -147,7 +147,7 @@ func (s *session) recordEnd(ctx context.Context, list []events.Event, e *events.
 	if err != nil {
 		s.report(err)
 		if s.bestEffort() {
-			s.gateway.missed(0, 1, err)
+			s.sessions.missed(0, 1, err)
 		}
 	}
 }

@@ -57,7 +57,7 @@ func newFickleRig(t *testing.T, recording Recording, protocol Protocol, server f
 	r := &rig{book: book.bookStub, t: t}
 	g, err := Start(t.Context(), Config{
 		Record:  recording,
-		Servers: []Server{{Name: "db1", Address: newBackend(t, server).address()}},
+		Servers: []Server{{Name: "db1", Address: newStubServer(t, server).address()}},
 		Services: []Service{{
 			Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
 			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
@@ -102,7 +102,7 @@ func TestBestEffortDoesNotWait(t *testing.T) {
 			close(wait)
 			r.book.ended(t, 1)
 			wantKinds(t, r.book.await(t, 1, events.KindSessionClosed), append(want, events.KindSessionClosed)...)
-			if e := r.gap.take(); e != nil {
+			if e := r.sessions.gap.take(); e != nil {
 				t.Errorf("a gap: %+v", e)
 			}
 		})
@@ -125,8 +125,8 @@ func TestGap(t *testing.T) {
 		client.want("hello")
 		client.Close()
 	}
-	r.await(t, "they are over", func() bool { return len(r.roster.all()) == 1 })
-	if err := r.gap.record(t.Context(), book); err == nil {
+	r.await(t, "they are over", func() bool { return len(r.sessions.index.all()) == 1 })
+	if err := r.sessions.gap.record(t.Context(), book); err == nil {
 		t.Error("the gap was recorded")
 	}
 	book.set(false)

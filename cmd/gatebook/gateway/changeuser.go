@@ -101,5 +101,5 @@ func (s *session) changed(ctx context.Context, login mysql.Login) error {
 		s.recordLater(ctx, &e)
 		return nil
 	}
-	return s.gateway.book.Record(ctx, s.id, &e)
+	return s.sessions.book.Record(ctx, s.id.Load(), &e)
 }

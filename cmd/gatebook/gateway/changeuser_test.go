@@ -155,7 +155,7 @@ func changeServer(p peer) {
 // before a change of user.
 func TestChangeUserAfterSilence(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, changeServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, changeServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, "\x0e"))
@@ -186,7 +186,7 @@ func TestEarlyChangeUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+			r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -207,7 +207,7 @@ func TestEarlyChangeUser(t *testing.T) {
 // of its change cannot go on with it.
 func TestForgedRefusal(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, mysqlOK))
@@ -229,7 +229,7 @@ func TestForgedRefusal(t *testing.T) {
 // TestChangeUserWithLogin: nor is one let through that comes with the login.
 func TestChangeUserWithLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, "\xfeplugin\x00"))
@@ -258,7 +258,7 @@ func TestUnrecordedChangeUser(t *testing.T) {
 			}
 			return nil
 		}
-	}, newBackend(t, changeServer).address())
+	}, newStubServer(t, changeServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, changeUser("sue", "shop", "till")))

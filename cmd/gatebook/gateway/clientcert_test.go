@@ -63,7 +63,7 @@ func TestClientCertificate(t *testing.T) {
 func TestClientDistrusts(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
-	r := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
+	r := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	to := r.throughFront(servertest.Login{User: "jdoe"})
 	wantFailure(t, openMySQL(t, to, &tls.Config{RootCAs: other.Pool(), ServerName: "localhost"}), "unknown authority")
 	end := r.book.ended(t, 1)
@@ -78,7 +78,7 @@ func TestReloadCertificates(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
 	front := files(t, authority.Issue(t, "old"))
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{TLS: front})
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{TLS: front})
 	connect := func(name string) *tls.Conn {
 		t.Helper()
 		client := tls.Client(r.dial(), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})

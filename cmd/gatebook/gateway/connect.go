@@ -77,15 +77,15 @@ func (s *session) prepare(conn *relay.Conn, server *Server) error {
 	}
 	switch s.service.Protocol {
 	case Postgres:
-		return s.gateway.securePostgres(conn, server)
+		return s.sessions.securePostgres(conn, server)
 	case TCP:
-		return s.gateway.secureServer(conn, server)
+		return s.sessions.secureServer(conn, server)
 	}
 	return nil
 }
 
 // securePostgres asks a server of PostgreSQL for TLS and begins it.
-func (g *Gateway) securePostgres(conn *relay.Conn, server *Server) error {
+func (all *sessions) securePostgres(conn *relay.Conn, server *Server) error {
 	if _, err := conn.Write(postgres.AppendTLSRequest(nil)); err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (g *Gateway) securePostgres(conn *relay.Conn, server *Server) error {
 	}
 	switch {
 	case answer[0] == 'S':
-		return g.secureServer(conn, server)
+		return all.secureServer(conn, server)
 	case answer[0] == 'N' && server.TLS == TLSPrefer:
 		return nil
 	case answer[0] == 'N':

@@ -170,7 +170,7 @@ func TestDiskFull(t *testing.T) {
 			for _, conn := range ended {
 				conn.Close()
 			}
-			g.await("they are over", func() bool { return len(g.roster.all()) == sessionsOfTests/2+len(extra) })
+			g.await("they are over", func() bool { return len(g.sessions.index.all()) == sessionsOfTests/2+len(extra) })
 			g.unharmed(running[len(ended):])
 			if n := g.registry.Stats().Deferred; n < len(ended)/2 {
 				t.Errorf("%d ends are held", n)
@@ -183,9 +183,9 @@ func TestDiskFull(t *testing.T) {
 			g.unharmed(extra)
 			if recording == RecordBestEffort {
 				g.await("the gap is recorded", func() bool {
-					g.gap.mu.Lock()
-					defer g.gap.mu.Unlock()
-					return g.gap.empty()
+					g.sessions.gap.mu.Lock()
+					defer g.sessions.gap.mu.Unlock()
+					return g.sessions.gap.empty()
 				})
 			}
 			last := g.fill(1)
@@ -208,9 +208,9 @@ func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 			conn.Close() // its end takes space as well
 		case err == nil:
 			extra = append(extra, conn)
-			g.gap.mu.Lock()
-			gap := g.gap.sessions
-			g.gap.mu.Unlock()
+			g.sessions.gap.mu.Lock()
+			gap := g.sessions.gap.sessions
+			g.sessions.gap.mu.Unlock()
 			if gap >= 3 {
 				return extra
 			}
@@ -227,7 +227,7 @@ func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 // wantAllClosed checks that each session in the book has ended as its client did.
 func (g *guarded) wantAllClosed() {
 	g.t.Helper()
-	g.await("all sessions are over", func() bool { return g.registry.Moment().Live == 0 && len(g.roster.all()) == 0 })
+	g.await("all sessions are over", func() bool { return g.registry.Moment().Live == 0 && len(g.sessions.index.all()) == 0 })
 	found := 0
 	for id := range uint64(10_000) {
 		v, _, err := g.registry.Session(id + 1)

@@ -65,7 +65,7 @@ func TestEndReasons(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+			r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -88,7 +88,7 @@ func TestEndReasons(t *testing.T) {
 // gone does not keep its session alive.
 func TestIdleClientOfGoneServer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
 		p.startup()
 		p.send([]byte(pgWelcome()))
 	}).address())
@@ -104,7 +104,7 @@ func TestIdleClientOfGoneServer(t *testing.T) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 		defer close(gone)
 		mysqlServer(p)
 	}).address())
@@ -122,7 +122,7 @@ func TestKill(t *testing.T) {
 // TestKillBeforeLogin: a session can be killed as soon as it has an id.
 func TestKillBeforeLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.packet()
 	r.book.await(t, 1, events.KindSessionOpened)
@@ -145,7 +145,7 @@ func TestKillWhileOpening(t *testing.T) {
 			}
 			return nil
 		}
-	}, newBackend(t, mysqlServer).address())
+	}, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	<-opening
 	r.book.kills <- []uint64{1}
@@ -162,7 +162,7 @@ func TestKillWhileOpening(t *testing.T) {
 func TestKillCancelsQuery(t *testing.T) {
 	t.Parallel()
 	cancelled := make(chan []byte, 1)
-	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
 		first := p.startup()
 		if s, err := postgres.ParseStartup(first); err == nil && s.Request == postgres.RequestCancel {
 			cancelled <- first
@@ -201,8 +201,8 @@ func TestCancelReachesItsServer(t *testing.T) {
 		}
 	}
 	r := newRig(t, Postgres, nil,
-		newBackend(t, serve("db1", "\x00\x00\x00\x01aaaa")).address(),
-		newBackend(t, serve("db2", "\x00\x00\x00\x01bbbb")).address())
+		newStubServer(t, serve("db1", "\x00\x00\x00\x01aaaa")).address(),
+		newStubServer(t, serve("db2", "\x00\x00\x00\x01bbbb")).address())
 	for range 2 {
 		client := r.dial()
 		client.send(pgLogin())
@@ -236,7 +236,7 @@ func TestCancelReachesItsServer(t *testing.T) {
 // it is not kept from the book.
 func TestSilentPostgresClientIsShown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
 	r.book.await(t, 1, events.KindSessionOpened)
 	client.send(pgLogin())
@@ -249,7 +249,7 @@ func TestSilentPostgresClientIsShown(t *testing.T) {
 // and that is on the record when Close returns.
 func TestClose(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	ready := r.dial()
 	ready.logIn()
 	r.awaitRelay(t, 1)
@@ -276,7 +276,7 @@ func TestClose(t *testing.T) {
 func TestCloseGivesUp(t *testing.T) {
 	t.Parallel()
 	book := stuckBook{newBookStub(), make(chan error, 1)}
-	backend := newBackend(t, mysqlServer)
+	backend := newStubServer(t, mysqlServer)
 	g, err := Start(t.Context(), Config{
 		Servers:  []Server{{Name: "db1", Address: backend.address()}},
 		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},

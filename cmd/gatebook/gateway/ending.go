@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -72,7 +71,7 @@ func cause(err error) string {
 func (s *session) finish(ctx context.Context, end *ending) {
 	s.inTime() // a timer that acts has told the client before its socket is closed
 	stopped := s.hangUp()
-	s.letGo()
+	s.slots.release()
 	s.introduce(ctx, events.TypeClient)
 	list, err := s.conclude()
 	s.backlog.wait()
@@ -103,12 +102,12 @@ func (s *session) finishAnyway(ctx context.Context) {
 				e = &events.SessionClosed{Reason: stopped} // this came first
 			}
 		},
-		s.letGo,
+		s.slots.release,
 		func() { _, _ = s.conclude() },
 		s.backlog.wait,
 		func() {
 			if !s.announced && s.bestEffort() {
-				s.gateway.missed(1, 0, errors.New("the session could not be opened"))
+				s.sessions.missed(1, 0, errors.New("the session could not be opened"))
 			}
 			if !s.ended {
 				s.recordEnd(ctx, nil, e)
@@ -119,29 +118,20 @@ func (s *session) finishAnyway(ctx context.Context) {
 	}
 }
 
-// hangUp closes both sockets and returns why the session was stopped from
-// outside, if it was.
-func (s *session) hangUp() events.Reason {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.closeSockets()
-	return s.stopped
-}
-
 // reportPause is how seldom the log says that sessions cannot be recorded: while
 // the disk is full clients come back again and again, and each is refused.
 const reportPause = time.Second
 
 // report logs what could not be recorded.
 func (s *session) report(err error) {
-	g := s.gateway
-	now, last := time.Now().UnixNano(), g.reported.Load()
-	if now-last < int64(reportPause) || !g.reported.CompareAndSwap(last, now) {
-		g.unreported.Add(1)
+	all := s.sessions
+	now, last := time.Now().UnixNano(), all.reported.Load()
+	if now-last < int64(reportPause) || !all.reported.CompareAndSwap(last, now) {
+		all.unreported.Add(1)
 		return
 	}
-	g.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id).
-		Uint64("others", g.unreported.Swap(0)).Msg("cannot record session")
+	all.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id.Load()).
+		Uint64("others", all.unreported.Swap(0)).Msg("cannot record session")
 }
 
 // closed is the event that ends the session.
@@ -166,60 +156,4 @@ func (s *session) closed(stopped events.Reason, end *ending) *events.SessionClos
 // final are the last counters of a connection.
 func final(number uint32, c *relay.Conn) events.Final {
 	return events.Final{Connection: number, Counters: c.Counters(), Active: c.Active()}
-}
-
-// cancelPatience limits an attempt to cancel a query, and maxCancels how many are
-// made at a time: each costs the server a process.
-const (
-	cancelPatience = 3 * time.Second
-	maxCancels     = 32
-)
-
-// cancelQuery asks the server to give up what it is doing for the session, and
-// waits until it has taken note. That it could not be asked changes nothing: the
-// session ends all the same.
-func (s *session) cancelQuery(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
-	defer cancel()
-	if err := s.cancelInTurn(ctx); err != nil {
-		s.gateway.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.id).Msg("cannot cancel query")
-	}
-}
-
-// cancelInTurn sends a cancel request when there is room for one more.
-func (s *session) cancelInTurn(ctx context.Context) error {
-	if err := s.gateway.takeTurn(ctx); err != nil {
-		return err
-	}
-	defer func() { <-s.gateway.cancels }()
-	return s.askToCancel(ctx, s.key)
-}
-
-// takeTurn waits until there is room for one more cancel request.
-func (g *Gateway) takeTurn(ctx context.Context) error {
-	select {
-	case g.cancels <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("wait for %d others: %w", maxCancels, ctx.Err())
-	}
-}
-
-// askToCancel sends a cancel request to a server and waits for its end.
-func (s *session) askToCancel(ctx context.Context, key postgres.Key) error {
-	conn, err := s.connect(ctx, s.target.Server)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if limit, ok := ctx.Deadline(); ok {
-		if err := conn.SetReadDeadline(limit); err != nil {
-			return err
-		}
-	}
-	if _, err := conn.Write(postgres.AppendCancel(nil, key)); err != nil {
-		return fmt.Errorf("send cancel request: %w", err)
-	}
-	_, _ = io.Copy(io.Discard, conn) // the server answers by closing
-	return nil
 }

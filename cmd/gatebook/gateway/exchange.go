@@ -29,7 +29,7 @@ type exchange struct {
 
 // stream reads the packets of one side of the session.
 func (s *session) stream(conn *relay.Conn, frame func([]byte) (int, error)) *stream {
-	return &stream{conn: conn, frame: frame, buffers: &s.gateway.buffers}
+	return &stream{conn: conn, frame: frame, buffers: &s.sessions.buffers}
 }
 
 // listen begins to carry the client's answers to the server. It may be called

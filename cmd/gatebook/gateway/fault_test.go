@@ -158,7 +158,7 @@ func TestStalledLogins(t *testing.T) {
 	for name, test := range tests {
 		run := func(limit time.Duration, reason events.Reason, act func(r *rig)) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, test.protocol, loginWithin(limit), newBackend(t, test.server).address())
+				r := newRig(t, test.protocol, loginWithin(limit), newStubServer(t, test.server).address())
 				client := r.dial()
 				test.client(client)
 				r.book.await(t, 1, events.KindSessionOpened)
@@ -186,7 +186,7 @@ func TestSilentMySQLServer(t *testing.T) {
 	} {
 		run := func(limit time.Duration, act func(r *rig), want string) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, MySQL, func(_ *rig, s *Service) { s.ConnectTimeout = limit }, newBackend(t, silent).address())
+				r := newRig(t, MySQL, func(_ *rig, s *Service) { s.ConnectTimeout = limit }, newStubServer(t, silent).address())
 				p := r.dial()
 				client(p)
 				r.book.await(t, 1, events.KindSessionOpened)
@@ -229,12 +229,12 @@ func TestGarbage(t *testing.T) {
 			}
 			name := fmt.Sprintf("%s, seed %d", protocol, seed)
 			givesBack(t, name+"/client", func(t *testing.T) {
-				r := newRig(t, protocol, loginWithin(soon), newBackend(t, server).address())
+				r := newRig(t, protocol, loginWithin(soon), newStubServer(t, server).address())
 				speak(r.dial())
 				expectReason(t, r, events.ReasonAuthFailed, events.ReasonLoginTimeout)
 			})
 			givesBack(t, name+"/server", func(t *testing.T) {
-				r := newRig(t, protocol, loginWithin(soon), newBackend(t, speak).address())
+				r := newRig(t, protocol, loginWithin(soon), newStubServer(t, speak).address())
 				client := r.dial()
 				login(client)
 				_, _ = io.Copy(io.Discard, client)
@@ -242,7 +242,7 @@ func TestGarbage(t *testing.T) {
 				expectReason(t, r, events.ReasonError, events.ReasonLoginTimeout, events.ReasonAuthFailed)
 			})
 			givesBack(t, name+"/after the login", func(t *testing.T) {
-				r := newRig(t, protocol, nil, newBackend(t, server).address())
+				r := newRig(t, protocol, nil, newStubServer(t, server).address())
 				client := r.dial()
 				if protocol == MySQL {
 					client.logIn()
@@ -274,7 +274,7 @@ func TestFlood(t *testing.T) {
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {
 		server := map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo}[protocol]
 		givesBack(t, string(protocol), func(t *testing.T) {
-			r := newRig(t, protocol, nil, newBackend(t, server).address())
+			r := newRig(t, protocol, nil, newStubServer(t, server).address())
 			for i := range flood {
 				client := r.dial()
 				if i%3 == 0 {
@@ -297,7 +297,7 @@ func TestFlood(t *testing.T) {
 				client.want("hello")
 			}
 			client.Close()
-			eventuallyTrue(t, "all have left", func() bool { return len(r.roster.all()) == 0 })
+			eventuallyTrue(t, "all have left", func() bool { return len(r.sessions.index.all()) == 0 })
 			r.close()
 			r.book.mu.Lock()
 			defer r.book.mu.Unlock()
@@ -323,7 +323,7 @@ func TestFlood(t *testing.T) {
 func TestServerResetsInResult(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<16))
 	givesBack(t, "reset", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+		r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
 			p.send(mysqlPacket(2, mysqlOK))

@@ -75,8 +75,8 @@ func (g *gap) record(ctx context.Context, book Book) error {
 }
 
 // watchGap tells the book of gaps until ctx ends.
-func (g *Gateway) watchGap(ctx context.Context) {
+func (all *sessions) watchGap(ctx context.Context) {
 	for pause(ctx, gapRetry) {
-		_ = g.gap.record(ctx, g.book) // that the log takes nothing has been said
+		_ = all.gap.record(ctx, all.book) // that the log takes nothing has been said
 	}
 }

@@ -42,7 +42,7 @@ func (s *session) introduce(ctx context.Context, kind events.SessionType) {
 	}
 	in, e := s.prepared(), s.opened(kind)
 	s.announced = true
-	s.gateway.roster.expect()
+	s.sessions.index.expect()
 	go s.enter(ctx, in, e)
 }
 
@@ -63,15 +63,16 @@ func (s *session) prepared() *introduction {
 // enter is the introduction's goroutine. It ends when the login is over.
 func (s *session) enter(ctx context.Context, in *introduction, e events.SessionOpened) {
 	defer close(in.done)
-	in.refused = s.guard(func() (err error) {
-		s.id, err = s.open(ctx, e)
+	in.refused = s.guard(func() error {
+		id, err := s.open(ctx, e)
+		s.id.Store(id)
 		return err
 	})
 	_ = s.guard(func() error { s.name(); return nil })
 	close(in.named)
 	if in.refused != nil {
 		if s.bestEffort() {
-			s.gateway.missed(1, 0, in.refused)
+			s.sessions.missed(1, 0, in.refused)
 		}
 		return
 	}
@@ -83,7 +84,7 @@ func (s *session) enter(ctx context.Context, in *introduction, e events.SessionO
 // name makes the session known by its id, which is 0 when the book has refused it. It
 // stops a session whose end was asked for already.
 func (s *session) name() {
-	if s.gateway.roster.name(s, s.id) {
+	if s.sessions.index.assign(s, s.id.Load()) {
 		s.stop(events.ReasonKilled)
 	}
 }
@@ -100,7 +101,7 @@ func (s *session) tell(ctx context.Context, in *introduction) {
 	select {
 	case <-timer.C:
 		in.told = true
-		in.failed = s.gateway.book.Record(ctx, s.id, in.attempts...)
+		in.failed = s.sessions.book.Record(ctx, s.id.Load(), in.attempts...)
 	case <-in.over:
 	}
 }
@@ -111,9 +112,9 @@ func (s *session) open(ctx context.Context, e events.SessionOpened) (uint64, err
 	ctx, cancel := context.WithTimeout(ctx, recordPatience)
 	defer cancel()
 	if s.isProxied() || s.service.endsTLS() {
-		return s.gateway.book.OpenSince(ctx, s.accepted, e)
+		return s.sessions.book.OpenSince(ctx, s.accepted, e)
 	}
-	return s.gateway.book.Open(ctx, e)
+	return s.sessions.book.Open(ctx, e)
 }
 
 // attempted adds what dialling has brought.
@@ -170,7 +171,7 @@ func (s *session) ready(ctx context.Context, login events.SessionReady, serverID
 	if serverID != 0 {
 		list = append(withoutOpened(list), s.connection(serverID))
 	}
-	return s.gateway.book.Record(ctx, s.id, append(list, &login)...)
+	return s.sessions.book.Record(ctx, s.id.Load(), append(list, &login)...)
 }
 
 // withoutOpened leaves out the connection that is told of anew, if it is there: it

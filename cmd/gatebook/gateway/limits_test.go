@@ -16,7 +16,7 @@ func TestSessionLimit(t *testing.T) {
 	one := func(_ *rig, s *Service) { s.MaxSessions = 1 }
 	t.Run("mysql", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, one, newBackend(t, mysqlServer).address())
+		r := newRig(t, MySQL, one, newStubServer(t, mysqlServer).address())
 		first := r.dial()
 		first.logIn()
 		wantMySQLError(r.dial(), 0, 1040)
@@ -27,7 +27,7 @@ func TestSessionLimit(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, Postgres, one, newBackend(t, pgServer).address())
+		r := newRig(t, Postgres, one, newStubServer(t, pgServer).address())
 		first := r.dial()
 		first.send(pgLogin())
 		first.want(pgWelcome())
@@ -44,7 +44,7 @@ func TestSessionLimit(t *testing.T) {
 	})
 	t.Run("tcp", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, TCP, func(_ *rig, s *Service) { s.MaxSessions = 3 }, newBackend(t, echo).address())
+		r := newRig(t, TCP, func(_ *rig, s *Service) { s.MaxSessions = 3 }, newStubServer(t, echo).address())
 		for range 3 {
 			client := r.dial()
 			client.send([]byte("hello"))
@@ -72,7 +72,7 @@ func TestIdleTimeout(t *testing.T) {
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, protocol, idle, newBackend(t, server).address())
+			r := newRig(t, protocol, idle, newStubServer(t, server).address())
 			client := r.dial()
 			switch protocol {
 			case MySQL:
@@ -108,7 +108,7 @@ func TestIdlePause(t *testing.T) {
 	for limit, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Second, time.Hour: 10 * time.Second, 30 * time.Second: 3 * time.Second, 5 * time.Second: time.Second,
 	} {
-		g := &Gateway{services: []*service{newService(Service{IdleTimeout: limit}, newFleet(nil, nil))}}
+		g := &Gateway{services: []*service{newService(Service{IdleTimeout: limit}, newBackends(nil, nil))}}
 		if got := g.idlePause(); got != want {
 			t.Errorf("with a timeout of %s: %s, want %s", limit, got, want)
 		}
@@ -119,16 +119,16 @@ func TestIdlePause(t *testing.T) {
 // session alive.
 func TestIdleTimeoutOfDeafClient(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newBackend(t, func(p peer) {
+	r := newRig(t, TCP, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
 		for {
 			p.send(make([]byte, 64<<10))
 		}
 	}).address())
 	r.dial()
-	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	r.await(t, "the queue is full", func() bool {
 		s := r.only()
-		return s.established.Load() && s.client.Counters().HighWaterEvents > 0
+		return s.relaying.Load() && s.client.Counters().HighWaterEvents > 0
 	})
 	r.endIdle(time.Now().Add(time.Hour))
 	wantReason(t, r, 1, events.ReasonIdleTimeout)
@@ -140,7 +140,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	t.Run("mysql: silent client", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newBackend(t, mysqlServer).address())
+		r := newRig(t, MySQL, soon, newStubServer(t, mysqlServer).address())
 		client := r.dial()
 		client.packet()
 		wantMySQLError(client, 2, 1159)
@@ -148,7 +148,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("mysql: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newBackend(t, func(p peer) {
+		r := newRig(t, MySQL, soon, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting()[:20])
 			p.wantEnd()
 		}).address())
@@ -157,7 +157,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("postgres: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, Postgres, soon, newBackend(t, func(p peer) {
+		r := newRig(t, Postgres, soon, newStubServer(t, func(p peer) {
 			p.startup()
 			p.wantEnd()
 		}).address())
@@ -177,7 +177,7 @@ func TestProbes(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, protocol, func(_ *rig, s *Service) {
 				s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-			}, newBackend(t, server).address())
+			}, newStubServer(t, server).address())
 			r.dial().Close()
 			reset := r.dial()
 			reset.SetLinger(0)
@@ -209,9 +209,9 @@ func TestProbeAtShutdown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Postgres, func(_ *rig, s *Service) {
 		s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	}, newBackend(t, pgServer).address())
+	}, newStubServer(t, pgServer).address())
 	client := r.dial()
-	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	r.close()
 	client.wantEnd()
 	if n := len(r.book.sessions); n != 0 || r.Probes() != 0 {
@@ -222,7 +222,7 @@ func TestProbeAtShutdown(t *testing.T) {
 // TestCompression: where the service allows it, a client is let in that compresses.
 func TestCompression(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.Compression = true }, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.Compression = true }, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	greeting, err := mysql.ParseGreeting(client.packet())
 	if err != nil || greeting.Capabilities&mysql.Compress == 0 || greeting.Capabilities&mysql.TLS != 0 {

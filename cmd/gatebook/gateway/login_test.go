@@ -15,7 +15,7 @@ import (
 
 func TestMySQLSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	greeting, err := mysql.ParseGreeting(client.packet())
 	if err != nil || greeting.Capabilities != offered&^mysql.Hidden || greeting.ThreadID != threadID {
@@ -57,7 +57,7 @@ func TestMySQLSession(t *testing.T) {
 
 func TestPostgresSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
 	for _, encryption := range []uint32{pgTLS, pgGSS} {
 		client.send(pgStartup(encryption, ""))
@@ -84,7 +84,7 @@ func TestPostgresSession(t *testing.T) {
 
 func TestTCPSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, newBackend(t, echo).address())
+	r := newRig(t, TCP, nil, newStubServer(t, echo).address())
 	client := r.dial()
 	client.send([]byte("anything"))
 	client.want("anything")
@@ -99,7 +99,7 @@ func TestTCPSession(t *testing.T) {
 // side, whoever's turn it is.
 func TestExchangeGoesBothWays(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, "\xfeclient_ed25519\x00nonce"))
@@ -201,7 +201,7 @@ func TestReadyBeforeReply(t *testing.T) {
 					}
 					return nil
 				}
-			}, newBackend(t, test.server).address())
+			}, newStubServer(t, test.server).address())
 			client := r.dial()
 			test.client(client)
 			client.Close()
@@ -219,7 +219,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
 	var r *rig
-	backend := newBackend(t, func(p peer) {
+	backend := newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		r.book.mu.Lock()
@@ -251,7 +251,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 // server it is with from the book.
 func TestSlowLoginShowsItsServer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
 		p.startup()
 		p.send(pgMessage('R', "\x00\x00\x00\x03"))
 		p.message()
@@ -288,7 +288,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		}
 		t.Run("mysql "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, refuse, newBackend(t, mysqlServer).address())
+			r := newRig(t, MySQL, refuse, newStubServer(t, mysqlServer).address())
 			client := r.dial()
 			client.packet()
 			client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
@@ -301,7 +301,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		})
 		t.Run("postgres "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, Postgres, refuse, newBackend(t, pgServer).address())
+			r := newRig(t, Postgres, refuse, newStubServer(t, pgServer).address())
 			client := r.dial()
 			client.send(pgLogin())
 			if e := postgres.ParseError(client.message()); e.Severity != "FATAL" || e.Code != "57P03" {
@@ -311,7 +311,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		})
 		t.Run("tcp "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, TCP, refuse, newBackend(t, func(p peer) { p.Write([]byte("welcome")) }).address())
+			r := newRig(t, TCP, refuse, newStubServer(t, func(p peer) { p.Write([]byte("welcome")) }).address())
 			r.dial().wantEnd()
 		})
 	}
@@ -323,7 +323,7 @@ func TestLoginTimeout(t *testing.T) {
 	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	for _, protocol := range []Protocol{MySQL, Postgres} {
 		for _, part := range [][]byte{nil, {0}} {
-			r := newRig(t, protocol, soon, newBackend(t, func(p peer) {
+			r := newRig(t, protocol, soon, newStubServer(t, func(p peer) {
 				if protocol == MySQL {
 					p.send(mysqlGreeting())
 				}
@@ -342,7 +342,7 @@ func TestLoginTimeout(t *testing.T) {
 func TestServerStallsLogin(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Postgres, func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond },
-		newBackend(t, func(p peer) { p.startup(); p.wantEnd() }).address())
+		newStubServer(t, func(p peer) { p.startup(); p.wantEnd() }).address())
 	client := r.dial()
 	client.send(pgLogin())
 	end := r.book.ended(t, 1)
@@ -354,7 +354,7 @@ func TestServerStallsLogin(t *testing.T) {
 // TestCapabilitiesStay: nothing else of the greeting is touched.
 func TestCapabilitiesStay(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	got := []byte(r.dial().packet())
 	want := mysqlGreeting()
 	low := bytes.Index(want, []byte("scramble\x00")) + 9

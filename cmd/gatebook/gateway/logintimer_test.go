@@ -40,7 +40,7 @@ func TestLoginAtItsLimit(t *testing.T) {
 			}
 			return nil
 		}
-	}, newBackend(t, func(p peer) {
+	}, newStubServer(t, func(p peer) {
 		p.startup()
 		begun.Store(time.Now().UnixNano())
 		p.send([]byte(pgWelcome()))
@@ -53,7 +53,7 @@ func TestLoginAtItsLimit(t *testing.T) {
 			in++
 		}
 	}
-	r.await(t, "all sessions have ended", func() bool { return len(r.roster.all()) == 0 })
+	r.await(t, "all sessions have ended", func() bool { return len(r.sessions.index.all()) == 0 })
 	r.close()
 	timedOut := 0
 	for id, list := range r.book.sessions {
@@ -140,7 +140,7 @@ func TestTimeoutInHandshake(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, test.protocol, Server{Address: newBackend(t, test.server).address()},
+			r := start(t, test.protocol, Server{Address: newStubServer(t, test.server).address()},
 				Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
 			client := r.dial()
 			test.begin(client)
@@ -162,7 +162,7 @@ func (r *rig) setLogin(replace func(login login) login) {
 // TestLoginFirst checks that the timer of a login that is over does nothing.
 func TestLoginFirst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	r.setLogin(func(login login) login {
 		return func(s *session, ctx context.Context) *ending {
 			end := login(s, ctx)
@@ -189,7 +189,7 @@ func TestTimerFirst(t *testing.T) {
 			}
 			return nil
 		}
-	}, newBackend(t, mysqlServer).address())
+	}, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.packet()
 	client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
@@ -202,7 +202,7 @@ func TestTimerFirst(t *testing.T) {
 func TestRefusalFirst(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.LoginTimeout = 300 * time.Millisecond },
-		newBackend(t, func(p peer) {
+		newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
 			p.send(mysqlPacket(2, mysqlDenied))
@@ -222,7 +222,7 @@ func TestRefusalFirst(t *testing.T) {
 func TestDeafClientOfLogin(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Postgres, func(_ *rig, s *Service) { s.LoginTimeout = 200 * time.Millisecond },
-		newBackend(t, func(p peer) {
+		newStubServer(t, func(p peer) {
 			p.startup()
 			p.send([]byte(pgOK))
 			for range 4 {

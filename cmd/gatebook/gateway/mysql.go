@@ -24,7 +24,7 @@ func (s *session) loginMySQL(ctx context.Context) *ending {
 		s.introduce(ctx, events.TypeClient)
 	}
 	if end := s.admit(); end != nil {
-		return end
+		return s.turnAway(end)
 	}
 	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
 		s.refuse(mysql.AppendError(nil, 0, mysql.Error{Code: mysqlUnreachable, Message: unreachable(s)}))

@@ -69,7 +69,7 @@ func (s *session) secureMySQL(x *exchange, g mysql.Greeting, login mysql.Packet)
 		if _, err := s.server.Write(login.AppendTLSRequest(nil, 1)); err != nil {
 			return err
 		}
-		if err := s.gateway.secureServer(s.server, s.target.Server); err != nil {
+		if err := s.sessions.secureServer(s.server, s.target.Server); err != nil {
 			return err
 		}
 	}

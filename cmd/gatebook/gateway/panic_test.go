@@ -30,7 +30,7 @@ type others struct {
 // newOthers starts a rig with two sessions, numbers 1 and 2.
 func newOthers(t *testing.T, protocol Protocol, change func(r *rig, s *Service), server func(peer)) *others {
 	t.Helper()
-	o := &others{rig: newRig(t, protocol, change, newBackend(t, server).address())}
+	o := &others{rig: newRig(t, protocol, change, newStubServer(t, server).address())}
 	for i := range o.clients {
 		o.clients[i] = o.dial()
 		o.logIn(o.clients[i])
@@ -55,7 +55,7 @@ func (o *others) logIn(p peer) {
 // that so many panics are in the log, each once and with its stack.
 func (o *others) undisturbed(t *testing.T, panics int) {
 	t.Helper()
-	o.await(t, "the third session has left", func() bool { return len(o.roster.all()) == 2 })
+	o.await(t, "the third session has left", func() bool { return len(o.sessions.index.all()) == 2 })
 	for _, client := range o.clients {
 		o.ping(client)
 		if o.services[0].Protocol == MySQL {
@@ -64,10 +64,10 @@ func (o *others) undisturbed(t *testing.T, panics int) {
 			client.message()
 		}
 	}
-	if n := o.services[0].tally.sessions.Load(); n != 2 {
+	if n := o.services[0].admission.sessions.Load(); n != 2 {
 		t.Errorf("%d sessions count toward the limit", n)
 	}
-	if n := o.fleet.find("db1").connections.Load(); n != 2 {
+	if n := o.backends.find("db1").connections.Load(); n != 2 {
 		t.Errorf("%d connections count for the server", n)
 	}
 	entries := o.entries.with("stack")
@@ -132,7 +132,7 @@ func TestPanicEndsItsSession(t *testing.T) {
 		"attempt to reach a server": {
 			MySQL, func(o *others) {
 				o.instead(func(s *session, ctx context.Context) *ending {
-					return s.reach(ctx, slices.Values([]*upstream{{}})) // without an address
+					return s.reach(ctx, slices.Values([]*backend{{}})) // without an address
 				})
 			},
 			func(*others, peer) {}, events.ReasonError,
@@ -195,9 +195,8 @@ func TestPanicEndsItsSession(t *testing.T) {
 		"cancelling of a query": {
 			Postgres, func(o *others) {
 				o.after(func(s *session) {
-					s.letGo()
-					s.admitted = false
-					s.target = &upstream{} // without an address
+					s.slots.release()
+					s.target = &backend{} // without an address
 				})
 			},
 			func(o *others, p peer) {
@@ -209,8 +208,8 @@ func TestPanicEndsItsSession(t *testing.T) {
 		"end": {
 			MySQL, func(o *others) {
 				o.after(func(s *session) {
-					s.target.connections.Add(-1)
-					s.target = nil // which the end gives back
+					s.slots.release()
+					s.slots.take(nil) // which the end gives back
 				})
 			},
 			func(o *others, p peer) {
@@ -328,7 +327,7 @@ func TestPanicOfOpening(t *testing.T) {
 			talk.Wait()
 			o.undisturbed(t, 1)
 			missing := uint64(0)
-			if e := o.gap.take(); e != nil {
+			if e := o.sessions.gap.take(); e != nil {
 				missing = e.Sessions
 			}
 			if want := map[Recording]uint64{RecordBestEffort: 1}[recording]; missing != want {

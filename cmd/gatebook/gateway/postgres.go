@@ -44,7 +44,7 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 	}
 	s.tried = events.SessionReady{User: startup.User, Database: startup.Database, Program: startup.Program}
 	if end := s.admit(); end != nil {
-		return end
+		return s.turnAway(end)
 	}
 	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
 		s.refuse(postgres.AppendError(nil, postgres.Error{Severity: fatal, Code: "08001", Message: unreachable(s)}))
@@ -180,7 +180,7 @@ func (s *session) acceptPostgres(ctx context.Context, x *exchange, words []byte)
 		return s.unrecordedPostgres(err)
 	}
 	if s.key.Process != 0 {
-		s.gateway.roster.issued(s.key, s.target)
+		s.sessions.keys.add(s.key, s.target)
 	}
 	f := &postgres.Follower{}
 	s.follower, s.heard = f, &postgres.Frames{}
@@ -191,11 +191,11 @@ func (s *session) acceptPostgres(ctx context.Context, x *exchange, words []byte)
 // session's relay then waits for the server to close the connection, which is its
 // answer.
 func (s *session) forwardCancel(ctx context.Context, key postgres.Key, packet []byte) *ending {
-	server := s.gateway.roster.issuer(key)
+	server := s.sessions.keys.issuer(key)
 	if server == nil {
 		return &ending{reason: events.ReasonAuthFailed, description: "the key to cancel with belongs to no session"}
 	}
-	if end := s.reach(ctx, slices.Values([]*upstream{server})); end != nil {
+	if end := s.reach(ctx, slices.Values([]*backend{server})); end != nil {
 		return end
 	}
 	s.reached(0)

@@ -85,7 +85,7 @@ func TestPostgresTLS(t *testing.T) {
 func TestPostgresServerTLS(t *testing.T) {
 	t.Parallel()
 	other, server := certtest.NewAuthority(t, "other"), shared.postgreSQL(t)
-	plain := newBackend(t, func(p peer) {
+	plain := newStubServer(t, func(p peer) {
 		p.startup()
 		p.send([]byte("N"))
 		pgServer(p)
@@ -129,7 +129,7 @@ func TestPostgresCancelThroughTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
 	front := files(t, authority.Issue(t, "front"))
-	r := start(t, Postgres, Server{Address: newBackend(t, func(p peer) {
+	r := start(t, Postgres, Server{Address: newStubServer(t, func(p peer) {
 		first := p.startup()
 		if startup, err := postgres.ParseStartup(first); err != nil || startup.Request == postgres.RequestCancel {
 			return

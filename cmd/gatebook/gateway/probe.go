@@ -14,9 +14,6 @@ import (
 // before it is taken for a client. It has to wait where the server speaks first.
 const probePatience = 200 * time.Millisecond
 
-// Probes counts the connections from networks of probes that ended without a word.
-func (g *Gateway) Probes() uint64 { return g.probes.Load() }
-
 // probing waits, for a client from a network of probes, until it shows that it is
 // none, and reports whether it was one: it has hung up without a word, and nobody
 // is to know of it but who counts.
@@ -31,12 +28,12 @@ func (s *session) probing() bool {
 	err := s.client.Await(limit)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		s.gateway.probes.Add(1)
+		s.sessions.probes.Add(1)
 		return true
 	case errors.Is(err, net.ErrClosed): // stopped from outside
 		return true
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-		s.gateway.log.Debug().Err(err).Str("service", s.service.Name).Msg("cannot wait for client")
+		s.sessions.log.Debug().Err(err).Str("service", s.service.Name).Msg("cannot wait for client")
 	}
 	return false
 }

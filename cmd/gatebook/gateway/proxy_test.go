@@ -58,7 +58,7 @@ func TestProxyAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
+			r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
 			client := r.dial()
 			client.send(append(bytes.Clone(test.header), "hello"...))
 			client.want("hello")
@@ -77,9 +77,9 @@ func TestProxyAccepted(t *testing.T) {
 // late its header comes.
 func TestProxyLate(t *testing.T) {
 	t.Parallel()
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
 	client := r.dial()
-	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	accepted := time.Now()
 	client.send(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"))
 	client.send([]byte("hello"))
@@ -124,11 +124,11 @@ func TestProxySpoofed(t *testing.T) {
 	t.Parallel()
 	elsewhere := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	header := announce(t, 1, "192.0.2.7:4711", "198.51.100.1:3306")
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: elsewhere})
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: elsewhere})
 	client := r.dial()
 	client.send(header)
 	client.want(string(header))
-	r2 := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
+	r2 := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
 	r2.dial().send(header)
 	r2.book.ended(t, 1)
 	for _, r := range []*rig{r, r2} {
@@ -165,7 +165,7 @@ func TestProxySent(t *testing.T) {
 // with a header.
 func proxied(t testing.TB, to string, header []byte) string {
 	t.Helper()
-	return newBackend(t, func(p peer) {
+	return newStubServer(t, func(p peer) {
 		onward, err := net.Dial("tcp", to)
 		if err != nil {
 			t.Error(err)

@@ -13,7 +13,7 @@ import (
 func TestProxyThenTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()},
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()},
 		Service{TLS: files(t, authority.Issue(t, "front")), AcceptProxyProtocol: loopback})
 	client := r.dial()
 	client.send(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"))

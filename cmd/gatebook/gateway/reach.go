@@ -20,10 +20,10 @@ func keepAlive() net.KeepAliveConfig {
 
 // reach connects the session to the first of the servers that answers. Each that
 // does not is noted for the book.
-func (s *session) reach(ctx context.Context, servers iter.Seq[*upstream]) *ending {
+func (s *session) reach(ctx context.Context, servers iter.Seq[*backend]) *ending {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if !s.dialling(cancel) {
+	if !s.beginAttempt(cancel) {
 		return &ending{} // stopped from outside, which has its own reason
 	}
 	last := "all are drained"
@@ -47,7 +47,7 @@ var errStopped = errors.New("the session was stopped")
 
 // attempt makes one attempt to connect the session to a server, and notes what that
 // shows about the server. An attempt that shows nothing leaves no trace.
-func (s *session) attempt(ctx context.Context, server *upstream) error {
+func (s *session) attempt(ctx context.Context, server *backend) error {
 	server.connections.Add(1)
 	reached, shown := false, false
 	defer func() {
@@ -64,12 +64,13 @@ func (s *session) attempt(ctx context.Context, server *upstream) error {
 	}
 	switch {
 	case err == nil:
-		s.target, s.counted = server, true
+		s.target = server
+		s.slots.take(&server.connections)
 		reached, shown = true, true
-		s.gateway.fleet.answered(server)
+		s.sessions.backends.answered(server)
 	case ctx.Err() == nil && !errors.Is(err, errStopped) && !ours(err):
 		shown = true
-		s.gateway.fleet.failed(server, cause(err))
+		s.sessions.backends.failed(server, cause(err))
 	}
 	return err
 }

@@ -181,7 +181,7 @@ func TestRefusedLogins(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, test.protocol, nil, newBackend(t, test.server).address())
+			r := newRig(t, test.protocol, nil, newStubServer(t, test.server).address())
 			client := r.dial()
 			test.client(client)
 			client.Close()
@@ -218,7 +218,7 @@ func wantPostgresError(p peer, code string) {
 // the session.
 func TestDeadServerIsSkipped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, deadAddress(t), newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, deadAddress(t), newStubServer(t, mysqlServer).address())
 	for id := range uint64(2) {
 		client := r.dial()
 		client.logIn()
@@ -249,11 +249,11 @@ func TestDeadServerIsSkipped(t *testing.T) {
 // connections for it all the same, and one that is going down closes them.
 func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	t.Parallel()
-	hangs := newBackend(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
-	closes := newBackend(t, func(peer) {}).address()
+	hangs := newStubServer(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
+	closes := newStubServer(t, func(peer) {}).address()
 	r := newRig(t, MySQL, func(_ *rig, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, 50*time.Millisecond
-	}, hangs, closes, newBackend(t, mysqlServer).address())
+	}, hangs, closes, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.Close()

@@ -28,7 +28,7 @@ func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needResta
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	l := &reload{gateway: g, old: g.config, new: config}
-	err = g.guard("reload the configuration", func() error { return l.run(ctx) })
+	err = g.panics.guard("reload the configuration", func() error { return l.run(ctx) })
 	return l.changes, l.needRestart, err
 }
 
@@ -78,7 +78,7 @@ func (r Recording) orStrict() Recording {
 func (l *reload) servers(ctx context.Context) error {
 	for i := range l.new.Servers {
 		server := &l.new.Servers[i]
-		known := l.gateway.fleet.find(server.Name)
+		known := l.gateway.backends.find(server.Name)
 		if known == nil {
 			if err := l.gateway.declareServer(ctx, l.new, *server); err != nil {
 				return err
@@ -86,7 +86,7 @@ func (l *reload) servers(ctx context.Context) error {
 			if err := l.gateway.trust(*server); err != nil {
 				return err
 			}
-			l.gateway.fleet.add(server)
+			l.gateway.backends.add(server)
 			l.changed("server %s: new", server.Name)
 			continue
 		}
@@ -105,12 +105,12 @@ func (l *reload) servers(ctx context.Context) error {
 func (g *Gateway) trust(server Server) error {
 	config := g.config
 	config.Servers = append(slices.Clone(config.Servers), server)
-	fresh, err := loadCredentials(config, g.credentials.Load())
+	fresh, err := loadCredentials(config, g.sessions.credentials.Load())
 	if err != nil {
 		return fmt.Errorf("server %s: %w", server.Name, err)
 	}
 	g.config = config
-	g.credentials.Store(fresh)
+	g.sessions.credentials.Store(fresh)
 	return nil
 }
 
@@ -154,8 +154,7 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	if len(keys) == 0 {
 		return nil
 	}
-	next := newService(c, l.gateway.fleet)
-	next.listeners, next.tally, next.latest = running.listeners, running.tally, running.latest
+	next := running.configured(c, l.gateway.backends)
 	if err := l.gateway.book.DeclareService(ctx, next.declared()); err != nil {
 		return fmt.Errorf("declare service %s: %w", c.Name, err)
 	}

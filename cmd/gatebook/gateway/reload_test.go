@@ -87,7 +87,7 @@ func TestReloadRefuses(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "random") || changes != nil || needRestart != nil {
 		t.Errorf("got %q, %q, %v", changes, needRestart, err)
 	}
-	if r.fleet.find("db1").draining.Load() {
+	if r.backends.find("db1").draining.Load() {
 		t.Error("the server is drained")
 	}
 }
@@ -96,7 +96,7 @@ func TestReloadRefuses(t *testing.T) {
 // was the only one there is none to be reached, until it is back.
 func TestDraining(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
 	drain := func(drained bool) {
@@ -121,10 +121,10 @@ func TestDraining(t *testing.T) {
 // toward them, and the idle timeout is theirs as well.
 func TestReloadLimits(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
-	r.await(t, "it is established", func() bool { return r.only().established.Load() })
+	r.await(t, "it is established", func() bool { return r.only().relaying.Load() })
 	_, _, err := r.Reload(t.Context(), r.reloaded(func(c *Config) {
 		c.Services[0].MaxSessions, c.Services[0].IdleTimeout = 1, time.Hour
 	}))

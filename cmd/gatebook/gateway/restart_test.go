@@ -85,7 +85,7 @@ func startTrip(t *testing.T, book *tripBook, log io.Writer) *rig {
 	}
 	g, err := Start(t.Context(), Config{
 		Record: RecordBestEffort, StatisticsInterval: 10 * time.Millisecond,
-		Servers: []Server{{Name: "db1", Address: newBackend(t, mysqlServer).address()}},
+		Servers: []Server{{Name: "db1", Address: newStubServer(t, mysqlServer).address()}},
 		Services: []Service{{
 			Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
 			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
@@ -116,7 +116,7 @@ func TestWorkersGoOn(t *testing.T) {
 	t.Parallel()
 	book := newTripBook("Kills", "Switches", "ServerChanged", "RecordGap", "Observe")
 	r := startTrip(t, book, nil)
-	r.missed(7, 3, errors.New("the disk is full"))
+	r.sessions.missed(7, 3, errors.New("the disk is full"))
 	client := r.dial()
 	client.logIn()
 	ping := mysqlPacket(0, "\x0e")
@@ -124,7 +124,7 @@ func TestWorkersGoOn(t *testing.T) {
 	client.want(string(ping))
 	r.wantPanics(t, 5)
 	book.switches <- []Switch{{Service: "front", Stopped: true}}
-	r.await(t, "the switch is obeyed", r.services[0].tally.stopped.Load)
+	r.await(t, "the switch is obeyed", r.services[0].admission.stopped.Load)
 	r.await(t, "the server's state is recorded", func() bool { return len(r.book.states()) == 1 })
 	r.await(t, "the gap is recorded", func() bool { return len(r.book.gaps()) == 1 })
 	if e := r.book.gaps()[0]; e.Sessions != 7 || e.Events != 3 {
@@ -148,7 +148,7 @@ func TestCloseAfterPanics(t *testing.T) {
 	client := r.dial()
 	client.logIn()
 	r.awaitRelay(t, 1)
-	r.missed(7, 3, errors.New("the disk is full"))
+	r.sessions.missed(7, 3, errors.New("the disk is full"))
 	var caught *panics.Error
 	r.once.Do(func() {
 		if err := r.Close(t.Context()); !errors.As(err, &caught) || caught.Value != "boom in Stop" {
@@ -198,7 +198,7 @@ func TestAcceptGoesOn(t *testing.T) {
 // connection, and that the next client is served.
 func TestPanicBeforeSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestPanicBeforeSession(t *testing.T) {
 		r.wantPanics(t, want+1)
 	}
 	r.dial().logIn()
-	if n := len(r.roster.all()); n != 1 {
+	if n := len(r.sessions.index.all()); n != 1 {
 		t.Errorf("%d sessions, want one", n)
 	}
 }
@@ -234,7 +234,7 @@ func TestPanicOfALook(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(r *rig) bool{
 		"counters": func(r *rig) bool {
-			for _, s := range r.roster.all() {
+			for _, s := range r.sessions.index.all() {
 				s.moved()
 			}
 			r.statistics.observe(time.Now())
@@ -254,7 +254,7 @@ func TestPanicOfALook(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, func(_ *rig, s *Service) { s.IdleTimeout = time.Minute }, newBackend(t, mysqlServer).address())
+			r := newRig(t, MySQL, func(_ *rig, s *Service) { s.IdleTimeout = time.Minute }, newStubServer(t, mysqlServer).address())
 			for id := range uint64(2) {
 				client := r.dial()
 				client.logIn()
@@ -263,7 +263,7 @@ func TestPanicOfALook(t *testing.T) {
 				r.awaitRelay(t, id+1)
 			}
 			// A session that never got its server, and yet is in its relay.
-			conn, err := net.Dial("tcp", newBackend(t, echo).address())
+			conn, err := net.Dial("tcp", newStubServer(t, echo).address())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,11 +272,13 @@ func TestPanicOfALook(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			broken := &session{gateway: r.Gateway, service: r.services[0], client: client, id: 3}
-			broken.established.Store(true)
-			r.roster.enter(broken)
-			r.roster.expect()
-			r.roster.name(broken, 3)
+			broken := &session{sessions: r.sessions, service: r.services[0]}
+			broken.client = client
+			broken.id.Store(3)
+			broken.relaying.Store(true)
+			r.sessions.index.add(broken)
+			r.sessions.index.expect()
+			r.sessions.index.assign(broken, 3)
 			if !look(r) {
 				t.Error("the others were not looked at")
 			}
@@ -286,7 +288,7 @@ func TestPanicOfALook(t *testing.T) {
 			if broken.stopped != events.ReasonError {
 				t.Errorf("the session was stopped with %v", broken.stopped)
 			}
-			r.roster.leave(broken)
+			r.sessions.index.remove(broken)
 		})
 	}
 }

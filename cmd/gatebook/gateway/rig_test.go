@@ -100,21 +100,21 @@ func (p peer) startup() []byte {
 	return append(head, p.read(int(binary.BigEndian.Uint32(head))-4)...)
 }
 
-// backend is a server in the hands of a test.
-type backend struct {
+// stubServer is a server in the hands of a test.
+type stubServer struct {
 	listener *net.TCPListener
 	talks    sync.WaitGroup
 }
 
-// newBackend listens, and talks to each client as the test says. A talk ends
+// newStubServer listens, and talks to each client as the test says. A talk ends
 // before the test does.
-func newBackend(t testing.TB, talk func(peer)) *backend {
+func newStubServer(t testing.TB, talk func(peer)) *stubServer {
 	t.Helper()
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &backend{listener: listener}
+	b := &stubServer{listener: listener}
 	b.talks.Go(func() {
 		for {
 			conn, err := listener.AcceptTCP()
@@ -135,7 +135,7 @@ func newBackend(t testing.TB, talk func(peer)) *backend {
 	return b
 }
 
-func (b *backend) address() string { return b.listener.Addr().String() }
+func (b *stubServer) address() string { return b.listener.Addr().String() }
 
 // deadAddress is one at which nobody listens.
 func deadAddress(t testing.TB) string {
@@ -216,7 +216,7 @@ func (r *rig) dial() peer {
 
 // only returns the session there is.
 func (r *rig) only() *session {
-	list := r.roster.all()
+	list := r.sessions.index.all()
 	if len(list) != 1 {
 		r.t.Errorf("%d sessions, want one", len(list))
 		return nil

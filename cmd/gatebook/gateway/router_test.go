@@ -31,8 +31,8 @@ func (c *handClock) add(d time.Duration) {
 // newRouter routes among servers a, b and c.
 func newRouter(kind Router) (*router, *handClock) {
 	clock := &handClock{now: time.Unix(1_000_000, 0)}
-	f := newFleet(nil, []Server{{Name: "a"}, {Name: "b"}, {Name: "c"}})
-	return &router{kind: kind, upstreams: f.all(), limit: 5 * time.Second, now: clock.Now}, clock
+	f := newBackends(nil, []Server{{Name: "a"}, {Name: "b"}, {Name: "c"}})
+	return &router{kind: kind, backends: f.copied(), limit: 5 * time.Second, now: clock.Now}, clock
 }
 
 // names are those of the candidates, in order.
@@ -71,10 +71,10 @@ func TestInTurnWithoutSome(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []Router{RoundRobin, LeastConnections} {
 		r, clock := newRouter(kind)
-		r.upstreams[1].draining.Store(true)
+		r.backends[1].draining.Store(true)
 		wantOrders(t, r, "ac", "ca", "ac", "ca")
-		r.upstreams[1].draining.Store(false)
-		r.upstreams[1].failed(clock.Now(), "connection refused")
+		r.backends[1].draining.Store(false)
+		r.backends[1].failed(clock.Now(), "connection refused")
 		wantOrders(t, r, "acb", "cab", "acb")
 		clock.add(firstPause)
 		wantOrders(t, r, "bca", "acb") // one session tries b, the other does not wait for that
@@ -85,10 +85,10 @@ func TestLeastConnections(t *testing.T) {
 	t.Parallel()
 	r, _ := newRouter(LeastConnections)
 	wantOrders(t, r, "abc", "bca", "cab") // a tie: in turn
-	r.upstreams[0].connections.Store(2)
-	r.upstreams[1].connections.Store(1)
+	r.backends[0].connections.Store(2)
+	r.backends[1].connections.Store(1)
 	wantOrders(t, r, "cba", "cba", "cba")
-	r.upstreams[2].connections.Store(1)
+	r.backends[2].connections.Store(1)
 	wantOrders(t, r, "bca", "bca", "cba")
 }
 
@@ -96,11 +96,11 @@ func TestPriority(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(Priority)
 	wantOrders(t, r, "abc", "abc")
-	r.upstreams[0].failed(clock.Now(), "connection refused")
+	r.backends[0].failed(clock.Now(), "connection refused")
 	wantOrders(t, r, "bca", "bca")
 	clock.add(firstPause)
 	wantOrders(t, r, "abc", "bca") // one session tries it, the other does not wait for that
-	r.upstreams[0].answered(clock.Now())
+	r.backends[0].answered(clock.Now())
 	wantOrders(t, r, "abc", "abc")
 }
 
@@ -109,7 +109,7 @@ func TestPriority(t *testing.T) {
 func TestLeftAlone(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
-	b := r.upstreams[0]
+	b := r.backends[0]
 	const limit = time.Hour // so that no pause can be mistaken for it
 	for _, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
 		if !b.offer(clock.Now(), limit) {
@@ -154,15 +154,15 @@ func TestLeftAlone(t *testing.T) {
 func TestAttemptGivenUp(t *testing.T) {
 	t.Parallel()
 	tried := make(chan struct{}, 2)
-	hangs := newBackend(t, func(p peer) {
+	hangs := newStubServer(t, func(p peer) {
 		tried <- struct{}{}
 		p.wantEnd()
 	})
 	r := newRig(t, MySQL, func(_ *rig, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, time.Hour
-	}, hangs.address(), newBackend(t, mysqlServer).address())
+	}, hangs.address(), newStubServer(t, mysqlServer).address())
 	// It went down long ago, so the next session is to try it.
-	r.fleet.find("db1").failed(time.Now().Add(-time.Minute), "connection refused")
+	r.backends.find("db1").failed(time.Now().Add(-time.Minute), "connection refused")
 	for id := uint64(1); id <= 3; id += 2 {
 		r.dial()
 		r.book.await(t, id, events.KindSessionOpened)
@@ -182,13 +182,13 @@ func TestAttemptGivenUp(t *testing.T) {
 func TestNobodyElse(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
-	for _, b := range r.upstreams {
+	for _, b := range r.backends {
 		b.failed(clock.Now(), "connection refused")
 	}
 	wantOrders(t, r, "abc")
-	r.upstreams[1].draining.Store(true)
+	r.backends[1].draining.Store(true)
 	wantOrders(t, r, "ca")
-	for _, b := range r.upstreams {
+	for _, b := range r.backends {
 		b.draining.Store(true)
 	}
 	wantOrders(t, r, "")
@@ -198,7 +198,7 @@ func TestNobodyElse(t *testing.T) {
 // of nothing in between.
 func TestServerStates(t *testing.T) {
 	t.Parallel()
-	server := newBackend(t, echo)
+	server := newStubServer(t, echo)
 	address := server.address()
 	r := newRig(t, TCP, nil, deadAddress(t), address)
 	use := func(n int) {
@@ -231,7 +231,7 @@ func TestServerStates(t *testing.T) {
 func TestLeastConnectionsInUse(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = LeastConnections },
-		newBackend(t, echo).address(), newBackend(t, echo).address(), deadAddress(t))
+		newStubServer(t, echo).address(), newStubServer(t, echo).address(), deadAddress(t))
 	var clients []peer
 	connect := func() {
 		client := r.dial()
@@ -242,7 +242,7 @@ func TestLeastConnectionsInUse(t *testing.T) {
 	inUse := func(want ...int64) {
 		t.Helper()
 		r.await(t, "the connections are counted", func() bool {
-			for i, server := range r.fleet.all() {
+			for i, server := range r.backends.copied() {
 				if server.connections.Load() != want[i] {
 					return false
 				}
@@ -276,7 +276,7 @@ func TestServerComesBack(t *testing.T) {
 	address := deadAddress(t)
 	r := newRig(t, TCP, func(_ *rig, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, time.Hour // no pause is to be mistaken for it
-	}, address, newBackend(t, echo).address())
+	}, address, newStubServer(t, echo).address())
 	use := func() {
 		client := r.dial()
 		client.send([]byte("hello"))
@@ -286,7 +286,7 @@ func TestServerComesBack(t *testing.T) {
 	use()
 	r.await(t, "the server has refused a second time", func() bool {
 		use()
-		b := r.fleet.find("db1")
+		b := r.backends.find("db1")
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return b.pause == 2*firstPause

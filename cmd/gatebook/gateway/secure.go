@@ -18,9 +18,9 @@ import (
 // secureClient makes the handshake with a client that begins TLS now. What the
 // stream has read already is the beginning of it.
 func (s *session) secureClient(early []byte) *ending {
-	config := s.gateway.credentials.Load().services[s.service.Name]
+	config := s.sessions.credentials.Load().services[s.service.Name]
 	var err error
-	if !s.handshake(func() { err = s.client.StartTLS(tls.Server, config, bytes.Clone(early), &s.gateway.buffers) }) {
+	if !s.handshake(func() { err = s.client.StartTLS(tls.Server, config, bytes.Clone(early), &s.sessions.buffers) }) {
 		return &ending{} // stopped, which has its own reason
 	}
 	if err == nil {
@@ -35,8 +35,8 @@ func (s *session) secureClient(early []byte) *ending {
 }
 
 // secureServer makes the handshake with a server that has agreed to it.
-func (g *Gateway) secureServer(conn *relay.Conn, server *Server) error {
-	return conn.StartTLS(tls.Client, g.credentials.Load().servers[server.Name], nil, &g.buffers)
+func (all *sessions) secureServer(conn *relay.Conn, server *Server) error {
+	return conn.StartTLS(tls.Client, all.credentials.Load().servers[server.Name], nil, &all.buffers)
 }
 
 // isNetwork tells whether a handshake failed for no reason of TLS.

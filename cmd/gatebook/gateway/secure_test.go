@@ -161,7 +161,7 @@ func TestMySQLServerTLS(t *testing.T) {
 	t.Parallel()
 	authority, _ := shared.keys(t)
 	other, server := certtest.NewAuthority(t, "other"), shared.mariaDB(t)
-	plain := newBackend(t, func(p peer) {
+	plain := newStubServer(t, func(p peer) {
 		greeting := mysqlGreeting()
 		greeting[4+len("\x0a10.11.0-test\x00")+4+len("scramble\x00")+1] &^= 0x08
 		p.send(greeting)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,10 +17,10 @@ import (
 // session is one client's connection, from its acceptance to the record of its
 // end. Where nothing else is said a field belongs to the session's goroutine.
 type session struct {
-	gateway  *Gateway
+	lifetime
+	sessions *sessions
 	service  *service
 	listener string
-	client   *relay.Conn
 	// accepted is when the client was.
 	accepted time.Time
 
@@ -35,13 +34,13 @@ type session struct {
 	// afterwards, and is nil again when the login is over.
 	announced    bool
 	introduction *introduction
-	id           uint64
+	id           atomic.Uint64
 	// tried is what a login that is not over asks for.
 	tried events.SessionReady
 	// number is that of the connection to target, or of the latest attempt. Both
 	// stay as they are when the login is over.
 	number uint32
-	target *upstream
+	target *backend
 	// key cancels what the server is doing; empty unless it is PostgreSQL's.
 	key postgres.Key
 	// follower follows what the client sends, heard what the server does; nil when
@@ -49,9 +48,8 @@ type session struct {
 	follower follower
 	heard    frames
 
-	// admitted: the session counts toward its service's limit. counted: it counts
-	// among the connections of target.
-	admitted, counted bool
+	// slots are what the session counts for.
+	slots slots
 	// timer limits the login, nil before there was one.
 	timer *loginTimer
 	// backlog is what is to be recorded and nobody waits for.
@@ -63,27 +61,10 @@ type session struct {
 
 	// sequence is the number of the next packet of MySQL during a login.
 	sequence atomic.Uint32
-	// established: the session is in its relay, which began at since (as
-	// [events.Time]).
-	established atomic.Bool
-	since       atomic.Int64
-
-	// owed: an answer of the server is to follow what the client sent last, as far
-	// as its protocol tells.
-	owed atomic.Bool
+	activity activity
 
 	// busy: the session is on the list of those whose counters changed.
 	busy atomic.Bool
-
-	// mu guards setting the rest.
-	mu sync.Mutex
-	// server is the backend connection; nil until it is there. Only the session's
-	// goroutine sets it.
-	server *relay.Conn
-	// stopped is why the session was ended from outside.
-	stopped events.Reason
-	// cancel ends the attempt to reach a server that is under way.
-	cancel context.CancelFunc
 }
 
 // follower tells what a client's bytes mean after the login.
@@ -141,7 +122,7 @@ const linger = time.Second
 func (s *session) relay(ctx context.Context) *ending {
 	options := relay.Options{
 		High: s.service.HighWater, Low: s.service.LowWater,
-		Buffers: &s.gateway.buffers, Moved: s.moved,
+		Buffers: &s.sessions.buffers, Moved: s.moved,
 	}
 	if s.service.Protocol != TCP {
 		options.Linger = linger
@@ -153,26 +134,27 @@ func (s *session) relay(ctx context.Context) *ending {
 	case *commands:
 		options.FromClient = func(p []byte) int {
 			n := f.pass(p)
-			s.owed.Store(f.Owed())
+			s.activity.owed.Store(f.Owed())
 			return n
 		}
 	case nil:
-		s.owed.Store(s.service.Protocol != TCP)
+		s.activity.owed.Store(s.service.Protocol != TCP)
 	default:
 		options.FromClient = func(p []byte) int {
 			f.Follow(p)
-			s.owed.Store(f.Owed())
+			s.activity.owed.Store(f.Owed())
 			return len(p)
 		}
 	}
 	s.moved()
 	for {
 		if s.follower != nil {
-			s.owed.Store(s.follower.Owed())
+			s.activity.owed.Store(s.follower.Owed())
 		}
-		s.establish()
+		s.activity.since.Store(int64(events.TimeOf(time.Now())))
+		s.beginRelay()
 		end := relay.Run(s.client, s.server, options)
-		stopped := s.suspend()
+		stopped := s.endRelay()
 		var caught *panics.Error
 		switch {
 		case errors.As(end.Err, &caught):
@@ -192,21 +174,6 @@ func (s *session) relay(ctx context.Context) *ending {
 	}
 }
 
-// establish notes that the session is in its relay.
-func (s *session) establish() {
-	s.since.Store(int64(events.TimeOf(time.Now())))
-	s.established.Store(true)
-}
-
-// suspend notes that it is not, and returns why it was stopped from outside, if it
-// was.
-func (s *session) suspend() events.Reason {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.established.Store(false)
-	return s.stopped
-}
-
 // judge tells why a session ended whose relay ended so.
 func (s *session) judge(end relay.End) *ending {
 	switch {
@@ -222,70 +189,35 @@ func (s *session) judge(end relay.End) *ending {
 // goroutine may call it.
 func (s *session) moved() {
 	if !s.busy.Load() && s.busy.CompareAndSwap(false, true) {
-		s.gateway.statistics.note(s)
+		s.sessions.statistics.note(s)
 	}
 }
 
-// stop ends the session from outside: the first reason given is the one on the
-// record. One in its relay is handed back from there, so that its own goroutine can
-// tell the client; of any other the sockets are closed. Any goroutine may call it, at
-// any time.
-func (s *session) stop(reason events.Reason) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped != events.ReasonNone {
-		return
+// guard calls f and returns its error. A panic in f ends this session, with reason error,
+// and is returned as an error. Any goroutine that works for the session may call it.
+func (s *session) guard(f func() error) (err error) {
+	caught := panics.Catch(func() { err = f() })
+	if caught == nil {
+		return err
 	}
-	s.stopped = reason
-	switch {
-	case s.established.Load():
-		relay.Interrupt(s.client, s.server)
-		return
-	case s.cancel != nil:
-		s.cancel()
-	}
-	s.closeSockets()
+	s.crashed(caught)
+	return caught
 }
 
-// expire stops a session that is idle, if it is in its relay still.
-func (s *session) expire() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped == events.ReasonNone && s.established.Load() {
-		s.stopped = events.ReasonIdleTimeout
-		relay.Interrupt(s.client, s.server)
+// crashed ends the session because of a panic in its work. Any goroutine may call it.
+func (s *session) crashed(caught *panics.Error) {
+	log := s.sessions.panics
+	log.caught(caught).Error().Str("service", s.service.Name).Uint64("session", s.id.Load()).
+		Msg("panic in a session, which ends")
+	// What panicked may have left the session in any state.
+	if again := panics.Catch(func() { s.stop(events.ReasonError) }); again != nil {
+		log.caught(again).Error().Str("service", s.service.Name).Msg("panic in the end of a session")
 	}
 }
 
-// dialling notes how to end an attempt to reach a server. It reports false when
-// the session was stopped meanwhile.
-func (s *session) dialling(cancel context.CancelFunc) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cancel = cancel
-	return s.stopped == events.ReasonNone
-}
-
-// attach gives the session its backend connection. It reports false, and closes
-// it, when the session was stopped meanwhile.
-func (s *session) attach(server *relay.Conn) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped != events.ReasonNone {
-		_ = server.Close()
-		return false
-	}
-	s.server = server
-	return true
-}
-
-// closeSockets closes what there is. Its caller holds mu.
-func (s *session) closeSockets() {
-	_ = s.client.Close()
-	if s.server != nil {
-		_ = s.server.Close()
-	}
-}
+// crashDescription is the description on the record of a session that a panic ended,
+// and the text that its client reads.
+const crashDescription = "an error inside the gateway, whose log says more"
 
 // opened is the event that the session begins with.
 func (s *session) opened(kind events.SessionType) events.SessionOpened {

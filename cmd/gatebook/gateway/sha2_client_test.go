@@ -92,7 +92,7 @@ func TestCachingSHA2(t *testing.T) {
 	for name, remembers := range map[string]bool{"fast": true, "full": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newBackend(t, sha2Server{key, remembers}.talk).address())
+			r := newRig(t, MySQL, nil, newStubServer(t, sha2Server{key, remembers}.talk).address())
 			login := servertest.Login{Address: r.Addresses("front")[0].String(), User: "jdoe", Password: "secret", Database: "shop"}
 			db := openMySQL(t, login, nil)
 			if err := db.PingContext(t.Context()); err != nil {

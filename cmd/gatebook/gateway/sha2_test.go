@@ -28,7 +28,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, MySQL, Server{Address: newBackend(t, func(p peer) {
+			r := start(t, MySQL, Server{Address: newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				if login := p.packet(); login.Sequence() != 1 || login.Payload()[1]&0x08 != 0 {
 					t.Errorf("login at %d: %q", login.Sequence(), login)
@@ -103,7 +103,7 @@ func TestChangeNeedsSameTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			replies := strings.Split(test.replies, "|")
-			r := start(t, MySQL, Server{Address: newBackend(t, func(p peer) {
+			r := start(t, MySQL, Server{Address: newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))

@@ -67,7 +67,7 @@ type stalled struct {
 func newStalled(t *testing.T) *stalled {
 	t.Helper()
 	s := &stalled{release: make(chan struct{}), sums: make(chan [sha256.Size]byte, 4)}
-	s.rig = newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	s.rig = newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, mysqlOK))
@@ -174,7 +174,7 @@ func TestRowsBothWays(t *testing.T) {
 func TestMarksOfService(t *testing.T) {
 	const high, low = 4 * DefaultHighWater, 2 * DefaultHighWater
 	givesBack(t, "marks", func(t *testing.T) {
-		r := newRig(t, TCP, func(_ *rig, s *Service) { s.HighWater, s.LowWater = high, low }, newBackend(t, func(p peer) {
+		r := newRig(t, TCP, func(_ *rig, s *Service) { s.HighWater, s.LowWater = high, low }, newStubServer(t, func(p peer) {
 			for {
 				p.send(make([]byte, 64<<10))
 			}
@@ -197,7 +197,7 @@ func TestHalfOpen(t *testing.T) {
 	for name, protocol := range map[string]Protocol{"mysql": MySQL, "tcp": TCP} {
 		last := make(chan struct{})
 		start := func(t *testing.T) (*rig, peer) {
-			r := newRig(t, protocol, nil, newBackend(t, func(p peer) {
+			r := newRig(t, protocol, nil, newStubServer(t, func(p peer) {
 				if protocol == MySQL {
 					p.send(mysqlGreeting())
 					p.packet()

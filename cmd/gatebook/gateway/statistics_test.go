@@ -84,7 +84,7 @@ func TestScheduleForgets(t *testing.T) {
 // due; what does not move is left alone.
 func TestStatistics(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send([]byte("hello"))
@@ -119,7 +119,7 @@ func TestStatistics(t *testing.T) {
 	r.await(t, "the session is on the list again", func() bool { return r.only().busy.Load() })
 	client.Close()
 	r.book.ended(t, 1)
-	r.await(t, "the session is gone", func() bool { return len(r.roster.all()) == 0 })
+	r.await(t, "the session is gone", func() bool { return len(r.sessions.index.all()) == 0 })
 	// A session that has ended is looked at no more than once.
 	r.statistics.observe(now)
 	r.statistics.record(t.Context(), now.Add(time.Minute))
@@ -144,8 +144,8 @@ func (b *bookStub) take(list *[]gatebook.Sample) []gatebook.Sample {
 func (r *rig) awaitRelay(t testing.TB, id uint64) {
 	t.Helper()
 	r.await(t, "the session is in its relay", func() bool {
-		s := r.roster.find(id)
-		return s != nil && s.established.Load()
+		s := r.sessions.index.find(id)
+		return s != nil && s.relaying.Load()
 	})
 }
 

@@ -16,7 +16,7 @@ import (
 // newStream returns a stream, and the peer that it reads from.
 func newStream(t *testing.T) (*stream, peer) {
 	t.Helper()
-	b := newBackend(t, func(p peer) { _, _ = io.Copy(p, p) })
+	b := newStubServer(t, func(p peer) { _, _ = io.Copy(p, p) })
 	conn, err := net.Dial("tcp", b.address())
 	if err != nil {
 		t.Fatal(err)

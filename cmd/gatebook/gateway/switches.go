@@ -26,7 +26,7 @@ func (g *Gateway) watchSwitches(ctx context.Context, board Switchboard) {
 	for ctx.Err() == nil {
 		list, err := board.Switches(ctx)
 		for _, w := range list {
-			_ = g.guard("switch a service", func() error { g.turn(w); return nil })
+			_ = g.panics.guard("switch a service", func() error { g.turn(w); return nil })
 		}
 		if err != nil && ctx.Err() == nil {
 			g.log.Error().Err(err).Msg("cannot hear of services being stopped")
@@ -57,7 +57,7 @@ func (g *Gateway) turn(w Switch) {
 		if s.Name != w.Service {
 			continue
 		}
-		if s.tally.stopped.Swap(w.Stopped) != w.Stopped {
+		if s.admission.stopped.Swap(w.Stopped) != w.Stopped {
 			g.log.Info().Str("service", w.Service).Bool("stopped", w.Stopped).Msg("service switched")
 		}
 	}

@@ -22,7 +22,7 @@ func TestStoppedBefore(t *testing.T) {
 	close(board.started)
 	board.switches <- []Switch{{Service: "front", Stopped: true}}
 	g, err := Start(t.Context(), Config{
-		Servers:  []Server{{Name: "db1", Address: newBackend(t, mysqlServer).address()}},
+		Servers:  []Server{{Name: "db1", Address: newStubServer(t, mysqlServer).address()}},
 		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
 	}, board, zerolog.Nop())
 	if err != nil {
@@ -57,7 +57,7 @@ func (b boardStub) Switches(ctx context.Context) ([]Switch, error) {
 // there go on.
 func TestStoppedService(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	board := boardStub{r.book, make(chan []Switch)}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -79,7 +79,7 @@ func TestStoppedService(t *testing.T) {
 // TestStoppedPostgres: its clients hear so as well.
 func TestStoppedPostgres(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
 	r.turn(Switch{Service: "front", Stopped: true})
 	client := r.dial()
 	client.send(pgLogin())

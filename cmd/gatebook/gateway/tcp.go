@@ -19,7 +19,7 @@ func (s *session) loginTCP(ctx context.Context) *ending {
 	}
 	s.introduce(ctx, events.TypeClient)
 	if end := s.admit(); end != nil {
-		return end
+		return s.turnAway(end)
 	}
 	if end := s.reach(ctx, s.service.router.candidates()); end != nil {
 		return end

@@ -190,9 +190,9 @@ func (c Config) CheckFiles() error {
 func (g *Gateway) ReloadCertificates() error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
-	err := g.guard("reload certificates", func() error {
-		fresh, err := loadCredentials(g.config, g.credentials.Load())
-		g.credentials.Store(fresh)
+	err := g.panics.guard("reload certificates", func() error {
+		fresh, err := loadCredentials(g.config, g.sessions.credentials.Load())
+		g.sessions.credentials.Store(fresh)
 		return err
 	})
 	if err != nil {
@@ -204,6 +204,6 @@ func (g *Gateway) ReloadCertificates() error {
 // Secured is how many services offer TLS, and to how many servers the gateway
 // speaks it: what there is to reload.
 func (g *Gateway) Secured() (services, servers int) {
-	c := g.credentials.Load()
+	c := g.sessions.credentials.Load()
 	return len(c.services), len(c.servers)
 }

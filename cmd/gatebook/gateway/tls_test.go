@@ -95,7 +95,7 @@ func TestSilentWithTLS(t *testing.T) {
 	t.Parallel()
 	front := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
 	for protocol, talk := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
-		r := start(t, protocol, Server{Address: newBackend(t, talk).address()}, Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
+		r := start(t, protocol, Server{Address: newStubServer(t, talk).address()}, Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
 		r.dial()
 		if protocol == Postgres {
 			r.dial().send(pgStartup(pgTLS, ""))
@@ -113,7 +113,7 @@ func TestTCPTLS(t *testing.T) {
 	authority := certtest.NewAuthority(t, "authority")
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
 	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "db1").TLS(t)}}
-	backend := newBackend(t, func(p peer) {
+	backend := newStubServer(t, func(p peer) {
 		secured := tls.Server(p.TCPConn, serving)
 		_, _ = io.Copy(secured, secured)
 		_ = secured.CloseWrite()
@@ -195,7 +195,7 @@ func readLate(t *testing.T, r *rig, db *sql.DB) {
 func TestKilledWithTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
-	r := start(t, TCP, Server{Address: newBackend(t, func(p peer) {
+	r := start(t, TCP, Server{Address: newStubServer(t, func(p peer) {
 		b := make([]byte, 64<<10)
 		for {
 			if _, err := p.Write(b); err != nil {

@@ -102,16 +102,16 @@ func TestStatisticsOfADay(t *testing.T) {
 
 // BenchmarkIdleLook is what one look for idle sessions costs.
 func BenchmarkIdleLook(b *testing.B) {
-	const sessions = 100_000
-	g := &Gateway{roster: newRoster()}
-	service := newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour}, newFleet(nil, nil))
+	const count = 100_000
+	g := &Gateway{sessions: &sessions{index: newSessionIndex()}}
+	service := newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour}, newBackends(nil, nil))
 	g.services = append(g.services, service)
-	for range sessions {
-		g.roster.enter(&session{gateway: g, service: service})
+	for range count {
+		g.sessions.index.add(&session{sessions: g.sessions, service: service})
 	}
 	now := time.Now()
 	for b.Loop() {
 		g.endIdle(now)
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sessions, "ns/session")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/count, "ns/session")
 }

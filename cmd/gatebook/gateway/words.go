@@ -31,6 +31,14 @@ func wordsFor(reason events.Reason) words {
 	return words{mysqlUnknown, "HY000", "XX000"}
 }
 
+// turnAway refuses a client before a server has said anything, and returns end.
+func (s *session) turnAway(end *ending) *ending {
+	if said := s.say(0, wordsFor(end.reason), end.description); said != nil {
+		s.refuse(said)
+	}
+	return end
+}
+
 // farewell returns the words for the end of a session that was established, and what
 // they mean.
 func (s *session) farewell(reason events.Reason) (words, string) {

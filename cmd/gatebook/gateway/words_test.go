@@ -68,7 +68,7 @@ func TestWordsForRealPostgresClients(t *testing.T) {
 	}
 	defer conn.Close(context.Background())
 	wantClientError(t, servertest.RunPsql(t, login, "SELECT 1"), "FATAL:  Too many connections: service front takes 1 sessions")
-	r.await(t, "the session can be idle", func() bool { return r.roster.find(1).established.Load() })
+	r.await(t, "the session can be idle", func() bool { return r.sessions.index.find(1).relaying.Load() })
 	r.endIdle(time.Now().Add(time.Hour))
 	if _, err := conn.Exec(t.Context(), "SELECT 1"); err == nil || !strings.Contains(err.Error(), "57P05") {
 		t.Errorf("got %v", err)
@@ -132,8 +132,8 @@ func TestFarewellForRealClients(t *testing.T) {
 					_, err := os.Stat(here)
 					return err == nil
 				}
-				s := r.roster.find(1)
-				return s != nil && s.established.Load() && s.owed.Load()
+				s := r.sessions.index.find(1)
+				return s != nil && s.relaying.Load() && s.activity.owed.Load()
 			})
 			c.end(r)
 			r.book.ended(t, 1)

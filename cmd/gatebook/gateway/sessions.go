@@ -1,0 +1,94 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// sessions has what all sessions of a gateway share, and owns their goroutines. It is
+// safe for concurrent use.
+type sessions struct {
+	book       Book
+	recording  Recording
+	log        zerolog.Logger
+	panics     *panicLog
+	backends   *backends
+	index      *sessionIndex
+	statistics *statistics
+	keys       *cancelKeys
+	cancels    cancelTurns
+	gap        gap
+	buffers    relay.Buffers
+	// credentials are those of TLS handshakes that begin now. [Gateway.reloading] is held
+	// where they are replaced.
+	credentials atomic.Pointer[credentials]
+	// probes counts connections that were probes.
+	probes atomic.Uint64
+	// reported is when the log last had an entry about a session that could not be
+	// recorded; unreported is how many there were since.
+	reported   atomic.Int64
+	unreported atomic.Uint64
+	// running waits for the goroutines of sessions.
+	running sync.WaitGroup
+}
+
+// begin begins the session of a client, in a goroutine of its own. Where it cannot, it
+// closes the connection. ctx is that of recording.
+func (all *sessions) begin(ctx context.Context, on *service, listener string, conn *net.TCPConn) {
+	begun := false
+	defer func() {
+		if !begun {
+			_ = conn.Close()
+		}
+	}()
+	client, err := relay.NewConn(conn)
+	if err != nil {
+		all.log.Error().Err(err).Str("service", on.Name).Msg("cannot use client connection")
+		return
+	}
+	s := &session{sessions: all, service: on.now(), listener: listener, accepted: time.Now()}
+	s.client = client
+	s.busy.Store(s.bestEffort()) // until it is recorded
+	all.index.add(s)
+	begun = true
+	all.running.Go(func() {
+		defer all.leave(s)
+		s.run(ctx)
+	})
+}
+
+// leave forgets a session that has ended.
+func (all *sessions) leave(s *session) {
+	all.index.remove(s)
+	all.keys.remove(s.key, s.target)
+}
+
+// kill stops the sessions that an administrator has killed.
+func (all *sessions) kill(ids []uint64) {
+	for _, id := range ids {
+		if s := all.index.toKill(id); s != nil {
+			_ = s.guard(func() error { s.stop(events.ReasonKilled); return nil })
+		}
+	}
+}
+
+// shutDown stops all sessions, and returns a channel that is closed when they have ended.
+func (all *sessions) shutDown() <-chan struct{} {
+	for _, s := range all.index.all() {
+		_ = s.guard(func() error { s.stop(events.ReasonShutdown); return nil })
+	}
+	ended := make(chan struct{})
+	go func() {
+		all.running.Wait()
+		close(ended)
+	}()
+	return ended
+}
