@@ -74,7 +74,7 @@ func (s *session) cancelQuery(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
 	defer cancel()
 	if err := s.cancelInTurn(ctx); err != nil {
-		s.sessions.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.id.Load()).Msg("cannot cancel query")
+		s.sessions.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.record.ID()).Msg("cannot cancel query")
 	}
 }
 

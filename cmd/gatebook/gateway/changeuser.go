@@ -85,21 +85,12 @@ func (s *session) awaitChange(ctx context.Context, x *exchange, login mysql.Logi
 			return lost(relay.Client, err)
 		}
 		if mysql.ReplyOf(p) == mysql.ReplyOK {
-			if err := s.changed(ctx, login); err != nil {
+			ready := asked(login)
+			if err := s.record.Record(ctx, &ready); err != nil {
 				return s.unrecordedMySQL(p.Sequence(), err)
 			}
 		}
 		f.Alone()
 		return x.open(p, f, s.heard)
 	}
-}
-
-// changed records the new user.
-func (s *session) changed(ctx context.Context, login mysql.Login) error {
-	e := asked(login)
-	if s.bestEffort() {
-		s.recordLater(ctx, &e)
-		return nil
-	}
-	return s.sessions.book.Record(ctx, s.id.Load(), &e)
 }

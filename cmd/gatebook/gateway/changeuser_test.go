@@ -115,14 +115,14 @@ func TestChangeUser(t *testing.T) {
 	}
 	client.send(mysqlPacket(0, "\x01"))
 	client.Close()
-	if end := r.book.ended(t, 1); end.User != "" {
+	if end := r.recorder.ended(t, 1); end.User != "" {
 		t.Errorf("ended %+v", end)
 	}
 }
 
 func wantReady(t *testing.T, r *rig, want ...events.SessionReady) {
 	t.Helper()
-	got := find[*events.SessionReady](r.book.await(t, 1, events.KindSessionReady))
+	got := find[*events.SessionReady](r.recorder.await(t, 1, events.KindSessionReady))
 	if len(got) != len(want) {
 		t.Fatalf("%d times ready, want %d", len(got), len(want))
 	}
@@ -252,7 +252,7 @@ func TestChangeUserWithLogin(t *testing.T) {
 func TestUnrecordedChangeUser(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if ready, ok := e.(*events.SessionReady); ok && ready.User == "sue" {
 				return errors.New("the log is full")
 			}

@@ -51,7 +51,7 @@ func TestClientCertificate(t *testing.T) {
 			if err := ping(refused.config); err == nil || refused.config == nil && !strings.Contains(err.Error(), insists) {
 				t.Errorf("%s: %s: got %v", protocol, refused.want, err)
 			}
-			if end := r.book.endedWith(t, refused.want); end.Reason != events.ReasonAuthFailed {
+			if end := r.recorder.endedWith(t, refused.want); end.Reason != events.ReasonAuthFailed {
 				t.Errorf("%s: ended as %+v", protocol, end)
 			}
 		}
@@ -66,7 +66,7 @@ func TestClientDistrusts(t *testing.T) {
 	r := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	to := r.throughFront(servertest.Login{User: "jdoe"})
 	wantFailure(t, openMySQL(t, to, &tls.Config{RootCAs: other.Pool(), ServerName: "localhost"}), "unknown authority")
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 	if end.Reason != events.ReasonAuthFailed || !strings.HasPrefix(end.Description, "TLS: ") {
 		t.Errorf("ended as %+v", end)
 	}
@@ -123,14 +123,14 @@ func TestReloadCertificates(t *testing.T) {
 	if services, servers := r.Secured(); services != 1 || servers != 0 {
 		t.Errorf("%d services and %d servers with TLS", services, servers)
 	}
-	if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionReady))[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3 ") {
+	if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionReady))[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3 ") {
 		t.Errorf("opened: %+v", opened)
 	}
 }
 
 // endedWith waits until a session has ended whose description holds the text. Some
 // clients try more than once.
-func (b *bookStub) endedWith(t testing.TB, text string) *events.SessionClosed {
+func (b *recorderStub) endedWith(t testing.TB, text string) *events.SessionClosed {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()

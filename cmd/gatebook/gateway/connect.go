@@ -30,7 +30,7 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 		}
 	}()
 	_ = conn.SetReadDeadline(begun.Add(s.service.ConnectTimeout))
-	stop := context.AfterFunc(ctx, func() { _ = s.guard(conn.Close) })
+	stop := context.AfterFunc(ctx, func() { _ = s.Guard(conn.Close) })
 	defer stop()
 	err = s.prepare(conn, server)
 	if err == nil && s.service.Protocol == MySQL {

@@ -183,9 +183,8 @@ func TestDiskFull(t *testing.T) {
 			g.unharmed(extra)
 			if recording == RecordBestEffort {
 				g.await("the gap is recorded", func() bool {
-					g.sessions.gap.mu.Lock()
-					defer g.sessions.gap.mu.Unlock()
-					return g.sessions.gap.empty()
+					sessions, lost := g.sessions.record.Missing()
+					return sessions+lost == 0
 				})
 			}
 			last := g.fill(1)
@@ -208,10 +207,7 @@ func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 			conn.Close() // its end takes space as well
 		case err == nil:
 			extra = append(extra, conn)
-			g.sessions.gap.mu.Lock()
-			gap := g.sessions.gap.sessions
-			g.sessions.gap.mu.Unlock()
-			if gap >= 3 {
+			if sessions, _ := g.sessions.record.Missing(); sessions >= 3 {
 				return extra
 			}
 		case recording == RecordStrict && strings.Contains(err.Error(), "the session cannot be recorded"):

@@ -77,7 +77,7 @@ func TestEndReasons(t *testing.T) {
 			client.send(ping)
 			test.client(client)
 			client.Close()
-			if end := r.book.ended(t, 1); end.Reason != test.reason {
+			if end := r.recorder.ended(t, 1); end.Reason != test.reason {
 				t.Errorf("got %v %q, want %v", end.Reason, end.Description, test.reason)
 			}
 		})
@@ -95,7 +95,7 @@ func TestIdleClientOfGoneServer(t *testing.T) {
 	client := r.dial()
 	client.send(pgLogin())
 	client.want(pgWelcome())
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonServerClosed {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonServerClosed {
 		t.Errorf("got %+v", end)
 	}
 }
@@ -111,10 +111,10 @@ func TestKill(t *testing.T) {
 	client := r.dial()
 	client.logIn()
 	r.awaitRelay(t, 1)
-	r.book.kills <- []uint64{1, 99}
+	r.recorder.kills <- []uint64{1, 99}
 	wantMySQLError(client, 1, 1927)
 	<-gone
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled || end.By != "" || len(end.Finals) != 2 {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled || end.By != "" || len(end.Finals) != 2 {
 		t.Errorf("got %+v", end)
 	}
 }
@@ -125,10 +125,10 @@ func TestKillBeforeLogin(t *testing.T) {
 	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.packet()
-	r.book.await(t, 1, events.KindSessionOpened)
-	r.book.kills <- []uint64{1}
+	r.recorder.await(t, 1, events.KindSessionOpened)
+	r.recorder.kills <- []uint64{1}
 	client.wantEnd()
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
 }
@@ -138,7 +138,7 @@ func TestKillWhileOpening(t *testing.T) {
 	t.Parallel()
 	opening, heard := make(chan struct{}), make(chan struct{})
 	r := newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionOpened {
 				close(opening)
 				<-heard
@@ -148,11 +148,11 @@ func TestKillWhileOpening(t *testing.T) {
 	}, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	<-opening
-	r.book.kills <- []uint64{1}
-	r.book.kills <- nil // taken only when the first was dealt with
-	r.book.kills <- nil
+	r.recorder.kills <- []uint64{1}
+	r.recorder.kills <- nil // taken only when the first was dealt with
+	r.recorder.kills <- nil
 	close(heard)
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
 	client.Close()
@@ -175,9 +175,9 @@ func TestKillCancelsQuery(t *testing.T) {
 	client.send(pgLogin())
 	client.want(pgWelcome())
 	r.awaitRelay(t, 1)
-	r.book.kills <- []uint64{1}
+	r.recorder.kills <- []uint64{1}
 	wantPostgresError(client, "57P01")
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
 	if got := <-cancelled; string(got) != string(pgStartup(pgCancel, pgKey)) {
@@ -221,10 +221,10 @@ func TestCancelReachesItsServer(t *testing.T) {
 			t.Errorf("reached %s, want %s", got, test.server)
 		}
 		id := uint64(3 + i)
-		if end := r.book.ended(t, id); end.Reason != events.ReasonServerClosed {
+		if end := r.recorder.ended(t, id); end.Reason != events.ReasonServerClosed {
 			t.Errorf("got %+v", end)
 		}
-		list := r.book.await(t, id, events.KindSessionClosed)
+		list := r.recorder.await(t, id, events.KindSessionClosed)
 		wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionClosed)
 		if got := find[*events.SessionOpened](list)[0].Type; got != events.TypeCancel {
 			t.Errorf("type is %v", got)
@@ -233,16 +233,16 @@ func TestCancelReachesItsServer(t *testing.T) {
 }
 
 // TestSilentPostgresClientIsShown: it may yet turn out to want something else, but
-// it is not kept from the book.
+// it is not kept from the recorder.
 func TestSilentPostgresClientIsShown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
-	r.book.await(t, 1, events.KindSessionOpened)
+	r.recorder.await(t, 1, events.KindSessionOpened)
 	client.send(pgLogin())
 	client.want(pgWelcome())
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
 // TestClose: all sessions end with reason shutdown, at whatever stage they are,
@@ -255,16 +255,16 @@ func TestClose(t *testing.T) {
 	r.awaitRelay(t, 1)
 	waiting := r.dial()
 	waiting.packet()
-	r.book.await(t, 2, events.KindSessionOpened)
+	r.recorder.await(t, 2, events.KindSessionOpened)
 	r.close()
 	wantMySQLError(ready, 1, 1053)
 	waiting.wantEnd()
 	for id := range uint64(2) {
-		if end := r.book.ended(t, id+1); end.Reason != events.ReasonShutdown {
+		if end := r.recorder.ended(t, id+1); end.Reason != events.ReasonShutdown {
 			t.Errorf("got %+v", end)
 		}
 	}
-	if !r.book.stopped {
+	if !r.recorder.stopped {
 		t.Error("the book was not stopped")
 	}
 	if _, err := net.Dial("tcp", r.Addresses("front")[0].String()); err == nil {
@@ -275,12 +275,12 @@ func TestClose(t *testing.T) {
 // TestCloseGivesUp: a book that does not answer holds up closing only so long.
 func TestCloseGivesUp(t *testing.T) {
 	t.Parallel()
-	book := stuckBook{newBookStub(), make(chan error, 1)}
+	recorder := stuckRecorder{newRecorderStub(), make(chan error, 1)}
 	backend := newStubServer(t, mysqlServer)
 	g, err := Start(t.Context(), Config{
 		Servers:  []Server{{Name: "db1", Address: backend.address()}},
 		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
-	}, book, zerolog.Nop())
+	}, recorder, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,18 +298,18 @@ func TestCloseGivesUp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// Else it was recordPatience that ended the wait, as long as that is.
-	if err := <-book.gaveUp; !errors.Is(err, context.Canceled) {
+	if err := <-recorder.gaveUp; !errors.Is(err, context.Canceled) {
 		t.Errorf("the book was given up because of %v", err)
 	}
 }
 
-// stuckBook records nothing until it is given up, and then says why it was.
-type stuckBook struct {
-	*bookStub
+// stuckRecorder records nothing until it is given up, and then says why it was.
+type stuckRecorder struct {
+	*recorderStub
 	gaveUp chan error
 }
 
-func (b stuckBook) Open(ctx context.Context, _ events.SessionOpened) (uint64, error) {
+func (b stuckRecorder) OpenSince(ctx context.Context, _ time.Time, _ events.SessionOpened) (uint64, error) {
 	<-ctx.Done()
 	b.gaveUp <- ctx.Err()
 	return 0, ctx.Err()

@@ -8,7 +8,6 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/gateway/postgres"
@@ -73,22 +72,14 @@ func (s *session) finish(ctx context.Context, end *ending) {
 	stopped := s.hangUp()
 	s.slots.release()
 	s.introduce(ctx, events.TypeClient)
-	list, err := s.conclude()
-	s.backlog.wait()
-	if end.failure == nil && !s.bestEffort() {
-		end.failure = err
-	}
-	if end.failure != nil {
-		s.report(end.failure)
-	}
 	var cancelling sync.WaitGroup
 	defer cancelling.Wait()
 	if stopped == events.ReasonKilled && s.key.Process != 0 {
 		cancelling.Go(func() {
-			_ = s.guard(func() error { s.cancelQuery(ctx); return nil })
+			_ = s.Guard(func() error { s.cancelQuery(ctx); return nil })
 		})
 	}
-	s.recordEnd(ctx, list, s.closed(stopped, end))
+	s.record.Close(ctx, s.closed(stopped, end), end.failure)
 }
 
 // finishAnyway does what finish has left undone when it panicked: each step by itself,
@@ -103,35 +94,10 @@ func (s *session) finishAnyway(ctx context.Context) {
 			}
 		},
 		s.slots.release,
-		func() { _, _ = s.conclude() },
-		s.backlog.wait,
-		func() {
-			if !s.announced && s.bestEffort() {
-				s.sessions.missed(1, 0, errors.New("the session could not be opened"))
-			}
-			if !s.ended {
-				s.recordEnd(ctx, nil, e)
-			}
-		},
 	} {
-		_ = s.guard(func() error { step(); return nil })
+		_ = s.Guard(func() error { step(); return nil })
 	}
-}
-
-// reportPause is how seldom the log says that sessions cannot be recorded: while
-// the disk is full clients come back again and again, and each is refused.
-const reportPause = time.Second
-
-// report logs what could not be recorded.
-func (s *session) report(err error) {
-	all := s.sessions
-	now, last := time.Now().UnixNano(), all.reported.Load()
-	if now-last < int64(reportPause) || !all.reported.CompareAndSwap(last, now) {
-		all.unreported.Add(1)
-		return
-	}
-	all.log.Error().Err(err).Str("service", s.service.Name).Uint64("session", s.id.Load()).
-		Uint64("others", all.unreported.Swap(0)).Msg("cannot record session")
+	s.record.Abort(ctx, e)
 }
 
 // closed is the event that ends the session.

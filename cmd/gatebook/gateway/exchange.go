@@ -38,7 +38,7 @@ func (x *exchange) listen() {
 	if !x.listening {
 		x.listening = true
 		x.answers.Go(func() {
-			if err := x.session.guard(func() error { x.carry(); return nil }); err != nil {
+			if err := x.session.Guard(func() error { x.carry(); return nil }); err != nil {
 				x.err = err
 			}
 		})

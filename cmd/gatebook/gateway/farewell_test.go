@@ -56,7 +56,7 @@ func TestFarewellCutsNothingShort(t *testing.T) {
 			}
 			client.want(c.said)
 			r.awaitRelay(t, 1)
-			r.book.kills <- []uint64{1}
+			r.recorder.kills <- []uint64{1}
 			switch {
 			case !c.told:
 				client.wantEnd()
@@ -98,7 +98,7 @@ func TestKillOfDeafClient(t *testing.T) {
 				same++
 				return same > 30
 			})
-			r.book.kills <- []uint64{1}
+			r.recorder.kills <- []uint64{1}
 			wantReason(t, r, 1, events.ReasonKilled)
 		})
 	}

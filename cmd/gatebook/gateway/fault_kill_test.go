@@ -54,7 +54,7 @@ func TestKillInCommand(t *testing.T) {
 			test.fault(client)
 			<-heard
 			r.awaitRelay(t, 1)
-			r.book.kills <- []uint64{1}
+			r.recorder.kills <- []uint64{1}
 			expectReason(t, r, events.ReasonKilled)
 			switch test.protocol { // its server has said nothing that could be cut short
 			case MySQL:
@@ -87,7 +87,7 @@ func TestKillBeforeReset(t *testing.T) {
 		client.logIn()
 		client.send(mysqlPacket(0, "\x03SELECT 1"))
 		client.want(string(row[:len(row)/2]))
-		r.book.kills <- []uint64{1}
+		r.recorder.kills <- []uint64{1}
 		expectReason(t, r, events.ReasonKilled)
 		client.wantEnd()
 		client.Close()
@@ -108,8 +108,8 @@ func TestKillInFlood(t *testing.T) {
 			}
 		}()
 		for id := range uint64(flood) {
-			r.book.await(t, id+1, events.KindSessionOpened)
-			r.book.kills <- []uint64{id + 1}
+			r.recorder.await(t, id+1, events.KindSessionOpened)
+			r.recorder.kills <- []uint64{id + 1}
 		}
 		for client := range clients {
 			_, _ = io.Copy(io.Discard, client) // ends

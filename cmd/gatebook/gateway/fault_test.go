@@ -161,9 +161,9 @@ func TestStalledLogins(t *testing.T) {
 				r := newRig(t, test.protocol, loginWithin(limit), newStubServer(t, test.server).address())
 				client := r.dial()
 				test.client(client)
-				r.book.await(t, 1, events.KindSessionOpened)
+				r.recorder.await(t, 1, events.KindSessionOpened)
 				act(r)
-				if end := r.book.ended(t, 1); end.Reason != reason {
+				if end := r.recorder.ended(t, 1); end.Reason != reason {
 					t.Errorf("ended with %v %q, want %v", end.Reason, end.Description, reason)
 				}
 				client.hangsUp = true
@@ -172,7 +172,7 @@ func TestStalledLogins(t *testing.T) {
 			}
 		}
 		givesBack(t, name+"/left alone", run(soon, events.ReasonLoginTimeout, func(*rig) {}))
-		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *rig) { r.book.kills <- []uint64{1} }))
+		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *rig) { r.recorder.kills <- []uint64{1} }))
 	}
 }
 
@@ -189,9 +189,9 @@ func TestSilentMySQLServer(t *testing.T) {
 				r := newRig(t, MySQL, func(_ *rig, s *Service) { s.ConnectTimeout = limit }, newStubServer(t, silent).address())
 				p := r.dial()
 				client(p)
-				r.book.await(t, 1, events.KindSessionOpened)
+				r.recorder.await(t, 1, events.KindSessionOpened)
 				act(r)
-				if end := r.book.ended(t, 1); fmt.Sprint(end.Reason, ": ", end.Description) != want {
+				if end := r.recorder.ended(t, 1); fmt.Sprint(end.Reason, ": ", end.Description) != want {
 					t.Errorf("ended with %v: %s, want %s", end.Reason, end.Description, want)
 				}
 				p.hangsUp = true
@@ -200,7 +200,7 @@ func TestSilentMySQLServer(t *testing.T) {
 			}
 		}
 		givesBack(t, name+"/left alone", run(soon, func(*rig) {}, "connect_failed: no server of front answers: no greeting in connect_timeout"))
-		givesBack(t, name+"/killed", run(late, func(r *rig) { r.book.kills <- []uint64{1} }, "killed: "))
+		givesBack(t, name+"/killed", run(late, func(r *rig) { r.recorder.kills <- []uint64{1} }, "killed: "))
 	}
 }
 
@@ -262,7 +262,7 @@ func TestGarbage(t *testing.T) {
 // expectReason waits for the end of the only session.
 func expectReason(t *testing.T, r *rig, reasons ...events.Reason) {
 	t.Helper()
-	if end := r.book.ended(t, 1); !slices.Contains(reasons, end.Reason) {
+	if end := r.recorder.ended(t, 1); !slices.Contains(reasons, end.Reason) {
 		t.Errorf("ended with %v %q, want one of %v", end.Reason, end.Description, reasons)
 	}
 }
@@ -299,13 +299,13 @@ func TestFlood(t *testing.T) {
 			client.Close()
 			eventuallyTrue(t, "all have left", func() bool { return len(r.sessions.index.all()) == 0 })
 			r.close()
-			r.book.mu.Lock()
-			defer r.book.mu.Unlock()
+			r.recorder.mu.Lock()
+			defer r.recorder.mu.Unlock()
 			// A client that was gone before it was accepted may have left no trace.
-			if n := len(r.book.sessions); n > flood+1 || n < flood/2 {
+			if n := len(r.recorder.sessions); n > flood+1 || n < flood/2 {
 				t.Errorf("%d sessions are in the book, want %d", n, flood+1)
 			}
-			for i, list := range r.book.sessions {
+			for i, list := range r.recorder.sessions {
 				ends := find[*events.SessionClosed](list)
 				if len(ends) != 1 {
 					t.Fatalf("session %d has %d ends", i+1, len(ends))
@@ -339,7 +339,7 @@ func TestServerResetsInResult(t *testing.T) {
 			t.Errorf("the client has %d bytes that are not the beginning of the row", len(got))
 		}
 		client.Close()
-		end := r.book.ended(t, 1)
+		end := r.recorder.ended(t, 1)
 		if end.Reason != events.ReasonNetworkError || end.Description != "server: connection reset by peer" {
 			t.Errorf("ended with %v %q", end.Reason, end.Description)
 		}

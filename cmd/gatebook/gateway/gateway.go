@@ -10,12 +10,13 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook/cmd/gatebook/gateway/record"
 	"gatebook/events"
 )
 
 // Gateway is a gateway that runs: from [Start] to [Gateway.Close].
 type Gateway struct {
-	book       Book
+	recorder   Recorder
 	log        zerolog.Logger
 	panics     *panicLog
 	services   []*service
@@ -38,7 +39,7 @@ type Gateway struct {
 // to the book, and begins to accept clients. The context is that of starting: the
 // gateway runs until it is closed. The book is the gateway's from then on, which
 // stops it when it is closed; when Start fails it stays the caller's.
-func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*Gateway, error) {
+func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Logger) (*Gateway, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
@@ -47,7 +48,7 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	g := newGateway(config, book, log)
+	g := newGateway(config, recorder, log)
 	g.sessions.credentials.Store(loaded)
 	for _, c := range config.Services {
 		s := newService(c, g.backends)
@@ -69,13 +70,13 @@ func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*
 }
 
 // newGateway makes the parts of a gateway, which has no services yet.
-func newGateway(config Config, book Book, log zerolog.Logger) *Gateway {
-	g := &Gateway{book: book, log: log, config: config, panics: &panicLog{log: log}}
+func newGateway(config Config, recorder Recorder, log zerolog.Logger) *Gateway {
+	g := &Gateway{recorder: recorder, log: log, config: config, panics: &panicLog{log: log}}
 	index := newSessionIndex()
-	g.backends = newBackends(book, config.Servers)
-	g.statistics = newStatistics(book, index, log)
+	g.backends = newBackends(recorder, config.Servers)
+	g.statistics = newStatistics(recorder, index, log)
 	g.sessions = &sessions{
-		book: book, recording: config.Record, log: log, panics: g.panics,
+		record: record.NewSessions(recorder, config.Record == RecordBestEffort, log), log: log, panics: g.panics,
 		backends: g.backends, index: index, statistics: g.statistics,
 		keys: newCancelKeys(), cancels: newCancelTurns(),
 	}
@@ -90,7 +91,7 @@ func (g *Gateway) declare(ctx context.Context) error {
 		}
 	}
 	for _, s := range g.services {
-		if err := g.book.DeclareService(ctx, s.declared()); err != nil {
+		if err := g.recorder.DeclareService(ctx, s.declared()); err != nil {
 			return fmt.Errorf("declare service %s: %w", s.Name, err)
 		}
 	}
@@ -103,7 +104,7 @@ func (g *Gateway) declareServer(ctx context.Context, config Config, server Serve
 		return err
 	}
 	e := events.ServerDeclared{Name: server.Name, Address: host, Port: port, Protocol: config.protocolOf(server.Name)}
-	if err := g.book.DeclareServer(ctx, e); err != nil {
+	if err := g.recorder.DeclareServer(ctx, e); err != nil {
 		return fmt.Errorf("declare server %s: %w", server.Name, err)
 	}
 	return nil
@@ -127,11 +128,9 @@ func (g *Gateway) work(ctx context.Context) {
 		g.backends.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
 	})
 	if g.config.Record == RecordBestEffort {
-		g.run(running, "record gaps", func() { g.sessions.watchGap(running) })
+		g.run(running, "record gaps", func() { g.sessions.record.WatchGaps(running) })
 	}
-	if board, ok := g.book.(Switchboard); ok {
-		g.run(running, "watch switched services", func() { g.watchSwitches(running, board) })
-	}
+	g.run(running, "watch switched services", func() { g.watchSwitches(running) })
 }
 
 // run starts a goroutine of the gateway that does one task until ctx ends.
@@ -164,7 +163,7 @@ const killPause = time.Second
 // watchKills ends the sessions that somebody wants ended, until ctx ends.
 func (g *Gateway) watchKills(ctx context.Context) {
 	for ctx.Err() == nil {
-		ids, err := g.book.Kills(ctx)
+		ids, err := g.recorder.Kills(ctx)
 		g.sessions.kill(ids)
 		if err != nil && ctx.Err() == nil {
 			g.log.Error().Err(err).Msg("cannot hear of kills")
@@ -190,10 +189,10 @@ func (g *Gateway) Close(ctx context.Context) error {
 		g.abandon()
 		<-ended
 	}
-	if err := g.panics.guard("record gaps", func() error { return g.sessions.gap.record(ctx, g.book) }); err != nil {
+	if err := g.panics.guard("record gaps", func() error { return g.sessions.record.RecordGap(ctx) }); err != nil {
 		g.log.Error().Err(err).Msg("cannot record what was not recorded")
 	}
-	if err := g.panics.guard("stop the book", func() error { return g.book.Stop(ctx) }); err != nil {
+	if err := g.panics.guard("stop the book", func() error { return g.recorder.Stop(ctx) }); err != nil {
 		return errors.Join(late, fmt.Errorf("stop the book: %w", err))
 	}
 	return late

@@ -53,7 +53,7 @@ func (g *Gateway) endIdle(now time.Time) {
 			continue
 		}
 		for _, s := range g.sessions.index.all() {
-			_ = s.guard(func() error {
+			_ = s.Guard(func() error {
 				if s.service.Name == service.Name && s.isIdle(now, limit) {
 					s.stopIdle()
 				}

@@ -40,7 +40,7 @@ func TestSessionLimit(t *testing.T) {
 		// To cancel a query takes no room.
 		third := r.dial()
 		third.send(pgStartup(pgCancel, pgKey))
-		r.book.await(t, 3, events.KindConnectionOpened)
+		r.recorder.await(t, 3, events.KindConnectionOpened)
 	})
 	t.Run("tcp", func(t *testing.T) {
 		t.Parallel()
@@ -57,7 +57,7 @@ func TestSessionLimit(t *testing.T) {
 
 func wantReason(t *testing.T, r *rig, id uint64, want events.Reason) {
 	t.Helper()
-	if end := r.book.ended(t, id); end.Reason != want {
+	if end := r.recorder.ended(t, id); end.Reason != want {
 		t.Errorf("session %d ended with %v %q, want %v", id, end.Reason, end.Description, want)
 	}
 }
@@ -214,7 +214,7 @@ func TestProbeAtShutdown(t *testing.T) {
 	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	r.close()
 	client.wantEnd()
-	if n := len(r.book.sessions); n != 0 || r.Probes() != 0 {
+	if n := len(r.recorder.sessions); n != 0 || r.Probes() != 0 {
 		t.Errorf("%d sessions, %d probes", n, r.Probes())
 	}
 }

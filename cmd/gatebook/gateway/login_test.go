@@ -27,9 +27,9 @@ func TestMySQLSession(t *testing.T) {
 	client.send([]byte(query))
 	client.want(query)
 	client.Close()
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 	opened := find[*events.SessionOpened](list)[0]
 	port := client.LocalAddr().(*net.TCPAddr).AddrPort().Port()
@@ -68,8 +68,8 @@ func TestPostgresSession(t *testing.T) {
 	client.send(pgMessage('X', ""))
 	client.want(string(pgMessage('X', "")))
 	client.Close()
-	end := r.book.ended(t, 1)
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	end := r.recorder.ended(t, 1)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 	if got := *find[*events.ConnectionOpened](list)[0]; got != (events.ConnectionOpened{Connection: 1, Server: "db1", ServerID: 0x1267}) {
 		t.Errorf("connection: %+v", got)
@@ -90,8 +90,8 @@ func TestTCPSession(t *testing.T) {
 	client.want("anything")
 	client.CloseWrite()
 	client.wantEnd()
-	r.book.ended(t, 1)
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	r.recorder.ended(t, 1)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 }
 
@@ -121,7 +121,7 @@ func TestExchangeGoesBothWays(t *testing.T) {
 	client.send([]byte("hello"))
 	client.want("hello")
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
 // TestReadyBeforeReply looks, at the moment session_ready is being recorded, at
@@ -190,7 +190,7 @@ func TestReadyBeforeReply(t *testing.T) {
 			t.Parallel()
 			looked := false
 			r := newRig(t, test.protocol, func(r *rig, _ *Service) {
-				r.book.before = func(_ uint64, e events.Event) error {
+				r.recorder.before = func(_ uint64, e events.Event) error {
 					if e.Kind() == events.KindSessionReady {
 						s := r.only()
 						toClient, toServer := s.client.Counters().BytesWritten, s.server.Counters().BytesWritten
@@ -205,7 +205,7 @@ func TestReadyBeforeReply(t *testing.T) {
 			client := r.dial()
 			test.client(client)
 			client.Close()
-			r.book.ended(t, 1)
+			r.recorder.ended(t, 1)
 			if !looked {
 				t.Error("session_ready was never recorded")
 			}
@@ -214,7 +214,7 @@ func TestReadyBeforeReply(t *testing.T) {
 }
 
 // TestOpenBeforeLogin: no login reaches a server before the session is in the
-// book.
+// recorder.
 func TestOpenBeforeLogin(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -222,16 +222,16 @@ func TestOpenBeforeLogin(t *testing.T) {
 	backend := newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
-		r.book.mu.Lock()
-		if len(r.book.sessions) == 0 || len(r.book.sessions[0]) == 0 {
+		r.recorder.mu.Lock()
+		if len(r.recorder.sessions) == 0 || len(r.recorder.sessions[0]) == 0 {
 			t.Error("the login came before the session was in the book")
 		}
-		r.book.mu.Unlock()
+		r.recorder.mu.Unlock()
 		p.send(mysqlPacket(2, mysqlOK))
 		echo(p)
 	})
 	r = newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionOpened {
 				<-release
 			}
@@ -244,11 +244,11 @@ func TestOpenBeforeLogin(t *testing.T) {
 	close(release)
 	client.packet()
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
 // TestSlowLoginShowsItsServer: a login that takes its time does not keep the
-// server it is with from the book.
+// server it is with from the recorder.
 func TestSlowLoginShowsItsServer(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
@@ -261,11 +261,11 @@ func TestSlowLoginShowsItsServer(t *testing.T) {
 	client := r.dial()
 	client.send(pgLogin())
 	client.message()
-	list := r.book.await(t, 1, events.KindConnectionOpened)
+	list := r.recorder.await(t, 1, events.KindConnectionOpened)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened)
 	client.send(pgMessage('p', "secret\x00"))
 	client.want(pgWelcome())
-	list = r.book.await(t, 1, events.KindSessionReady)
+	list = r.recorder.await(t, 1, events.KindSessionReady)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindConnectionOpened, events.KindSessionReady)
 	if again := find[*events.ConnectionOpened](list)[1]; again.Connection != 1 || again.ServerID != 0x1267 {
 		t.Errorf("told again: %+v", again)
@@ -279,7 +279,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 	readOnly := errors.New("the log is read-only")
 	for _, kind := range []events.Kind{events.KindSessionOpened, events.KindSessionReady} {
 		refuse := func(r *rig, _ *Service) {
-			r.book.before = func(_ uint64, e events.Event) error {
+			r.recorder.before = func(_ uint64, e events.Event) error {
 				if e.Kind() == kind {
 					return readOnly
 				}
@@ -331,7 +331,7 @@ func TestLoginTimeout(t *testing.T) {
 			}).address())
 			client := r.dial()
 			client.send(part)
-			if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+			if end := r.recorder.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
 				t.Errorf("%s after %d bytes: %v", protocol, len(part), end.Reason)
 			}
 		}
@@ -345,7 +345,7 @@ func TestServerStallsLogin(t *testing.T) {
 		newStubServer(t, func(p peer) { p.startup(); p.wantEnd() }).address())
 	client := r.dial()
 	client.send(pgLogin())
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 	if end.Reason != events.ReasonLoginTimeout || end.User != "jdoe" {
 		t.Errorf("got %+v", end)
 	}

@@ -32,7 +32,7 @@ func (s *session) startLogin() {
 	t := &loginTimer{session: s, limit: s.service.LoginTimeout}
 	s.timer = t
 	t.timer = time.AfterFunc(t.limit, func() {
-		_ = s.guard(func() error { t.expire(); return nil })
+		_ = s.Guard(func() error { t.expire(); return nil })
 	})
 }
 

@@ -32,7 +32,7 @@ func TestLoginAtItsLimit(t *testing.T) {
 	var begun, spread atomic.Int64 // when the server saw the login, and where to end it
 	r := newRig(t, Postgres, func(r *rig, s *Service) {
 		s.TLS, s.LoginTimeout = files(t, authority.Issue(t, "front")), limit
-		r.book.before = func(_ uint64, e events.Event) error {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionReady {
 				for time.Now().UnixNano() < begun.Load()+int64(limit)+spread.Load() {
 					runtime.Gosched()
@@ -56,7 +56,7 @@ func TestLoginAtItsLimit(t *testing.T) {
 	r.await(t, "all sessions have ended", func() bool { return len(r.sessions.index.all()) == 0 })
 	r.close()
 	timedOut := 0
-	for id, list := range r.book.sessions {
+	for id, list := range r.recorder.sessions {
 		ends := find[*events.SessionClosed](list)
 		if len(ends) != 1 {
 			t.Fatalf("session %d has %d ends", id+1, len(ends))
@@ -70,8 +70,8 @@ func TestLoginAtItsLimit(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d logged in", in, logins)
-	if in+timedOut != len(r.book.sessions) {
-		t.Errorf("%d logged in and %d took too long, of %d", in, timedOut, len(r.book.sessions))
+	if in+timedOut != len(r.recorder.sessions) {
+		t.Errorf("%d logged in and %d took too long, of %d", in, timedOut, len(r.recorder.sessions))
 	}
 }
 
@@ -183,7 +183,7 @@ func TestLoginFirst(t *testing.T) {
 func TestTimerFirst(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionReady {
 				r.only().timer.expire() // in the session's own goroutine
 			}
@@ -246,7 +246,7 @@ func TestDeafClientOfLogin(t *testing.T) {
 	}
 	defer conn.Close()
 	peer{conn.(*net.TCPConn), t, false}.send(pgLogin())
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonNetworkError || end.Description != "client: connection timed out" {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonNetworkError || end.Description != "client: connection timed out" {
 		t.Errorf("ended with %v %q", end.Reason, end.Description)
 	}
 }

@@ -91,7 +91,7 @@ func (s *session) forwardMySQL(ctx context.Context, x *exchange, g mysql.Greetin
 	}
 	s.tried, s.speaks = asked(login), mysql.Common(packet, g)
 	s.introduce(ctx, events.TypeClient)
-	if err := s.named(); err != nil {
+	if err := s.record.WaitOpened(); err != nil {
 		return login, s.unrecordedMySQL(next, err)
 	}
 	if err := s.secureMySQL(x, g, packet); err != nil {

@@ -79,9 +79,9 @@ func (o *others) undisturbed(t *testing.T, panics int) {
 			t.Errorf("the stack is not that of a panic: %s", stack)
 		}
 	}
-	o.book.mu.Lock()
-	defer o.book.mu.Unlock()
-	for id, list := range o.book.sessions[:2] {
+	o.recorder.mu.Lock()
+	defer o.recorder.mu.Unlock()
+	for id, list := range o.recorder.sessions[:2] {
 		if ends := find[*events.SessionClosed](list); len(ends) > 0 {
 			t.Errorf("session %d ended with %v", id+1, ends[0])
 		}
@@ -202,7 +202,7 @@ func TestPanicEndsItsSession(t *testing.T) {
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.awaitRelay(o.t, 3)
-				o.book.kills <- []uint64{3}
+				o.recorder.kills <- []uint64{3}
 			}, events.ReasonKilled,
 		},
 		"end": {
@@ -270,7 +270,7 @@ func TestPanicOfTheBook(t *testing.T) {
 				t.Parallel()
 				var slow atomic.Bool
 				o := newOthers(t, MySQL, func(r *rig, _ *Service) {
-					r.record, r.book.before = recording, panicOnce(test.panics)
+					r.record, r.recorder.before = recording, panicOnce(test.panics)
 				}, func(p peer) {
 					if !slow.Load() {
 						changeServer(p)
@@ -313,7 +313,7 @@ func TestPanicOfOpening(t *testing.T) {
 		t.Run(string(recording), func(t *testing.T) {
 			t.Parallel()
 			o := newOthers(t, MySQL, func(r *rig, _ *Service) {
-				r.record, r.book.before = recording, panicOnce(ofKind(events.KindSessionOpened))
+				r.record, r.recorder.before = recording, panicOnce(ofKind(events.KindSessionOpened))
 			}, mysqlServer)
 			client := o.dial()
 			client.hangsUp = true
@@ -326,10 +326,7 @@ func TestPanicOfOpening(t *testing.T) {
 			})
 			talk.Wait()
 			o.undisturbed(t, 1)
-			missing := uint64(0)
-			if e := o.sessions.gap.take(); e != nil {
-				missing = e.Sessions
-			}
+			missing, _ := o.sessions.record.Missing()
 			if want := map[Recording]uint64{RecordBestEffort: 1}[recording]; missing != want {
 				t.Errorf("%d sessions are counted as missing, want %d", missing, want)
 			}

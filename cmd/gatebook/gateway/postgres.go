@@ -52,7 +52,7 @@ func (s *session) loginPostgres(ctx context.Context) *ending {
 	}
 	s.reached(0)
 	s.startLogin()
-	if err := s.named(); err != nil {
+	if err := s.record.WaitOpened(); err != nil {
 		return s.unrecordedPostgres(err)
 	}
 	if _, err := s.server.Write(packet); err != nil {
@@ -106,7 +106,7 @@ func (s *session) startPostgres(ctx context.Context, client *stream) (postgres.S
 // nextStartup waits for an untyped packet. A client that keeps silent is opened in
 // the book meanwhile.
 func (s *session) nextStartup(ctx context.Context, client *stream) ([]byte, error) {
-	if !s.announced && !s.service.endsTLS() { // else it is told with the TLS there is
+	if !s.record.Begun() && !s.service.endsTLS() { // else it is told with the TLS there is
 		_ = s.client.SetReadDeadline(time.Now().Add(silence))
 		packet, err := client.next()
 		_ = s.client.SetReadDeadline(time.Time{})
@@ -199,7 +199,7 @@ func (s *session) forwardCancel(ctx context.Context, key postgres.Key, packet []
 		return end
 	}
 	s.reached(0)
-	if err := s.named(); err != nil {
+	if err := s.record.WaitOpened(); err != nil {
 		return unrecorded(err)
 	}
 	if _, err := s.server.Write(packet); err != nil {

@@ -60,7 +60,7 @@ func TestPostgresDirectRefused(t *testing.T) {
 				}
 			}
 			conn.Close()
-			if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.described) {
+			if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.described) {
 				t.Errorf("ended as %+v", end)
 			}
 		})

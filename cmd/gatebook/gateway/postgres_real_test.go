@@ -190,7 +190,7 @@ func TestPostgresCancel(t *testing.T) {
 	}
 }
 
-// TestShowsWhoSaysNothing: a client that has not logged in is in the book.
+// TestShowsWhoSaysNothing: a client that has not logged in is in the recorder.
 func TestShowsWhoSaysNothing(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))

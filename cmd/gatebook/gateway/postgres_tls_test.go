@@ -66,7 +66,7 @@ func TestPostgresTLS(t *testing.T) {
 				if psql.Code == 0 || !strings.Contains(psql.Stderr, "channel_binding=disable") {
 					t.Errorf("psql: %+v", psql)
 				}
-				if end := r.book.ended(t, 5); end.Reason != events.ReasonAuthFailed || end.Description != unbindable {
+				if end := r.recorder.ended(t, 5); end.Reason != events.ReasonAuthFailed || end.Description != unbindable {
 					t.Errorf("ended as %+v", end)
 				}
 				return
@@ -97,8 +97,8 @@ func TestPostgresServerTLS(t *testing.T) {
 	} {
 		r := start(t, Postgres, backend, Service{})
 		wantFailure(t, openPostgres(t, r.throughFront(server.Login), nil, ""), "08001")
-		end := r.book.ended(t, 1)
-		failed := find[*events.ConnectionFailed](r.book.await(t, 1, events.KindSessionClosed))
+		end := r.recorder.ended(t, 1)
+		failed := find[*events.ConnectionFailed](r.recorder.await(t, 1, events.KindSessionClosed))
 		if end.Reason != events.ReasonConnectFailed || len(failed) != 1 || !strings.Contains(failed[0].Cause, want) {
 			t.Errorf("%+v, %+v", end, failed)
 		}
@@ -118,7 +118,7 @@ func TestPostgresInjection(t *testing.T) {
 	client := r.dial()
 	client.send(append(pgStartup(pgTLS, ""), pgLogin()...))
 	wantPostgresError(client, "08P01")
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, "unencrypted") {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, "unencrypted") {
 		t.Errorf("ended as %+v", end)
 	}
 }
@@ -152,7 +152,7 @@ func TestPostgresCancelThroughTLS(t *testing.T) {
 	canceller.send(pgStartup(pgCancel, pgKey))
 	canceller.wantEnd()
 	canceller.Close()
-	if e := find[*events.SessionOpened](r.book.await(t, 2, events.KindSessionClosed))[0]; e.Type != events.TypeCancel || e.TLS != "" {
+	if e := find[*events.SessionOpened](r.recorder.await(t, 2, events.KindSessionClosed))[0]; e.Type != events.TypeCancel || e.TLS != "" {
 		t.Errorf("opened: %+v", e)
 	}
 }

@@ -62,7 +62,7 @@ func TestProxyAccepted(t *testing.T) {
 			client := r.dial()
 			client.send(append(bytes.Clone(test.header), "hello"...))
 			client.want("hello")
-			opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
+			opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
 			if test.port == 0 {
 				test.port = addressOf(client.LocalAddr()).Port()
 			}
@@ -84,9 +84,9 @@ func TestProxyLate(t *testing.T) {
 	client.send(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"))
 	client.send([]byte("hello"))
 	client.want("hello")
-	r.book.mu.Lock()
-	defer r.book.mu.Unlock()
-	if since := r.book.since[1]; since.IsZero() || since.After(accepted) {
+	r.recorder.mu.Lock()
+	defer r.recorder.mu.Unlock()
+	if since := r.recorder.since[1]; since.IsZero() || since.After(accepted) {
 		t.Errorf("on the record since %v, accepted before %v", since, accepted)
 	}
 }
@@ -102,17 +102,17 @@ func TestProxyRefused(t *testing.T) {
 	} {
 		r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback})
 		r.dial().send([]byte(test.sent))
-		if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.want) {
+		if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.want) {
 			t.Errorf("%s: ended as %+v", name, end)
 		}
 	}
 	r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback, LoginTimeout: 10_000_000})
 	silent := r.dial()
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 	if end.Reason != events.ReasonLoginTimeout || end.Description != "no header of the PROXY protocol came within 10ms" {
 		t.Errorf("silent: ended as %+v", end)
 	}
-	opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
+	opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
 	if opened.Address != "127.0.0.1" || opened.Port != addressOf(silent.LocalAddr()).Port() {
 		t.Errorf("silent: opened as %+v", opened)
 	}
@@ -130,9 +130,9 @@ func TestProxySpoofed(t *testing.T) {
 	client.want(string(header))
 	r2 := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
 	r2.dial().send(header)
-	r2.book.ended(t, 1)
+	r2.recorder.ended(t, 1)
 	for _, r := range []*rig{r, r2} {
-		if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]; opened.Address != "127.0.0.1" {
+		if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]; opened.Address != "127.0.0.1" {
 			t.Errorf("opened %+v", opened)
 		}
 	}
@@ -154,7 +154,7 @@ func TestProxySent(t *testing.T) {
 			if !strings.Contains(got, want.Addr().String()) {
 				t.Errorf("the server sees %q, want %s", got, want)
 			}
-			if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]; opened.Address != want.Addr().String() || opened.Port != 4711 {
+			if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]; opened.Address != want.Addr().String() || opened.Port != 4711 {
 				t.Errorf("opened %+v", opened)
 			}
 		}

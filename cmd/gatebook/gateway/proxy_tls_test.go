@@ -21,7 +21,7 @@ func TestProxyThenTLS(t *testing.T) {
 	if err := secured.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
+	opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
 	if opened.Address != "192.0.2.7" || opened.Port != 4711 || !strings.HasPrefix(opened.TLS, "TLS 1.3 ") {
 		t.Errorf("opened %+v", opened)
 	}

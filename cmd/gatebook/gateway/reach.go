@@ -37,7 +37,7 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*backend]) *ending
 			return &ending{}
 		}
 		last = cause(err)
-		s.attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
+		s.record.Attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
 	}
 	return &ending{reason: events.ReasonConnectFailed, description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last)}
 }

@@ -185,11 +185,11 @@ func TestRefusedLogins(t *testing.T) {
 			client := r.dial()
 			test.client(client)
 			client.Close()
-			end := r.book.ended(t, 1)
+			end := r.recorder.ended(t, 1)
 			if end.Reason != test.reason || end.User != test.user || !strings.Contains(end.Description, test.description) {
 				t.Errorf("got %v %q %q, want %v %q %q", end.Reason, end.User, end.Description, test.reason, test.user, test.description)
 			}
-			if ready := find[*events.SessionReady](r.book.await(t, 1, events.KindSessionClosed)); len(ready) > 0 {
+			if ready := find[*events.SessionReady](r.recorder.await(t, 1, events.KindSessionClosed)); len(ready) > 0 {
 				t.Error("the session was ready")
 			}
 		})
@@ -223,9 +223,9 @@ func TestDeadServerIsSkipped(t *testing.T) {
 		client := r.dial()
 		client.logIn()
 		client.Close()
-		r.book.ended(t, id+1)
+		r.recorder.ended(t, id+1)
 	}
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionFailed, events.KindConnectionOpened,
 		events.KindSessionReady, events.KindSessionClosed)
 	failed, opened := find[*events.ConnectionFailed](list)[0], find[*events.ConnectionOpened](list)[0]
@@ -239,7 +239,7 @@ func TestDeadServerIsSkipped(t *testing.T) {
 		t.Errorf("finals: %+v", finals)
 	}
 	// The second session's turn is the second server's.
-	list = r.book.await(t, 2, events.KindSessionClosed)
+	list = r.recorder.await(t, 2, events.KindSessionClosed)
 	if len(find[*events.ConnectionFailed](list)) != 0 {
 		t.Errorf("second session: %v", kindsOf(list))
 	}
@@ -257,8 +257,8 @@ func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	client := r.dial()
 	client.logIn()
 	client.Close()
-	r.book.ended(t, 1)
-	failed := find[*events.ConnectionFailed](r.book.await(t, 1, events.KindSessionClosed))
+	r.recorder.ended(t, 1)
+	failed := find[*events.ConnectionFailed](r.recorder.await(t, 1, events.KindSessionClosed))
 	want := []events.ConnectionFailed{
 		{Connection: 1, Server: "db1", Cause: "no greeting in connect_timeout"},
 		{Connection: 2, Server: "db2", Cause: "hung up without a greeting"},
@@ -269,7 +269,7 @@ func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	for name, state := range map[string]events.ServerState{
 		"db1": events.ServerDown, "db2": events.ServerDown, "db3": events.ServerRunning,
 	} {
-		r.await(t, "the state of "+name+" is known", func() bool { return slices.Equal(r.book.statesOf(name), []events.ServerState{state}) })
+		r.await(t, "the state of "+name+" is known", func() bool { return slices.Equal(r.recorder.statesOf(name), []events.ServerState{state}) })
 	}
 }
 
@@ -289,11 +289,11 @@ func TestAllServersDown(t *testing.T) {
 			client.wantEnd()
 		}
 		client.Close()
-		end := r.book.ended(t, 1)
+		end := r.recorder.ended(t, 1)
 		if end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "connection refused") {
 			t.Errorf("%s: %+v", protocol, end)
 		}
-		wantKinds(t, r.book.await(t, 1, events.KindSessionClosed), events.KindSessionOpened,
+		wantKinds(t, r.recorder.await(t, 1, events.KindSessionClosed), events.KindSessionOpened,
 			events.KindConnectionFailed, events.KindConnectionFailed, events.KindSessionClosed)
 	}
 }

@@ -155,7 +155,7 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 		return nil
 	}
 	next := running.configured(c, l.gateway.backends)
-	if err := l.gateway.book.DeclareService(ctx, next.declared()); err != nil {
+	if err := l.gateway.recorder.DeclareService(ctx, next.declared()); err != nil {
 		return fmt.Errorf("declare service %s: %w", c.Name, err)
 	}
 	next.latest.Store(next)

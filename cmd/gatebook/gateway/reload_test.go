@@ -108,7 +108,7 @@ func TestDraining(t *testing.T) {
 	}
 	drain(true)
 	wantMySQLError(r.dial(), 0, mysqlUnreachable)
-	if end := r.book.ended(t, 2); end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "drained") {
+	if end := r.recorder.ended(t, 2); end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "drained") {
 		t.Errorf("ended %+v", end)
 	}
 	there.send([]byte("hello"))

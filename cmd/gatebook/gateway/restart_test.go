@@ -18,15 +18,15 @@ import (
 	"gatebook/events"
 )
 
-// tripBook is a bookStub that panics once in each method of a list.
-type tripBook struct {
-	boardStub
+// panickyRecorder is a recorderStub that panics once in each method of a list.
+type panickyRecorder struct {
+	*recorderStub
 	mu   sync.Mutex
 	trip map[string]bool
 }
 
-func newTripBook(methods ...string) *tripBook {
-	b := &tripBook{boardStub: boardStub{newBookStub(), make(chan []Switch, 1)}, trip: make(map[string]bool)}
+func newPanickyRecorder(methods ...string) *panickyRecorder {
+	b := &panickyRecorder{recorderStub: newRecorderStub(), trip: make(map[string]bool)}
 	for _, m := range methods {
 		b.trip[m] = true
 	}
@@ -34,7 +34,7 @@ func newTripBook(methods ...string) *tripBook {
 }
 
 // panicsIn panics if this is the first call of the method and it is on the list.
-func (b *tripBook) panicsIn(method string) {
+func (b *panickyRecorder) panicsIn(method string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.trip[method] {
@@ -43,42 +43,42 @@ func (b *tripBook) panicsIn(method string) {
 	}
 }
 
-func (b *tripBook) Kills(ctx context.Context) ([]uint64, error) {
+func (b *panickyRecorder) Kills(ctx context.Context) ([]uint64, error) {
 	b.panicsIn("Kills")
-	return b.boardStub.Kills(ctx)
+	return b.recorderStub.Kills(ctx)
 }
 
-func (b *tripBook) Switches(ctx context.Context) ([]Switch, error) {
+func (b *panickyRecorder) Switches(ctx context.Context) ([]Switch, error) {
 	if ctx.Err() == nil { // the first call is that of starting
 		b.panicsIn("Switches")
 	}
-	return b.boardStub.Switches(ctx)
+	return b.recorderStub.Switches(ctx)
 }
 
-func (b *tripBook) ServerChanged(ctx context.Context, e events.ServerChanged) error {
+func (b *panickyRecorder) ServerChanged(ctx context.Context, e events.ServerChanged) error {
 	b.panicsIn("ServerChanged")
-	return b.boardStub.ServerChanged(ctx, e)
+	return b.recorderStub.ServerChanged(ctx, e)
 }
 
-func (b *tripBook) RecordGap(ctx context.Context, e events.RecordingGap) error {
+func (b *panickyRecorder) RecordGap(ctx context.Context, e events.RecordingGap) error {
 	b.panicsIn("RecordGap")
-	return b.boardStub.RecordGap(ctx, e)
+	return b.recorderStub.RecordGap(ctx, e)
 }
 
-func (b *tripBook) Observe(samples []gatebook.Sample) {
+func (b *panickyRecorder) Observe(samples []gatebook.Sample) {
 	b.panicsIn("Observe")
-	b.boardStub.Observe(samples)
+	b.recorderStub.Observe(samples)
 }
 
-func (b *tripBook) Stop(ctx context.Context) error {
+func (b *panickyRecorder) Stop(ctx context.Context) error {
 	b.panicsIn("Stop")
-	return b.boardStub.Stop(ctx)
+	return b.recorderStub.Stop(ctx)
 }
 
-// startTrip starts a rig over a tripBook.
-func startTrip(t *testing.T, book *tripBook, log io.Writer) *rig {
+// startTrip starts a rig over a panickyRecorder.
+func startTrip(t *testing.T, recorder *panickyRecorder, log io.Writer) *rig {
 	t.Helper()
-	r := &rig{book: book.bookStub, t: t, entries: &logEntries{}}
+	r := &rig{recorder: recorder.recorderStub, t: t, entries: &logEntries{}}
 	writers := []io.Writer{r.entries, zerolog.NewTestWriter(t)}
 	if log != nil {
 		writers = append(writers, log)
@@ -90,12 +90,12 @@ func startTrip(t *testing.T, book *tripBook, log io.Writer) *rig {
 			Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
 			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
 		}},
-	}, book, zerolog.New(io.MultiWriter(writers...)))
+	}, recorder, zerolog.New(io.MultiWriter(writers...)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gateway = g
-	close(book.started)
+	close(recorder.started)
 	t.Cleanup(r.close)
 	return r
 }
@@ -114,28 +114,28 @@ func (r *rig) wantPanics(t *testing.T, want uint64) {
 // panic, and has lost nothing.
 func TestWorkersGoOn(t *testing.T) {
 	t.Parallel()
-	book := newTripBook("Kills", "Switches", "ServerChanged", "RecordGap", "Observe")
-	r := startTrip(t, book, nil)
-	r.sessions.missed(7, 3, errors.New("the disk is full"))
+	recorder := newPanickyRecorder("Kills", "Switches", "ServerChanged", "RecordGap", "Observe")
+	r := startTrip(t, recorder, nil)
+	r.sessions.record.Missed(7, 3, errors.New("the disk is full"))
 	client := r.dial()
 	client.logIn()
 	ping := mysqlPacket(0, "\x0e")
 	client.send(ping)
 	client.want(string(ping))
 	r.wantPanics(t, 5)
-	book.switches <- []Switch{{Service: "front", Stopped: true}}
+	recorder.switches <- []Switch{{Service: "front", Stopped: true}}
 	r.await(t, "the switch is obeyed", r.services[0].admission.stopped.Load)
-	r.await(t, "the server's state is recorded", func() bool { return len(r.book.states()) == 1 })
-	r.await(t, "the gap is recorded", func() bool { return len(r.book.gaps()) == 1 })
-	if e := r.book.gaps()[0]; e.Sessions != 7 || e.Events != 3 {
+	r.await(t, "the server's state is recorded", func() bool { return len(r.recorder.states()) == 1 })
+	r.await(t, "the gap is recorded", func() bool { return len(r.recorder.gaps()) == 1 })
+	if e := r.recorder.gaps()[0]; e.Sessions != 7 || e.Events != 3 {
 		t.Errorf("gap %+v", e)
 	}
 	r.await(t, "counters are observed", func() bool {
 		client.send(ping)
 		client.want(string(ping))
-		return len(r.book.takeObserved()) > 0
+		return len(r.recorder.takeObserved()) > 0
 	})
-	r.book.kills <- []uint64{1}
+	r.recorder.kills <- []uint64{1}
 	wantMySQLError(client, 1, 1927)
 	wantReason(t, r, 1, events.ReasonKilled)
 }
@@ -144,11 +144,11 @@ func TestWorkersGoOn(t *testing.T) {
 // stopped as far as it can be, and that Close says so.
 func TestCloseAfterPanics(t *testing.T) {
 	t.Parallel()
-	r := startTrip(t, newTripBook("RecordGap", "Stop"), nil)
+	r := startTrip(t, newPanickyRecorder("RecordGap", "Stop"), nil)
 	client := r.dial()
 	client.logIn()
 	r.awaitRelay(t, 1)
-	r.sessions.missed(7, 3, errors.New("the disk is full"))
+	r.sessions.record.Missed(7, 3, errors.New("the disk is full"))
 	var caught *panics.Error
 	r.once.Do(func() {
 		if err := r.Close(t.Context()); !errors.As(err, &caught) || caught.Value != "boom in Stop" {
@@ -179,7 +179,7 @@ func (l *tripLog) Write(b []byte) (int, error) {
 // goroutine that accepts them.
 func TestAcceptGoesOn(t *testing.T) {
 	t.Parallel()
-	r := startTrip(t, newTripBook(), &tripLog{text: "cannot accept clients"})
+	r := startTrip(t, newPanickyRecorder(), &tripLog{text: "cannot accept clients"})
 	there := r.dial()
 	there.logIn()
 	if err := r.services[0].listeners[0].SetDeadline(time.Unix(1, 0)); err != nil {
@@ -238,18 +238,18 @@ func TestPanicOfALook(t *testing.T) {
 				s.moved()
 			}
 			r.statistics.observe(time.Now())
-			return len(r.book.takeObserved()) == 4
+			return len(r.recorder.takeObserved()) == 4
 		},
 		"counters that are due": func(r *rig) bool {
 			for id := range uint64(3) {
 				r.statistics.schedule.changed(id+1, time.Now())
 			}
 			r.statistics.record(t.Context(), time.Now().Add(firstInterval))
-			return len(r.book.takeRecorded()) == 4
+			return len(r.recorder.takeRecorded()) == 4
 		},
 		"idle sessions": func(r *rig) bool {
 			r.endIdle(time.Now().Add(time.Hour))
-			return r.book.ended(t, 1).Reason == events.ReasonIdleTimeout && r.book.ended(t, 2).Reason == events.ReasonIdleTimeout
+			return r.recorder.ended(t, 1).Reason == events.ReasonIdleTimeout && r.recorder.ended(t, 2).Reason == events.ReasonIdleTimeout
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -274,11 +274,13 @@ func TestPanicOfALook(t *testing.T) {
 			defer client.Close()
 			broken := &session{sessions: r.sessions, service: r.services[0]}
 			broken.client = client
-			broken.id.Store(3)
+			broken.record = r.sessions.record.New("front", broken)
 			broken.relaying.Store(true)
 			r.sessions.index.add(broken)
-			r.sessions.index.expect()
-			r.sessions.index.assign(broken, 3)
+			broken.introduce(t.Context(), events.TypeClient)
+			if err := broken.record.WaitOpened(); err != nil || broken.record.ID() != 3 {
+				t.Fatalf("session %d: %v", broken.record.ID(), err)
+			}
 			if !look(r) {
 				t.Error("the others were not looked at")
 			}
@@ -288,6 +290,7 @@ func TestPanicOfALook(t *testing.T) {
 			if broken.stopped != events.ReasonError {
 				t.Errorf("the session was stopped with %v", broken.stopped)
 			}
+			broken.record.Abort(t.Context(), &events.SessionClosed{Reason: events.ReasonError})
 			r.sessions.index.remove(broken)
 		})
 	}

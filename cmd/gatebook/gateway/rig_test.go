@@ -151,9 +151,9 @@ func deadAddress(t testing.TB) string {
 // rig is a gateway under test, with one service named front.
 type rig struct {
 	*Gateway
-	book *bookStub
-	t    testing.TB
-	once sync.Once
+	recorder *recorderStub
+	t        testing.TB
+	once     sync.Once
 	// record is how the gateway records; change may set it.
 	record Recording
 	// entries are those of the gateway's log; nil for a rig that was not made by newRig.
@@ -164,7 +164,7 @@ type rig struct {
 // book is asked by before, and the service may be changed by change.
 func newRig(t testing.TB, protocol Protocol, change func(r *rig, s *Service), addresses ...string) *rig {
 	t.Helper()
-	r := &rig{book: newBookStub(), t: t, entries: &logEntries{}}
+	r := &rig{recorder: newRecorderStub(), t: t, entries: &logEntries{}}
 	service := Service{
 		Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"},
 		HighWater: DefaultHighWater, LowWater: DefaultLowWater,
@@ -181,12 +181,12 @@ func newRig(t testing.TB, protocol Protocol, change func(r *rig, s *Service), ad
 	}
 	config.Services, config.Record = []Service{service}, r.record
 	log := zerolog.New(io.MultiWriter(zerolog.NewTestWriter(t), r.entries))
-	g, err := Start(t.Context(), config, r.book, log)
+	g, err := Start(t.Context(), config, r.recorder, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gateway = g
-	close(r.book.started)
+	close(r.recorder.started)
 	t.Cleanup(r.close)
 	return r
 }

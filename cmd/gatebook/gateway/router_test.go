@@ -165,14 +165,14 @@ func TestAttemptGivenUp(t *testing.T) {
 	r.backends.find("db1").failed(time.Now().Add(-time.Minute), "connection refused")
 	for id := uint64(1); id <= 3; id += 2 {
 		r.dial()
-		r.book.await(t, id, events.KindSessionOpened)
+		r.recorder.await(t, id, events.KindSessionOpened)
 		select {
 		case <-tried:
 		case <-time.After(patienceOfTests):
 			t.Fatalf("session %d does not try the server", id)
 		}
 		r.dial().logIn() // others do without it meanwhile
-		r.book.kills <- []uint64{id}
+		r.recorder.kills <- []uint64{id}
 		wantReason(t, r, id, events.ReasonKilled)
 	}
 }
@@ -210,9 +210,9 @@ func TestServerStates(t *testing.T) {
 		}
 	}
 	use(4)
-	r.await(t, "both states are known", func() bool { return len(r.book.states()) == 2 })
+	r.await(t, "both states are known", func() bool { return len(r.recorder.states()) == 2 })
 	use(4)
-	for _, e := range r.book.states() {
+	for _, e := range r.recorder.states() {
 		want := events.ServerChanged{Name: "db2", State: events.ServerRunning, Since: e.Since}
 		if e.Name == "db1" {
 			want = events.ServerChanged{Name: "db1", State: events.ServerDown, Since: e.Since, Cause: "connection refused"}
@@ -221,7 +221,7 @@ func TestServerStates(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 	}
-	if n := len(r.book.states()); n != 2 {
+	if n := len(r.recorder.states()); n != 2 {
 		t.Errorf("told of %d states", n)
 	}
 }
@@ -255,7 +255,7 @@ func TestLeastConnectionsInUse(t *testing.T) {
 	}
 	inUse(3, 3, 0)
 	for id := range uint64(6) {
-		opened := find[*events.ConnectionOpened](r.book.await(t, id+1, events.KindSessionReady))
+		opened := find[*events.ConnectionOpened](r.recorder.await(t, id+1, events.KindSessionReady))
 		if opened[0].Server == "db1" {
 			clients[id].Close()
 		}
@@ -313,12 +313,12 @@ func TestServerComesBack(t *testing.T) {
 	})
 	r.await(t, "the server is running again", func() bool {
 		use()
-		return slices.Equal(r.book.statesOf("db1"), []events.ServerState{events.ServerDown, events.ServerRunning})
+		return slices.Equal(r.recorder.statesOf("db1"), []events.ServerState{events.ServerDown, events.ServerRunning})
 	})
 }
 
 // statesOf are those of one server.
-func (b *bookStub) statesOf(server string) []events.ServerState {
+func (b *recorderStub) statesOf(server string) []events.ServerState {
 	var list []events.ServerState
 	for _, e := range b.states() {
 		if e.Name == server {
@@ -329,7 +329,7 @@ func (b *bookStub) statesOf(server string) []events.ServerState {
 }
 
 // states are those of servers that the book was told of.
-func (b *bookStub) states() []*events.ServerChanged {
+func (b *recorderStub) states() []*events.ServerChanged {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return find[*events.ServerChanged](b.declared)

@@ -20,17 +20,17 @@ import (
 // start starts a gateway over one server, db1, with one service, front.
 func start(t testing.TB, protocol Protocol, server Server, service Service) *rig {
 	t.Helper()
-	r := &rig{book: newBookStub(), t: t}
+	r := &rig{recorder: newRecorderStub(), t: t}
 	server.Name = "db1"
 	service.Name, service.Protocol, service.Listen, service.Servers = "front", protocol, []string{"127.0.0.1:0"}, []string{"db1"}
 	service.HighWater, service.LowWater = DefaultHighWater, DefaultLowWater
 	config := Config{StatisticsInterval: time.Hour, Servers: []Server{server}, Services: []Service{service}}
-	g, err := Start(t.Context(), config, r.book, zerolog.New(zerolog.NewTestWriter(t)))
+	g, err := Start(t.Context(), config, r.recorder, zerolog.New(zerolog.NewTestWriter(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gateway = g
-	close(r.book.started)
+	close(r.recorder.started)
 	t.Cleanup(r.close)
 	return r
 }
@@ -105,7 +105,7 @@ func wantFailure(t testing.TB, db *sql.DB, want string) {
 // wantSecured checks what the record says of the session's TLS.
 func wantSecured(t testing.TB, r *rig, id uint64, secured bool, subject string) {
 	t.Helper()
-	list := r.book.await(t, id, events.KindSessionReady)
+	list := r.recorder.await(t, id, events.KindSessionReady)
 	opened, ready := find[*events.SessionOpened](list)[0], find[*events.SessionReady](list)[0]
 	if strings.HasPrefix(opened.TLS, "TLS 1.3 TLS_") != secured || opened.Subject != subject {
 		t.Errorf("TLS %q, subject %q", opened.TLS, opened.Subject)
@@ -176,7 +176,7 @@ func TestMySQLServerTLS(t *testing.T) {
 	} {
 		r := start(t, MySQL, backend, Service{})
 		wantFailure(t, openMySQL(t, r.throughFront(server.Login), nil), want)
-		end := r.book.ended(t, 1)
+		end := r.recorder.ended(t, 1)
 		if end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "db1: TLS: ") || !strings.Contains(end.Description, want) {
 			t.Errorf("%+v", end)
 		}

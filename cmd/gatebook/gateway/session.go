@@ -10,6 +10,7 @@ import (
 	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/cmd/gatebook/gateway/record"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
@@ -30,11 +31,8 @@ type session struct {
 	// presented is the certificate the client was shown, in DER.
 	presented []byte
 
-	// announced: the introduction has begun. It sets id, which never changes
-	// afterwards, and is nil again when the login is over.
-	announced    bool
-	introduction *introduction
-	id           atomic.Uint64
+	// record records the session.
+	record *record.Session
 	// tried is what a login that is not over asks for.
 	tried events.SessionReady
 	// number is that of the connection to target, or of the latest attempt. Both
@@ -52,10 +50,6 @@ type session struct {
 	slots slots
 	// timer limits the login, nil before there was one.
 	timer *loginTimer
-	// backlog is what is to be recorded and nobody waits for.
-	backlog backlog
-	// ended: the end is on the record, or the book keeps it.
-	ended bool
 	// speaks are the capabilities of MySQL that client and server agreed on.
 	speaks mysql.Capabilities
 
@@ -85,7 +79,7 @@ type frames interface {
 // of recording.
 func (s *session) run(ctx context.Context) {
 	var end *ending
-	err := s.guard(func() error { end = s.serve(ctx); return nil })
+	err := s.Guard(func() error { end = s.serve(ctx); return nil })
 	switch {
 	case err != nil:
 		end = &ending{reason: events.ReasonError, description: crashDescription}
@@ -93,7 +87,7 @@ func (s *session) run(ctx context.Context) {
 		s.hangUp()
 		return
 	}
-	if err := s.guard(func() error { s.finish(ctx, end); return nil }); err != nil {
+	if err := s.Guard(func() error { s.finish(ctx, end); return nil }); err != nil {
 		s.finishAnyway(ctx)
 	}
 }
@@ -193,9 +187,9 @@ func (s *session) moved() {
 	}
 }
 
-// guard calls f and returns its error. A panic in f ends this session, with reason error,
+// Guard calls f and returns its error. A panic in f ends this session, with reason error,
 // and is returned as an error. Any goroutine that works for the session may call it.
-func (s *session) guard(f func() error) (err error) {
+func (s *session) Guard(f func() error) (err error) {
 	caught := panics.Catch(func() { err = f() })
 	if caught == nil {
 		return err
@@ -207,7 +201,7 @@ func (s *session) guard(f func() error) (err error) {
 // crashed ends the session because of a panic in its work. Any goroutine may call it.
 func (s *session) crashed(caught *panics.Error) {
 	log := s.sessions.panics
-	log.caught(caught).Error().Str("service", s.service.Name).Uint64("session", s.id.Load()).
+	log.caught(caught).Error().Str("service", s.service.Name).Uint64("session", s.record.ID()).
 		Msg("panic in a session, which ends")
 	// What panicked may have left the session in any state.
 	if again := panics.Catch(func() { s.stop(events.ReasonError) }); again != nil {
@@ -218,6 +212,54 @@ func (s *session) crashed(caught *panics.Error) {
 // crashDescription is the description on the record of a session that a panic ended,
 // and the text that its client reads.
 const crashDescription = "an error inside the gateway, whose log says more"
+
+// Opening notes that the session is about to be given its id.
+func (s *session) Opening() { s.sessions.index.expect() }
+
+// Opened makes the session known by its id, which is 0 when the recorder has refused it. It
+// stops a session that is to be killed already.
+func (s *session) Opened(id uint64) {
+	if s.sessions.index.assign(s, id) {
+		s.stop(events.ReasonKilled)
+	}
+}
+
+// Recorded has the session's counters looked at from now on.
+func (s *session) Recorded() {
+	s.busy.Store(false)
+	s.moved()
+}
+
+// introduce begins to record the session. Doing so again changes nothing. Where the client
+// had to say something first, the time at which it was accepted is on the record.
+func (s *session) introduce(ctx context.Context, kind events.SessionType) {
+	if s.record.Begun() {
+		return
+	}
+	var connected time.Time
+	if s.isProxied() || s.service.endsTLS() {
+		connected = s.accepted
+	}
+	s.record.Open(ctx, connected, s.opened(kind))
+}
+
+// reached adds the server that was reached to the record, with its own number for the
+// connection, 0 when it is not known yet.
+func (s *session) reached(serverID uint64) { s.record.Reached(s.connection(serverID)) }
+
+// ready records that the login succeeded. The connection is recorded again when the
+// server's own number for it has become known since.
+func (s *session) ready(ctx context.Context, login events.SessionReady, serverID uint64) error {
+	if serverID == 0 {
+		return s.record.Ready(ctx, login, nil)
+	}
+	return s.record.Ready(ctx, login, s.connection(serverID))
+}
+
+// connection is the event that tells of the backend connection.
+func (s *session) connection(serverID uint64) *events.ConnectionOpened {
+	return &events.ConnectionOpened{Connection: s.number, Server: s.target.Name, ServerID: serverID}
+}
 
 // opened is the event that the session begins with.
 func (s *session) opened(kind events.SessionType) events.SessionOpened {

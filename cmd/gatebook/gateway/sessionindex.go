@@ -34,7 +34,7 @@ func (x *sessionIndex) remove(s *session) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	delete(x.live, s)
-	delete(x.byID, s.id.Load())
+	delete(x.byID, s.record.ID())
 }
 
 // all returns the sessions that have not ended.

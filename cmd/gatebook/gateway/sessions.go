@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook/cmd/gatebook/gateway/record"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
@@ -16,8 +17,7 @@ import (
 // sessions has what all sessions of a gateway share, and owns their goroutines. It is
 // safe for concurrent use.
 type sessions struct {
-	book       Book
-	recording  Recording
+	record     *record.Sessions
 	log        zerolog.Logger
 	panics     *panicLog
 	backends   *backends
@@ -25,17 +25,12 @@ type sessions struct {
 	statistics *statistics
 	keys       *cancelKeys
 	cancels    cancelTurns
-	gap        gap
 	buffers    relay.Buffers
 	// credentials are those of TLS handshakes that begin now. [Gateway.reloading] is held
 	// where they are replaced.
 	credentials atomic.Pointer[credentials]
 	// probes counts connections that were probes.
 	probes atomic.Uint64
-	// reported is when the log last had an entry about a session that could not be
-	// recorded; unreported is how many there were since.
-	reported   atomic.Int64
-	unreported atomic.Uint64
 	// running waits for the goroutines of sessions.
 	running sync.WaitGroup
 }
@@ -56,7 +51,8 @@ func (all *sessions) begin(ctx context.Context, on *service, listener string, co
 	}
 	s := &session{sessions: all, service: on.now(), listener: listener, accepted: time.Now()}
 	s.client = client
-	s.busy.Store(s.bestEffort()) // until it is recorded
+	s.record = all.record.New(s.service.Name, s)
+	s.busy.Store(all.record.BestEffort()) // until it is recorded
 	all.index.add(s)
 	begun = true
 	all.running.Go(func() {
@@ -75,7 +71,7 @@ func (all *sessions) leave(s *session) {
 func (all *sessions) kill(ids []uint64) {
 	for _, id := range ids {
 		if s := all.index.toKill(id); s != nil {
-			_ = s.guard(func() error { s.stop(events.ReasonKilled); return nil })
+			_ = s.Guard(func() error { s.stop(events.ReasonKilled); return nil })
 		}
 	}
 }
@@ -83,7 +79,7 @@ func (all *sessions) kill(ids []uint64) {
 // shutDown stops all sessions, and returns a channel that is closed when they have ended.
 func (all *sessions) shutDown() <-chan struct{} {
 	for _, s := range all.index.all() {
-		_ = s.guard(func() error { s.stop(events.ReasonShutdown); return nil })
+		_ = s.Guard(func() error { s.stop(events.ReasonShutdown); return nil })
 	}
 	ended := make(chan struct{})
 	go func() {

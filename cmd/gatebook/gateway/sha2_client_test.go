@@ -115,7 +115,7 @@ func TestCachingSHA2(t *testing.T) {
 func wantLetIn(t *testing.T, r *rig, id uint64, want events.SessionReady) {
 	t.Helper()
 	wantReason(t, r, id, events.ReasonClientClosed)
-	ready := find[*events.SessionReady](r.book.await(t, id, events.KindSessionClosed))
+	ready := find[*events.SessionReady](r.recorder.await(t, id, events.KindSessionClosed))
 	if len(ready) != 1 || *ready[0] != want {
 		t.Errorf("session %d: ready %+v, want %+v", id, ready, want)
 	}

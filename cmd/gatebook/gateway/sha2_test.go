@@ -80,7 +80,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 			if reply.Sequence() != 5 {
 				t.Errorf("got %q", reply)
 			}
-			list := r.book.await(t, 1, events.KindSessionReady)
+			list := r.recorder.await(t, 1, events.KindSessionReady)
 			if opened := find[*events.SessionOpened](list)[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3") {
 				t.Errorf("opened %+v", opened)
 			}
@@ -173,7 +173,7 @@ func wantMismatch(t *testing.T, r *rig, reply mysql.Packet, sequence byte, want 
 	if mysql.ReplyOf(reply) != mysql.ReplyError || reply.Sequence() != sequence || !strings.Contains(mysql.ParseError(reply).Message, want) {
 		t.Errorf("got %q, want %q", reply, want)
 	}
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, want) {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, want) {
 		t.Errorf("ended as %+v", end)
 	}
 }

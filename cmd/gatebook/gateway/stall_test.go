@@ -132,7 +132,7 @@ func TestRowsBothWays(t *testing.T) {
 		close(s.release)
 		<-done
 		s.client.Close()
-		end := s.book.ended(t, 1)
+		end := s.recorder.ended(t, 1)
 		first := <-s.sums
 		for range 3 {
 			if sum := <-s.sums; sum != first {
@@ -160,8 +160,8 @@ func TestRowsBothWays(t *testing.T) {
 			client, server := s.marks()
 			return client > 0 && server > 0
 		})
-		s.book.kills <- []uint64{1}
-		if end := s.book.ended(t, 1); end.Reason != events.ReasonKilled {
+		s.recorder.kills <- []uint64{1}
+		if end := s.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 			t.Errorf("ended with %v %q", end.Reason, end.Description)
 		}
 		close(s.release)
@@ -214,12 +214,12 @@ func TestHalfOpen(t *testing.T) {
 			}
 			client.send([]byte("that is all"))
 			client.CloseWrite()
-			r.book.await(t, 1, events.KindSessionReady)
+			r.recorder.await(t, 1, events.KindSessionReady)
 			return r, client
 		}
 		givesBack(t, name+"/killed", func(t *testing.T) {
 			r, client := start(t)
-			r.book.kills <- []uint64{1}
+			r.recorder.kills <- []uint64{1}
 			// It is told only if its own end has not been noticed yet.
 			_, _ = io.Copy(io.Discard, client)
 			expectReason(t, r, events.ReasonKilled)

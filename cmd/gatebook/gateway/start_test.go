@@ -41,7 +41,7 @@ func TestStartRefuses(t *testing.T) {
 			config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
 			test.change(&config, &service)
 			config.Services = []Service{service}
-			if _, err := Start(t.Context(), config, newBookStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := Start(t.Context(), config, newRecorderStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
@@ -88,10 +88,10 @@ func TestStartDeclares(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
 	want := events.ServerDeclared{Name: "db2", Address: "2001:db8::1", Port: 3307, Protocol: "mysql"}
-	if got := *r.book.declared[1].(*events.ServerDeclared); got != want {
+	if got := *r.recorder.declared[1].(*events.ServerDeclared); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	service := r.book.declared[2].(*events.ServiceDeclared)
+	service := r.recorder.declared[2].(*events.ServiceDeclared)
 	if service.Name != "front" || service.Protocol != "mysql" || service.Router != "roundrobin" ||
 		!slices.Equal(service.Servers, []string{"db1", "db2"}) || !slices.Equal(service.Listeners, []string{r.Addresses("front")[0].String()}) {
 		t.Errorf("got %+v", service)
@@ -100,15 +100,15 @@ func TestStartDeclares(t *testing.T) {
 		t.Error("a service that is not there has addresses")
 	}
 	config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
-	if _, err := Start(t.Context(), config, deafBook{newBookStub()}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "declare server db1") {
+	if _, err := Start(t.Context(), config, deafRecorder{newRecorderStub()}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "declare server db1") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// deafBook refuses declarations.
-type deafBook struct{ *bookStub }
+// deafRecorder refuses declarations.
+type deafRecorder struct{ *recorderStub }
 
-func (deafBook) DeclareServer(context.Context, events.ServerDeclared) error {
+func (deafRecorder) DeclareServer(context.Context, events.ServerDeclared) error {
 	return errors.New("the log is read-only")
 }
 

@@ -84,7 +84,7 @@ func (t *statistics) observe(now time.Time) {
 	t.samples = t.samples[:0]
 	for i, s := range t.spare {
 		t.spare[i] = nil
-		_ = s.guard(func() error { t.look(s, now); return nil })
+		_ = s.Guard(func() error { t.look(s, now); return nil })
 	}
 	if len(t.samples) > 0 {
 		t.recorder.Observe(t.samples)
@@ -95,11 +95,11 @@ func (t *statistics) observe(now time.Time) {
 func (t *statistics) look(s *session, now time.Time) {
 	// Before the counters are read: a change after that puts it on the list anew.
 	s.busy.Store(false)
-	if t.index.find(s.id.Load()) != s {
+	if t.index.find(s.record.ID()) != s {
 		return // its end has its last counters
 	}
 	t.samples = s.sample(t.samples)
-	t.schedule.changed(s.id.Load(), now)
+	t.schedule.changed(s.record.ID(), now)
 }
 
 // record records the counters of the sessions that are due, in one call.
@@ -108,7 +108,7 @@ func (t *statistics) record(ctx context.Context, now time.Time) {
 	t.samples = t.samples[:0]
 	for _, id := range t.due {
 		if s := t.index.find(id); s != nil {
-			_ = s.guard(func() error { t.samples = s.sample(t.samples); return nil })
+			_ = s.Guard(func() error { t.samples = s.sample(t.samples); return nil })
 		}
 	}
 	if len(t.samples) == 0 {
@@ -126,8 +126,8 @@ func (t *statistics) record(ctx context.Context, now time.Time) {
 
 // sample appends the counters of the session's connections, as they are now.
 func (s *session) sample(list []gatebook.Sample) []gatebook.Sample {
-	list = append(list, sampleOf(s.id.Load(), 0, s.client))
-	return append(list, sampleOf(s.id.Load(), s.number, s.server))
+	list = append(list, sampleOf(s.record.ID(), 0, s.client))
+	return append(list, sampleOf(s.record.ID(), s.number, s.server))
 }
 
 func sampleOf(id uint64, number uint32, c *relay.Conn) gatebook.Sample {

@@ -93,7 +93,7 @@ func TestStatistics(t *testing.T) {
 	var observed []gatebook.Sample
 	r.await(t, "the session is observed, and then idle", func() bool {
 		r.statistics.observe(now)
-		news := r.book.takeObserved()
+		news := r.recorder.takeObserved()
 		if len(news) > 0 {
 			observed = news
 		}
@@ -106,33 +106,33 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("server: %+v", c)
 	}
 	r.statistics.record(t.Context(), now.Add(firstInterval-time.Nanosecond))
-	if recorded := r.book.takeRecorded(); len(recorded) != 0 {
+	if recorded := r.recorder.takeRecorded(); len(recorded) != 0 {
 		t.Errorf("recorded too soon: %+v", recorded)
 	}
 	now = now.Add(firstInterval)
 	r.statistics.record(t.Context(), now)
-	if recorded := r.book.takeRecorded(); len(recorded) != 2 || recorded[0] != observed[0] || recorded[1] != observed[1] {
+	if recorded := r.recorder.takeRecorded(); len(recorded) != 2 || recorded[0] != observed[0] || recorded[1] != observed[1] {
 		t.Errorf("recorded %+v, want %+v", recorded, observed)
 	}
 	client.send([]byte("again"))
 	client.want("again")
 	r.await(t, "the session is on the list again", func() bool { return r.only().busy.Load() })
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 	r.await(t, "the session is gone", func() bool { return len(r.sessions.index.all()) == 0 })
 	// A session that has ended is looked at no more than once.
 	r.statistics.observe(now)
 	r.statistics.record(t.Context(), now.Add(time.Minute))
-	if recorded := r.book.takeRecorded(); len(recorded) != 0 {
+	if recorded := r.recorder.takeRecorded(); len(recorded) != 0 {
 		t.Errorf("recorded an ended session: %+v", recorded)
 	}
 }
 
-func (b *bookStub) takeObserved() []gatebook.Sample { return b.take(&b.observed) }
+func (b *recorderStub) takeObserved() []gatebook.Sample { return b.take(&b.observed) }
 
-func (b *bookStub) takeRecorded() []gatebook.Sample { return b.take(&b.recorded) }
+func (b *recorderStub) takeRecorded() []gatebook.Sample { return b.take(&b.recorded) }
 
-func (b *bookStub) take(list *[]gatebook.Sample) []gatebook.Sample {
+func (b *recorderStub) take(list *[]gatebook.Sample) []gatebook.Sample {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taken := *list

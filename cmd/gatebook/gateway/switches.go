@@ -7,24 +7,17 @@ import (
 	"gatebook"
 )
 
-// Switch tells that a service was stopped or started.
+// Switch is a service that was stopped or started.
 type Switch = gatebook.Switch
-
-// Switchboard is a [Book] that also tells which services are to let nobody in.
-type Switchboard interface {
-	// Switches waits until services of this source were switched since the last
-	// call. The first call returns at once with those that are stopped, if any.
-	Switches(ctx context.Context) ([]Switch, error)
-}
 
 // switchPause is how long the gateway rests when the book does not tell it of
 // switches.
 const switchPause = time.Second
 
 // watchSwitches stops and starts services as the book says, until ctx ends.
-func (g *Gateway) watchSwitches(ctx context.Context, board Switchboard) {
+func (g *Gateway) watchSwitches(ctx context.Context) {
 	for ctx.Err() == nil {
-		list, err := board.Switches(ctx)
+		list, err := g.recorder.Switches(ctx)
 		for _, w := range list {
 			_ = g.panics.guard("switch a service", func() error { g.turn(w); return nil })
 		}
@@ -38,13 +31,9 @@ func (g *Gateway) watchSwitches(ctx context.Context, board Switchboard) {
 // firstSwitches learns, before the first client is accepted, which services are
 // stopped from before. A call whose time is over is answered with what is known.
 func (g *Gateway) firstSwitches(ctx context.Context) {
-	board, ok := g.book.(Switchboard)
-	if !ok {
-		return
-	}
 	over, cancel := context.WithCancel(ctx)
 	cancel()
-	list, _ := board.Switches(over)
+	list, _ := g.recorder.Switches(over)
 	for _, w := range list {
 		g.turn(w)
 	}

@@ -38,7 +38,7 @@ func TestStartRefusesTLS(t *testing.T) {
 		config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
 		change(&config, &service)
 		config.Services = []Service{service}
-		if _, err := Start(t.Context(), config, newBookStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Start(t.Context(), config, newRecorderStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
@@ -99,9 +99,9 @@ func TestSilentWithTLS(t *testing.T) {
 		r.dial()
 		if protocol == Postgres {
 			r.dial().send(pgStartup(pgTLS, ""))
-			r.book.ended(t, 2)
+			r.recorder.ended(t, 2)
 		}
-		if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+		if end := r.recorder.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
 			t.Errorf("%s: ended as %+v", protocol, end)
 		}
 	}
@@ -129,7 +129,7 @@ func TestTCPTLS(t *testing.T) {
 	if got, err := io.ReadAll(client); err != nil || string(got) != "there and back" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonClientClosed || end.Finals[0].Counters.BytesRead != 14 || end.Finals[1].Counters.BytesWritten != 14 {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonClientClosed || end.Finals[0].Counters.BytesRead != 14 || end.Finals[1].Counters.BytesWritten != 14 {
 		t.Errorf("ended as %+v", end)
 	}
 }
@@ -208,15 +208,15 @@ func TestKilledWithTLS(t *testing.T) {
 	if err := client.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	r.book.await(t, 1, events.KindSessionReady)
+	r.recorder.await(t, 1, events.KindSessionReady)
 	s := r.only()
 	for tick := time.NewTicker(time.Millisecond); s.client.Counters().HighWaterEvents == 0; <-tick.C {
 		if t.Context().Err() != nil {
 			t.Fatal("never stalled")
 		}
 	}
-	r.book.kills <- []uint64{1}
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	r.recorder.kills <- []uint64{1}
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("ended as %+v", end)
 	}
 }

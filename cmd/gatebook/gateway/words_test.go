@@ -94,7 +94,7 @@ func TestFarewellForRealClients(t *testing.T) {
 		return servertest.RunPsql(t, to, statements[0], more...)
 	}
 	mariaDB, postgreSQL := servertest.StartMariaDB(t), servertest.StartPostgres(t)
-	kill := func(r *rig) { r.book.kills <- []uint64{1} }
+	kill := func(r *rig) { r.recorder.kills <- []uint64{1} }
 	for name, c := range map[string]struct {
 		protocol Protocol
 		server   *servertest.Server
@@ -136,7 +136,7 @@ func TestFarewellForRealClients(t *testing.T) {
 				return s != nil && s.relaying.Load() && s.activity.owed.Load()
 			})
 			c.end(r)
-			r.book.ended(t, 1)
+			r.recorder.ended(t, 1)
 			if err := os.WriteFile(over, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}

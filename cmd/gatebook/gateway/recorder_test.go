@@ -11,13 +11,15 @@ import (
 	"gatebook/events"
 )
 
-// bookStub is a Book in memory. It keeps what it was told, and refuses on demand.
-type bookStub struct {
+// recorderStub is a Recorder in memory. It keeps what it was given, and refuses on demand.
+type recorderStub struct {
 	// before is asked before an event is kept, and may refuse it. It is set before
 	// the gateway starts, and asked once that has started.
 	before  func(id uint64, e events.Event) error
 	started chan struct{}
 	kills   chan []uint64
+	// switches are given to the calls of Switches, one list each.
+	switches chan []Switch
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -27,40 +29,46 @@ type bookStub struct {
 	observed []gatebook.Sample
 	recorded []gatebook.Sample
 	stopped  bool
-	// since are the times given to OpenSince, by id.
+	// since are the times given to OpenSince, by id, but for zero times.
 	since map[uint64]time.Time
 }
 
-var _ Book = (*bookStub)(nil)
+var _ Recorder = (*recorderStub)(nil)
 
-// The real thing is one as well.
-var _ Book = (*gatebook.Source)(nil)
+// A source of a registry is one as well.
+var _ Recorder = (*gatebook.Source)(nil)
 
-func newBookStub() *bookStub {
-	b := &bookStub{kills: make(chan []uint64, 1), started: make(chan struct{}), since: make(map[uint64]time.Time)}
+func newRecorderStub() *recorderStub {
+	b := &recorderStub{
+		kills: make(chan []uint64, 1), switches: make(chan []Switch, 1),
+		started: make(chan struct{}), since: make(map[uint64]time.Time),
+	}
 	b.changed = sync.NewCond(&b.mu)
 	return b
 }
 
-func (b *bookStub) DeclareService(_ context.Context, e events.ServiceDeclared) error {
+func (b *recorderStub) DeclareService(_ context.Context, e events.ServiceDeclared) error {
 	return b.declare(&e)
 }
 
-func (b *bookStub) DeclareServer(_ context.Context, e events.ServerDeclared) error {
+func (b *recorderStub) DeclareServer(_ context.Context, e events.ServerDeclared) error {
 	return b.declare(&e)
 }
 
-func (b *bookStub) declare(e events.Event) error {
+func (b *recorderStub) declare(e events.Event) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.declared = append(b.declared, e)
 	return nil
 }
 
-func (b *bookStub) Open(_ context.Context, e events.SessionOpened) (uint64, error) {
+func (b *recorderStub) OpenSince(_ context.Context, connected time.Time, e events.SessionOpened) (uint64, error) {
 	b.mu.Lock()
 	b.sessions = append(b.sessions, nil)
 	id := uint64(len(b.sessions))
+	if !connected.IsZero() {
+		b.since[id] = connected
+	}
 	b.mu.Unlock()
 	if err := b.Record(context.Background(), id, &e); err != nil {
 		return 0, err
@@ -68,15 +76,7 @@ func (b *bookStub) Open(_ context.Context, e events.SessionOpened) (uint64, erro
 	return id, nil
 }
 
-func (b *bookStub) OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error) {
-	id, err := b.Open(ctx, e)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.since[id] = connected
-	return id, err
-}
-
-func (b *bookStub) Record(_ context.Context, id uint64, list ...events.Event) error {
+func (b *recorderStub) Record(_ context.Context, id uint64, list ...events.Event) error {
 	if b.before != nil {
 		<-b.started
 		for _, e := range list {
@@ -93,32 +93,32 @@ func (b *bookStub) Record(_ context.Context, id uint64, list ...events.Event) er
 	return nil
 }
 
-func (b *bookStub) End(ctx context.Context, id uint64, e events.SessionClosed) (bool, error) {
+func (b *recorderStub) End(ctx context.Context, id uint64, e events.SessionClosed) (bool, error) {
 	return false, b.Record(ctx, id, &e)
 }
 
-func (b *bookStub) ServerChanged(_ context.Context, e events.ServerChanged) error {
+func (b *recorderStub) ServerChanged(_ context.Context, e events.ServerChanged) error {
 	return b.declare(&e)
 }
 
-func (b *bookStub) RecordGap(_ context.Context, e events.RecordingGap) error {
+func (b *recorderStub) RecordGap(_ context.Context, e events.RecordingGap) error {
 	return b.declare(&e)
 }
 
-func (b *bookStub) RecordStatistics(_ context.Context, samples []gatebook.Sample) error {
+func (b *recorderStub) RecordStatistics(_ context.Context, samples []gatebook.Sample) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.recorded = append(b.recorded, samples...)
 	return nil
 }
 
-func (b *bookStub) Observe(samples []gatebook.Sample) {
+func (b *recorderStub) Observe(samples []gatebook.Sample) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.observed = append(b.observed, samples...)
 }
 
-func (b *bookStub) Kills(ctx context.Context) ([]uint64, error) {
+func (b *recorderStub) Kills(ctx context.Context) ([]uint64, error) {
 	select {
 	case ids := <-b.kills:
 		return ids, nil
@@ -127,7 +127,21 @@ func (b *bookStub) Kills(ctx context.Context) ([]uint64, error) {
 	}
 }
 
-func (b *bookStub) Stop(context.Context) error {
+func (b *recorderStub) Switches(ctx context.Context) ([]Switch, error) {
+	select { // the first call has a context that has ended, and is answered all the same
+	case list := <-b.switches:
+		return list, nil
+	default:
+	}
+	select {
+	case list := <-b.switches:
+		return list, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *recorderStub) Stop(context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopped = true
@@ -135,7 +149,7 @@ func (b *bookStub) Stop(context.Context) error {
 }
 
 // await returns the session's events once it has one of that kind.
-func (b *bookStub) await(t testing.TB, id uint64, kind events.Kind) []events.Event {
+func (b *recorderStub) await(t testing.TB, id uint64, kind events.Kind) []events.Event {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -157,7 +171,7 @@ func (b *bookStub) await(t testing.TB, id uint64, kind events.Kind) []events.Eve
 }
 
 // ended waits for the session's end and returns it.
-func (b *bookStub) ended(t testing.TB, id uint64) *events.SessionClosed {
+func (b *recorderStub) ended(t testing.TB, id uint64) *events.SessionClosed {
 	t.Helper()
 	list := b.await(t, id, events.KindSessionClosed)
 	return list[len(list)-1].(*events.SessionClosed)

@@ -1,16 +1,21 @@
-package gateway
+package record
 
 import (
+	"fmt"
 	"sync"
 
 	"gatebook/events"
 )
 
-// maxBacklog is how many events of one session may wait for the book.
+// maxBacklog is how many events of one session may wait to be recorded.
 const maxBacklog = 16
 
-// backlog is what one session has yet to record and does not wait for. One goroutine
-// records it, in order, as long as there is something. The zero value is ready for use.
+// errBehind is why an event of a session is lost behind others that wait.
+var errBehind = fmt.Errorf("more than %d events of one session wait", maxBacklog)
+
+// backlog holds the events of one session that are to be recorded while the session goes
+// on. One goroutine records them, in order, as long as there are some. The zero value is
+// ready for use.
 type backlog struct {
 	// mu guards the rest.
 	mu sync.Mutex
@@ -20,9 +25,9 @@ type backlog struct {
 	recorded chan struct{}
 }
 
-// add puts an event at the end, and reports whether the goroutine that records is to be
-// started. Where there is no room the oldest event that waits is lost: the newest one
-// says what the session is now. The caller counts the loss.
+// add puts an event at the end, and reports whether the caller has to start the goroutine
+// that records. Where there is no room the oldest event that waits is lost, because the
+// newest one says what the session is now. The caller counts the loss.
 func (b *backlog) add(e events.Event) (start, lost bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -33,8 +38,8 @@ func (b *backlog) add(e events.Event) (start, lost bool) {
 	return b.begin(), lost
 }
 
-// start reports whether the goroutine that records is to be started, which is so unless
-// it runs.
+// start reports whether the caller has to start the goroutine that records: it does unless
+// that goroutine runs.
 func (b *backlog) start() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -50,8 +55,8 @@ func (b *backlog) begin() bool {
 	return true
 }
 
-// take takes all that waits. It returns nil when that is nothing, and the goroutine that
-// records is to end.
+// take empties the backlog and returns what it held. It returns nil when that is nothing;
+// the goroutine that records then ends.
 func (b *backlog) take() []events.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -1,4 +1,4 @@
-package gateway
+package record
 
 import (
 	"context"
@@ -8,11 +8,8 @@ import (
 	"gatebook/events"
 )
 
-// gapRetry is how often the book is told of a gap until it takes note.
-const gapRetry = time.Second
-
-// gap counts what could not be recorded while the traffic went on. Counters that
-// were not recorded are no part of it: the next ones hold them.
+// gap counts what could not be recorded while the traffic went on. It is safe for
+// concurrent use. The zero value is empty.
 type gap struct {
 	// mu guards the rest.
 	mu               sync.Mutex
@@ -30,7 +27,14 @@ func (g *gap) note(sessions, lost uint64, now time.Time) (first bool) {
 	return first
 }
 
-// empty tells whether nothing is missing. Its caller holds mu.
+// counted returns what was counted and not taken.
+func (g *gap) counted() (sessions, lost uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.sessions, g.events
+}
+
+// empty reports whether nothing is missing. Its caller holds mu.
 func (g *gap) empty() bool { return g.sessions == 0 && g.events == 0 }
 
 // add counts. Its caller holds mu.
@@ -43,7 +47,7 @@ func (g *gap) add(sessions, lost uint64, from, until events.Time) {
 	g.events += lost
 }
 
-// take takes what was counted; nil when there is nothing.
+// take empties the gap and returns what it held; nil when that is nothing.
 func (g *gap) take() *events.RecordingGap {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -55,28 +59,21 @@ func (g *gap) take() *events.RecordingGap {
 	return e
 }
 
-// record tells the book of the gap, if there is one.
-func (g *gap) record(ctx context.Context, book Book) error {
+// record records the gap, if there is one. What cannot be recorded stays in the gap.
+func (g *gap) record(ctx context.Context, recorder Recorder) error {
 	e := g.take()
 	if e == nil {
 		return nil
 	}
 	recorded := false
 	defer func() {
-		if !recorded { // the book panicked, or says why not
+		if !recorded { // the recorder failed, or panicked
 			g.mu.Lock()
 			defer g.mu.Unlock()
 			g.add(e.Sessions, e.Events, e.From, e.Until)
 		}
 	}()
-	err := book.RecordGap(ctx, *e)
+	err := recorder.RecordGap(ctx, *e)
 	recorded = err == nil
 	return err
-}
-
-// watchGap tells the book of gaps until ctx ends.
-func (all *sessions) watchGap(ctx context.Context) {
-	for pause(ctx, gapRetry) {
-		_ = all.gap.record(ctx, all.book) // that the log takes nothing has been said
-	}
 }

@@ -1,0 +1,92 @@
+package record
+
+import (
+	"context"
+	"time"
+
+	"gatebook/events"
+)
+
+// loginPatience is how long a login may take before the attempts to reach a server are
+// recorded. A quicker login has them recorded together with its outcome, which spares
+// nearly every session an append.
+const loginPatience = 250 * time.Millisecond
+
+// opener records the opening of a session at once, while its login is under way, and the
+// attempts to reach a server when the login takes long.
+type opener struct {
+	// opened is closed when the opening was recorded, or when refused says why not.
+	opened  chan struct{}
+	refused error
+
+	// reached is closed when a server was reached. Until then, or until over is
+	// closed, the session's goroutine adds to attempts.
+	reached  chan struct{}
+	attempts []events.Event
+
+	// over is closed when the login is over.
+	over chan struct{}
+
+	// done is closed when the opener's goroutine ends. recorded: it has recorded the
+	// attempts, or failed says why not.
+	done     chan struct{}
+	recorded bool
+	failed   error
+}
+
+func newOpener() *opener {
+	return &opener{
+		opened:  make(chan struct{}),
+		reached: make(chan struct{}),
+		over:    make(chan struct{}),
+		done:    make(chan struct{}),
+	}
+}
+
+// run is the opener's goroutine. It ends when the login is over.
+func (o *opener) run(ctx context.Context, s *Session, connected time.Time, e events.SessionOpened) {
+	defer close(o.done)
+	o.refused = s.owner.Guard(func() error { return s.open(ctx, connected, e) })
+	_ = s.owner.Guard(func() error { s.owner.Opened(s.id.Load()); return nil })
+	close(o.opened)
+	if o.refused != nil {
+		if s.all.bestEffort {
+			s.all.Missed(1, 0, o.refused)
+		}
+		return
+	}
+	if err := s.owner.Guard(func() error { o.recordAttempts(ctx, s); return nil }); err != nil {
+		o.recorded, o.failed = true, err
+	}
+}
+
+// recordAttempts records the attempts to reach a server if the login takes long.
+func (o *opener) recordAttempts(ctx context.Context, s *Session) {
+	select {
+	case <-o.reached:
+	case <-o.over:
+		return
+	}
+	timer := time.NewTimer(loginPatience)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		o.recorded = true
+		o.failed = s.all.recorder.Record(ctx, s.id.Load(), o.attempts...)
+	case <-o.over:
+	}
+}
+
+// conclude tells the opener that the login is over and waits for its goroutine. It returns
+// the attempts that are not recorded.
+func (o *opener) conclude() ([]events.Event, error) {
+	close(o.over)
+	<-o.done
+	switch {
+	case o.refused != nil:
+		return nil, o.refused
+	case o.recorded:
+		return nil, o.failed
+	}
+	return o.attempts, nil
+}
