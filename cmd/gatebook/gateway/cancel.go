@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -68,40 +67,35 @@ func (c cancelTurns) take(ctx context.Context) error {
 // give ends what take began.
 func (c cancelTurns) give() { <-c }
 
-// cancelQuery asks the server to give up what it is doing for the session, and
-// waits until it has taken note. A failure changes nothing: the session ends all the same.
-func (s *session) cancelQuery(ctx context.Context) {
+// canCancel reports whether what the server does for the session can be cancelled.
+func (s *session) canCancel() bool { return s.established != nil && s.established.Canceller != nil }
+
+// cancelWork asks the server to give up what it is doing for the session, and waits until
+// it has taken note. A failure changes nothing: the session ends all the same.
+func (s *session) cancelWork(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
 	defer cancel()
 	if err := s.cancelInTurn(ctx); err != nil {
-		s.sessions.log.Warn().Err(err).Str("server", s.target.Name).Uint64("session", s.record.ID()).Msg("cannot cancel query")
+		s.sessions.log.Warn().Err(err).Str("server", s.backend.Name).Uint64("session", s.record.ID()).Msg("cannot cancel query")
 	}
 }
 
-// cancelInTurn sends a cancel request when there is room for one more.
+// cancelInTurn sends a cancel request, over a connection of its own, when there is room for
+// one more.
 func (s *session) cancelInTurn(ctx context.Context) error {
 	if err := s.sessions.cancels.take(ctx); err != nil {
 		return err
 	}
 	defer s.sessions.cancels.give()
-	return s.askToCancel(ctx, s.key)
-}
-
-// askToCancel sends a cancel request to the session's server and waits for its end.
-func (s *session) askToCancel(ctx context.Context, key postgres.Key) error {
-	conn, err := s.connect(ctx, s.target.Server)
+	server, err := s.connect(ctx, s.backend.Server)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer server.Conn.Close()
 	if limit, ok := ctx.Deadline(); ok {
-		if err := conn.SetReadDeadline(limit); err != nil {
+		if err := server.Conn.SetReadDeadline(limit); err != nil {
 			return err
 		}
 	}
-	if _, err := conn.Write(postgres.AppendCancel(nil, key)); err != nil {
-		return fmt.Errorf("send cancel request: %w", err)
-	}
-	_, _ = io.Copy(io.Discard, conn) // the server answers by closing
-	return nil
+	return s.established.Canceller.Cancel(server.Conn)
 }

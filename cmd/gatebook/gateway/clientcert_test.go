@@ -13,6 +13,9 @@ import (
 	"gatebook/events"
 )
 
+// insists is why a client without TLS is not let in.
+const insists = "the service lets in only clients with a certificate, over TLS"
+
 // TestClientCertificate: a service with authorities lets in only clients with a
 // certificate of theirs, and the book has its subject.
 func TestClientCertificate(t *testing.T) {

@@ -10,19 +10,6 @@ import (
 	"time"
 )
 
-// Protocol is what a service's clients and servers speak.
-type Protocol string
-
-// The protocols.
-const (
-	// MySQL is that of MySQL and MariaDB.
-	MySQL Protocol = "mysql"
-	// Postgres is PostgreSQL's, version 3.
-	Postgres Protocol = "postgres"
-	// TCP has no login that the gateway could see.
-	TCP Protocol = "tcp"
-)
-
 // Router is how a service chooses among its servers.
 type Router string
 
@@ -153,7 +140,7 @@ func (s Service) withDefaults(known map[string]bool) (Service, error) {
 		s.Router = RoundRobin
 	}
 	switch {
-	case s.Protocol != MySQL && s.Protocol != Postgres && s.Protocol != TCP:
+	case !s.Protocol.known():
 		return s, fmt.Errorf("protocol is %q, it can be %s, %s or %s", s.Protocol, MySQL, Postgres, TCP)
 	case s.Router != RoundRobin && s.Router != LeastConnections && s.Router != Priority:
 		return s, fmt.Errorf("router is %q, it can be %s, %s or %s", s.Router, RoundRobin, LeastConnections, Priority)

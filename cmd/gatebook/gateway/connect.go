@@ -2,23 +2,19 @@ package gateway
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
-	"io"
-	"os"
+	"net"
 	"time"
 
-	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/relay"
 )
 
 // connect makes one attempt to reach a server, and does what comes before its
-// protocol: it tells of the client, and begins TLS where that is the first thing.
-// In MySQL it is not, see secureMySQL, but the server greets first: one that hangs
-// still has its connections accepted, by its machine, so until it greets it has not
-// answered.
-func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, error) {
-	begun := time.Now()
+// protocol: it sends the client's address, and then what [login.Protocol.Prepare] does.
+func (s *session) connect(ctx context.Context, server *Server) (*login.Server, error) {
+	deadline := time.Now().Add(s.service.ConnectTimeout)
 	conn, err := dial(ctx, server, s.service.ConnectTimeout)
 	if err != nil {
 		return nil, err
@@ -29,13 +25,11 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 			_ = conn.Close()
 		}
 	}()
-	_ = conn.SetReadDeadline(begun.Add(s.service.ConnectTimeout))
+	_ = conn.SetReadDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { _ = s.Guard(conn.Close) })
 	defer stop()
-	err = s.prepare(conn, server)
-	if err == nil && s.service.Protocol == MySQL {
-		err = greeted(conn, time.Until(begun.Add(s.service.ConnectTimeout)))
-	}
+	connected := s.sessions.connected(server, conn)
+	err = s.prepare(connected, server, deadline)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -46,60 +40,43 @@ func (s *session) connect(ctx context.Context, server *Server) (*relay.Conn, err
 		return nil, err
 	}
 	ready = true
-	return conn, nil
+	return connected, nil
 }
 
-// greeted waits until a server has begun to speak.
-func greeted(conn *relay.Conn, limit time.Duration) error {
-	switch err := conn.Await(limit); {
-	case errors.Is(err, io.EOF):
-		return errors.New("hung up without a greeting")
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errors.New("no greeting in connect_timeout")
-	default:
-		return err
+// connected returns a server with a connection to it, as logins see it.
+func (all *sessions) connected(server *Server, conn *relay.Conn) *login.Server {
+	c := &login.Server{Name: server.Name, Conn: conn, RequireTLS: server.TLS == TLSRequire}
+	if server.speaksTLS() {
+		c.TLS = func() *tls.Config { return all.credentials.Load().servers[server.Name] }
 	}
+	return c
 }
 
-// prepare makes a fresh connection ready for the server's protocol.
-func (s *session) prepare(conn *relay.Conn, server *Server) error {
+// prepare makes a fresh connection ready for a login.
+func (s *session) prepare(connected *login.Server, server *Server, deadline time.Time) error {
 	if server.ProxyProtocol {
-		header, err := s.header()
+		header, err := s.origin.forServer()
 		if err != nil {
 			return fmt.Errorf("write header of the PROXY protocol: %w", err)
 		}
-		if _, err := conn.Write(header); err != nil {
+		if _, err := connected.Conn.Write(header); err != nil {
 			return err
 		}
 	}
-	if !server.speaksTLS() {
-		return nil
-	}
-	switch s.service.Protocol {
-	case Postgres:
-		return s.sessions.securePostgres(conn, server)
-	case TCP:
-		return s.sessions.secureServer(conn, server)
-	}
-	return nil
+	return s.service.protocol.Prepare(connected, deadline)
 }
 
-// securePostgres asks a server of PostgreSQL for TLS and begins it.
-func (all *sessions) securePostgres(conn *relay.Conn, server *Server) error {
-	if _, err := conn.Write(postgres.AppendTLSRequest(nil)); err != nil {
-		return err
+// dial makes one attempt to connect to a server.
+func dial(ctx context.Context, server *Server, limit time.Duration) (*relay.Conn, error) {
+	dialer := net.Dialer{Timeout: limit, KeepAliveConfig: keepAlive()}
+	conn, err := dialer.DialContext(ctx, "tcp", server.Address)
+	if err != nil {
+		return nil, err
 	}
-	var answer [1]byte // and nothing more: the rest has to come through TLS
-	if _, err := io.ReadFull(conn, answer[:]); err != nil {
-		return err
-	}
-	switch {
-	case answer[0] == 'S':
-		return all.secureServer(conn, server)
-	case answer[0] == 'N' && server.TLS == TLSPrefer:
-		return nil
-	case answer[0] == 'N':
-		return errors.New("the server offers no TLS")
-	}
-	return fmt.Errorf("%w: %q in answer to a request for TLS", postgres.ErrMalformed, answer[0])
+	return relay.NewConn(conn.(*net.TCPConn))
+}
+
+// keepAlive finds out, within two minutes, that a peer has gone without a word.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 }

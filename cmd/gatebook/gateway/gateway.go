@@ -51,7 +51,7 @@ func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Lo
 	g := newGateway(config, recorder, log)
 	g.sessions.credentials.Store(loaded)
 	for _, c := range config.Services {
-		s := newService(c, g.backends)
+		s := g.sessions.newService(c)
 		if err = s.listen(ctx); err != nil {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -66,12 +67,11 @@ func (g *Gateway) endIdle(now time.Time) {
 // isIdle reports whether nothing has moved for that long and the server owes no answer. A
 // server that is gone without a word owes its answer for ever: keepalive finds that out.
 func (s *session) isIdle(now time.Time, limit time.Duration) bool {
-	return s.relaying.Load() && now.Sub(s.lastMoved()) >= limit &&
+	return s.relaying.Load() && now.Sub(s.activity.lastMoved(s.client, s.server)) >= limit &&
 		!(s.activity.owed.Load() && s.client.Active() > s.server.Active())
 }
 
-// lastMoved returns when something was last read from either side. It is called while
-// the session is in its relay.
-func (s *session) lastMoved() time.Time {
-	return max(s.client.Active(), s.server.Active(), events.Time(s.activity.since.Load())).Time()
+// lastMoved returns when something was last read from either side.
+func (a *activity) lastMoved(client, server *relay.Conn) time.Time {
+	return max(client.Active(), server.Active(), events.Time(a.since.Load())).Time()
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/events"
 )
 
@@ -38,18 +39,18 @@ func (t *slots) release() {
 	}
 }
 
-// admit lets the session in, or returns how it ends.
-func (s *session) admit() *ending {
+// Admit counts the session toward the limit of its service, or returns how it ends.
+func (s *session) Admit() *ending.Ending {
 	a := s.service.admission
 	if a.stopped.Load() {
-		return &ending{reason: events.ReasonShutdown, description: fmt.Sprintf("service %s is stopped", s.service.Name)}
+		return &ending.Ending{Reason: events.ReasonShutdown, Description: fmt.Sprintf("service %s is stopped", s.service.Name)}
 	}
 	limit := int64(s.service.MaxSessions)
 	if n := a.sessions.Add(1); limit > 0 && n > limit {
 		a.sessions.Add(-1)
-		return &ending{
-			reason:      events.ReasonLimit,
-			description: fmt.Sprintf("Too many connections: service %s takes %d sessions", s.service.Name, limit),
+		return &ending.Ending{
+			Reason:      events.ReasonLimit,
+			Description: fmt.Sprintf("Too many connections: service %s takes %d sessions", s.service.Name, limit),
 		}
 	}
 	s.slots.take(&a.sessions)

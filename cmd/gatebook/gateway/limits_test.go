@@ -83,7 +83,8 @@ func TestIdleTimeout(t *testing.T) {
 			}
 			client.send(said[protocol])
 			client.want(string(said[protocol]))
-			moved := r.only().lastMoved()
+			s := r.only()
+			moved := s.activity.lastMoved(s.client, s.server)
 			r.endIdle(moved.Add(time.Hour - time.Millisecond))
 			client.send(said[protocol])
 			client.want(string(said[protocol]))
@@ -108,7 +109,8 @@ func TestIdlePause(t *testing.T) {
 	for limit, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Second, time.Hour: 10 * time.Second, 30 * time.Second: 3 * time.Second, 5 * time.Second: time.Second,
 	} {
-		g := &Gateway{services: []*service{newService(Service{IdleTimeout: limit}, newBackends(nil, nil))}}
+		all := &sessions{backends: newBackends(nil, nil)}
+		g := &Gateway{services: []*service{all.newService(Service{IdleTimeout: limit})}}
 		if got := g.idlePause(); got != want {
 			t.Errorf("with a timeout of %s: %s, want %s", limit, got, want)
 		}

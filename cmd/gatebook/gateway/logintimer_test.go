@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/mysql"
 	"gatebook/cmd/gatebook/internal/certtest"
 	"gatebook/events"
@@ -152,40 +154,20 @@ func TestTimeoutInHandshake(t *testing.T) {
 	}
 }
 
-// setLogin has new sessions of a rig log in by another function.
-func (r *rig) setLogin(replace func(login login) login) {
-	next := *r.services[0].now()
-	next.login = replace(next.login)
-	next.latest.Store(&next)
-}
-
-// TestLoginFirst checks that the timer of a login that is over does nothing.
-func TestLoginFirst(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
-	r.setLogin(func(login login) login {
-		return func(s *session, ctx context.Context) *ending {
-			end := login(s, ctx)
-			s.timer.expire()
-			return end
-		}
-	})
-	client := r.dial()
-	client.logIn()
-	client.send([]byte("hello"))
-	client.want("hello")
-	client.Close()
-	wantReason(t, r, 1, events.ReasonClientClosed)
-}
-
 // TestTimerFirst checks that a login which succeeds after its time is over is not passed
-// on: nothing follows the error that the client has been sent.
+// on: nothing follows the error that the client was sent.
 func TestTimerFirst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(r *rig, _ *Service) {
+	r := newRig(t, MySQL, func(r *rig, s *Service) {
+		s.LoginTimeout = 50 * time.Millisecond
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionReady {
-				r.only().timer.expire() // in the session's own goroutine
+				r.await(t, "the time is over", func() bool { // in the session's own goroutine
+					s := r.only()
+					s.mu.Lock()
+					defer s.mu.Unlock()
+					return s.stopped == events.ReasonLoginTimeout
+				})
 			}
 			return nil
 		}
@@ -231,10 +213,10 @@ func TestDeafClientOfLogin(t *testing.T) {
 			p.send([]byte(pgReady))
 			p.wantEnd()
 		}).address())
-	r.setLogin(func(login login) login {
-		return func(s *session, ctx context.Context) *ending {
+	r.setLogin(func(usual logIn) logIn {
+		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
 			_ = syscall.SetsockoptInt(socketOf(t, s.client), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 1)
-			return login(s, ctx)
+			return usual(ctx, s)
 		}
 	})
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {

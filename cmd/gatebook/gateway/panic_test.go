@@ -7,19 +7,37 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
-// panicking follows bytes and panics.
-type panicking struct{}
+// panicking is a traffic that panics where one of its functions is called.
+type panicking struct {
+	login.Traffic
+	in string
+}
 
-func (panicking) Follow([]byte) { panic("boom") }
-func (panicking) Goodbye() bool { return true }
-func (panicking) Owed() bool    { return false }
-func (panicking) Between() bool { return true }
+func (p panicking) FromClient(b []byte) int {
+	switch p.in {
+	case "FromClient":
+		panic("boom")
+	case "Resume":
+		return 0 // which pauses the relay
+	}
+	return p.Traffic.FromClient(b)
+}
+
+func (p panicking) FromServer(b []byte) {
+	if p.in == "FromServer" {
+		panic("boom")
+	}
+	p.Traffic.FromServer(b)
+}
+
+func (p panicking) Resume(context.Context, string) *ending.Ending { panic("boom") }
 
 // others are two sessions of a rig that a third one is not to disturb.
 type others struct {
@@ -98,21 +116,53 @@ func (o *others) ping(p peer) {
 	p.send(pgMessage('S', ""))
 }
 
+// logIn is a login of a session.
+type logIn func(ctx context.Context, s *session) (*login.Established, *ending.Ending)
+
+// otherLogin is a protocol with another login.
+type otherLogin struct {
+	login.Protocol
+	logIn logIn
+}
+
+func (o otherLogin) LogIn(ctx context.Context, s login.Session) (*login.Established, *ending.Ending) {
+	return o.logIn(ctx, s.(*session))
+}
+
+// setLogin has the next sessions log in by another function, which may call the usual one.
+func (r *rig) setLogin(replace func(usual logIn) logIn) {
+	next := *r.services[0].now()
+	protocol := next.protocol
+	next.protocol = otherLogin{protocol, replace(func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
+		return protocol.LogIn(ctx, s)
+	})}
+	next.latest.Store(&next)
+}
+
 // after has the next sessions do something more when their login has succeeded.
-func (r *rig) after(act func(s *session)) {
-	r.setLogin(func(login login) login {
-		return func(s *session, ctx context.Context) *ending {
-			end := login(s, ctx)
+func (r *rig) after(act func(s *session, e *login.Established)) {
+	r.setLogin(func(usual logIn) logIn {
+		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
+			established, end := usual(ctx, s)
 			if end == nil {
-				act(s)
+				act(s, established)
 			}
-			return end
+			return established, end
 		}
 	})
 }
 
+// panicIn has the traffic of the next sessions panic in one of its functions.
+func (r *rig) panicIn(function string) {
+	r.after(func(_ *session, e *login.Established) { e.Traffic = panicking{e.Traffic, function} })
+}
+
 // instead has the next sessions log in by that function.
-func (r *rig) instead(other login) { r.setLogin(func(login) login { return other }) }
+func (r *rig) instead(other func(ctx context.Context, s *session) *ending.Ending) {
+	r.setLogin(func(logIn) logIn {
+		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) { return nil, other(ctx, s) }
+	})
+}
 
 // TestPanicEndsItsSession checks that a panic in any goroutine that works for a session
 // ends this session, which is recorded, and no other.
@@ -126,67 +176,53 @@ func TestPanicEndsItsSession(t *testing.T) {
 		reason events.Reason
 	}{
 		"login": {
-			MySQL, func(o *others) { o.instead(func(*session, context.Context) *ending { panic("boom") }) },
+			MySQL, func(o *others) { o.instead(func(context.Context, *session) *ending.Ending { panic("boom") }) },
 			func(*others, peer) {}, events.ReasonError,
 		},
 		"attempt to reach a server": {
 			MySQL, func(o *others) {
-				o.instead(func(s *session, ctx context.Context) *ending {
-					return s.reach(ctx, slices.Values([]*backend{{}})) // without an address
-				})
-			},
-			func(*others, peer) {}, events.ReasonError,
-		},
-		"client's answers": {
-			MySQL, func(o *others) {
-				o.instead(func(s *session, ctx context.Context) *ending {
-					if end := s.reach(ctx, s.service.router.candidates()); end != nil {
-						return end
-					}
-					s.startLogin()
-					x := s.exchangeMySQL()
-					defer x.release()
-					x.belongs = func([]byte) bool { panic("boom") }
-					x.listen()
-					_, _ = x.reply() // the greeting
-					_, end := x.reply()
+				o.instead(func(ctx context.Context, s *session) *ending.Ending {
+					_, end := s.reach(ctx, slices.Values([]*backend{{}})) // without an address
 					return end
 				})
 			},
-			func(_ *others, p peer) { p.send(mysqlLogin(usual, "jdoe", "shop", "till")) }, events.ReasonError,
+			func(*others, peer) {}, events.ReasonError,
 		},
-		"time limit of the login": {
+		"goroutine of the login": {
 			MySQL, func(o *others) {
-				o.instead(func(s *session, ctx context.Context) *ending {
-					soon := *s.service
-					soon.LoginTimeout = time.Millisecond
-					s.service = &soon
-					s.startLogin()
-					s.timer.mu.Lock()
-					s.timer.session = nil
-					s.timer.mu.Unlock()
+				o.instead(func(_ context.Context, s *session) *ending.Ending {
+					var other sync.WaitGroup
+					other.Go(func() { _ = s.Guard(func() error { panic("boom") }) })
+					other.Wait()
 					_, err := s.client.Read(make([]byte, 1))
-					return lost(relay.Client, err)
+					return ending.Lost(relay.Client, err)
 				})
 			},
 			func(*others, peer) {}, events.ReasonError,
 		},
-		"where a command ends": {
-			MySQL, func(o *others) { o.after(func(s *session) { s.follower = &commands{} }) }, // without a server
+		"client's commands": {
+			MySQL, func(o *others) { o.panicIn("FromClient") },
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.ping(p)
 			}, events.ReasonError,
 		},
 		"client's bytes": {
-			Postgres, func(o *others) { o.after(func(s *session) { s.follower = panicking{} }) },
+			Postgres, func(o *others) { o.panicIn("FromClient") },
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.ping(p)
 			}, events.ReasonError,
 		},
 		"server's bytes": {
-			MySQL, func(o *others) { o.after(func(s *session) { s.heard = panicking{} }) },
+			MySQL, func(o *others) { o.panicIn("FromServer") },
+			func(o *others, p peer) {
+				o.logIn(p)
+				o.ping(p)
+			}, events.ReasonError,
+		},
+		"between two relays": {
+			Postgres, func(o *others) { o.panicIn("Resume") },
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.ping(p)
@@ -194,9 +230,9 @@ func TestPanicEndsItsSession(t *testing.T) {
 		},
 		"cancelling of a query": {
 			Postgres, func(o *others) {
-				o.after(func(s *session) {
+				o.after(func(s *session, _ *login.Established) {
 					s.slots.release()
-					s.target = &backend{} // without an address
+					s.backend = &backend{} // without an address
 				})
 			},
 			func(o *others, p peer) {
@@ -207,7 +243,7 @@ func TestPanicEndsItsSession(t *testing.T) {
 		},
 		"end": {
 			MySQL, func(o *others) {
-				o.after(func(s *session) {
+				o.after(func(s *session, _ *login.Established) {
 					s.slots.release()
 					s.slots.take(nil) // which the end gives back
 				})

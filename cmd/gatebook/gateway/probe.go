@@ -4,21 +4,20 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"syscall"
 	"time"
 )
 
-// probePatience is how long a client from a network of probes may say nothing
+// probePatience is how long a client from a network of probes may send nothing
 // before it is taken for a client. It has to wait where the server speaks first.
 const probePatience = 200 * time.Millisecond
 
-// probing waits, for a client from a network of probes, until it shows that it is
-// none, and reports whether it was one: it has hung up without a word, and nobody
-// is to know of it but who counts.
-func (s *session) probing() bool {
-	if !s.fromProbes() {
+// isProbe reports whether the client was a probe: it is from a network of probes and has
+// hung up without sending a byte. Such a connection is counted and not recorded. A client
+// from there waits until it shows that it is none.
+func (s *session) isProbe() bool {
+	if !s.origin.isIn(s.service.Probes) {
 		return false
 	}
 	limit := probePatience
@@ -34,29 +33,6 @@ func (s *session) probing() bool {
 		return true
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 		s.sessions.log.Debug().Err(err).Str("service", s.service.Name).Msg("cannot wait for client")
-	}
-	return false
-}
-
-// fromProbes tells whether the client's address is in a network of probes.
-func (s *session) fromProbes() bool {
-	if len(s.service.Probes) == 0 {
-		return false
-	}
-	tcp, ok := s.client.RemoteAddr().(*net.TCPAddr)
-	if !ok {
-		return false
-	}
-	return within(s.service.Probes, tcp.AddrPort().Addr())
-}
-
-// within tells whether an address is in one of the networks.
-func within(networks []netip.Prefix, address netip.Addr) bool {
-	address = address.Unmap().WithZone("")
-	for _, n := range networks {
-		if n.Contains(address) {
-			return true
-		}
 	}
 	return false
 }

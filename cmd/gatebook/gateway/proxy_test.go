@@ -11,6 +11,7 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
+	"gatebook/cmd/gatebook/gateway/proxy"
 	"gatebook/events"
 )
 
@@ -64,7 +65,7 @@ func TestProxyAccepted(t *testing.T) {
 			client.want("hello")
 			opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
 			if test.port == 0 {
-				test.port = addressOf(client.LocalAddr()).Port()
+				test.port = proxy.AddrPort(client.LocalAddr()).Port()
 			}
 			if opened.Address != test.address || opened.Port != test.port {
 				t.Errorf("opened %+v", opened)
@@ -113,7 +114,7 @@ func TestProxyRefused(t *testing.T) {
 		t.Errorf("silent: ended as %+v", end)
 	}
 	opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
-	if opened.Address != "127.0.0.1" || opened.Port != addressOf(silent.LocalAddr()).Port() {
+	if opened.Address != "127.0.0.1" || opened.Port != proxy.AddrPort(silent.LocalAddr()).Port() {
 		t.Errorf("silent: opened as %+v", opened)
 	}
 }
@@ -185,27 +186,4 @@ func proxied(t testing.TB, to string, header []byte) string {
 		_ = onward.(*net.TCPConn).CloseWrite()
 		<-done
 	}).address()
-}
-
-// FuzzProxyHeader: any bytes give a header or an error, and never more is read than
-// the header is long.
-func FuzzProxyHeader(f *testing.F) {
-	f.Add([]byte("PROXY TCP4 192.0.2.7 198.51.100.1 4711 3306\r\nrest"))
-	f.Add([]byte("PROXY UNKNOWN\r\n"))
-	f.Add(append(announce(f, 2, "192.0.2.7:4711", "198.51.100.1:3306"), "rest"...))
-	f.Add(announce(f, 2, "[2001:db8::7]:4711", "[2001:db8::1]:3306"))
-	f.Add(local(f))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r := bytes.NewReader(b)
-		header, err := readHeader(r)
-		if err != nil {
-			return
-		}
-		used := b[:len(b)-r.Len()]
-		again, err := readHeader(bytes.NewReader(used))
-		if err != nil || !again.EqualsTo(header) {
-			t.Fatalf("%q: %+v, and then %+v, %v", used, header, again, err)
-		}
-		addressOf(header.SourceAddr)
-	})
 }

@@ -139,7 +139,7 @@ func TestRefusedLogins(t *testing.T) {
 		"postgres: a client that does not understand no": {
 			Postgres, pgServer,
 			func(p peer) {
-				for range maxStartups {
+				for range 3 {
 					p.send(pgStartup(pgTLS, ""))
 					p.want("N")
 				}

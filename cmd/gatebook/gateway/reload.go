@@ -154,7 +154,7 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	if len(keys) == 0 {
 		return nil
 	}
-	next := running.configured(c, l.gateway.backends)
+	next := l.gateway.sessions.reconfigured(running, c)
 	if err := l.gateway.recorder.DeclareService(ctx, next.declared()); err != nil {
 		return fmt.Errorf("declare service %s: %w", c.Name, err)
 	}

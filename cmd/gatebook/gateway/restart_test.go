@@ -273,11 +273,11 @@ func TestPanicOfALook(t *testing.T) {
 			}
 			defer client.Close()
 			broken := &session{sessions: r.sessions, service: r.services[0]}
-			broken.client = client
+			broken.client, broken.origin.conn = client, client
 			broken.record = r.sessions.record.New("front", broken)
 			broken.relaying.Store(true)
 			r.sessions.index.add(broken)
-			broken.introduce(t.Context(), events.TypeClient)
+			broken.Open(t.Context(), events.TypeClient)
 			if err := broken.record.WaitOpened(); err != nil || broken.record.ID() != 3 {
 				t.Fatalf("session %d: %v", broken.record.ID(), err)
 			}

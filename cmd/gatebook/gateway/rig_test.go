@@ -301,6 +301,13 @@ func (p peer) logIn() {
 	}
 }
 
+// The errors of MySQL that the gateway sends.
+const (
+	mysqlUnreachable  = 1429
+	mysqlBadHandshake = 1043
+	mysqlUnknown      = 1105
+)
+
 // The messages of PostgreSQL that tests are made of.
 
 // pgMessage frames a body.

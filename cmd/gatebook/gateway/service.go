@@ -1,10 +1,10 @@
 package gateway
 
 import (
-	"context"
 	"net"
 	"sync/atomic"
 
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/events"
 )
 
@@ -13,7 +13,7 @@ import (
 type service struct {
 	Service
 	router    *router
-	login     login
+	protocol  login.Protocol
 	listeners []*net.TCPListener
 
 	// admission and latest are shared by all configurations of the service. latest is the
@@ -25,32 +25,19 @@ type service struct {
 // now returns the service as it is configured now.
 func (s *service) now() *service { return s.latest.Load() }
 
-// login lets a client of one protocol in: it reaches a server, follows the login
-// and returns nil when the session is ready and on the record, or else how it
-// ends. The context is that of recording.
-type login func(s *session, ctx context.Context) *ending
-
 // newService makes a service of a configuration that was checked.
-func newService(c Service, servers *backends) *service {
-	s := &service{Service: c, admission: &admission{}, latest: &atomic.Pointer[service]{}}
-	s.router = &router{kind: c.Router, backends: servers.named(c.Servers), limit: c.ConnectTimeout, now: servers.now}
+func (all *sessions) newService(c Service) *service {
+	s := &service{Service: c, protocol: all.protocolOf(c), admission: &admission{}, latest: &atomic.Pointer[service]{}}
+	s.router = &router{kind: c.Router, backends: all.backends.named(c.Servers), limit: c.ConnectTimeout, now: all.backends.now}
 	s.latest.Store(s)
-	switch c.Protocol {
-	case MySQL:
-		s.login = (*session).loginMySQL
-	case Postgres:
-		s.login = (*session).loginPostgres
-	case TCP:
-		s.login = (*session).loginTCP
-	}
 	return s
 }
 
-// configured returns the service in a new configuration. It shares its listeners and what
-// is counted with the old one.
-func (s *service) configured(c Service, servers *backends) *service {
-	next := newService(c, servers)
-	next.listeners, next.admission, next.latest = s.listeners, s.admission, s.latest
+// reconfigured makes a running service of a new configuration. It shares its listeners, and
+// what is counted, with the old one.
+func (all *sessions) reconfigured(running *service, c Service) *service {
+	next := all.newService(c)
+	next.listeners, next.admission, next.latest = running.listeners, running.admission, running.latest
 	return next
 }
 

@@ -3,11 +3,11 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
-	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/cmd/gatebook/gateway/record"
@@ -18,71 +18,51 @@ import (
 // session is one client's connection, from its acceptance to the record of its
 // end. Where nothing else is said a field belongs to the session's goroutine.
 type session struct {
+	// lifetime has the session's sockets, and ends it from outside.
 	lifetime
 	sessions *sessions
 	service  *service
 	listener string
 	// accepted is when the client was.
 	accepted time.Time
-
-	// origin is where the client is and arrived the address it connected to, by a
-	// proxy's word; the zero values mean the socket's own.
-	origin, arrived netip.AddrPort
-	// presented is the certificate the client was shown, in DER.
-	presented []byte
+	// origin is where the client is.
+	origin origin
 
 	// record records the session.
 	record *record.Session
-	// tried is what a login that is not over asks for.
-	tried events.SessionReady
-	// number is that of the connection to target, or of the latest attempt. Both
+	// asked is what a login that is not over asks for.
+	asked events.SessionReady
+	// number is that of the connection to backend, or of the latest attempt. Both
 	// stay as they are when the login is over.
-	number uint32
-	target *backend
-	// key cancels what the server is doing; empty unless it is PostgreSQL's.
+	number  uint32
+	backend *backend
+	// key is the one that the server has issued to cancel queries with, if it has.
 	key postgres.Key
-	// follower follows what the client sends, heard what the server does; nil when
-	// there is nothing to see.
-	follower follower
-	heard    frames
+	// established is what the login has returned; nil before.
+	established *login.Established
 
 	// slots are what the session counts for.
 	slots slots
-	// timer limits the login, nil before there was one.
-	timer *loginTimer
-	// speaks are the capabilities of MySQL that client and server agreed on.
-	speaks mysql.Capabilities
-
-	// sequence is the number of the next packet of MySQL during a login.
-	sequence atomic.Uint32
+	// activity is whether the established session does something.
 	activity activity
-
-	// busy: the session is on the list of those whose counters changed.
+	// busy: the session is on the list of those whose counters changed. Any goroutine may
+	// set it.
 	busy atomic.Bool
 }
 
-// follower tells what a client's bytes mean after the login.
-type follower interface {
-	Follow(p []byte)
-	Goodbye() bool
-	// Owed: the server is to answer what the client sent last.
-	Owed() bool
-}
+var (
+	_ login.Session = (*session)(nil)
+	_ record.Owner  = (*session)(nil)
+)
 
-// frames knows where the server's messages end after the login.
-type frames interface {
-	Follow(p []byte)
-	Between() bool
-}
-
-// run is the session's life. A panic in it ends this session alone. The context is that
+// run is the session's life. A panic in it ends this session alone. ctx is that
 // of recording.
 func (s *session) run(ctx context.Context) {
-	var end *ending
+	var end *ending.Ending
 	err := s.Guard(func() error { end = s.serve(ctx); return nil })
 	switch {
 	case err != nil:
-		end = &ending{reason: events.ReasonError, description: crashDescription}
+		end = ending.Crashed()
 	case end == nil: // a probe
 		s.hangUp()
 		return
@@ -92,91 +72,77 @@ func (s *session) run(ctx context.Context) {
 	}
 }
 
-// serve serves the client and returns how the session ends, nil for a connection that is
-// not to be recorded. The context is that of recording.
-func (s *session) serve(ctx context.Context) *ending {
-	if s.probing() {
+// serve serves the client and returns how the session ends. It returns nil for a connection
+// that is not to be recorded. ctx is that of recording.
+func (s *session) serve(ctx context.Context) *ending.Ending {
+	if s.isProbe() {
 		return nil
 	}
-	if end := s.arrive(); end != nil {
+	if s.isProxied() {
+		if end := s.origin.readProxyHeader(min(proxyHeaderTime, s.service.LoginTimeout)); end != nil {
+			return end
+		}
+	}
+	established, end := s.service.protocol.LogIn(ctx, s)
+	if end != nil {
 		return end
 	}
-	if end := s.service.login(s, ctx); end != nil {
-		return end
-	}
-	s.tried = events.SessionReady{}
+	s.established, s.asked = established, events.SessionReady{}
 	return s.relay(ctx)
 }
 
-// linger is how long a client of a database may stay whose server has closed.
+// proxyHeaderTime limits how long a proxy may take to send its header.
+const proxyHeaderTime = 5 * time.Second
+
+// isProxied reports whether the client's socket is that of a proxy that is believed: then
+// its connection begins with a header that says where the client is. A header from
+// elsewhere is part of what the client sends.
+func (s *session) isProxied() bool { return s.origin.isIn(s.service.AcceptProxyProtocol) }
+
+// linger is how long a client may stay whose server has closed, in a protocol where such a
+// server never answers again.
 const linger = time.Second
 
-// relay moves bytes until somebody ends the session. The context is that of
-// recording.
-func (s *session) relay(ctx context.Context) *ending {
+// relay moves bytes until the session ends. ctx is that of recording.
+func (s *session) relay(ctx context.Context) *ending.Ending {
+	traffic := s.established.Traffic
 	options := relay.Options{
 		High: s.service.HighWater, Low: s.service.LowWater,
 		Buffers: &s.sessions.buffers, Moved: s.moved,
-	}
-	if s.service.Protocol != TCP {
-		options.Linger = linger
-	}
-	if s.heard != nil {
-		options.FromServer = s.heard.Follow
-	}
-	switch f := s.follower.(type) {
-	case *commands:
-		options.FromClient = func(p []byte) int {
-			n := f.pass(p)
-			s.activity.owed.Store(f.Owed())
+		FromClient: func(p []byte) int {
+			n := traffic.FromClient(p)
+			s.activity.owed.Store(traffic.Owed())
 			return n
-		}
-	case nil:
-		s.activity.owed.Store(s.service.Protocol != TCP)
-	default:
-		options.FromClient = func(p []byte) int {
-			f.Follow(p)
-			s.activity.owed.Store(f.Owed())
-			return len(p)
-		}
+		},
+		FromServer: traffic.FromServer,
+	}
+	if !s.service.protocol.HalfClose() {
+		options.Linger = linger
 	}
 	s.moved()
 	for {
-		if s.follower != nil {
-			s.activity.owed.Store(s.follower.Owed())
-		}
+		s.activity.owed.Store(traffic.Owed())
 		s.activity.since.Store(int64(events.TimeOf(time.Now())))
 		s.beginRelay()
 		end := relay.Run(s.client, s.server, options)
 		stopped := s.endRelay()
-		var caught *panics.Error
+		caught, panicked := errors.AsType[*panics.Error](end.Err)
 		switch {
-		case errors.As(end.Err, &caught):
+		case panicked:
 			s.crashed(caught)
-			return &ending{reason: events.ReasonError, description: crashDescription}
+			return ending.Crashed()
 		case stopped != events.ReasonNone:
 			if end.Paused {
-				s.sayGoodbye(stopped)
+				s.notifyEnd(stopped)
 			}
-			return &ending{reason: stopped}
+			return ending.Stopped()
 		case !end.Paused:
-			return s.judge(end)
+			return ending.OfRelay(end, traffic.Goodbye())
 		}
-		if end := s.changeUser(ctx, end.Rest); end != nil {
+		if end := traffic.Resume(ctx, end.Rest); end != nil {
 			return end
 		}
 	}
-}
-
-// judge tells why a session ended whose relay ended so.
-func (s *session) judge(end relay.End) *ending {
-	switch {
-	case s.follower != nil && s.follower.Goodbye():
-		return &ending{reason: events.ReasonClientClosed}
-	case end.Err != nil:
-		return lost(end.First, end.Err)
-	}
-	return &ending{reason: closedBy(end.First)}
 }
 
 // moved puts the session on the list of those whose counters changed. Any
@@ -186,6 +152,13 @@ func (s *session) moved() {
 		s.sessions.statistics.note(s)
 	}
 }
+
+// Client returns the client's connection.
+func (s *session) Client() *relay.Conn { return s.client }
+
+// Stop ends the session from outside: the first reason given is the one on the record. Any
+// goroutine may call it, at any time.
+func (s *session) Stop(reason events.Reason) { s.stop(reason) }
 
 // Guard calls f and returns its error. A panic in f ends this session, with reason error,
 // and is returned as an error. Any goroutine that works for the session may call it.
@@ -208,74 +181,3 @@ func (s *session) crashed(caught *panics.Error) {
 		log.caught(again).Error().Str("service", s.service.Name).Msg("panic in the end of a session")
 	}
 }
-
-// crashDescription is the description on the record of a session that a panic ended,
-// and the text that its client reads.
-const crashDescription = "an error inside the gateway, whose log says more"
-
-// Opening notes that the session is about to be given its id.
-func (s *session) Opening() { s.sessions.index.expect() }
-
-// Opened makes the session known by its id, which is 0 when the recorder has refused it. It
-// stops a session that is to be killed already.
-func (s *session) Opened(id uint64) {
-	if s.sessions.index.assign(s, id) {
-		s.stop(events.ReasonKilled)
-	}
-}
-
-// Recorded has the session's counters looked at from now on.
-func (s *session) Recorded() {
-	s.busy.Store(false)
-	s.moved()
-}
-
-// introduce begins to record the session. Doing so again changes nothing. Where the client
-// had to say something first, the time at which it was accepted is on the record.
-func (s *session) introduce(ctx context.Context, kind events.SessionType) {
-	if s.record.Begun() {
-		return
-	}
-	var connected time.Time
-	if s.isProxied() || s.service.endsTLS() {
-		connected = s.accepted
-	}
-	s.record.Open(ctx, connected, s.opened(kind))
-}
-
-// reached adds the server that was reached to the record, with its own number for the
-// connection, 0 when it is not known yet.
-func (s *session) reached(serverID uint64) { s.record.Reached(s.connection(serverID)) }
-
-// ready records that the login succeeded. The connection is recorded again when the
-// server's own number for it has become known since.
-func (s *session) ready(ctx context.Context, login events.SessionReady, serverID uint64) error {
-	if serverID == 0 {
-		return s.record.Ready(ctx, login, nil)
-	}
-	return s.record.Ready(ctx, login, s.connection(serverID))
-}
-
-// connection is the event that tells of the backend connection.
-func (s *session) connection(serverID uint64) *events.ConnectionOpened {
-	return &events.ConnectionOpened{Connection: s.number, Server: s.target.Name, ServerID: serverID}
-}
-
-// opened is the event that the session begins with.
-func (s *session) opened(kind events.SessionType) events.SessionOpened {
-	e := events.SessionOpened{
-		Type:     kind,
-		Service:  s.service.Name,
-		Listener: s.listener,
-		Protocol: string(s.service.Protocol),
-	}
-	if from := s.from(); from.IsValid() {
-		e.Address, e.Port = canonical(from.Addr()), from.Port()
-	}
-	s.noteTLS(&e)
-	return e
-}
-
-// canonical is an address as it is written everywhere: IPv4 in IPv6 unmapped,
-// without a zone.
-func canonical(address netip.Addr) string { return address.Unmap().WithZone("").String() }

@@ -50,7 +50,7 @@ func (all *sessions) begin(ctx context.Context, on *service, listener string, co
 		return
 	}
 	s := &session{sessions: all, service: on.now(), listener: listener, accepted: time.Now()}
-	s.client = client
+	s.client, s.origin.conn = client, client
 	s.record = all.record.New(s.service.Name, s)
 	s.busy.Store(all.record.BestEffort()) // until it is recorded
 	all.index.add(s)
@@ -64,7 +64,7 @@ func (all *sessions) begin(ctx context.Context, on *service, listener string, co
 // leave forgets a session that has ended.
 func (all *sessions) leave(s *session) {
 	all.index.remove(s)
-	all.keys.remove(s.key, s.target)
+	all.keys.remove(s.key, s.backend)
 }
 
 // kill stops the sessions that an administrator has killed.

@@ -10,6 +10,12 @@ import (
 	"gatebook/events"
 )
 
+// The plugins that send a password one way with TLS and another without.
+const (
+	cachingSHA2 = "caching_sha2_password"
+	plainSHA2   = "sha256_password"
+)
+
 // TestPasswordNeedsSameTLS: a password that is sent one way with TLS and another
 // without cannot be taken from one to the other. As long as the server has no need
 // of it, it does not matter.

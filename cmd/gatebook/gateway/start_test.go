@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/events"
 )
 
@@ -116,11 +117,11 @@ func (deafRecorder) DeclareServer(context.Context, events.ServerDeclared) error 
 func TestDialCauses(t *testing.T) {
 	t.Parallel()
 	_, err := dial(t.Context(), &Server{Address: deadAddress(t)}, time.Second)
-	if got := cause(err); got != "connection refused" {
+	if got := ending.Cause(err); got != "connection refused" {
 		t.Errorf("got %q", got)
 	}
 	_, err = dial(t.Context(), &Server{Address: "127.0.0.1:1"}, time.Nanosecond)
-	if got := cause(err); got != "connection timed out" {
+	if got := ending.Cause(err); got != "connection timed out" {
 		t.Errorf("got %q of %v", got, err)
 	}
 }

@@ -103,8 +103,8 @@ func TestStatisticsOfADay(t *testing.T) {
 // BenchmarkIdleLook is what one look for idle sessions costs.
 func BenchmarkIdleLook(b *testing.B) {
 	const count = 100_000
-	g := &Gateway{sessions: &sessions{index: newSessionIndex()}}
-	service := newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour}, newBackends(nil, nil))
+	g := &Gateway{sessions: &sessions{index: newSessionIndex(), backends: newBackends(nil, nil)}}
+	service := g.sessions.newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour})
 	g.services = append(g.services, service)
 	for range count {
 		g.sessions.index.add(&session{sessions: g.sessions, service: service})

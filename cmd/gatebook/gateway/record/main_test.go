@@ -87,9 +87,9 @@ func (r *stub) Guard(f func() error) (err error) {
 	return err
 }
 
-func (r *stub) Opening() {}
+func (r *stub) ExpectID() {}
 
-func (r *stub) Opened(id uint64) {
+func (r *stub) AssignID(id uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.opened = append(r.opened, id)

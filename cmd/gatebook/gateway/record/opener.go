@@ -47,7 +47,7 @@ func newOpener() *opener {
 func (o *opener) run(ctx context.Context, s *Session, connected time.Time, e events.SessionOpened) {
 	defer close(o.done)
 	o.refused = s.owner.Guard(func() error { return s.open(ctx, connected, e) })
-	_ = s.owner.Guard(func() error { s.owner.Opened(s.id.Load()); return nil })
+	_ = s.owner.Guard(func() error { s.owner.AssignID(s.id.Load()); return nil })
 	close(o.opened)
 	if o.refused != nil {
 		if s.all.bestEffort {

@@ -16,11 +16,11 @@ type Owner interface {
 	// Guard calls f and returns its error. A panic in f ends the session, and is returned
 	// as a [*panics.Error].
 	Guard(f func() error) error
-	// Opening is called before the opening is given to the recorder.
-	Opening()
-	// Opened is called when the opening was recorded under id. The id is 0 when it was
+	// ExpectID is called before the opening is given to the recorder.
+	ExpectID()
+	// AssignID is called when the opening was recorded under id. The id is 0 when it was
 	// not.
-	Opened(id uint64)
+	AssignID(id uint64)
 	// Recorded is called, with best effort alone, when session_ready was recorded or
 	// counted as missing. From then on counters of the session can be recorded.
 	Recorded()
@@ -54,7 +54,7 @@ func (s *Session) Begun() bool { return s.begun }
 func (s *Session) Open(ctx context.Context, connected time.Time, e events.SessionOpened) {
 	o := s.prepared()
 	s.begun = true
-	s.owner.Opening()
+	s.owner.ExpectID()
 	go o.run(ctx, s, connected, e)
 }
 

@@ -1,0 +1,70 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/proxy"
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// origin is where a session's client is: at the other end of its socket, or where a proxy
+// says.
+type origin struct {
+	conn *relay.Conn
+	// header is what a proxy said; the zero value where none did.
+	header proxy.Header
+}
+
+// isIn reports whether the socket's other end is in one of the networks.
+func (o *origin) isIn(networks []netip.Prefix) bool {
+	address := proxy.AddrPort(o.conn.RemoteAddr()).Addr()
+	for _, n := range networks {
+		if n.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// address returns the client's address.
+func (o *origin) address() netip.AddrPort {
+	if o.header.Source.IsValid() {
+		return o.header.Source
+	}
+	return proxy.AddrPort(o.conn.RemoteAddr())
+}
+
+// forServer returns the header by which a server learns the client's address.
+func (o *origin) forServer() ([]byte, error) {
+	h := proxy.Header{Source: o.address(), Destination: o.header.Destination}
+	if !h.Destination.IsValid() {
+		h.Destination = proxy.AddrPort(o.conn.LocalAddr())
+	}
+	return h.Format()
+}
+
+// readProxyHeader reads the header that a proxy sends before anything else.
+func (o *origin) readProxyHeader(limit time.Duration) *ending.Ending {
+	_ = o.conn.SetReadDeadline(time.Now().Add(limit))
+	header, err := proxy.Read(o.conn)
+	_ = o.conn.SetReadDeadline(time.Time{})
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return &ending.Ending{
+			Reason:      events.ReasonLoginTimeout,
+			Description: fmt.Sprintf("no header of the PROXY protocol came within %s", limit),
+		}
+	case ending.IsNetwork(err):
+		return ending.Lost(relay.Client, err)
+	case err != nil:
+		return &ending.Ending{Reason: events.ReasonAuthFailed, Description: err.Error()}
+	}
+	o.header = header
+	return nil
+}
