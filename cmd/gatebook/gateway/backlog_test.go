@@ -25,7 +25,7 @@ func TestBacklogIsBounded(t *testing.T) {
 	for name, changes := range map[string]int{"within the bound": 16, "one more": 17, "far more": 300} {
 		t.Run(name, func(t *testing.T) {
 			wait := make(chan struct{})
-			r, _ := newFickleRig(t, RecordBestEffort, MySQL, changeServer, wait)
+			r, _ := newFickleHarness(t, RecordBestEffort, MySQL, changeServer, wait)
 			client := r.dial()
 			client.logIn()
 			client.changeTo("first")

@@ -49,12 +49,12 @@ func (b *fickleRecorder) RecordGap(ctx context.Context, e events.RecordingGap) e
 	return b.recorderStub.RecordGap(ctx, e)
 }
 
-// newFickleRig is a rig whose book is fickle.
-func newFickleRig(t *testing.T, recording Recording, protocol Protocol, server func(peer), wait chan struct{}) (*rig, *fickleRecorder) {
+// newFickleHarness is a harness whose book is fickle.
+func newFickleHarness(t *testing.T, recording Recording, protocol Protocol, server func(peer), wait chan struct{}) (*harness, *fickleRecorder) {
 	t.Helper()
 	recorder := &fickleRecorder{recorderStub: newRecorderStub(), wait: wait}
 	recorder.before = recorder.refuses
-	r := &rig{recorder: recorder.recorderStub, t: t}
+	r := &harness{recorder: recorder.recorderStub, t: t}
 	g, err := Start(t.Context(), Config{
 		Record:  recording,
 		Servers: []Server{{Name: "db1", Address: newStubServer(t, server).address()}},
@@ -80,7 +80,7 @@ func TestBestEffortDoesNotWait(t *testing.T) {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
 			wait := make(chan struct{})
-			r, _ := newFickleRig(t, RecordBestEffort, protocol, server, wait)
+			r, _ := newFickleHarness(t, RecordBestEffort, protocol, server, wait)
 			client := r.dial()
 			want := []events.Kind{events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady}
 			switch protocol {
@@ -113,7 +113,7 @@ func TestBestEffortDoesNotWait(t *testing.T) {
 // recorded as soon as it can be.
 func TestGap(t *testing.T) {
 	t.Parallel()
-	r, recorder := newFickleRig(t, RecordBestEffort, MySQL, mysqlServer, nil)
+	r, recorder := newFickleHarness(t, RecordBestEffort, MySQL, mysqlServer, nil)
 	before := r.dial()
 	before.logIn()
 	r.recorder.await(t, 1, events.KindSessionReady)
@@ -144,7 +144,7 @@ func TestGap(t *testing.T) {
 // TestStrictRefuses: in the other mode such a session is refused, and says why.
 func TestStrictRefuses(t *testing.T) {
 	t.Parallel()
-	r, recorder := newFickleRig(t, RecordStrict, MySQL, mysqlServer, nil)
+	r, recorder := newFickleHarness(t, RecordStrict, MySQL, mysqlServer, nil)
 	before := r.dial()
 	before.logIn()
 	recorder.set(true)

@@ -85,7 +85,7 @@ func TestChangeUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := newRig(t, MySQL, nil, server.Address)
+	r := newHarness(t, MySQL, nil, server.Address)
 	client := r.dial()
 	client.logInNative("jdoe", "jdoe-password")
 	if got := client.whoami(); got != "jdoe@%" {
@@ -120,7 +120,7 @@ func TestChangeUser(t *testing.T) {
 	}
 }
 
-func wantReady(t *testing.T, r *rig, want ...events.SessionReady) {
+func wantReady(t *testing.T, r *harness, want ...events.SessionReady) {
 	t.Helper()
 	got := find[*events.SessionReady](r.recorder.await(t, 1, events.KindSessionReady))
 	if len(got) != len(want) {
@@ -155,7 +155,7 @@ func changeServer(p peer) {
 // before a change of user.
 func TestChangeUserAfterSilence(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, changeServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, changeServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, "\x0e"))
@@ -176,9 +176,9 @@ func TestChangeUserAfterSilence(t *testing.T) {
 func TestEarlyChangeUser(t *testing.T) {
 	t.Parallel()
 	ping, change := mysqlPacket(0, "\x0e"), mysqlPacket(0, changeUser("root", "shop", "till"))
-	for name, send := range map[string]func(r *rig, p peer){
-		"at once": func(_ *rig, p peer) { p.send(append(ping, change...)) },
-		"before the reply": func(r *rig, p peer) {
+	for name, send := range map[string]func(r *harness, p peer){
+		"at once": func(_ *harness, p peer) { p.send(append(ping, change...)) },
+		"before the reply": func(r *harness, p peer) {
 			p.send(ping)
 			r.await(t, "the ping is under way", func() bool { return r.only().server.Counters().Writes == 2 })
 			p.send(change)
@@ -186,7 +186,7 @@ func TestEarlyChangeUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+			r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -207,7 +207,7 @@ func TestEarlyChangeUser(t *testing.T) {
 // of its change cannot go on with it.
 func TestForgedRefusal(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, mysqlOK))
@@ -229,7 +229,7 @@ func TestForgedRefusal(t *testing.T) {
 // TestChangeUserWithLogin: nor is one let through that comes with the login.
 func TestChangeUserWithLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, "\xfeplugin\x00"))
@@ -251,7 +251,7 @@ func TestChangeUserWithLogin(t *testing.T) {
 // the record.
 func TestUnrecordedChangeUser(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(r *rig, _ *Service) {
+	r := newHarness(t, MySQL, func(r *harness, _ *Service) {
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if ready, ok := e.(*events.SessionReady); ok && ready.User == "sue" {
 				return errors.New("the log is full")

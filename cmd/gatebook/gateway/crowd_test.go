@@ -82,7 +82,7 @@ func leave(clients []*sql.Conn) {
 }
 
 // wantCounts waits until so many sessions are live and so many have ended.
-func wantCounts(t *testing.T, h *house, live int, closed uint64) {
+func wantCounts(t *testing.T, h *endToEnd, live int, closed uint64) {
 	t.Helper()
 	eventually(t, "the book has counted", func() bool {
 		m := h.Moment()

@@ -148,7 +148,7 @@ func (g *guarded) unharmed(list []*sql.Conn) {
 // await waits until the condition holds.
 func (g *guarded) await(what string, holds func() bool) {
 	g.t.Helper()
-	(&rig{}).await(g.t, what, holds)
+	(&harness{}).await(g.t, what, holds)
 }
 
 // TestDiskFull: a full disk harms no session that runs, in either mode. In strict

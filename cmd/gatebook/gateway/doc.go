@@ -2,10 +2,10 @@
 // front of database servers, which reads each login.
 //
 // It accepts clients, dials a server for each, forwards the handshake as it is
-// (only what would hide the login is taken out of the server's offer), reads from
-// it who logs in to what, and from then on moves bytes and counts them. What it
-// sees it records through [Recorder], using nothing that another program could not
-// use as well.
+// (only what would hide the login is taken out of the server's offer), reads from it
+// which user logs in to which database, and from then on moves bytes and counts them.
+// It records what it sees through [Recorder], using nothing that another program could
+// not use as well.
 //
 // # Where to look
 //
@@ -15,7 +15,8 @@
 //   - what ends a session from outside goes through lifetime.go;
 //   - what a session records, and when, is package record;
 //   - which server a session gets is router.go, and whether a server is tried backend.go;
-//   - what a session counts for is limits.go, whether it is idle idle.go.
+//   - what a session counts for, and whether it is idle, is limits.go;
+//   - what an administrator orders is orders.go.
 //
 // # Order
 //

@@ -65,7 +65,7 @@ func TestEndReasons(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+			r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -88,7 +88,7 @@ func TestEndReasons(t *testing.T) {
 // gone does not keep its session alive.
 func TestIdleClientOfGoneServer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
 		p.startup()
 		p.send([]byte(pgWelcome()))
 	}).address())
@@ -104,7 +104,7 @@ func TestIdleClientOfGoneServer(t *testing.T) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		defer close(gone)
 		mysqlServer(p)
 	}).address())
@@ -122,7 +122,7 @@ func TestKill(t *testing.T) {
 // TestKillBeforeLogin: a session can be killed as soon as it has an id.
 func TestKillBeforeLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.packet()
 	r.recorder.await(t, 1, events.KindSessionOpened)
@@ -137,7 +137,7 @@ func TestKillBeforeLogin(t *testing.T) {
 func TestKillWhileOpening(t *testing.T) {
 	t.Parallel()
 	opening, heard := make(chan struct{}), make(chan struct{})
-	r := newRig(t, MySQL, func(r *rig, _ *Service) {
+	r := newHarness(t, MySQL, func(r *harness, _ *Service) {
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionOpened {
 				close(opening)
@@ -162,7 +162,7 @@ func TestKillWhileOpening(t *testing.T) {
 func TestKillCancelsQuery(t *testing.T) {
 	t.Parallel()
 	cancelled := make(chan []byte, 1)
-	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
 		first := p.startup()
 		if s, err := postgres.ParseStartup(first); err == nil && s.Request == postgres.RequestCancel {
 			cancelled <- first
@@ -200,7 +200,7 @@ func TestCancelReachesItsServer(t *testing.T) {
 			echo(p)
 		}
 	}
-	r := newRig(t, Postgres, nil,
+	r := newHarness(t, Postgres, nil,
 		newStubServer(t, serve("db1", "\x00\x00\x00\x01aaaa")).address(),
 		newStubServer(t, serve("db2", "\x00\x00\x00\x01bbbb")).address())
 	for range 2 {
@@ -236,7 +236,7 @@ func TestCancelReachesItsServer(t *testing.T) {
 // it is not kept from the recorder.
 func TestSilentPostgresClientIsShown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
+	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
 	r.recorder.await(t, 1, events.KindSessionOpened)
 	client.send(pgLogin())
@@ -249,7 +249,7 @@ func TestSilentPostgresClientIsShown(t *testing.T) {
 // and that is on the record when Close returns.
 func TestClose(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	ready := r.dial()
 	ready.logIn()
 	r.awaitRelay(t, 1)

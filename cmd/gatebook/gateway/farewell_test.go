@@ -46,7 +46,7 @@ func TestFarewellCutsNothingShort(t *testing.T) {
 					p.wantEnd()
 				}
 			}
-			r := newRig(t, c.protocol, nil, newStubServer(t, serve).address())
+			r := newHarness(t, c.protocol, nil, newStubServer(t, serve).address())
 			client := r.dial()
 			if c.protocol == MySQL {
 				client.logIn()
@@ -77,7 +77,7 @@ func TestKillOfDeafClient(t *testing.T) {
 	for name, high := range map[string]int{"queued": DefaultHighWater, "not queued": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, func(_ *rig, s *Service) { s.HighWater = high }, newStubServer(t, func(p peer) {
+			r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.HighWater = high }, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))

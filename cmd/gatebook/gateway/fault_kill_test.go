@@ -29,7 +29,7 @@ func TestKillInCommand(t *testing.T) {
 	} {
 		givesBack(t, name, func(t *testing.T) {
 			heard := make(chan struct{})
-			r := newRig(t, test.protocol, nil, newStubServer(t, func(p peer) {
+			r := newHarness(t, test.protocol, nil, newStubServer(t, func(p peer) {
 				switch test.protocol {
 				case MySQL:
 					p.send(mysqlGreeting())
@@ -74,7 +74,7 @@ func TestKillInCommand(t *testing.T) {
 func TestKillBeforeReset(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<12))
 	givesBack(t, "killed", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+		r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
 			p.send(mysqlPacket(2, mysqlOK))
@@ -99,7 +99,7 @@ func TestKillBeforeReset(t *testing.T) {
 func TestKillInFlood(t *testing.T) {
 	const flood = 300
 	givesBack(t, "killed", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+		r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 		clients := make(chan peer, flood)
 		go func() {
 			defer close(clients)

@@ -22,9 +22,9 @@ const (
 	late = time.Hour
 )
 
-// loginWithin limits the logins of a rig.
-func loginWithin(limit time.Duration) func(*rig, *Service) {
-	return func(_ *rig, s *Service) { s.LoginTimeout = limit }
+// loginWithin limits the logins of a harness.
+func loginWithin(limit time.Duration) func(*harness, *Service) {
+	return func(_ *harness, s *Service) { s.LoginTimeout = limit }
 }
 
 // givesBack runs a subtest, and checks that it leaves no goroutine and no
@@ -156,9 +156,9 @@ func TestStalledLogins(t *testing.T) {
 		}},
 	}
 	for name, test := range tests {
-		run := func(limit time.Duration, reason events.Reason, act func(r *rig)) func(t *testing.T) {
+		run := func(limit time.Duration, reason events.Reason, act func(r *harness)) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, test.protocol, loginWithin(limit), newStubServer(t, test.server).address())
+				r := newHarness(t, test.protocol, loginWithin(limit), newStubServer(t, test.server).address())
 				client := r.dial()
 				test.client(client)
 				r.recorder.await(t, 1, events.KindSessionOpened)
@@ -171,8 +171,8 @@ func TestStalledLogins(t *testing.T) {
 				client.Close()
 			}
 		}
-		givesBack(t, name+"/left alone", run(soon, events.ReasonLoginTimeout, func(*rig) {}))
-		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *rig) { r.recorder.kills <- []uint64{1} }))
+		givesBack(t, name+"/left alone", run(soon, events.ReasonLoginTimeout, func(*harness) {}))
+		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *harness) { r.recorder.kills <- []uint64{1} }))
 	}
 }
 
@@ -184,9 +184,9 @@ func TestSilentMySQLServer(t *testing.T) {
 		"a client that waits":            func(peer) {},
 		"a client that will say no more": func(p peer) { p.CloseWrite() },
 	} {
-		run := func(limit time.Duration, act func(r *rig), want string) func(t *testing.T) {
+		run := func(limit time.Duration, act func(r *harness), want string) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, MySQL, func(_ *rig, s *Service) { s.ConnectTimeout = limit }, newStubServer(t, silent).address())
+				r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.ConnectTimeout = limit }, newStubServer(t, silent).address())
 				p := r.dial()
 				client(p)
 				r.recorder.await(t, 1, events.KindSessionOpened)
@@ -199,8 +199,8 @@ func TestSilentMySQLServer(t *testing.T) {
 				p.Close()
 			}
 		}
-		givesBack(t, name+"/left alone", run(soon, func(*rig) {}, "connect_failed: no server of front answers: no greeting in connect_timeout"))
-		givesBack(t, name+"/killed", run(late, func(r *rig) { r.recorder.kills <- []uint64{1} }, "killed: "))
+		givesBack(t, name+"/left alone", run(soon, func(*harness) {}, "connect_failed: no server of front answers: no greeting in connect_timeout"))
+		givesBack(t, name+"/killed", run(late, func(r *harness) { r.recorder.kills <- []uint64{1} }, "killed: "))
 	}
 }
 
@@ -229,12 +229,12 @@ func TestGarbage(t *testing.T) {
 			}
 			name := fmt.Sprintf("%s, seed %d", protocol, seed)
 			givesBack(t, name+"/client", func(t *testing.T) {
-				r := newRig(t, protocol, loginWithin(soon), newStubServer(t, server).address())
+				r := newHarness(t, protocol, loginWithin(soon), newStubServer(t, server).address())
 				speak(r.dial())
 				expectReason(t, r, events.ReasonAuthFailed, events.ReasonLoginTimeout)
 			})
 			givesBack(t, name+"/server", func(t *testing.T) {
-				r := newRig(t, protocol, loginWithin(soon), newStubServer(t, speak).address())
+				r := newHarness(t, protocol, loginWithin(soon), newStubServer(t, speak).address())
 				client := r.dial()
 				login(client)
 				_, _ = io.Copy(io.Discard, client)
@@ -242,7 +242,7 @@ func TestGarbage(t *testing.T) {
 				expectReason(t, r, events.ReasonError, events.ReasonLoginTimeout, events.ReasonAuthFailed)
 			})
 			givesBack(t, name+"/after the login", func(t *testing.T) {
-				r := newRig(t, protocol, nil, newStubServer(t, server).address())
+				r := newHarness(t, protocol, nil, newStubServer(t, server).address())
 				client := r.dial()
 				if protocol == MySQL {
 					client.logIn()
@@ -260,7 +260,7 @@ func TestGarbage(t *testing.T) {
 }
 
 // expectReason waits for the end of the only session.
-func expectReason(t *testing.T, r *rig, reasons ...events.Reason) {
+func expectReason(t *testing.T, r *harness, reasons ...events.Reason) {
 	t.Helper()
 	if end := r.recorder.ended(t, 1); !slices.Contains(reasons, end.Reason) {
 		t.Errorf("ended with %v %q, want one of %v", end.Reason, end.Description, reasons)
@@ -274,7 +274,7 @@ func TestFlood(t *testing.T) {
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {
 		server := map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo}[protocol]
 		givesBack(t, string(protocol), func(t *testing.T) {
-			r := newRig(t, protocol, nil, newStubServer(t, server).address())
+			r := newHarness(t, protocol, nil, newStubServer(t, server).address())
 			for i := range flood {
 				client := r.dial()
 				if i%3 == 0 {
@@ -323,7 +323,7 @@ func TestFlood(t *testing.T) {
 func TestServerResetsInResult(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<16))
 	givesBack(t, "reset", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+		r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
 			p.send(mysqlPacket(2, mysqlOK))

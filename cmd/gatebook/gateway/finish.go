@@ -64,7 +64,7 @@ func final(number uint32, c *relay.Conn) events.Final {
 // cut short what the server is saying, or the client does not take it at once.
 func (s *session) notifyEnd(reason events.Reason) {
 	if b := s.established.Traffic.EndNotice(reason, endMessage(reason, s.service.now().IdleTimeout)); b != nil {
-		s.client.Parting(b)
+		s.client.WriteLast(b)
 	}
 }
 

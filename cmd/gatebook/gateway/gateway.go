@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -14,7 +13,7 @@ import (
 	"gatebook/events"
 )
 
-// Gateway is a gateway that runs: from [Start] to [Gateway.Close].
+// Gateway is a gateway that runs, from [Start] to [Gateway.Close].
 type Gateway struct {
 	recorder   Recorder
 	log        zerolog.Logger
@@ -36,9 +35,9 @@ type Gateway struct {
 }
 
 // Start listens on the addresses of all services, declares services and servers
-// to the book, and begins to accept clients. The context is that of starting: the
-// gateway runs until it is closed. The book is the gateway's from then on, which
-// stops it when it is closed; when Start fails it stays the caller's.
+// to the recorder, and begins to accept clients. The context is that of starting: the
+// gateway runs until it is closed. The recorder is the gateway's from then on, and is
+// stopped when the gateway is closed. When Start fails it stays the caller's.
 func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Logger) (*Gateway, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -98,6 +97,7 @@ func (g *Gateway) declare(ctx context.Context) error {
 	return nil
 }
 
+// declareServer records that there is a server.
 func (g *Gateway) declareServer(ctx context.Context, config Config, server Server) error {
 	host, port, err := server.split()
 	if err != nil {
@@ -157,23 +157,8 @@ func (g *Gateway) Panics() uint64 { return g.panics.count.Load() }
 // Probes returns how many connections from networks of probes ended without a byte.
 func (g *Gateway) Probes() uint64 { return g.sessions.probes.Load() }
 
-// killPause is how long the gateway rests when the book does not tell it of kills.
-const killPause = time.Second
-
-// watchKills ends the sessions that somebody wants ended, until ctx ends.
-func (g *Gateway) watchKills(ctx context.Context) {
-	for ctx.Err() == nil {
-		ids, err := g.recorder.Kills(ctx)
-		g.sessions.kill(ids)
-		if err != nil && ctx.Err() == nil {
-			g.log.Error().Err(err).Msg("cannot hear of kills")
-			pause(ctx, killPause)
-		}
-	}
-}
-
 // Close stops accepting, ends all sessions with reason shutdown, waits until that
-// is recorded, and stops the book. When ctx ends first it gives up recording, and
+// is recorded, and stops the recorder. When ctx ends first it gives up recording, and
 // still waits for all goroutines. It must be called once.
 func (g *Gateway) Close(ctx context.Context) error {
 	defer g.abandon()
@@ -192,12 +177,13 @@ func (g *Gateway) Close(ctx context.Context) error {
 	if err := g.panics.guard("record gaps", func() error { return g.sessions.record.RecordGap(ctx) }); err != nil {
 		g.log.Error().Err(err).Msg("cannot record what was not recorded")
 	}
-	if err := g.panics.guard("stop the book", func() error { return g.recorder.Stop(ctx) }); err != nil {
-		return errors.Join(late, fmt.Errorf("stop the book: %w", err))
+	if err := g.panics.guard("stop the recorder", func() error { return g.recorder.Stop(ctx) }); err != nil {
+		return errors.Join(late, fmt.Errorf("stop the recorder: %w", err))
 	}
 	return late
 }
 
+// closeListeners closes the listeners of all services.
 func (g *Gateway) closeListeners() {
 	for _, s := range g.services {
 		s.close()

@@ -41,7 +41,7 @@ func TestIdleOwesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			asked, answer := make(chan struct{}), make(chan struct{})
-			r := newRig(t, c.protocol, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
+			r := newHarness(t, c.protocol, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
 				c.serve(p)
 				p.read(len(c.asks))
 				close(asked)
@@ -77,7 +77,7 @@ func TestIdleOwesNothing(t *testing.T) {
 // What the server does not answer leaves nothing owed.
 func TestOwed(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(*rig, *Service) {}, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, func(*harness, *Service) {}, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, "\x0e")) // a ping, which comes back

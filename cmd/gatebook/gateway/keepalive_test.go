@@ -14,7 +14,7 @@ import (
 // a peer which is gone without a word is found out within two minutes.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, newStubServer(t, echo).address())
+	r := newHarness(t, TCP, nil, newStubServer(t, echo).address())
 	client := r.dial()
 	client.send([]byte("hello"))
 	client.want("hello")

@@ -28,8 +28,8 @@ type lifetime struct {
 }
 
 // stop ends the session from outside, unless it was stopped before. A session in its
-// relay is interrupted, so that its own goroutine can tell the client why. Of any other
-// the sockets are closed.
+// relay is interrupted, so that its own goroutine can send the client the reason. Of any
+// other the sockets are closed.
 func (l *lifetime) stop(reason events.Reason) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -13,10 +13,10 @@ import (
 // and there is room again when one has ended.
 func TestSessionLimit(t *testing.T) {
 	t.Parallel()
-	one := func(_ *rig, s *Service) { s.MaxSessions = 1 }
+	one := func(_ *harness, s *Service) { s.MaxSessions = 1 }
 	t.Run("mysql", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, one, newStubServer(t, mysqlServer).address())
+		r := newHarness(t, MySQL, one, newStubServer(t, mysqlServer).address())
 		first := r.dial()
 		first.logIn()
 		wantMySQLError(r.dial(), 0, 1040)
@@ -27,7 +27,7 @@ func TestSessionLimit(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, Postgres, one, newStubServer(t, pgServer).address())
+		r := newHarness(t, Postgres, one, newStubServer(t, pgServer).address())
 		first := r.dial()
 		first.send(pgLogin())
 		first.want(pgWelcome())
@@ -44,7 +44,7 @@ func TestSessionLimit(t *testing.T) {
 	})
 	t.Run("tcp", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, TCP, func(_ *rig, s *Service) { s.MaxSessions = 3 }, newStubServer(t, echo).address())
+		r := newHarness(t, TCP, func(_ *harness, s *Service) { s.MaxSessions = 3 }, newStubServer(t, echo).address())
 		for range 3 {
 			client := r.dial()
 			client.send([]byte("hello"))
@@ -55,7 +55,7 @@ func TestSessionLimit(t *testing.T) {
 	})
 }
 
-func wantReason(t *testing.T, r *rig, id uint64, want events.Reason) {
+func wantReason(t *testing.T, r *harness, id uint64, want events.Reason) {
 	t.Helper()
 	if end := r.recorder.ended(t, id); end.Reason != want {
 		t.Errorf("session %d ended with %v %q, want %v", id, end.Reason, end.Description, want)
@@ -66,13 +66,13 @@ func wantReason(t *testing.T, r *rig, id uint64, want events.Reason) {
 // which something does goes on.
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
-	idle := func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }
+	idle := func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }
 	// What comes back, and is as good as an answer.
 	said := map[Protocol][]byte{MySQL: mysqlPacket(0, "\x0e"), Postgres: pgMessage('S', "a\x00b\x00"), TCP: []byte("hello")}
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, protocol, idle, newStubServer(t, server).address())
+			r := newHarness(t, protocol, idle, newStubServer(t, server).address())
 			client := r.dial()
 			switch protocol {
 			case MySQL:
@@ -121,7 +121,7 @@ func TestIdlePause(t *testing.T) {
 // session alive.
 func TestIdleTimeoutOfDeafClient(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
+	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
 		for {
 			p.send(make([]byte, 64<<10))
 		}
@@ -139,10 +139,10 @@ func TestIdleTimeoutOfDeafClient(t *testing.T) {
 // TestLoginTimeoutIsSaid: who takes too long to log in is told so.
 func TestLoginTimeoutIsSaid(t *testing.T) {
 	t.Parallel()
-	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
+	soon := func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	t.Run("mysql: silent client", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newStubServer(t, mysqlServer).address())
+		r := newHarness(t, MySQL, soon, newStubServer(t, mysqlServer).address())
 		client := r.dial()
 		client.packet()
 		wantMySQLError(client, 2, 1159)
@@ -150,7 +150,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("mysql: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newStubServer(t, func(p peer) {
+		r := newHarness(t, MySQL, soon, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting()[:20])
 			p.wantEnd()
 		}).address())
@@ -159,7 +159,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("postgres: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, Postgres, soon, newStubServer(t, func(p peer) {
+		r := newHarness(t, Postgres, soon, newStubServer(t, func(p peer) {
 			p.startup()
 			p.wantEnd()
 		}).address())
@@ -177,7 +177,7 @@ func TestProbes(t *testing.T) {
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, protocol, func(_ *rig, s *Service) {
+			r := newHarness(t, protocol, func(_ *harness, s *Service) {
 				s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 			}, newStubServer(t, server).address())
 			r.dial().Close()
@@ -209,7 +209,7 @@ func TestProbes(t *testing.T) {
 // up.
 func TestProbeAtShutdown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, func(_ *rig, s *Service) {
+	r := newHarness(t, Postgres, func(_ *harness, s *Service) {
 		s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}, newStubServer(t, pgServer).address())
 	client := r.dial()
@@ -224,7 +224,7 @@ func TestProbeAtShutdown(t *testing.T) {
 // TestCompression: where the service allows it, a client is let in that compresses.
 func TestCompression(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.Compression = true }, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.Compression = true }, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	greeting, err := mysql.ParseGreeting(client.packet())
 	if err != nil || greeting.Capabilities&mysql.Compress == 0 || greeting.Capabilities&mysql.TLS != 0 {

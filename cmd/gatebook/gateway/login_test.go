@@ -15,7 +15,7 @@ import (
 
 func TestMySQLSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	greeting, err := mysql.ParseGreeting(client.packet())
 	if err != nil || greeting.Capabilities != offered&^mysql.Hidden || greeting.ThreadID != threadID {
@@ -57,7 +57,7 @@ func TestMySQLSession(t *testing.T) {
 
 func TestPostgresSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
+	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
 	for _, encryption := range []uint32{pgTLS, pgGSS} {
 		client.send(pgStartup(encryption, ""))
@@ -84,7 +84,7 @@ func TestPostgresSession(t *testing.T) {
 
 func TestTCPSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, newStubServer(t, echo).address())
+	r := newHarness(t, TCP, nil, newStubServer(t, echo).address())
 	client := r.dial()
 	client.send([]byte("anything"))
 	client.want("anything")
@@ -99,7 +99,7 @@ func TestTCPSession(t *testing.T) {
 // side, whoever's turn it is.
 func TestExchangeGoesBothWays(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, "\xfeclient_ed25519\x00nonce"))
@@ -189,7 +189,7 @@ func TestReadyBeforeReply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			looked := false
-			r := newRig(t, test.protocol, func(r *rig, _ *Service) {
+			r := newHarness(t, test.protocol, func(r *harness, _ *Service) {
 				r.recorder.before = func(_ uint64, e events.Event) error {
 					if e.Kind() == events.KindSessionReady {
 						s := r.only()
@@ -218,7 +218,7 @@ func TestReadyBeforeReply(t *testing.T) {
 func TestOpenBeforeLogin(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	var r *rig
+	var r *harness
 	backend := newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
@@ -230,7 +230,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 		p.send(mysqlPacket(2, mysqlOK))
 		echo(p)
 	})
-	r = newRig(t, MySQL, func(r *rig, _ *Service) {
+	r = newHarness(t, MySQL, func(r *harness, _ *Service) {
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionOpened {
 				<-release
@@ -251,7 +251,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 // server it is with from the recorder.
 func TestSlowLoginShowsItsServer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newStubServer(t, func(p peer) {
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
 		p.startup()
 		p.send(pgMessage('R', "\x00\x00\x00\x03"))
 		p.message()
@@ -278,7 +278,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 	t.Parallel()
 	readOnly := errors.New("the log is read-only")
 	for _, kind := range []events.Kind{events.KindSessionOpened, events.KindSessionReady} {
-		refuse := func(r *rig, _ *Service) {
+		refuse := func(r *harness, _ *Service) {
 			r.recorder.before = func(_ uint64, e events.Event) error {
 				if e.Kind() == kind {
 					return readOnly
@@ -288,7 +288,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		}
 		t.Run("mysql "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, refuse, newStubServer(t, mysqlServer).address())
+			r := newHarness(t, MySQL, refuse, newStubServer(t, mysqlServer).address())
 			client := r.dial()
 			client.packet()
 			client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
@@ -301,7 +301,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		})
 		t.Run("postgres "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, Postgres, refuse, newStubServer(t, pgServer).address())
+			r := newHarness(t, Postgres, refuse, newStubServer(t, pgServer).address())
 			client := r.dial()
 			client.send(pgLogin())
 			if e := postgres.ParseError(client.message()); e.Severity != "FATAL" || e.Code != "57P03" {
@@ -311,7 +311,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		})
 		t.Run("tcp "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, TCP, refuse, newStubServer(t, func(p peer) { p.Write([]byte("welcome")) }).address())
+			r := newHarness(t, TCP, refuse, newStubServer(t, func(p peer) { p.Write([]byte("welcome")) }).address())
 			r.dial().wantEnd()
 		})
 	}
@@ -320,10 +320,10 @@ func TestUnrecordedIsRefused(t *testing.T) {
 // TestLoginTimeout: a client that says nothing, and one that stops in the middle.
 func TestLoginTimeout(t *testing.T) {
 	t.Parallel()
-	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
+	soon := func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	for _, protocol := range []Protocol{MySQL, Postgres} {
 		for _, part := range [][]byte{nil, {0}} {
-			r := newRig(t, protocol, soon, newStubServer(t, func(p peer) {
+			r := newHarness(t, protocol, soon, newStubServer(t, func(p peer) {
 				if protocol == MySQL {
 					p.send(mysqlGreeting())
 				}
@@ -341,7 +341,7 @@ func TestLoginTimeout(t *testing.T) {
 // TestServerStallsLogin: the time limit is the server's as well.
 func TestServerStallsLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond },
+	r := newHarness(t, Postgres, func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond },
 		newStubServer(t, func(p peer) { p.startup(); p.wantEnd() }).address())
 	client := r.dial()
 	client.send(pgLogin())
@@ -354,7 +354,7 @@ func TestServerStallsLogin(t *testing.T) {
 // TestCapabilitiesStay: nothing else of the greeting is touched.
 func TestCapabilitiesStay(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	got := []byte(r.dial().packet())
 	want := mysqlGreeting()
 	low := bytes.Index(want, []byte("scramble\x00")) + 9

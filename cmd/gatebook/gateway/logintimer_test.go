@@ -32,7 +32,7 @@ func TestLoginAtItsLimit(t *testing.T) {
 	authority := certtest.NewAuthority(t, "authority")
 	trusting := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"}
 	var begun, spread atomic.Int64 // when the server saw the login, and where to end it
-	r := newRig(t, Postgres, func(r *rig, s *Service) {
+	r := newHarness(t, Postgres, func(r *harness, s *Service) {
 		s.TLS, s.LoginTimeout = files(t, authority.Issue(t, "front")), limit
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionReady {
@@ -79,7 +79,7 @@ func TestLoginAtItsLimit(t *testing.T) {
 
 // logInAtLimit logs a client in, and reports whether it is in. It checks that one that is
 // in is not disturbed.
-func logInAtLimit(t *testing.T, r *rig, trusting *tls.Config) bool {
+func logInAtLimit(t *testing.T, r *harness, trusting *tls.Config) bool {
 	t.Helper()
 	conn := r.dial()
 	defer conn.Close()
@@ -158,7 +158,7 @@ func TestTimeoutInHandshake(t *testing.T) {
 // on: nothing follows the error that the client was sent.
 func TestTimerFirst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(r *rig, s *Service) {
+	r := newHarness(t, MySQL, func(r *harness, s *Service) {
 		s.LoginTimeout = 50 * time.Millisecond
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionReady {
@@ -183,7 +183,7 @@ func TestTimerFirst(t *testing.T) {
 // that is over meanwhile.
 func TestRefusalFirst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.LoginTimeout = 300 * time.Millisecond },
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.LoginTimeout = 300 * time.Millisecond },
 		newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
@@ -203,7 +203,7 @@ func TestRefusalFirst(t *testing.T) {
 // does not keep its session.
 func TestDeafClientOfLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, func(_ *rig, s *Service) { s.LoginTimeout = 200 * time.Millisecond },
+	r := newHarness(t, Postgres, func(_ *harness, s *Service) { s.LoginTimeout = 200 * time.Millisecond },
 		newStubServer(t, func(p peer) {
 			p.startup()
 			p.send([]byte(pgOK))

@@ -39,16 +39,16 @@ func (p panicking) FromServer(b []byte) {
 
 func (p panicking) Resume(context.Context, string) *ending.Ending { panic("boom") }
 
-// others are two sessions of a rig that a third one is not to disturb.
+// others are two sessions of a harness that a third one is not to disturb.
 type others struct {
-	*rig
+	*harness
 	clients [2]peer
 }
 
-// newOthers starts a rig with two sessions, numbers 1 and 2.
-func newOthers(t *testing.T, protocol Protocol, change func(r *rig, s *Service), server func(peer)) *others {
+// newOthers starts a harness with two sessions, numbers 1 and 2.
+func newOthers(t *testing.T, protocol Protocol, change func(r *harness, s *Service), server func(peer)) *others {
 	t.Helper()
-	o := &others{rig: newRig(t, protocol, change, newStubServer(t, server).address())}
+	o := &others{harness: newHarness(t, protocol, change, newStubServer(t, server).address())}
 	for i := range o.clients {
 		o.clients[i] = o.dial()
 		o.logIn(o.clients[i])
@@ -130,7 +130,7 @@ func (o otherLogin) LogIn(ctx context.Context, s login.Session) (*login.Establis
 }
 
 // setLogin has the next sessions log in by another function, which may call the usual one.
-func (r *rig) setLogin(replace func(usual logIn) logIn) {
+func (r *harness) setLogin(replace func(usual logIn) logIn) {
 	next := *r.services[0].now()
 	protocol := next.protocol
 	next.protocol = otherLogin{protocol, replace(func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
@@ -140,7 +140,7 @@ func (r *rig) setLogin(replace func(usual logIn) logIn) {
 }
 
 // after has the next sessions do something more when their login has succeeded.
-func (r *rig) after(act func(s *session, e *login.Established)) {
+func (r *harness) after(act func(s *session, e *login.Established)) {
 	r.setLogin(func(usual logIn) logIn {
 		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
 			established, end := usual(ctx, s)
@@ -153,12 +153,12 @@ func (r *rig) after(act func(s *session, e *login.Established)) {
 }
 
 // panicIn has the traffic of the next sessions panic in one of its functions.
-func (r *rig) panicIn(function string) {
+func (r *harness) panicIn(function string) {
 	r.after(func(_ *session, e *login.Established) { e.Traffic = panicking{e.Traffic, function} })
 }
 
 // instead has the next sessions log in by that function.
-func (r *rig) instead(other func(ctx context.Context, s *session) *ending.Ending) {
+func (r *harness) instead(other func(ctx context.Context, s *session) *ending.Ending) {
 	r.setLogin(func(logIn) logIn {
 		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) { return nil, other(ctx, s) }
 	})
@@ -264,7 +264,7 @@ func TestPanicEndsItsSession(t *testing.T) {
 			test.panics(o)
 			client := o.dial()
 			test.talk(o, client)
-			wantReason(t, o.rig, 3, test.reason)
+			wantReason(t, o.harness, 3, test.reason)
 			o.undisturbed(t, 1)
 		})
 	}
@@ -305,7 +305,7 @@ func TestPanicOfTheBook(t *testing.T) {
 			t.Run(name+" "+string(recording), func(t *testing.T) {
 				t.Parallel()
 				var slow atomic.Bool
-				o := newOthers(t, MySQL, func(r *rig, _ *Service) {
+				o := newOthers(t, MySQL, func(r *harness, _ *Service) {
 					r.record, r.recorder.before = recording, panicOnce(test.panics)
 				}, func(p peer) {
 					if !slow.Load() {
@@ -334,7 +334,7 @@ func TestPanicOfTheBook(t *testing.T) {
 					}
 				})
 				talk.Wait()
-				wantReason(t, o.rig, 3, test.reason)
+				wantReason(t, o.harness, 3, test.reason)
 				o.undisturbed(t, 1)
 			})
 		}
@@ -348,7 +348,7 @@ func TestPanicOfOpening(t *testing.T) {
 	for _, recording := range []Recording{RecordStrict, RecordBestEffort} {
 		t.Run(string(recording), func(t *testing.T) {
 			t.Parallel()
-			o := newOthers(t, MySQL, func(r *rig, _ *Service) {
+			o := newOthers(t, MySQL, func(r *harness, _ *Service) {
 				r.record, r.recorder.before = recording, panicOnce(ofKind(events.KindSessionOpened))
 			}, mysqlServer)
 			client := o.dial()

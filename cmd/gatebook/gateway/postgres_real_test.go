@@ -78,7 +78,7 @@ func TestPsqlRefused(t *testing.T) {
 }
 
 // connect logs in with pgx, without asking for TLS.
-func (h *house) connect(parameters string) *pgx.Conn {
+func (h *endToEnd) connect(parameters string) *pgx.Conn {
 	h.t.Helper()
 	conn, err := pgx.Connect(h.t.Context(), h.login("jdoe", "secret").Postgres()+"?"+parameters)
 	if err != nil {

@@ -132,7 +132,7 @@ func TestProxySpoofed(t *testing.T) {
 	r2 := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
 	r2.dial().send(header)
 	r2.recorder.ended(t, 1)
-	for _, r := range []*rig{r, r2} {
+	for _, r := range []*harness{r, r2} {
 		if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]; opened.Address != "127.0.0.1" {
 			t.Errorf("opened %+v", opened)
 		}

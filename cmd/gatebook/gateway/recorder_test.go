@@ -19,7 +19,7 @@ type recorderStub struct {
 	started chan struct{}
 	kills   chan []uint64
 	// switches are given to the calls of Switches, one list each.
-	switches chan []Switch
+	switches chan []gatebook.Switch
 
 	mu       sync.Mutex
 	changed  *sync.Cond
@@ -40,7 +40,7 @@ var _ Recorder = (*gatebook.Source)(nil)
 
 func newRecorderStub() *recorderStub {
 	b := &recorderStub{
-		kills: make(chan []uint64, 1), switches: make(chan []Switch, 1),
+		kills: make(chan []uint64, 1), switches: make(chan []gatebook.Switch, 1),
 		started: make(chan struct{}), since: make(map[uint64]time.Time),
 	}
 	b.changed = sync.NewCond(&b.mu)
@@ -127,7 +127,7 @@ func (b *recorderStub) Kills(ctx context.Context) ([]uint64, error) {
 	}
 }
 
-func (b *recorderStub) Switches(ctx context.Context) ([]Switch, error) {
+func (b *recorderStub) Switches(ctx context.Context) ([]gatebook.Switch, error) {
 	select { // the first call has a context that has ended, and is answered all the same
 	case list := <-b.switches:
 		return list, nil

@@ -181,7 +181,7 @@ func TestRefusedLogins(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, test.protocol, nil, newStubServer(t, test.server).address())
+			r := newHarness(t, test.protocol, nil, newStubServer(t, test.server).address())
 			client := r.dial()
 			test.client(client)
 			client.Close()
@@ -218,7 +218,7 @@ func wantPostgresError(p peer, code string) {
 // the session.
 func TestDeadServerIsSkipped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, deadAddress(t), newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, deadAddress(t), newStubServer(t, mysqlServer).address())
 	for id := range uint64(2) {
 		client := r.dial()
 		client.logIn()
@@ -251,7 +251,7 @@ func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	t.Parallel()
 	hangs := newStubServer(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
 	closes := newStubServer(t, func(peer) {}).address()
-	r := newRig(t, MySQL, func(_ *rig, s *Service) {
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, 50*time.Millisecond
 	}, hangs, closes, newStubServer(t, mysqlServer).address())
 	client := r.dial()
@@ -277,7 +277,7 @@ func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 func TestAllServersDown(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {
-		r := newRig(t, protocol, nil, deadAddress(t), deadAddress(t))
+		r := newHarness(t, protocol, nil, deadAddress(t), deadAddress(t))
 		client := r.dial()
 		switch protocol {
 		case MySQL:

@@ -9,17 +9,18 @@ import (
 	"unicode"
 )
 
-// Reload takes over what of a new configuration can change while the gateway runs,
-// and tells what that was and what needs a restart. Both are lists of lines like
+// Reload takes over what of a new configuration can change while the gateway runs. It
+// returns what has changed and what needs a restart, as lines like
 // "service orders: max_sessions".
 //
-// Sessions that begin from now on get all of it; those that are there keep what
-// they began with, but for the idle timeout. New servers are taken up and drained
-// ones get no more sessions. A restart is needed to change how a server is reached,
-// what a service listens on or speaks, which services there are, and how is recorded.
-// A server that is no longer configured is no longer used, and stays in the book.
+// New sessions get the new configuration. Sessions that have begun keep the old one, but
+// for the idle timeout. New servers are added, and drained ones get no more sessions. A
+// restart is needed to change how a server is reached, what a service listens on or
+// speaks, which services there are, and in which mode sessions are recorded. A server that
+// is no longer configured is no longer used, and stays on the record.
 //
-// With an error nothing has changed, or, when it is the book's, what the list tells.
+// An invalid configuration changes nothing. Where the recorder fails, the changes before
+// that have been made, and are returned.
 func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needRestart []string, err error) {
 	config, err = config.withDefaults()
 	if err != nil {
@@ -32,7 +33,7 @@ func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needResta
 	return l.changes, l.needRestart, err
 }
 
-// reload is one under way.
+// reload is a reload under way.
 type reload struct {
 	gateway              *Gateway
 	old, new             Config
@@ -48,15 +49,17 @@ func (l *reload) run(ctx context.Context) error {
 	return l.services(ctx)
 }
 
+// changed notes what has changed.
 func (l *reload) changed(format string, args ...any) {
 	l.changes = append(l.changes, fmt.Sprintf(format, args...))
 }
 
+// later notes what needs a restart.
 func (l *reload) later(format string, args ...any) {
 	l.needRestart = append(l.needRestart, fmt.Sprintf(format, args...))
 }
 
-// common looks at what is neither a server's nor a service's.
+// common compares the settings of the gateway as a whole.
 func (l *reload) common() {
 	if l.new.StatisticsInterval != l.old.StatisticsInterval {
 		l.later("statistics_interval")
@@ -66,7 +69,7 @@ func (l *reload) common() {
 	}
 }
 
-// orStrict is the way to record that is meant.
+// orStrict returns the way to record, which is strict when it is empty.
 func (r Recording) orStrict() Recording {
 	if r == "" {
 		return RecordStrict
@@ -74,7 +77,7 @@ func (r Recording) orStrict() Recording {
 	return r
 }
 
-// servers takes up new servers, and drains those that are to be.
+// servers adds new servers, and drains those that are to be drained.
 func (l *reload) servers(ctx context.Context) error {
 	for i := range l.new.Servers {
 		server := &l.new.Servers[i]
@@ -101,7 +104,7 @@ func (l *reload) servers(ctx context.Context) error {
 	return nil
 }
 
-// trust reads what TLS with a new server needs. Its caller holds reloading.
+// trust loads what TLS with a new server needs. Its caller holds reloading.
 func (g *Gateway) trust(server Server) error {
 	config := g.config
 	config.Servers = append(slices.Clone(config.Servers), server)
@@ -114,7 +117,7 @@ func (g *Gateway) trust(server Server) error {
 	return nil
 }
 
-// services changes those that stay.
+// services changes the services that stay.
 func (l *reload) services(ctx context.Context) error {
 	for _, running := range l.gateway.services {
 		if !slices.ContainsFunc(l.new.Services, func(s Service) bool { return s.Name == running.Name }) {
@@ -163,7 +166,7 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	return nil
 }
 
-// differences are the keys of the fields that differ.
+// differences returns the keys of the fields that differ.
 func differences(old, new any, ignored []string) []string {
 	var keys []string
 	a, b := reflect.ValueOf(old), reflect.ValueOf(new)
@@ -176,7 +179,7 @@ func differences(old, new any, ignored []string) []string {
 	return keys
 }
 
-// key is a field as the configuration file writes it.
+// key returns the name of a field as the configuration file has it.
 func key(field string) string {
 	var b strings.Builder
 	lower := false

@@ -9,8 +9,8 @@ import (
 	"gatebook/events"
 )
 
-// reloaded is the configuration of a rig, changed.
-func (r *rig) reloaded(change func(c *Config)) Config {
+// reloaded is the configuration of a harness, changed.
+func (r *harness) reloaded(change func(c *Config)) Config {
 	c := r.config
 	c.Servers, c.Services = slices.Clone(c.Servers), slices.Clone(c.Services)
 	change(&c)
@@ -54,7 +54,7 @@ func TestReload(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, TCP, nil, deadAddress(t), deadAddress(t))
+			r := newHarness(t, TCP, nil, deadAddress(t), deadAddress(t))
 			changes, needRestart, err := r.Reload(t.Context(), r.reloaded(test.change))
 			if err != nil || !slices.Equal(changes, test.changes) || !slices.Equal(needRestart, test.needRestart) {
 				t.Errorf("got %q, %q, %v, want %q, %q", changes, needRestart, err, test.changes, test.needRestart)
@@ -79,7 +79,7 @@ func TestKey(t *testing.T) {
 // TestReloadRefuses: a configuration that is wrong changes nothing.
 func TestReloadRefuses(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, deadAddress(t))
+	r := newHarness(t, TCP, nil, deadAddress(t))
 	changes, needRestart, err := r.Reload(t.Context(), r.reloaded(func(c *Config) {
 		c.Servers[0].Drain = true
 		c.Services[0].Router = "random"
@@ -96,7 +96,7 @@ func TestReloadRefuses(t *testing.T) {
 // was the only one there is none to be reached, until it is back.
 func TestDraining(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
 	drain := func(drained bool) {
@@ -121,7 +121,7 @@ func TestDraining(t *testing.T) {
 // toward them, and the idle timeout is theirs as well.
 func TestReloadLimits(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
 	r.await(t, "it is established", func() bool { return r.only().relaying.Load() })

@@ -77,7 +77,7 @@ func TestReplication(t *testing.T) {
 }
 
 // runPostgres runs a program of PostgreSQL's as jdoe, through the gateway.
-func (h *house) runPostgres(program string, args ...string) {
+func (h *endToEnd) runPostgres(program string, args ...string) {
 	h.t.Helper()
 	host, port, _ := net.SplitHostPort(h.address())
 	args = append([]string{"--host=" + host, "--port=" + port, "--username=jdoe", "--no-password"}, args...)

@@ -48,7 +48,7 @@ func (b *panickyRecorder) Kills(ctx context.Context) ([]uint64, error) {
 	return b.recorderStub.Kills(ctx)
 }
 
-func (b *panickyRecorder) Switches(ctx context.Context) ([]Switch, error) {
+func (b *panickyRecorder) Switches(ctx context.Context) ([]gatebook.Switch, error) {
 	if ctx.Err() == nil { // the first call is that of starting
 		b.panicsIn("Switches")
 	}
@@ -75,10 +75,10 @@ func (b *panickyRecorder) Stop(ctx context.Context) error {
 	return b.recorderStub.Stop(ctx)
 }
 
-// startTrip starts a rig over a panickyRecorder.
-func startTrip(t *testing.T, recorder *panickyRecorder, log io.Writer) *rig {
+// startTrip starts a harness over a panickyRecorder.
+func startTrip(t *testing.T, recorder *panickyRecorder, log io.Writer) *harness {
 	t.Helper()
-	r := &rig{recorder: recorder.recorderStub, t: t, entries: &logEntries{}}
+	r := &harness{recorder: recorder.recorderStub, t: t, entries: &logEntries{}}
 	writers := []io.Writer{r.entries, zerolog.NewTestWriter(t)}
 	if log != nil {
 		writers = append(writers, log)
@@ -102,7 +102,7 @@ func startTrip(t *testing.T, recorder *panickyRecorder, log io.Writer) *rig {
 
 // wantPanics waits for that many panics to be caught, and checks that each is in the log
 // once.
-func (r *rig) wantPanics(t *testing.T, want uint64) {
+func (r *harness) wantPanics(t *testing.T, want uint64) {
 	t.Helper()
 	r.await(t, "the panics are in the log", func() bool { return uint64(len(r.entries.with("stack"))) >= want })
 	if logged := len(r.entries.with("stack")); uint64(logged) != want || r.Panics() != want {
@@ -123,7 +123,7 @@ func TestWorkersGoOn(t *testing.T) {
 	client.send(ping)
 	client.want(string(ping))
 	r.wantPanics(t, 5)
-	recorder.switches <- []Switch{{Service: "front", Stopped: true}}
+	recorder.switches <- []gatebook.Switch{{Service: "front", Stopped: true}}
 	r.await(t, "the switch is obeyed", r.services[0].admission.stopped.Load)
 	r.await(t, "the server's state is recorded", func() bool { return len(r.recorder.states()) == 1 })
 	r.await(t, "the gap is recorded", func() bool { return len(r.recorder.gaps()) == 1 })
@@ -198,7 +198,7 @@ func TestAcceptGoesOn(t *testing.T) {
 // connection, and that the next client is served.
 func TestPanicBeforeSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -232,29 +232,29 @@ func TestPanicBeforeSession(t *testing.T) {
 // sessions panic is ended alone, and that the others are looked at.
 func TestPanicOfALook(t *testing.T) {
 	t.Parallel()
-	for name, look := range map[string]func(r *rig) bool{
-		"counters": func(r *rig) bool {
+	for name, look := range map[string]func(r *harness) bool{
+		"counters": func(r *harness) bool {
 			for _, s := range r.sessions.index.all() {
 				s.moved()
 			}
 			r.statistics.observe(time.Now())
 			return len(r.recorder.takeObserved()) == 4
 		},
-		"counters that are due": func(r *rig) bool {
+		"counters that are due": func(r *harness) bool {
 			for id := range uint64(3) {
 				r.statistics.schedule.changed(id+1, time.Now())
 			}
 			r.statistics.record(t.Context(), time.Now().Add(firstInterval))
 			return len(r.recorder.takeRecorded()) == 4
 		},
-		"idle sessions": func(r *rig) bool {
+		"idle sessions": func(r *harness) bool {
 			r.endIdle(time.Now().Add(time.Hour))
 			return r.recorder.ended(t, 1).Reason == events.ReasonIdleTimeout && r.recorder.ended(t, 2).Reason == events.ReasonIdleTimeout
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, func(_ *rig, s *Service) { s.IdleTimeout = time.Minute }, newStubServer(t, mysqlServer).address())
+			r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.IdleTimeout = time.Minute }, newStubServer(t, mysqlServer).address())
 			for id := range uint64(2) {
 				client := r.dial()
 				client.logIn()

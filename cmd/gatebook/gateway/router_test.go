@@ -158,7 +158,7 @@ func TestAttemptGivenUp(t *testing.T) {
 		tried <- struct{}{}
 		p.wantEnd()
 	})
-	r := newRig(t, MySQL, func(_ *rig, s *Service) {
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, time.Hour
 	}, hangs.address(), newStubServer(t, mysqlServer).address())
 	// It went down long ago, so the next session is to try it.
@@ -200,7 +200,7 @@ func TestServerStates(t *testing.T) {
 	t.Parallel()
 	server := newStubServer(t, echo)
 	address := server.address()
-	r := newRig(t, TCP, nil, deadAddress(t), address)
+	r := newHarness(t, TCP, nil, deadAddress(t), address)
 	use := func(n int) {
 		for range n {
 			client := r.dial()
@@ -230,7 +230,7 @@ func TestServerStates(t *testing.T) {
 // however they end, and attempts that fail do not.
 func TestLeastConnectionsInUse(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = LeastConnections },
+	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.Router = LeastConnections },
 		newStubServer(t, echo).address(), newStubServer(t, echo).address(), deadAddress(t))
 	var clients []peer
 	connect := func() {
@@ -274,7 +274,7 @@ func TestLeastConnectionsInUse(t *testing.T) {
 func TestServerComesBack(t *testing.T) {
 	t.Parallel()
 	address := deadAddress(t)
-	r := newRig(t, TCP, func(_ *rig, s *Service) {
+	r := newHarness(t, TCP, func(_ *harness, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, time.Hour // no pause is to be mistaken for it
 	}, address, newStubServer(t, echo).address())
 	use := func() {

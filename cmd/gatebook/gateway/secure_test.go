@@ -18,9 +18,9 @@ import (
 )
 
 // start starts a gateway over one server, db1, with one service, front.
-func start(t testing.TB, protocol Protocol, server Server, service Service) *rig {
+func start(t testing.TB, protocol Protocol, server Server, service Service) *harness {
 	t.Helper()
-	r := &rig{recorder: newRecorderStub(), t: t}
+	r := &harness{recorder: newRecorderStub(), t: t}
 	server.Name = "db1"
 	service.Name, service.Protocol, service.Listen, service.Servers = "front", protocol, []string{"127.0.0.1:0"}, []string{"db1"}
 	service.HighWater, service.LowWater = DefaultHighWater, DefaultLowWater
@@ -46,7 +46,7 @@ func files(t testing.TB, pair certtest.Pair) ClientTLS {
 }
 
 // throughFront is a login that goes through the gateway.
-func (r *rig) throughFront(l servertest.Login) servertest.Login {
+func (r *harness) throughFront(l servertest.Login) servertest.Login {
 	l.Address = r.Addresses("front")[0].String()
 	return l
 }
@@ -103,7 +103,7 @@ func wantFailure(t testing.TB, db *sql.DB, want string) {
 }
 
 // wantSecured checks what the record says of the session's TLS.
-func wantSecured(t testing.TB, r *rig, id uint64, secured bool, subject string) {
+func wantSecured(t testing.TB, r *harness, id uint64, secured bool, subject string) {
 	t.Helper()
 	list := r.recorder.await(t, id, events.KindSessionReady)
 	opened, ready := find[*events.SessionOpened](list)[0], find[*events.SessionReady](list)[0]

@@ -16,7 +16,7 @@ import (
 )
 
 // session is one client's connection, from its acceptance to the record of its
-// end. Where nothing else is said a field belongs to the session's goroutine.
+// end. Each field belongs to the session's goroutine, unless its comment differs.
 type session struct {
 	// lifetime has the session's sockets, and ends it from outside.
 	lifetime
@@ -95,7 +95,7 @@ func (s *session) serve(ctx context.Context) *ending.Ending {
 const proxyHeaderTime = 5 * time.Second
 
 // isProxied reports whether the client's socket is that of a proxy that is believed: then
-// its connection begins with a header that says where the client is. A header from
+// its connection begins with a header that has the client's address. A header from
 // elsewhere is part of what the client sends.
 func (s *session) isProxied() bool { return s.origin.isIn(s.service.AcceptProxyProtocol) }
 

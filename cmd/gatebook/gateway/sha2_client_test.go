@@ -92,7 +92,7 @@ func TestCachingSHA2(t *testing.T) {
 	for name, remembers := range map[string]bool{"fast": true, "full": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newStubServer(t, sha2Server{key, remembers}.talk).address())
+			r := newHarness(t, MySQL, nil, newStubServer(t, sha2Server{key, remembers}.talk).address())
 			login := servertest.Login{Address: r.Addresses("front")[0].String(), User: "jdoe", Password: "secret", Database: "shop"}
 			db := openMySQL(t, login, nil)
 			if err := db.PingContext(t.Context()); err != nil {
@@ -112,7 +112,7 @@ func TestCachingSHA2(t *testing.T) {
 }
 
 // wantLetIn waits for a session's end and checks who was let in.
-func wantLetIn(t *testing.T, r *rig, id uint64, want events.SessionReady) {
+func wantLetIn(t *testing.T, r *harness, id uint64, want events.SessionReady) {
 	t.Helper()
 	wantReason(t, r, id, events.ReasonClientClosed)
 	ready := find[*events.SessionReady](r.recorder.await(t, id, events.KindSessionClosed))

@@ -174,7 +174,7 @@ func TestChangeNeedsSameTLS(t *testing.T) {
 	}
 }
 
-func wantMismatch(t *testing.T, r *rig, reply mysql.Packet, sequence byte, want string) {
+func wantMismatch(t *testing.T, r *harness, reply mysql.Packet, sequence byte, want string) {
 	t.Helper()
 	if mysql.ReplyOf(reply) != mysql.ReplyError || reply.Sequence() != sequence || !strings.Contains(mysql.ParseError(reply).Message, want) {
 		t.Errorf("got %q, want %q", reply, want)

@@ -57,7 +57,7 @@ func take(r io.Reader) (sum [sha256.Size]byte, err error) {
 // stalled is a session whose client and server both send rows and do not read
 // until released.
 type stalled struct {
-	*rig
+	*harness
 	client             peer
 	release            chan struct{}
 	fromHere, fromRear atomic.Int64
@@ -67,7 +67,7 @@ type stalled struct {
 func newStalled(t *testing.T) *stalled {
 	t.Helper()
 	s := &stalled{release: make(chan struct{}), sums: make(chan [sha256.Size]byte, 4)}
-	s.rig = newRig(t, MySQL, nil, newStubServer(t, func(p peer) {
+	s.harness = newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, mysqlOK))
@@ -174,7 +174,7 @@ func TestRowsBothWays(t *testing.T) {
 func TestMarksOfService(t *testing.T) {
 	const high, low = 4 * DefaultHighWater, 2 * DefaultHighWater
 	givesBack(t, "marks", func(t *testing.T) {
-		r := newRig(t, TCP, func(_ *rig, s *Service) { s.HighWater, s.LowWater = high, low }, newStubServer(t, func(p peer) {
+		r := newHarness(t, TCP, func(_ *harness, s *Service) { s.HighWater, s.LowWater = high, low }, newStubServer(t, func(p peer) {
 			for {
 				p.send(make([]byte, 64<<10))
 			}
@@ -196,8 +196,8 @@ func TestMarksOfService(t *testing.T) {
 func TestHalfOpen(t *testing.T) {
 	for name, protocol := range map[string]Protocol{"mysql": MySQL, "tcp": TCP} {
 		last := make(chan struct{})
-		start := func(t *testing.T) (*rig, peer) {
-			r := newRig(t, protocol, nil, newStubServer(t, func(p peer) {
+		start := func(t *testing.T) (*harness, peer) {
+			r := newHarness(t, protocol, nil, newStubServer(t, func(p peer) {
 				if protocol == MySQL {
 					p.send(mysqlGreeting())
 					p.packet()

@@ -87,7 +87,7 @@ func TestDefaults(t *testing.T) {
 // whose book refuses that does not start.
 func TestStartDeclares(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
+	r := newHarness(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
 	want := events.ServerDeclared{Name: "db2", Address: "2001:db8::1", Port: 3307, Protocol: "mysql"}
 	if got := *r.recorder.declared[1].(*events.ServerDeclared); got != want {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -28,7 +28,7 @@ type statistics struct {
 	spare    []*session // the other half of active
 	samples  []gatebook.Sample
 	due      []uint64
-	// failing: the last recording failed, and the log says so.
+	// failing: the last recording failed, which was logged.
 	failing bool
 }
 

@@ -84,7 +84,7 @@ func TestScheduleForgets(t *testing.T) {
 // due; what does not move is left alone.
 func TestStatistics(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send([]byte("hello"))
@@ -141,7 +141,7 @@ func (b *recorderStub) take(list *[]gatebook.Sample) []gatebook.Sample {
 }
 
 // awaitRelay waits until a session's login is over and its relay has begun.
-func (r *rig) awaitRelay(t testing.TB, id uint64) {
+func (r *harness) awaitRelay(t testing.TB, id uint64) {
 	t.Helper()
 	r.await(t, "the session is in its relay", func() bool {
 		s := r.sessions.index.find(id)
@@ -150,7 +150,7 @@ func (r *rig) awaitRelay(t testing.TB, id uint64) {
 }
 
 // await waits until the condition holds.
-func (r *rig) await(t testing.TB, what string, holds func() bool) {
+func (r *harness) await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	limit := time.After(patienceOfTests)
 	tick := time.NewTicker(time.Millisecond)

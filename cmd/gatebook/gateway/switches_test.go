@@ -3,6 +3,8 @@ package gateway
 import (
 	"testing"
 
+	"gatebook"
+
 	"github.com/rs/zerolog"
 
 	"gatebook/cmd/gatebook/gateway/postgres"
@@ -15,7 +17,7 @@ func TestStoppedBefore(t *testing.T) {
 	t.Parallel()
 	recorder := newRecorderStub()
 	close(recorder.started)
-	recorder.switches <- []Switch{{Service: "front", Stopped: true}}
+	recorder.switches <- []gatebook.Switch{{Service: "front", Stopped: true}}
 	g, err := Start(t.Context(), Config{
 		Servers:  []Server{{Name: "db1", Address: newStubServer(t, mysqlServer).address()}},
 		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
@@ -23,7 +25,7 @@ func TestStoppedBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{Gateway: g, recorder: recorder, t: t}
+	r := &harness{Gateway: g, recorder: recorder, t: t}
 	t.Cleanup(r.close)
 	wantMySQLError(r.dial(), 0, 1053)
 }
@@ -32,23 +34,23 @@ func TestStoppedBefore(t *testing.T) {
 // there go on.
 func TestStoppedService(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newStubServer(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
-	r.recorder.switched([]Switch{{Service: "front", Stopped: true}, {Service: "other", Stopped: true}})
+	r.recorder.switched([]gatebook.Switch{{Service: "front", Stopped: true}, {Service: "other", Stopped: true}})
 	wantMySQLError(r.dial(), 0, 1053)
 	wantReason(t, r, 2, events.ReasonShutdown)
 	there.send([]byte("hello"))
 	there.want("hello")
-	r.recorder.switched([]Switch{{Service: "front"}})
+	r.recorder.switched([]gatebook.Switch{{Service: "front"}})
 	r.dial().logIn()
 }
 
 // TestStoppedPostgres: its clients hear so as well.
 func TestStoppedPostgres(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newStubServer(t, pgServer).address())
-	r.turn(Switch{Service: "front", Stopped: true})
+	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
+	r.turn(gatebook.Switch{Service: "front", Stopped: true})
 	client := r.dial()
 	client.send(pgLogin())
 	m := client.message()
@@ -60,7 +62,7 @@ func TestStoppedPostgres(t *testing.T) {
 }
 
 // switched has the gateway stop or start services, and returns when it has.
-func (b *recorderStub) switched(list []Switch) {
+func (b *recorderStub) switched(list []gatebook.Switch) {
 	b.switches <- list
 	b.switches <- nil // taken only when list was dealt with
 	b.switches <- nil // put only when that was taken

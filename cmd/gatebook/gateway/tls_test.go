@@ -153,7 +153,7 @@ func TestStalledReaderWithTLS(t *testing.T) {
 }
 
 // readLate asks for 64 MiB and reads none of them until the gateway's mark is crossed.
-func readLate(t *testing.T, r *rig, db *sql.DB) {
+func readLate(t *testing.T, r *harness, db *sql.DB) {
 	t.Helper()
 	const rows, size = 64, 1 << 20
 	answer, err := db.QueryContext(t.Context(), "SELECT REPEAT(CHAR(65 + seq % 26), 1048576) FROM seq_1_to_64")

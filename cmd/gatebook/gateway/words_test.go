@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"gatebook"
+
 	"github.com/jackc/pgx/v5"
 
 	"gatebook/cmd/gatebook/internal/servertest"
@@ -20,7 +22,7 @@ import (
 func TestWordsForRealMySQLClients(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t)
-	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.MaxSessions, s.IdleTimeout = 1, time.Hour }, server.Address)
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.MaxSessions, s.IdleTimeout = 1, time.Hour }, server.Address)
 	login := server.Login
 	login.Address = r.Addresses("front")[0].String()
 	db, err := sql.Open("mysql", login.MySQL())
@@ -47,9 +49,9 @@ func TestWordsForRealMySQLClients(t *testing.T) {
 		t.Error("an idle session went on")
 	}
 	conn.Close()
-	r.turn(Switch{Service: "front", Stopped: true})
+	r.turn(gatebook.Switch{Service: "front", Stopped: true})
 	wantClientError(t, servertest.RunMariaDBClient(t, login, "SELECT 1", "--skip-ssl"), "ERROR 1053 (HY000): service front is stopped")
-	r.turn(Switch{Service: "front"})
+	r.turn(gatebook.Switch{Service: "front"})
 	if got := servertest.RunMariaDBClient(t, login, "SELECT 1"); got.Code != 0 || strings.TrimSpace(got.Stdout) != "1" {
 		t.Errorf("got %+v", got)
 	}
@@ -59,7 +61,7 @@ func TestWordsForRealMySQLClients(t *testing.T) {
 func TestWordsForRealPostgresClients(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartPostgres(t)
-	r := newRig(t, Postgres, func(_ *rig, s *Service) { s.MaxSessions, s.IdleTimeout = 1, time.Hour }, server.Address)
+	r := newHarness(t, Postgres, func(_ *harness, s *Service) { s.MaxSessions, s.IdleTimeout = 1, time.Hour }, server.Address)
 	login := server.Login
 	login.Address = r.Addresses("front")[0].String()
 	conn, err := pgx.Connect(t.Context(), login.Postgres()+"?sslmode=disable")
@@ -74,7 +76,7 @@ func TestWordsForRealPostgresClients(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	wantReason(t, r, 1, events.ReasonIdleTimeout)
-	r.turn(Switch{Service: "front", Stopped: true})
+	r.turn(gatebook.Switch{Service: "front", Stopped: true})
 	wantClientError(t, servertest.RunPsql(t, login, "SELECT 1"), "FATAL:  service front is stopped")
 }
 
@@ -94,25 +96,25 @@ func TestFarewellForRealClients(t *testing.T) {
 		return servertest.RunPsql(t, to, statements[0], more...)
 	}
 	mariaDB, postgreSQL := servertest.StartMariaDB(t), servertest.StartPostgres(t)
-	kill := func(r *rig) { r.recorder.kills <- []uint64{1} }
+	kill := func(r *harness) { r.recorder.kills <- []uint64{1} }
 	for name, c := range map[string]struct {
 		protocol Protocol
 		server   *servertest.Server
 		run      func(t *testing.T, to servertest.Login, statements ...string) servertest.Outcome
 		query    string // "" for one that is idle
-		end      func(r *rig)
+		end      func(r *harness)
 		want     string
 	}{
 		"mariadb killed in a query":  {MySQL, mariaDB, mysqlClient, "SELECT SLEEP(600);", kill, "ERROR 1927 (70100) at line 1: the session was ended by an administrator"},
 		"mariadb killed idle":        {MySQL, mariaDB, mysqlClient, "", kill, "ERROR 1927 (70100) at line 3: the session was ended by an administrator"},
-		"mariadb at shutdown":        {MySQL, mariaDB, mysqlClient, "SELECT SLEEP(600);", (*rig).close, "ERROR 1053 (08S01) at line 1: the gateway is shutting down"},
+		"mariadb at shutdown":        {MySQL, mariaDB, mysqlClient, "SELECT SLEEP(600);", (*harness).close, "ERROR 1053 (08S01) at line 1: the gateway is shutting down"},
 		"postgres killed in a query": {Postgres, postgreSQL, psql, "SELECT pg_sleep(600)", kill, "FATAL:  the session was ended by an administrator"},
 		"postgres killed idle":       {Postgres, postgreSQL, psql, "", kill, "FATAL:  the session was ended by an administrator"},
-		"postgres at shutdown":       {Postgres, postgreSQL, psql, "SELECT pg_sleep(600)", (*rig).close, "FATAL:  the gateway is shutting down"},
+		"postgres at shutdown":       {Postgres, postgreSQL, psql, "SELECT pg_sleep(600)", (*harness).close, "FATAL:  the gateway is shutting down"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, c.protocol, nil, c.server.Address)
+			r := newHarness(t, c.protocol, nil, c.server.Address)
 			login := c.server.Login
 			login.Address = r.Addresses("front")[0].String()
 			folder := t.TempDir()

@@ -38,7 +38,7 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 // wantKilled kills the session and checks that its client was told.
-func (h *house) wantKilled(id uint64, failed <-chan error) {
+func (h *endToEnd) wantKilled(id uint64, failed <-chan error) {
 	h.t.Helper()
 	v, err := h.Kill(h.t.Context(), id, gatebook.Request{By: "admin", Why: "enough"})
 	if err != nil || v.Ending().Reason != events.ReasonKilled || v.Ending().By != "admin" {

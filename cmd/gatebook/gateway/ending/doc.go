@@ -1,7 +1,7 @@
 // Package ending decides why a session of the gateway ended.
 //
 // A session ends for one reason, which is on its record. There are three sources of it, and
-// [Ending.Decide] says which one counts:
+// [Ending.Decide] chooses the one that counts:
 //
 //   - the session was stopped from outside: it was killed, was idle, took too long to log
 //     in, panicked, or the gateway stops. The first such reason stands, whatever the

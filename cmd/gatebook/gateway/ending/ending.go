@@ -44,9 +44,9 @@ func Lost(side relay.Side, err error) *Ending {
 	return &Ending{Reason: events.ReasonNetworkError, Description: side.String() + ": " + Cause(err)}
 }
 
-// OfRelay returns the ending of a session whose relay has ended. goodbye says that the
-// client's last message was its goodbye: then it has closed the session, whichever side
-// ended first.
+// OfRelay returns the ending of a session whose relay has ended. goodbye is
+// whether the client's last message was its goodbye: then the client has closed the
+// session, whichever side ended first.
 func OfRelay(end relay.End, goodbye bool) *Ending {
 	switch {
 	case goodbye:

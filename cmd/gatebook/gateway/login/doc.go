@@ -1,5 +1,6 @@
 // Package login lets the clients of a service in: it follows a client's login to a server,
-// reads from it who logs in to what, and says when the session is established.
+// reads from it which user logs in to which database, and decides when the session is
+// established.
 //
 // # To add a protocol
 //

@@ -6,8 +6,8 @@ import (
 	"gatebook/events"
 )
 
-// protocolError is how each protocol says that the gateway ends a session, or does not
-// let it begin: with the codes that a server itself would use.
+// protocolError is the code of an error by which the gateway ends a session, or does not
+// let it begin, in each protocol. It is the one that a server itself would use.
 type protocolError struct {
 	// code and state are MySQL's, sqlstate is PostgreSQL's.
 	code            uint16

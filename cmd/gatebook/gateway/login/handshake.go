@@ -10,10 +10,10 @@ import (
 	"gatebook/cmd/gatebook/gateway/relay"
 )
 
-// dialect is how the packets of a protocol are told apart.
+// dialect is what the packets of a protocol look like.
 type dialect struct {
-	// frame returns the size of the packet at the head of b, or 0 when b is too short to
-	// tell. It limits that size.
+	// frame returns the size of the packet at the head of b, or 0 when b is too short for
+	// that. It limits the size.
 	frame func(b []byte) (int, error)
 	// belongs reports whether a client's packet is an answer within a login. It looks at
 	// the first headSize bytes.
@@ -140,8 +140,8 @@ func (h *handshake) stopAnswers() error {
 	return h.err
 }
 
-// finish ends a login that succeeded: the client gets the reply that says so, and both
-// sides what the other has sent meanwhile, which the traffic sees. When the time of the
+// finish ends a login that succeeded: the client gets the server's reply, and both sides get
+// what the other has sent meanwhile, which the traffic sees. When the time of the
 // login was over before, the client was sent an error and gets nothing.
 func (h *handshake) finish(reply []byte, t Traffic) *ending.Ending {
 	if !h.client.stopTimer() {

@@ -161,7 +161,7 @@ func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login
 	return login, l.handshake.toServer(packet)
 }
 
-// complete follows the authentication until the server says how it ended.
+// complete follows the authentication to its end.
 func (l *mysqlLogin) complete(ctx context.Context, login mysql.Login) (*Established, *ending.Ending) {
 	packet, end := l.handshake.nextFromServer()
 	if end != nil {

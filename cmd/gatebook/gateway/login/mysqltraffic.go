@@ -13,9 +13,9 @@ import (
 // The reply to a change of user has to be found among what the server sends, and
 // only a client that waits for the replies to its earlier commands makes that
 // certain. One that does not could have the reply to something else taken for it.
-// So a change of user that is sent before the server has said anything to the
+// So a change of user that is sent before the server has answered anything of the
 // command before it ends the session; no client library does that. So does an
-// answer of the client to a change that has failed, which it then had not.
+// answer of the client to a change that seemed to have failed, and had not.
 type mysqlTraffic struct {
 	login *mysqlLogin
 	// follower follows what the client sends, frames what the server does.
@@ -52,7 +52,7 @@ func (t *mysqlTraffic) FromClient(p []byte) int {
 func (t *mysqlTraffic) FromServer(p []byte) { t.frames.Follow(p) }
 
 // Owed reports whether the server owes an answer: to the last command, or to one before it
-// of which the server has said nothing.
+// of whose answer nothing has come.
 func (t *mysqlTraffic) Owed() bool {
 	return t.follower.Between() && (t.follower.Answered() || t.asked && t.login.server.Conn.Received() == t.mark)
 }

@@ -168,8 +168,8 @@ func (l *postgresLogin) forward(server *Server, startup []byte) *ending.Ending {
 	return nil
 }
 
-// complete follows the authentication until the server says how it ended. What the server
-// sends from AuthenticationOk on is held back until the session is on the record.
+// complete follows the authentication to its end. What the server sends from
+// AuthenticationOk on is held back until the session is on the record.
 func (l *postgresLogin) complete(ctx context.Context) (*Established, *ending.Ending) {
 	var held []byte
 	for {
@@ -226,8 +226,7 @@ func (l *postgresLogin) noteHeld(m postgres.Message, held int) *ending.Ending {
 	return nil
 }
 
-// accept records that the login succeeded, and then passes on what the server has said of
-// it.
+// accept records that the login succeeded, and then passes on what was held back.
 func (l *postgresLogin) accept(ctx context.Context, reply []byte) (*Established, *ending.Ending) {
 	if err := l.handshake.stopAnswers(); err != nil {
 		return nil, l.handshake.clientLost(err)

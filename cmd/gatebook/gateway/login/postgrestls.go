@@ -75,8 +75,8 @@ func (l *postgresLogin) encryptAtOnce() *ending.Ending {
 
 // bind passes on an offer to bind the login to the channel of TLS, which the gateway makes
 // two of. A client without TLS is not offered it. One with TLS cannot keep to it unless
-// both channels have the same certificate, and is refused with the reason: what the server
-// would say sounds like an attack.
+// both channels have the same certificate, and is refused with the reason: the server's own
+// error would sound like an attack.
 func (l *postgresLogin) bind(offer postgres.Message) *ending.Ending {
 	if !l.client.speaksTLS() {
 		return l.handshake.toClient(offer.AppendUnbound(nil))
@@ -101,7 +101,7 @@ func (l *postgresLogin) bind(offer postgres.Message) *ending.Ending {
 }
 
 // sameCertificate reports whether the client was shown the server's own certificate:
-// then what the two say about it to each other agrees.
+// then both sides of the binding are the same.
 func (l *postgresLogin) sameCertificate() bool {
 	state, ok := l.server.Conn.TLS()
 	return ok && len(state.PeerCertificates) > 0 && bytes.Equal(state.PeerCertificates[0].Raw, l.client.presented)

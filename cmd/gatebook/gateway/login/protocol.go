@@ -128,7 +128,7 @@ type Traffic interface {
 	Goodbye() bool
 	// EndNotice returns what a client is sent when its session ends for that reason. It
 	// returns nil where that would land within a message of the server's, and where the
-	// protocol has no words for it.
+	// protocol has no such message.
 	EndNotice(reason events.Reason, message string) []byte
 	// Resume goes on after the relay has paused, with what FromClient has not let pass. It
 	// returns nil when a relay is to begin again. ctx is that of recording.

@@ -20,7 +20,7 @@ type timer struct {
 
 	// mu guards the rest. The timer holds it while it acts, at most for noticeTime.
 	mu sync.Mutex
-	// decided: the login is over, or its time is, which expired says.
+	// decided: the login is over, or its time is. expired: it was its time.
 	decided, expired bool
 	// muted: TLS begins with the client, which could not read an error now.
 	muted bool

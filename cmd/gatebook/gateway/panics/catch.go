@@ -5,8 +5,8 @@ import (
 	"runtime/debug"
 )
 
-// Error is a panic that was caught. It wraps nothing: the value of a panic says nothing
-// about a connection, even when it is an error.
+// Error is a panic that was caught. It wraps nothing: the value of a panic is no error of a
+// connection, even when it is an error.
 type Error struct {
 	// Value is the argument of the call of panic.
 	Value any

@@ -14,8 +14,7 @@ import (
 )
 
 const (
-	// shortestHeader is shorter than any header, and long enough to tell the two
-	// versions apart.
+	// shortestHeader is shorter than any header, and long enough to show its version.
 	shortestHeader = 12
 	// longestLine limits a header of version 1, its end included.
 	longestLine = 107

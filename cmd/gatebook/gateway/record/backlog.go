@@ -27,7 +27,7 @@ type backlog struct {
 
 // add puts an event at the end, and reports whether the caller has to start the goroutine
 // that records. Where there is no room the oldest event that waits is lost, because the
-// newest one says what the session is now. The caller counts the loss.
+// newest one has the session's present user. The caller counts the loss.
 func (b *backlog) add(e events.Event) (start, lost bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -18,8 +18,9 @@
 // [Sessions.WatchGaps] records as soon as it can. Counters of connections are no part of a
 // gap: the next ones contain them.
 //
-// In both modes [Session.Close] blocks until what was recorded before is settled, and its
-// failure harms nobody: the recorder keeps ends that the log does not take.
+// In both modes [Session.Close] blocks until the events before the end are recorded or
+// missed. Its own failure ends nothing else: the recorder keeps ends that the log does not
+// take.
 //
 // # Ownership
 //

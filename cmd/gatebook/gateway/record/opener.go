@@ -15,7 +15,7 @@ const loginPatience = 250 * time.Millisecond
 // opener records the opening of a session at once, while its login is under way, and the
 // attempts to reach a server when the login takes long.
 type opener struct {
-	// opened is closed when the opening was recorded, or when refused says why not.
+	// opened is closed when the opening was recorded. refused is why it was not.
 	opened  chan struct{}
 	refused error
 
@@ -28,7 +28,7 @@ type opener struct {
 	over chan struct{}
 
 	// done is closed when the opener's goroutine ends. recorded: it has recorded the
-	// attempts, or failed says why not.
+	// attempts. failed is why it could not.
 	done     chan struct{}
 	recorded bool
 	failed   error
@@ -77,8 +77,8 @@ func (o *opener) recordAttempts(ctx context.Context, s *Session) {
 	}
 }
 
-// conclude tells the opener that the login is over and waits for its goroutine. It returns
-// the attempts that are not recorded.
+// conclude ends the opener, because the login is over, and waits for its goroutine. It
+// returns the attempts that are not recorded.
 func (o *opener) conclude() ([]events.Event, error) {
 	close(o.over)
 	<-o.done

@@ -16,22 +16,22 @@ func TestEnds(t *testing.T) {
 		c.Close()
 	}
 	tests := map[string]struct {
-		act func(r *rig)
+		act func(r *harness)
 		end End
 	}{
 		"client closes": {
-			act: func(r *rig) { r.client.Close(); io.Copy(io.Discard, r.server); r.server.Close() },
+			act: func(r *harness) { r.client.Close(); io.Copy(io.Discard, r.server); r.server.Close() },
 			end: End{First: Client},
 		},
 		"server closes": {
-			act: func(r *rig) { r.server.Close(); io.Copy(io.Discard, r.client); r.client.Close() },
+			act: func(r *harness) { r.server.Close(); io.Copy(io.Discard, r.client); r.client.Close() },
 			end: End{First: Server},
 		},
-		"client resets": {act: func(r *rig) { reset(r.client) }, end: End{First: Client, Err: syscall.ECONNRESET}},
-		"server resets": {act: func(r *rig) { reset(r.server) }, end: End{First: Server, Err: syscall.ECONNRESET}},
-		"from outside":  {act: func(r *rig) { r.clientConn.Close(); r.serverConn.Close() }, end: End{}},
+		"client resets": {act: func(r *harness) { reset(r.client) }, end: End{First: Client, Err: syscall.ECONNRESET}},
+		"server resets": {act: func(r *harness) { reset(r.server) }, end: End{First: Server, Err: syscall.ECONNRESET}},
+		"from outside":  {act: func(r *harness) { r.clientConn.Close(); r.serverConn.Close() }, end: End{}},
 		"client closes while the server sends": {
-			act: func(r *rig) {
+			act: func(r *harness) {
 				r.client.Close()
 				for {
 					if _, err := r.server.Write(make([]byte, 4096)); err != nil {

@@ -122,7 +122,7 @@ func calledBy(name string) bool {
 
 // wantPanic waits for the end of a relay that panicked in that function, and checks
 // that both sockets are closed.
-func (r *rig) wantPanic(t *testing.T, where string) End {
+func (r *harness) wantPanic(t *testing.T, where string) End {
 	t.Helper()
 	for _, peer := range []*net.TCPConn{r.client, r.server} {
 		_ = peer.SetDeadline(time.Now().Add(10 * time.Second))

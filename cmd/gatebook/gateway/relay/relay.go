@@ -10,18 +10,18 @@ import (
 	"gatebook/cmd/gatebook/gateway/panics"
 )
 
-// Side is one of the two that a relay connects.
+// Side is one of the two sides that a relay connects.
 type Side uint8
 
 // The sides.
 const (
-	// Neither: the relay was ended from outside, by closing the sockets.
+	// Neither means that the relay was ended from outside, by closing the sockets.
 	Neither Side = iota
 	Client
 	Server
 )
 
-// String is the side's name.
+// String returns the side's name.
 func (s Side) String() string {
 	switch s {
 	case Client:
@@ -37,8 +37,8 @@ type Options struct {
 	// High and Low are the marks of each direction's queue, in bytes. High must
 	// be above Low, or 0: then nothing is queued.
 	High, Low int
-	// Linger is how long a client may stay whose server has closed in order; 0 is
-	// as long as it likes, and may still send.
+	// Linger is how long a client may stay whose server has closed in order. With 0 it may
+	// stay, and send, as long as it likes.
 	Linger time.Duration
 	// Buffers is shared by all relays.
 	Buffers *Buffers
@@ -49,11 +49,11 @@ type Options struct {
 	// FromServer sees what the server sent, in order, before it is written. It may be
 	// nil, and must not keep its argument.
 	FromServer func(p []byte)
-	// Moved is told, from any goroutine, that counters changed.
+	// Moved is called, by any goroutine, when counters have changed.
 	Moved func()
 }
 
-// End tells how a relay ended.
+// End is how a relay ended.
 type End struct {
 	// First is the side that ended first.
 	First Side
@@ -115,7 +115,7 @@ func Run(client, server *Conn, options Options) End {
 	return r.end
 }
 
-// ended notes that a side will send no more, in order when err is nil.
+// ended notes that a side will send no more. A side that closed in order has no err.
 func (r *relay) ended(side Side, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,9 +127,9 @@ func (r *relay) ended(side Side, err error) {
 	}
 }
 
-// passEnd tells the target of a pipe that its source has ended.
+// passEnd announces to the target of a pipe that its source has ended.
 func (r *relay) passEnd(p *pipe) {
-	_ = p.to.CloseWrite() // a side that is gone is noticed by its own pipe
+	_ = p.to.CloseWrite() // where the side is gone its own pipe notices
 	if p.source == Server && r.options.Linger > 0 {
 		r.linger = time.AfterFunc(r.options.Linger, func() { r.guard(r.close) })
 	}
@@ -138,7 +138,7 @@ func (r *relay) passEnd(p *pipe) {
 // broke notes that a side can be neither read nor written, and ends the relay.
 func (r *relay) broke(side Side, err error) {
 	switch {
-	case errors.Is(err, net.ErrClosed): // by us: who did it knows why
+	case errors.Is(err, net.ErrClosed): // by us: whatever closed it has the reason
 	case gone(err):
 		r.ended(side, nil)
 	default:

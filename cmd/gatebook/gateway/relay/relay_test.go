@@ -135,7 +135,7 @@ func TestLowMark(t *testing.T) {
 		t.Errorf("at the low mark: goes on %v, %+v", more, r.serverConn.Counters())
 	}
 	p.written(low)
-	p.settle()
+	p.release()
 }
 
 // TestNothingQueuedWithoutMark: with a high mark of 0 the reading side waits.

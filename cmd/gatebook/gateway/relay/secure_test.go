@@ -18,31 +18,31 @@ import (
 	"gatebook/events"
 )
 
-// secured is a rig whose sides speak TLS, both or one of them.
+// secured is a harness whose sides speak TLS, both or one of them.
 type secured struct {
-	*rig
+	*harness
 	// client and server are the peers' ends, of TLS or plain.
 	client, server net.Conn
 	buffers        *Buffers
 }
 
-// connectTLS makes a rig with TLS of a version toward the client, and toward the
+// connectTLS makes a harness with TLS of a version toward the client, and toward the
 // server too if both.
 func connectTLS(t testing.TB, version uint16, both bool) *secured {
 	t.Helper()
-	r := &secured{rig: connect(t), buffers: &Buffers{}}
-	r.client, r.server = r.rig.client, r.rig.server
+	r := &secured{harness: connect(t), buffers: &Buffers{}}
+	r.client, r.server = r.harness.client, r.harness.server
 	authority := certtest.NewAuthority(t, "authority")
 	serving := &tls.Config{
 		Certificates: []tls.Certificate{authority.Issue(t, "relay").TLS(t)},
 		MinVersion:   version, MaxVersion: version, DynamicRecordSizingDisabled: true,
 	}
 	calling := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost", MinVersion: version, MaxVersion: version}
-	peer := tls.Client(r.rig.client, calling)
+	peer := tls.Client(r.harness.client, calling)
 	handshake(t, peer, func() error { return r.clientConn.StartTLS(tls.Server, serving, nil, r.buffers) })
 	r.client = peer
 	if both {
-		peer := tls.Server(r.rig.server, serving)
+		peer := tls.Server(r.harness.server, serving)
 		handshake(t, peer, func() error { return r.serverConn.StartTLS(tls.Client, calling, nil, r.buffers) })
 		r.server = peer
 	}
@@ -62,7 +62,7 @@ func handshake(t testing.TB, peer *tls.Conn, near func() error) {
 func (r *secured) start(t testing.TB, options Options) {
 	t.Helper()
 	options.Buffers = r.buffers
-	r.rig.start(t, options)
+	r.harness.start(t, options)
 }
 
 // TestTLSMovesAndCounts: what is counted is plaintext, as without TLS.
@@ -105,7 +105,7 @@ func TestTLSMovesAndCounts(t *testing.T) {
 func TestTLSStalledReader(t *testing.T) {
 	const high, low, size = 65536, 1024, 64 << 20
 	r := connectTLS(t, tls.VersionTLS13, true)
-	shrink(t, r.clientConn, r.rig.client)
+	shrink(t, r.clientConn, r.harness.client)
 	r.start(t, Options{High: high, Low: low})
 	sent := make(chan []byte, 1)
 	go func() { sent <- send(r.server, size) }()

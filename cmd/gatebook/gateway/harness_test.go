@@ -148,23 +148,23 @@ func deadAddress(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// rig is a gateway under test, with one service named front.
-type rig struct {
+// harness is a gateway under test, with one service named front.
+type harness struct {
 	*Gateway
 	recorder *recorderStub
 	t        testing.TB
 	once     sync.Once
 	// record is how the gateway records; change may set it.
 	record Recording
-	// entries are those of the gateway's log; nil for a rig that was not made by newRig.
+	// entries are those of the gateway's log; nil for a harness that was not made by newHarness.
 	entries *logEntries
 }
 
-// newRig starts a gateway whose servers db1, db2, … are at the addresses. The
+// newHarness starts a gateway whose servers db1, db2, … are at the addresses. The
 // book is asked by before, and the service may be changed by change.
-func newRig(t testing.TB, protocol Protocol, change func(r *rig, s *Service), addresses ...string) *rig {
+func newHarness(t testing.TB, protocol Protocol, change func(r *harness, s *Service), addresses ...string) *harness {
 	t.Helper()
-	r := &rig{recorder: newRecorderStub(), t: t, entries: &logEntries{}}
+	r := &harness{recorder: newRecorderStub(), t: t, entries: &logEntries{}}
 	service := Service{
 		Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"},
 		HighWater: DefaultHighWater, LowWater: DefaultLowWater,
@@ -192,7 +192,7 @@ func newRig(t testing.TB, protocol Protocol, change func(r *rig, s *Service), ad
 }
 
 // close closes the gateway.
-func (r *rig) close() {
+func (r *harness) close() {
 	r.once.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patienceOfTests)
 		defer cancel()
@@ -203,7 +203,7 @@ func (r *rig) close() {
 }
 
 // dial connects a client.
-func (r *rig) dial() peer {
+func (r *harness) dial() peer {
 	r.t.Helper()
 	conn, err := net.Dial("tcp", r.Addresses("front")[0].String())
 	if err != nil {
@@ -215,7 +215,7 @@ func (r *rig) dial() peer {
 }
 
 // only returns the session there is.
-func (r *rig) only() *session {
+func (r *harness) only() *session {
 	list := r.sessions.index.all()
 	if len(list) != 1 {
 		r.t.Errorf("%d sessions, want one", len(list))

@@ -22,7 +22,7 @@ const patience = 20 * time.Second
 
 // house is a whole one: a registry, and a gateway with a service of each kind in
 // front of real servers.
-type house struct {
+type endToEnd struct {
 	*gatebook.Registry
 	gateway *gateway.Gateway
 	t       testing.TB
@@ -87,13 +87,13 @@ func newMariaDB(...servertest.Option) (*servertest.Server, error) {
 
 // open opens a house whose service front speaks the protocol with the servers,
 // named db1, db2, ….
-func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Server) *house {
+func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Server) *endToEnd {
 	t.Helper()
 	return openWith(t, protocol, func(*gateway.Service) {}, backends...)
 }
 
 // openWith is open with a service that is changed first.
-func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Service), backends ...*servertest.Server) *house {
+func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Service), backends ...*servertest.Server) *endToEnd {
 	t.Helper()
 	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})
 	if err != nil {
@@ -125,13 +125,13 @@ func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Serv
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{Registry: registry, gateway: g, t: t}
+	h := &endToEnd{Registry: registry, gateway: g, t: t}
 	t.Cleanup(h.close)
 	return h
 }
 
 // close closes the gateway, the first time it is called.
-func (h *house) close() {
+func (h *endToEnd) close() {
 	if h.gateway == nil {
 		return
 	}
@@ -144,15 +144,15 @@ func (h *house) close() {
 }
 
 // address is where the service listens.
-func (h *house) address() string { return h.gateway.Addresses("front")[0].String() }
+func (h *endToEnd) address() string { return h.gateway.Addresses("front")[0].String() }
 
 // login is a user's, through the gateway.
-func (h *house) login(user, password string) servertest.Login {
+func (h *endToEnd) login(user, password string) servertest.Login {
 	return servertest.Login{Address: h.address(), User: user, Password: password, Database: servertest.Database}
 }
 
 // session returns a session, live or ended.
-func (h *house) session(id uint64) projection.View {
+func (h *endToEnd) session(id uint64) projection.View {
 	h.t.Helper()
 	v, _, err := h.Session(id)
 	if err != nil {
@@ -162,7 +162,7 @@ func (h *house) session(id uint64) projection.View {
 }
 
 // ended waits for a session's end.
-func (h *house) ended(id uint64) projection.View {
+func (h *endToEnd) ended(id uint64) projection.View {
 	h.t.Helper()
 	eventually(h.t, fmt.Sprintf("session %d has ended", id), func() bool {
 		v, _, err := h.Session(id)
@@ -172,7 +172,7 @@ func (h *house) ended(id uint64) projection.View {
 }
 
 // wantEnd waits for a session's end and checks who it was and how it ended.
-func (h *house) wantEnd(id uint64, login projection.Login, reason events.Reason) projection.View {
+func (h *endToEnd) wantEnd(id uint64, login projection.Login, reason events.Reason) projection.View {
 	h.t.Helper()
 	v := h.ended(id)
 	if v.Login() != login || v.Ending().Reason != reason {
@@ -201,7 +201,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 }
 
 // dial connects to the gateway and says nothing.
-func (h *house) dial() net.Conn {
+func (h *endToEnd) dial() net.Conn {
 	h.t.Helper()
 	conn, err := net.Dial("tcp", h.address())
 	if err != nil {
