@@ -17,10 +17,11 @@ func (p peer) changeTo(user string) {
 	p.want(string(mysqlPacket(3, mysqlOK)))
 }
 
-// TestBacklogIsBounded checks that a client which changes its user again and again while
-// the book hangs costs no more goroutines and memory each time. What there is no room
-// for is counted, and the rest is recorded when the book goes on, the newest user last.
-// It does not run beside other tests, whose goroutines it would count.
+// TestBacklogIsBounded checks that a client which changes its user again and again
+// while the recorder hangs costs no more goroutines and memory each time. What there is
+// no room for is counted, and the rest is recorded when the recorder goes on, the
+// newest user last. It does not run beside other tests, whose goroutines it would
+// count.
 func TestBacklogIsBounded(t *testing.T) {
 	for name, changes := range map[string]int{"within the bound": 16, "one more": 17, "far more": 300} {
 		t.Run(name, func(t *testing.T) {

@@ -49,7 +49,7 @@ func (b *fickleRecorder) RecordGap(ctx context.Context, e events.RecordingGap) e
 	return b.recorderStub.RecordGap(ctx, e)
 }
 
-// newFickleHarness is a harness whose book is fickle.
+// newFickleHarness returns a harness whose recorder can refuse what it is given.
 func newFickleHarness(t *testing.T, recording Recording, protocol Protocol, server func(peer), wait chan struct{}) (*harness, *fickleRecorder) {
 	t.Helper()
 	recorder := &fickleRecorder{recorderStub: newRecorderStub(), wait: wait}
@@ -72,8 +72,8 @@ func newFickleHarness(t *testing.T, recording Recording, protocol Protocol, serv
 	return r, recorder
 }
 
-// TestBestEffortDoesNotWait: a session goes on while nothing of it is recorded yet,
-// and all of it is recorded in the end.
+// TestBestEffortDoesNotWait checks that a session goes on before anything of it is
+// recorded, and that all of it is recorded in the end.
 func TestBestEffortDoesNotWait(t *testing.T) {
 	t.Parallel()
 	for protocol, server := range map[Protocol]func(peer){MySQL: changeServer, Postgres: pgServer, TCP: echo} {
@@ -109,7 +109,7 @@ func TestBestEffortDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestGap: sessions that cannot be recorded go on, and how many they were is
+// TestGap checks that sessions which cannot be recorded go on, and that their number is
 // recorded as soon as it can be.
 func TestGap(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,7 @@ func TestGap(t *testing.T) {
 	r.recorder.ended(t, 1)
 }
 
-// TestStrictRefuses: in the other mode such a session is refused, and says why.
+// TestStrictRefuses checks that strict mode refuses such a session, with the reason.
 func TestStrictRefuses(t *testing.T) {
 	t.Parallel()
 	r, recorder := newFickleHarness(t, RecordStrict, MySQL, mysqlServer, nil)
@@ -164,7 +164,7 @@ func TestStrictRefuses(t *testing.T) {
 	}
 }
 
-// gaps are those the book was told of.
+// gaps returns the gaps that were recorded.
 func (b *recorderStub) gaps() []*events.RecordingGap {
 	b.mu.Lock()
 	defer b.mu.Unlock()

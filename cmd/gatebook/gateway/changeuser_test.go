@@ -75,8 +75,8 @@ func (p peer) whoami() string {
 	return string(row.Payload()[1:])
 }
 
-// TestChangeUser: with a real server the new user is on the record before the
-// client hears that it is in; one that is refused is not.
+// TestChangeUser checks with a real server that the new user is on the record before
+// the client gets the OK, and that a user who is refused is not.
 func TestChangeUser(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t)
@@ -109,7 +109,7 @@ func TestChangeUser(t *testing.T) {
 		t.Fatalf("the change was answered with %v", e)
 	}
 	wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop"}, events.SessionReady{User: "sue", Program: "till/2"})
-	// The server lets it go on as whom it was.
+	// The server lets it go on under the old user.
 	if got := client.whoami(); got != "sue@%" {
 		t.Errorf("after a refusal it is %s", got)
 	}
@@ -133,7 +133,7 @@ func wantReady(t *testing.T, r *harness, want ...events.SessionReady) {
 	}
 }
 
-// changeServer lets everybody in, and everybody who changes its user.
+// changeServer accepts every login, and every change of user.
 func changeServer(p peer) {
 	p.send(mysqlGreeting())
 	p.packet()
@@ -151,8 +151,8 @@ func changeServer(p peer) {
 	}
 }
 
-// TestChangeUserAfterSilence: commands that a server does not answer may stand
-// before a change of user.
+// TestChangeUserAfterSilence checks that commands which a server does not answer may
+// come before a change of user.
 func TestChangeUserAfterSilence(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, changeServer).address())
@@ -171,8 +171,9 @@ func TestChangeUserAfterSilence(t *testing.T) {
 		events.SessionReady{User: "sue", Database: "shop", Program: "till"})
 }
 
-// TestEarlyChangeUser: who does not wait for the reply to an earlier command could
-// have it taken for the one to the change, and is not let through.
+// TestEarlyChangeUser checks that a client which changes its user before the reply to
+// an earlier command is not let through: that reply could be taken for the one to the
+// change.
 func TestEarlyChangeUser(t *testing.T) {
 	t.Parallel()
 	ping, change := mysqlPacket(0, "\x0e"), mysqlPacket(0, changeUser("root", "shop", "till"))
@@ -203,8 +204,8 @@ func TestEarlyChangeUser(t *testing.T) {
 	}
 }
 
-// TestForgedRefusal: a client that has something of its own taken for the refusal
-// of its change cannot go on with it.
+// TestForgedRefusal checks that a client which has other data taken for the refusal of
+// its change cannot go on with the change.
 func TestForgedRefusal(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
@@ -226,7 +227,8 @@ func TestForgedRefusal(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonError)
 }
 
-// TestChangeUserWithLogin: nor is one let through that comes with the login.
+// TestChangeUserWithLogin checks that a change of user which comes with the login is
+// not let through.
 func TestChangeUserWithLogin(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
@@ -247,8 +249,8 @@ func TestChangeUserWithLogin(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonError)
 }
 
-// TestUnrecordedChangeUser: the OK is not passed on when the new user cannot be on
-// the record.
+// TestUnrecordedChangeUser checks that the OK is not passed on when the new user cannot
+// be recorded.
 func TestUnrecordedChangeUser(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, func(r *harness, _ *Service) {

@@ -16,8 +16,8 @@ import (
 // insists is why a client without TLS is not let in.
 const insists = "the service lets in only clients with a certificate, over TLS"
 
-// TestClientCertificate: a service with authorities lets in only clients with a
-// certificate of theirs, and the book has its subject.
+// TestClientCertificate checks that a service with authorities lets in only clients
+// with a certificate of theirs, and that its subject is on the record.
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
@@ -61,8 +61,8 @@ func TestClientCertificate(t *testing.T) {
 	}
 }
 
-// TestClientDistrusts: a client that does not know the service's authority goes, and
-// the book says why.
+// TestClientDistrusts checks that the record has the reason when a client hangs up
+// because it does not know the authority of the service.
 func TestClientDistrusts(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
@@ -75,8 +75,8 @@ func TestClientDistrusts(t *testing.T) {
 	}
 }
 
-// TestReload: sessions that go on do not notice, those that come see the new
-// certificate, and files that will not do change nothing.
+// TestReloadCertificates checks that established sessions go on, that new ones get the
+// new certificate, and that invalid files change nothing.
 func TestReloadCertificates(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")

@@ -55,7 +55,7 @@ func occupy(t *testing.T, disk string) string {
 	}
 }
 
-// guarded is a gateway with a real book on a small disk, in front of a real server.
+// guarded is a gateway with a real registry on a small disk, in front of a real server.
 type guarded struct {
 	*Gateway
 	t        *testing.T
@@ -151,9 +151,9 @@ func (g *guarded) await(what string, holds func() bool) {
 	(&harness{}).await(g.t, what, holds)
 }
 
-// TestDiskFull: a full disk harms no session that runs, in either mode. In strict
-// mode new ones are refused, in best_effort they are counted; what ended meanwhile
-// is recorded when there is space again.
+// TestDiskFull checks that a full disk harms no established session in either mode. In
+// strict mode new sessions are refused, in best_effort they are counted; ends are
+// recorded when there is space again.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t, servertest.WithArgs("--max-connections=3000"))
@@ -196,7 +196,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// exhaust opens sessions until the book takes none, and returns those that go on
+// exhaust opens sessions until none can be recorded, and returns those that go on
 // unrecorded, or those that were let in before one was refused.
 func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 	g.t.Helper()
@@ -220,7 +220,7 @@ func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 	return nil
 }
 
-// wantAllClosed checks that each session in the book has ended as its client did.
+// wantAllClosed checks that each session on the record has ended as its client did.
 func (g *guarded) wantAllClosed() {
 	g.t.Helper()
 	g.await("all sessions are over", func() bool { return g.registry.Moment().Live == 0 && len(g.sessions.index.all()) == 0 })

@@ -13,7 +13,7 @@ import (
 	"gatebook/events"
 )
 
-// TestEndReasons: who closed an established session.
+// TestEndReasons checks the reason of an end by the side that closed or broke.
 func TestEndReasons(t *testing.T) {
 	t.Parallel()
 	ping, goodbye := mysqlPacket(0, "\x0e"), mysqlPacket(0, "\x01")
@@ -84,8 +84,8 @@ func TestEndReasons(t *testing.T) {
 	}
 }
 
-// TestIdleClientOfGoneServer: a client that does not notice that its server has
-// gone does not keep its session alive.
+// TestIdleClientOfGoneServer checks that a client which does not notice the end of its
+// server does not keep its session alive.
 func TestIdleClientOfGoneServer(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
@@ -100,7 +100,8 @@ func TestIdleClientOfGoneServer(t *testing.T) {
 	}
 }
 
-// TestKill: both sides are closed at once, and then that is on the record.
+// TestKill checks that both sides are closed at once, and that the end is then on the
+// record.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
@@ -119,7 +120,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestKillBeforeLogin: a session can be killed as soon as it has an id.
+// TestKillBeforeLogin checks that a session can be killed as soon as it has an id.
 func TestKillBeforeLogin(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
@@ -133,7 +134,8 @@ func TestKillBeforeLogin(t *testing.T) {
 	}
 }
 
-// TestKillWhileOpening: the book may know a session's id before the gateway does.
+// TestKillWhileOpening checks that a session is killed whose id the recorder has and
+// the gateway does not have yet.
 func TestKillWhileOpening(t *testing.T) {
 	t.Parallel()
 	opening, heard := make(chan struct{}), make(chan struct{})
@@ -158,7 +160,8 @@ func TestKillWhileOpening(t *testing.T) {
 	client.Close()
 }
 
-// TestKillCancelsQuery: a killed session of PostgreSQL sends its key to its server.
+// TestKillCancelsQuery checks that the key of a killed session of PostgreSQL is sent to
+// its server.
 func TestKillCancelsQuery(t *testing.T) {
 	t.Parallel()
 	cancelled := make(chan []byte, 1)
@@ -185,8 +188,8 @@ func TestKillCancelsQuery(t *testing.T) {
 	}
 }
 
-// TestCancelReachesItsServer: a cancel request goes to the server that issued its
-// key, whoever's turn it is, and is a session of its own type.
+// TestCancelReachesItsServer checks that a cancel request goes to the server that
+// issued its key, whatever the router would choose, and is a session of its own type.
 func TestCancelReachesItsServer(t *testing.T) {
 	t.Parallel()
 	cancelled := make(chan string, 1)
@@ -232,8 +235,8 @@ func TestCancelReachesItsServer(t *testing.T) {
 	}
 }
 
-// TestSilentPostgresClientIsShown: it may yet turn out to want something else, but
-// it is not kept from the recorder.
+// TestSilentPostgresClientIsShown checks that a client which sends nothing is recorded,
+// although it may turn out to send a cancel request.
 func TestSilentPostgresClientIsShown(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
@@ -245,8 +248,8 @@ func TestSilentPostgresClientIsShown(t *testing.T) {
 	r.recorder.ended(t, 1)
 }
 
-// TestClose: all sessions end with reason shutdown, at whatever stage they are,
-// and that is on the record when Close returns.
+// TestClose checks that all sessions end with reason shutdown, at every stage, and that
+// this is on the record when Close returns.
 func TestClose(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
@@ -272,7 +275,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestCloseGivesUp: a book that does not answer holds up closing only so long.
+// TestCloseGivesUp checks that a recorder which does not answer holds up Close only
+// until its context ends.
 func TestCloseGivesUp(t *testing.T) {
 	t.Parallel()
 	recorder := stuckRecorder{newRecorderStub(), make(chan error, 1)}
@@ -303,7 +307,7 @@ func TestCloseGivesUp(t *testing.T) {
 	}
 }
 
-// stuckRecorder records nothing until it is given up, and then says why it was.
+// stuckRecorder records nothing until it is given up, and then returns why it was.
 type stuckRecorder struct {
 	*recorderStub
 	gaveUp chan error

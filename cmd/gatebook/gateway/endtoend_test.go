@@ -20,7 +20,7 @@ import (
 // patience limits what a test waits for.
 const patience = 20 * time.Second
 
-// house is a whole one: a registry, and a gateway with a service of each kind in
+// endToEnd is a registry, and a gateway with a service of one kind in
 // front of real servers.
 type endToEnd struct {
 	*gatebook.Registry
@@ -85,7 +85,7 @@ func newMariaDB(...servertest.Option) (*servertest.Server, error) {
 	return servertest.NewMariaDB(servertest.WithArgs("--max-connections=2000", "--connect-timeout=60"))
 }
 
-// open opens a house whose service front speaks the protocol with the servers,
+// open starts both with a service front that speaks the protocol with the servers,
 // named db1, db2, ….
 func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Server) *endToEnd {
 	t.Helper()
@@ -171,7 +171,7 @@ func (h *endToEnd) ended(id uint64) projection.View {
 	return h.session(id)
 }
 
-// wantEnd waits for a session's end and checks who it was and how it ended.
+// wantEnd waits for a session's end and checks its login and its reason.
 func (h *endToEnd) wantEnd(id uint64, login projection.Login, reason events.Reason) projection.View {
 	h.t.Helper()
 	v := h.ended(id)
@@ -200,7 +200,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// dial connects to the gateway and says nothing.
+// dial connects to the gateway and sends nothing.
 func (h *endToEnd) dial() net.Conn {
 	h.t.Helper()
 	conn, err := net.Dial("tcp", h.address())

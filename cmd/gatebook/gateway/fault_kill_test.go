@@ -8,8 +8,8 @@ import (
 	"gatebook/events"
 )
 
-// TestKillInCommand: a client that is stuck in the middle of what it wants to say,
-// or says what means nothing, is ended like any other when it is killed.
+// TestKillInCommand checks that a client which is stuck within a command, or sends
+// garbage, is killed like any other.
 func TestKillInCommand(t *testing.T) {
 	query := mysqlPacket(0, "\x03"+strings.Repeat("SELECT 1;", 100))
 	statement := pgMessage('Q', strings.Repeat("SELECT 1;", 100)+"\x00")
@@ -41,7 +41,7 @@ func TestKillInCommand(t *testing.T) {
 				}
 				p.read(1)
 				close(heard)
-				_, _ = io.Copy(io.Discard, p) // and says nothing
+				_, _ = io.Copy(io.Discard, p) // and sends nothing
 			}).address())
 			client := r.dial()
 			switch test.protocol {
@@ -56,7 +56,7 @@ func TestKillInCommand(t *testing.T) {
 			r.awaitRelay(t, 1)
 			r.recorder.kills <- []uint64{1}
 			expectReason(t, r, events.ReasonKilled)
-			switch test.protocol { // its server has said nothing that could be cut short
+			switch test.protocol { // its server has sent nothing that could be cut short
 			case MySQL:
 				wantMySQLError(client, 1, 1927)
 			case Postgres:
@@ -69,8 +69,8 @@ func TestKillInCommand(t *testing.T) {
 	}
 }
 
-// TestKillBeforeReset: a result that stops in the middle is killed before its server
-// breaks off: that was the cause.
+// TestKillBeforeReset checks that the reason is the kill where a result stops, its
+// session is killed, and then its server breaks off.
 func TestKillBeforeReset(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<12))
 	givesBack(t, "killed", func(t *testing.T) {
@@ -94,8 +94,7 @@ func TestKillBeforeReset(t *testing.T) {
 	})
 }
 
-// TestKillInFlood: clients that come in a flood and say nothing are killed while
-// others still come.
+// TestKillInFlood checks that silent clients are killed while many others connect.
 func TestKillInFlood(t *testing.T) {
 	const flood = 300
 	givesBack(t, "killed", func(t *testing.T) {

@@ -74,8 +74,8 @@ func drip(p peer, b []byte) {
 	}
 }
 
-// TestStalledLogins: a login that comes to a halt, whichever side is at fault and
-// wherever it is, ends when its time is over, and when it is killed.
+// TestStalledLogins checks that a login which stalls, on either side and at any stage,
+// ends when its time is over, and when it is killed.
 func TestStalledLogins(t *testing.T) {
 	login, startup := mysqlLogin(usual, "jdoe", "shop", "till"), pgLogin()
 	silent := func(p peer) { _, _ = io.Copy(io.Discard, p) }
@@ -176,8 +176,8 @@ func TestStalledLogins(t *testing.T) {
 	}
 }
 
-// TestSilentMySQLServer: one that accepts a connection and does not greet, as one that
-// hangs, has not answered.
+// TestSilentMySQLServer checks that a server which accepts a connection and does not
+// greet counts as one that has not answered.
 func TestSilentMySQLServer(t *testing.T) {
 	silent := func(p peer) { _, _ = io.Copy(io.Discard, p) }
 	for name, client := range map[string]func(p peer){
@@ -211,8 +211,8 @@ func noise(seed uint64, size int) []byte {
 	return b
 }
 
-// TestGarbage: bytes that mean nothing, from either side, end a login and nothing
-// else. After it they are none of the gateway's business.
+// TestGarbage checks that garbage from either side ends a login and nothing else, and
+// that it is passed on after the login.
 func TestGarbage(t *testing.T) {
 	for seed := range uint64(20) {
 		garbage := noise(seed, 4096)
@@ -267,8 +267,8 @@ func expectReason(t *testing.T, r *harness, reasons ...events.Reason) {
 	}
 }
 
-// TestFlood: clients that come and go at once, in order or not, all have their
-// end in the book, once, and the one who comes after them is served.
+// TestFlood checks that clients which come and go at once, in order or not, all have
+// one end on the record, and that the next client is served.
 func TestFlood(t *testing.T) {
 	const flood = 600
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {
@@ -318,8 +318,8 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestServerResetsInResult: what the client has of a result whose server breaks
-// off is the beginning of it, and the book says which side broke.
+// TestServerResetsInResult checks that a client gets the beginning of a result whose
+// server breaks off, and that the record has the side that broke.
 func TestServerResetsInResult(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<16))
 	givesBack(t, "reset", func(t *testing.T) {

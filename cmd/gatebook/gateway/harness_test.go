@@ -106,7 +106,7 @@ type stubServer struct {
 	talks    sync.WaitGroup
 }
 
-// newStubServer listens, and talks to each client as the test says. A talk ends
+// newStubServer listens, and serves each client by talk. A talk ends
 // before the test does.
 func newStubServer(t testing.TB, talk func(peer)) *stubServer {
 	t.Helper()
@@ -137,7 +137,7 @@ func newStubServer(t testing.TB, talk func(peer)) *stubServer {
 
 func (b *stubServer) address() string { return b.listener.Addr().String() }
 
-// deadAddress is one at which nobody listens.
+// deadAddress returns an address at which nothing listens.
 func deadAddress(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -156,12 +156,12 @@ type harness struct {
 	once     sync.Once
 	// record is how the gateway records; change may set it.
 	record Recording
-	// entries are those of the gateway's log; nil for a harness that was not made by newHarness.
+	// entries are those of the gateway's log; nil unless newHarness made the harness.
 	entries *logEntries
 }
 
 // newHarness starts a gateway whose servers db1, db2, … are at the addresses. The
-// book is asked by before, and the service may be changed by change.
+// service, and the harness before the gateway starts, may be changed by change.
 func newHarness(t testing.TB, protocol Protocol, change func(r *harness, s *Service), addresses ...string) *harness {
 	t.Helper()
 	r := &harness{recorder: newRecorderStub(), t: t, entries: &logEntries{}}
@@ -283,7 +283,7 @@ const (
 	mysqlDenied = "\xff\x15\x04#28000Access denied for user 'jdoe'"
 )
 
-// mysqlServer lets everybody in and then echoes.
+// mysqlServer accepts every login and then echoes.
 func mysqlServer(p peer) {
 	p.send(mysqlGreeting())
 	p.packet()
@@ -336,12 +336,12 @@ const (
 	pgReady = "Z\x00\x00\x00\x05I"
 )
 
-// pgWelcome is what a server says to a client it lets in.
+// pgWelcome returns what a server sends to a client that it lets in.
 func pgWelcome() string {
 	return pgOK + string(pgMessage('S', "server_version\x0015.0\x00")) + string(pgMessage('K', pgKey)) + pgReady
 }
 
-// pgServer lets everybody in and then echoes.
+// pgServer accepts every login and then echoes.
 func pgServer(p peer) {
 	p.startup()
 	p.send([]byte(pgWelcome()))

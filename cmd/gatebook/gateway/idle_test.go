@@ -7,8 +7,9 @@ import (
 	"gatebook/events"
 )
 
-// A session whose server has yet to answer is not idle, however long that takes; one
-// whose client has said the last word is, when nobody answers that.
+// TestIdleOwesNothing checks that a session whose server has yet to answer is not idle,
+// however long that takes, and that one whose client was last to send, without an
+// answer to come, is.
 func TestIdleOwesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -74,7 +75,7 @@ func TestIdleOwesNothing(t *testing.T) {
 	}
 }
 
-// What the server does not answer leaves nothing owed.
+// TestOwed checks that what the server does not answer leaves nothing owed.
 func TestOwed(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, func(*harness, *Service) {}, newStubServer(t, mysqlServer).address())

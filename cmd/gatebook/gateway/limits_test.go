@@ -9,8 +9,8 @@ import (
 	"gatebook/events"
 )
 
-// TestSessionLimit: one session too many is refused in the words of its protocol,
-// and there is room again when one has ended.
+// TestSessionLimit checks that one session too many is refused with an error of its
+// protocol, and that there is room again when one has ended.
 func TestSessionLimit(t *testing.T) {
 	t.Parallel()
 	one := func(_ *harness, s *Service) { s.MaxSessions = 1 }
@@ -62,8 +62,8 @@ func wantReason(t *testing.T, r *harness, id uint64, want events.Reason) {
 	}
 }
 
-// TestIdleTimeout: a session on which nothing moves is told so and ended; one on
-// which something does goes on.
+// TestIdleTimeout checks that a session on which nothing moves is ended with an error,
+// and that another goes on.
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	idle := func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }
@@ -117,8 +117,8 @@ func TestIdlePause(t *testing.T) {
 	}
 }
 
-// TestIdleTimeoutOfDeafClient: a client that takes nothing does not keep its
-// session alive.
+// TestIdleTimeoutOfDeafClient checks that a client which takes nothing does not keep
+// its session alive.
 func TestIdleTimeoutOfDeafClient(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
@@ -136,8 +136,9 @@ func TestIdleTimeoutOfDeafClient(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonIdleTimeout)
 }
 
-// TestLoginTimeoutIsSaid: who takes too long to log in is told so.
-func TestLoginTimeoutIsSaid(t *testing.T) {
+// TestLoginTimeoutIsSent checks that a client whose login takes too long is sent an
+// error.
+func TestLoginTimeoutIsSent(t *testing.T) {
 	t.Parallel()
 	soon := func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	t.Run("mysql: silent client", func(t *testing.T) {
@@ -170,8 +171,8 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 }
 
-// TestProbes: connections without a word from certain networks are counted and not
-// recorded, and reach no server. Others are sessions.
+// TestProbes checks that connections without a byte from networks of probes are counted
+// and not recorded, and reach no server. Others are sessions.
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
@@ -205,8 +206,8 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestProbeAtShutdown: a connection that has not said anything yet holds nothing
-// up.
+// TestProbeAtShutdown checks that a connection which has not sent a byte does not hold
+// up Close.
 func TestProbeAtShutdown(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, Postgres, func(_ *harness, s *Service) {
@@ -221,7 +222,8 @@ func TestProbeAtShutdown(t *testing.T) {
 	}
 }
 
-// TestCompression: where the service allows it, a client is let in that compresses.
+// TestCompression checks that a client which compresses is let in where the service
+// allows it.
 func TestCompression(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.Compression = true }, newStubServer(t, mysqlServer).address())

@@ -95,9 +95,9 @@ func TestTCPSession(t *testing.T) {
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 }
 
-// TestExchangeGoesBothWays: packets of an authentication plugin reach the other
-// side, whoever's turn it is.
-func TestExchangeGoesBothWays(t *testing.T) {
+// TestAuthenticationGoesBothWays checks that packets of an authentication plugin reach
+// the other side in any order.
+func TestAuthenticationGoesBothWays(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
@@ -213,8 +213,8 @@ func TestReadyBeforeReply(t *testing.T) {
 	}
 }
 
-// TestOpenBeforeLogin: no login reaches a server before the session is in the
-// recorder.
+// TestOpenBeforeLogin checks that no login reaches a server before session_opened is
+// recorded.
 func TestOpenBeforeLogin(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
@@ -239,7 +239,7 @@ func TestOpenBeforeLogin(t *testing.T) {
 		}
 	}, backend.address())
 	client := r.dial()
-	client.packet() // the server is there before the book is
+	client.packet() // the server is there before the session is recorded
 	client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
 	close(release)
 	client.packet()
@@ -247,8 +247,8 @@ func TestOpenBeforeLogin(t *testing.T) {
 	r.recorder.ended(t, 1)
 }
 
-// TestSlowLoginShowsItsServer: a login that takes its time does not keep the
-// server it is with from the recorder.
+// TestSlowLoginShowsItsServer checks that the server of a login which takes long is
+// recorded during the login.
 func TestSlowLoginShowsItsServer(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
@@ -272,8 +272,8 @@ func TestSlowLoginShowsItsServer(t *testing.T) {
 	}
 }
 
-// TestUnrecordedIsRefused: whichever record fails, the client hears of it in the
-// words of its protocol, and nothing else.
+// TestUnrecordedIsRefused checks that a client gets an error of its protocol, and
+// nothing else, whichever record of its login fails.
 func TestUnrecordedIsRefused(t *testing.T) {
 	t.Parallel()
 	readOnly := errors.New("the log is read-only")
@@ -317,7 +317,8 @@ func TestUnrecordedIsRefused(t *testing.T) {
 	}
 }
 
-// TestLoginTimeout: a client that says nothing, and one that stops in the middle.
+// TestLoginTimeout checks that a login ends at its time limit where the client sends
+// nothing, and where it stops in the middle.
 func TestLoginTimeout(t *testing.T) {
 	t.Parallel()
 	soon := func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
@@ -338,7 +339,8 @@ func TestLoginTimeout(t *testing.T) {
 	}
 }
 
-// TestServerStallsLogin: the time limit is the server's as well.
+// TestServerStallsLogin checks that a login ends at its time limit where the server
+// stalls.
 func TestServerStallsLogin(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, Postgres, func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond },
@@ -351,7 +353,7 @@ func TestServerStallsLogin(t *testing.T) {
 	}
 }
 
-// TestCapabilitiesStay: nothing else of the greeting is touched.
+// TestCapabilitiesStay checks that nothing else of the greeting is changed.
 func TestCapabilitiesStay(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())

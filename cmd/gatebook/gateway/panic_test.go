@@ -287,9 +287,9 @@ func ofKind(kind events.Kind) func(events.Event) bool {
 	return func(e events.Event) bool { return e.Kind() == kind }
 }
 
-// TestPanicOfTheBook checks that a book which panics while it records something of a
-// session ends this session, and that its end is recorded all the same.
-func TestPanicOfTheBook(t *testing.T) {
+// TestPanicOfRecorder checks that a recorder which panics while it records something of
+// a session ends this session, and that its end is recorded all the same.
+func TestPanicOfRecorder(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		panics func(e events.Event) bool
@@ -341,8 +341,9 @@ func TestPanicOfTheBook(t *testing.T) {
 	}
 }
 
-// TestPanicOfOpening checks that a session which the book panics at is refused like any
-// other that cannot be recorded; with best effort it is counted, and ends.
+// TestPanicOfOpening checks that a session at whose opening the recorder panics is
+// refused like any other that cannot be recorded, and that with best effort it is
+// counted, and ends.
 func TestPanicOfOpening(t *testing.T) {
 	t.Parallel()
 	for _, recording := range []Recording{RecordStrict, RecordBestEffort} {

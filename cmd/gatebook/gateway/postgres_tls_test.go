@@ -14,9 +14,9 @@ import (
 
 const sslInUse = "SELECT ssl::text FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
 
-// TestPostgresTLS has TLS on either side, on both and on none, with real clients.
+// TestPostgresTLS checks TLS on either side, on both and on none, with real clients.
 // With TLS on both sides and different certificates only a client that does without
-// channel binding gets in, and the others are told why.
+// channel binding gets in; the others get the reason.
 func TestPostgresTLS(t *testing.T) {
 	t.Parallel()
 	authority, own := shared.keys(t)
@@ -81,7 +81,8 @@ func TestPostgresTLS(t *testing.T) {
 	}
 }
 
-// TestPostgresServerTLS: a server whose TLS will not do is one that does not answer.
+// TestPostgresServerTLS checks that a server whose TLS cannot be used counts as one
+// that has not answered.
 func TestPostgresServerTLS(t *testing.T) {
 	t.Parallel()
 	other, server := certtest.NewAuthority(t, "other"), shared.postgreSQL(t)
@@ -109,8 +110,8 @@ func TestPostgresServerTLS(t *testing.T) {
 	client.want(pgWelcome())
 }
 
-// TestPostgresInjection: what comes with the request for TLS, unencrypted, is not
-// taken for what comes through it.
+// TestPostgresInjection checks that what comes with the request for TLS, unencrypted,
+// is not taken for what comes through it.
 func TestPostgresInjection(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
@@ -123,8 +124,8 @@ func TestPostgresInjection(t *testing.T) {
 	}
 }
 
-// TestPostgresCancelThroughTLS: a query of a client with TLS is cancelled, also by a
-// request that comes without, as clients send it.
+// TestPostgresCancelThroughTLS checks that a query of a client with TLS is cancelled,
+// also by a request without TLS, as clients send it.
 func TestPostgresCancelThroughTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")

@@ -40,8 +40,8 @@ func local(t testing.TB) []byte {
 	return b
 }
 
-// TestProxyAccepted: the recorded address is the one a proxy tells of, and not a
-// byte of what follows the header is lost.
+// TestProxyAccepted checks that the address in the proxy's header is recorded, and that
+// not a byte after the header is lost.
 func TestProxyAccepted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -74,8 +74,8 @@ func TestProxyAccepted(t *testing.T) {
 	}
 }
 
-// TestProxyLate: a client is on the record as connected since it was accepted, however
-// late its header comes.
+// TestProxyLate checks that a client is recorded as connected since it was accepted,
+// however late its header comes.
 func TestProxyLate(t *testing.T) {
 	t.Parallel()
 	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
@@ -92,7 +92,8 @@ func TestProxyLate(t *testing.T) {
 	}
 }
 
-// TestProxyRefused: a proxy that does not say whom it brings brings nobody.
+// TestProxyRefused checks that a connection from a proxy without a valid header is
+// refused.
 func TestProxyRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ sent, want string }{
@@ -119,8 +120,8 @@ func TestProxyRefused(t *testing.T) {
 	}
 }
 
-// TestProxySpoofed: a header from a network that is not named is what the client
-// says, and nothing else.
+// TestProxySpoofed checks that a header from a network which is not configured is
+// passed on like everything that the client sends.
 func TestProxySpoofed(t *testing.T) {
 	t.Parallel()
 	elsewhere := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
@@ -139,8 +140,8 @@ func TestProxySpoofed(t *testing.T) {
 	}
 }
 
-// TestProxySent: MariaDB believes the gateway where the client is, and that is where
-// a proxy before the gateway said it is; with TLS on both sides and with none.
+// TestProxySent checks that MariaDB sees the client's address, which is the one that a
+// proxy before the gateway has sent; with TLS and without.
 func TestProxySent(t *testing.T) {
 	t.Parallel()
 	server := shared.mariaDB(t)

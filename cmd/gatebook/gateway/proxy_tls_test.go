@@ -9,7 +9,8 @@ import (
 	"gatebook/events"
 )
 
-// TestProxyThenTLS: a proxy's header comes before TLS, and the record has both.
+// TestProxyThenTLS checks that a proxy's header comes before TLS, and that the record
+// has both.
 func TestProxyThenTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")

@@ -12,8 +12,8 @@ import (
 	"gatebook/events"
 )
 
-// TestRefusedLogins: logins that fail, whoever refuses them, and what the client
-// hears and the book keeps of it.
+// TestRefusedLogins checks what the client gets and what is recorded of logins that
+// fail, on either side.
 func TestRefusedLogins(t *testing.T) {
 	t.Parallel()
 	deny := func(p peer) {
@@ -214,8 +214,8 @@ func wantPostgresError(p peer, code string) {
 	p.wantEnd()
 }
 
-// TestDeadServerIsSkipped: the attempt is on the record, and the next server gets
-// the session.
+// TestDeadServerIsSkipped checks that the failed attempt is recorded, and that the next
+// server gets the session.
 func TestDeadServerIsSkipped(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, deadAddress(t), newStubServer(t, mysqlServer).address())
@@ -245,14 +245,14 @@ func TestDeadServerIsSkipped(t *testing.T) {
 	}
 }
 
-// TestServerThatDoesNotGreetIsSkipped: the machine of a MySQL server that hangs accepts
-// connections for it all the same, and one that is going down closes them.
+// TestServerThatDoesNotGreetIsSkipped checks that a server of MySQL which accepts a
+// connection and hangs, or hangs up, is skipped.
 func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	t.Parallel()
 	hangs := newStubServer(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
 	closes := newStubServer(t, func(peer) {}).address()
 	r := newHarness(t, MySQL, func(_ *harness, s *Service) {
-		s.Router, s.ConnectTimeout = Priority, 50*time.Millisecond
+		s.Router, s.ConnectTimeout = Priority, 250*time.Millisecond
 	}, hangs, closes, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
@@ -273,7 +273,7 @@ func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	}
 }
 
-// TestAllServersDown: the client hears of it in the words of its protocol.
+// TestAllServersDown checks that the client gets an error of its protocol.
 func TestAllServersDown(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {

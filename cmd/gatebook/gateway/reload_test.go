@@ -76,7 +76,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestReloadRefuses: a configuration that is wrong changes nothing.
+// TestReloadRefuses checks that an invalid configuration changes nothing.
 func TestReloadRefuses(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, TCP, nil, deadAddress(t))
@@ -92,8 +92,8 @@ func TestReloadRefuses(t *testing.T) {
 	}
 }
 
-// TestDraining: a drained server keeps its sessions and gets no new ones; when it
-// was the only one there is none to be reached, until it is back.
+// TestDraining checks that a drained server keeps its sessions and gets no new ones,
+// and that a service all of whose servers are drained lets nobody in until one is back.
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
@@ -117,8 +117,8 @@ func TestDraining(t *testing.T) {
 	r.dial().logIn()
 }
 
-// TestReloadLimits: new sessions get the new limits, those that are there count
-// toward them, and the idle timeout is theirs as well.
+// TestReloadLimits checks that new sessions get the new limits, that established ones
+// count toward them, and that the idle timeout applies to all.
 func TestReloadLimits(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())

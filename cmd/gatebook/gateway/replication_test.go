@@ -35,8 +35,8 @@ func replicating(t *testing.T) *servertest.Server {
 	return server
 }
 
-// TestReplication: standbys and backups go through the gateway, and the book says
-// what they are connected to: a database or, physically, none.
+// TestReplication checks that standbys and backups go through the gateway, and that the
+// record has the database, or none for physical replication.
 func TestReplication(t *testing.T) {
 	t.Parallel()
 	server := replicating(t)
@@ -96,8 +96,9 @@ func sibling(t *testing.T, name string) string {
 	return paths[len(paths)-1]
 }
 
-// TestProtocolNegotiation: a client that speaks a later version, with options that
-// the server does not know, is told by the server what it does know, and goes on.
+// TestProtocolNegotiation checks that a client which speaks a later version, with
+// options that the server does not know, gets the server's own answer to that, and goes
+// on.
 func TestProtocolNegotiation(t *testing.T) {
 	t.Parallel()
 	server := replicating(t)

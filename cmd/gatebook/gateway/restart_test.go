@@ -140,8 +140,8 @@ func TestWorkersGoOn(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonKilled)
 }
 
-// TestCloseAfterPanics checks that a book which panics when the gateway is closed is
-// stopped as far as it can be, and that Close says so.
+// TestCloseAfterPanics checks that a recorder which panics when the gateway is closed
+// is stopped as far as it can be, and that Close returns the panic.
 func TestCloseAfterPanics(t *testing.T) {
 	t.Parallel()
 	r := startTrip(t, newPanickyRecorder("RecordGap", "Stop"), nil)

@@ -65,8 +65,8 @@ func TestRoundRobin(t *testing.T) {
 	}
 }
 
-// TestInTurnWithoutSome: the sessions of a server that gets none are spread over all
-// others.
+// TestInTurnWithoutSome checks that the sessions of a server which gets none are spread
+// over all others.
 func TestInTurnWithoutSome(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []Router{RoundRobin, LeastConnections} {
@@ -104,8 +104,8 @@ func TestPriority(t *testing.T) {
 	wantOrders(t, r, "abc", "abc")
 }
 
-// TestLeftAlone: a server that does not answer is left alone for a growing time,
-// however many sessions find that out at once.
+// TestLeftAlone checks that a server which does not answer is left alone for a growing
+// time, however many sessions find that out at once.
 func TestLeftAlone(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
@@ -130,7 +130,7 @@ func TestLeftAlone(t *testing.T) {
 	if !b.offer(clock.Now(), limit) {
 		t.Error("the pause did not begin anew")
 	}
-	// Who tries it may be held up: then it is another's turn.
+	// A session that tries it may be held up: then it is another's turn.
 	clock.add(limit - time.Nanosecond)
 	if b.offer(clock.Now(), limit) {
 		t.Error("offered to two at once")
@@ -177,9 +177,9 @@ func TestAttemptGivenUp(t *testing.T) {
 	}
 }
 
-// TestNobodyElse: servers that are left alone are tried when there are no others,
-// those that are drained are not.
-func TestNobodyElse(t *testing.T) {
+// TestNoOtherServer checks that servers which are left alone are tried when there are
+// no others, and that drained ones are not.
+func TestNoOtherServer(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
 	for _, b := range r.backends {
@@ -194,8 +194,8 @@ func TestNobodyElse(t *testing.T) {
 	wantOrders(t, r, "")
 }
 
-// TestServerStates: the book hears that a server is down, and that it is back, and
-// of nothing in between.
+// TestServerStates checks that it is recorded when a server is down, and when it is
+// back, and nothing in between.
 func TestServerStates(t *testing.T) {
 	t.Parallel()
 	server := newStubServer(t, echo)
@@ -226,8 +226,8 @@ func TestServerStates(t *testing.T) {
 	}
 }
 
-// TestLeastConnectionsInUse: sessions count for their server as long as they live,
-// however they end, and attempts that fail do not.
+// TestLeastConnectionsInUse checks that sessions count for their server as long as they
+// live, however they end, and that failed attempts do not.
 func TestLeastConnectionsInUse(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.Router = LeastConnections },
@@ -269,8 +269,8 @@ func TestLeastConnectionsInUse(t *testing.T) {
 	inUse(0, 0, 0)
 }
 
-// TestServerComesBack: the book hears of it when a session has reached the server,
-// which one does after the server was left alone for a while, once and twice as long.
+// TestServerComesBack checks that a server's return is recorded when a session has
+// reached it, which one tries after each pause.
 func TestServerComesBack(t *testing.T) {
 	t.Parallel()
 	address := deadAddress(t)
@@ -328,7 +328,7 @@ func (b *recorderStub) statesOf(server string) []events.ServerState {
 	return list
 }
 
-// states are those of servers that the book was told of.
+// states returns the states of servers that were recorded.
 func (b *recorderStub) states() []*events.ServerChanged {
 	b.mu.Lock()
 	defer b.mu.Unlock()

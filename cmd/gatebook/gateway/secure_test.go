@@ -35,7 +35,7 @@ func start(t testing.TB, protocol Protocol, server Server, service Service) *har
 	return r
 }
 
-// files writes a pair to files and says where.
+// files writes a pair to files and returns their paths.
 func files(t testing.TB, pair certtest.Pair) ClientTLS {
 	t.Helper()
 	folder := t.TempDir()
@@ -94,7 +94,7 @@ func query(t testing.TB, db *sql.DB, text string) string {
 	return got.String
 }
 
-// wantFailure runs a ping that must fail and say so.
+// wantFailure runs a ping, and checks its error.
 func wantFailure(t testing.TB, db *sql.DB, want string) {
 	t.Helper()
 	if err := db.PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
@@ -102,7 +102,7 @@ func wantFailure(t testing.TB, db *sql.DB, want string) {
 	}
 }
 
-// wantSecured checks what the record says of the session's TLS.
+// wantSecured checks what is recorded of the session's TLS.
 func wantSecured(t testing.TB, r *harness, id uint64, secured bool, subject string) {
 	t.Helper()
 	list := r.recorder.await(t, id, events.KindSessionReady)
@@ -115,7 +115,7 @@ func wantSecured(t testing.TB, r *harness, id uint64, secured bool, subject stri
 	}
 }
 
-// TestMySQLTLS has TLS on either side, on both and on none, with real clients.
+// TestMySQLTLS checks TLS on either side, on both and on none, with real clients.
 func TestMySQLTLS(t *testing.T) {
 	t.Parallel()
 	authority, _ := shared.keys(t)
@@ -155,8 +155,8 @@ func TestMySQLTLS(t *testing.T) {
 	}
 }
 
-// TestMySQLServerTLS: what the gateway refuses of a server, the client hears of and
-// the book keeps.
+// TestMySQLServerTLS checks that the client gets, and the record has, why a server's
+// TLS cannot be used.
 func TestMySQLServerTLS(t *testing.T) {
 	t.Parallel()
 	authority, _ := shared.keys(t)

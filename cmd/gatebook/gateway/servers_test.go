@@ -71,8 +71,8 @@ func jdoe(server *servertest.Server) servertest.Login {
 	return l
 }
 
-// CloseSharedServers stops the servers that the tests of this package share. Whoever
-// runs the tests calls it before looking for what they have left behind.
+// CloseSharedServers stops the servers that the tests of this package share. TestMain
+// calls it before it looks for goroutines that were left behind.
 func CloseSharedServers() error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()

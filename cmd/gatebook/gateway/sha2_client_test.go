@@ -17,9 +17,8 @@ import (
 	"gatebook/events"
 )
 
-// sha2Server stands for MySQL 8, which Debian does not have: it lets jdoe in who
-// knows the password secret, by caching_sha2_password. It has seen jdoe lately when
-// it remembers.
+// sha2Server stands for MySQL 8, which Debian does not have: it lets jdoe in with the
+// password secret, by caching_sha2_password. It has seen jdoe lately when it remembers.
 type sha2Server struct {
 	key       *rsa.PrivateKey
 	remembers bool
@@ -81,8 +80,8 @@ func sha2Scramble(password string) []byte {
 	return mask[:]
 }
 
-// TestCachingSHA2: real clients log in by caching_sha2_password, whether or not the
-// server has to have the whole password.
+// TestCachingSHA2 checks that real clients log in by caching_sha2_password, whether or
+// not the server has to have the whole password.
 func TestCachingSHA2(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -111,7 +110,7 @@ func TestCachingSHA2(t *testing.T) {
 	}
 }
 
-// wantLetIn waits for a session's end and checks who was let in.
+// wantLetIn waits for a session's end and checks its user.
 func wantLetIn(t *testing.T, r *harness, id uint64, want events.SessionReady) {
 	t.Helper()
 	wantReason(t, r, id, events.ReasonClientClosed)

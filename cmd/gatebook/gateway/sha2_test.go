@@ -16,9 +16,9 @@ const (
 	plainSHA2   = "sha256_password"
 )
 
-// TestPasswordNeedsSameTLS: a password that is sent one way with TLS and another
-// without cannot be taken from one to the other. As long as the server has no need
-// of it, it does not matter.
+// TestPasswordNeedsSameTLS checks that a login is refused whose password is sent one
+// way with TLS and another without, where the two sides differ. As long as the server
+// does not need the password, that makes no difference.
 func TestPasswordNeedsSameTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
@@ -94,8 +94,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 	}
 }
 
-// TestChangeNeedsSameTLS: a change of user wants the same of the two sides as a
-// login; whose plugin can do without is let through.
+// TestChangeNeedsSameTLS checks that the same holds for a change of user.
 func TestChangeNeedsSameTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")

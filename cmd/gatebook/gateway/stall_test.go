@@ -12,8 +12,8 @@ import (
 	"gatebook/events"
 )
 
-// The rows of a stalled transfer, and what the sender may get rid of while nobody
-// reads: the buffers of four sockets, and far less than all.
+// The rows of a stalled transfer, and what the sender may get rid of while the other side
+// does not read: the buffers of four sockets, and far less than all.
 const (
 	rowSize  = 1 << 20
 	rowCount = 64
@@ -103,8 +103,8 @@ func (s *stalled) marks() (client, server uint64) {
 	return one.client.Counters().HighWaterEvents, one.server.Counters().HighWaterEvents
 }
 
-// TestRowsBothWays: 64 MiB each way, whose readers stall: the gateway holds no
-// more than its marks, and in the end all of it arrives as it was sent.
+// TestRowsBothWays checks that the gateway holds no more than its marks while 64 MiB go
+// each way to readers that stall, and that all of it arrives as it was sent.
 func TestRowsBothWays(t *testing.T) {
 	givesBack(t, "released", func(t *testing.T) {
 		s := newStalled(t)
@@ -191,8 +191,8 @@ func TestMarksOfService(t *testing.T) {
 	})
 }
 
-// TestHalfOpen: a client that will say no more keeps its session as long as its
-// server has something to say, and a kill ends it all the same.
+// TestHalfOpen checks that a client which will send no more keeps its session as long
+// as its server has something to send, and that a kill ends it all the same.
 func TestHalfOpen(t *testing.T) {
 	for name, protocol := range map[string]Protocol{"mysql": MySQL, "tcp": TCP} {
 		last := make(chan struct{})
@@ -220,7 +220,7 @@ func TestHalfOpen(t *testing.T) {
 		givesBack(t, name+"/killed", func(t *testing.T) {
 			r, client := start(t)
 			r.recorder.kills <- []uint64{1}
-			// It is told only if its own end has not been noticed yet.
+			// It gets an error only if its own end has not been noticed yet.
 			_, _ = io.Copy(io.Discard, client)
 			expectReason(t, r, events.ReasonKilled)
 			close(last)

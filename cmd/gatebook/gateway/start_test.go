@@ -83,8 +83,8 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestStartDeclares: the book hears of what there is to connect to, and a gateway
-// whose book refuses that does not start.
+// TestStartDeclares checks that services and servers are declared, and that a gateway
+// whose recorder refuses that does not start.
 func TestStartDeclares(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
@@ -113,7 +113,7 @@ func (deafRecorder) DeclareServer(context.Context, events.ServerDeclared) error 
 	return errors.New("the log is read-only")
 }
 
-// TestDialCauses: what the book keeps of an attempt that failed.
+// TestDialCauses checks what is recorded of an attempt that failed.
 func TestDialCauses(t *testing.T) {
 	t.Parallel()
 	_, err := dial(t.Context(), &Server{Address: deadAddress(t)}, time.Second)

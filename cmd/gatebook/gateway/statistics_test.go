@@ -12,7 +12,7 @@ func TestSchedule(t *testing.T) {
 	begin := time.Unix(1_000_000, 0)
 	always := func(int) bool { return true }
 	tests := map[string]struct {
-		// changed tells in which seconds the session moves.
+		// changed reports whether the session moves in a second.
 		changed func(second int) bool
 		want    []int
 	}{
@@ -56,7 +56,7 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestScheduleForgets: sessions that are idle cost nothing.
+// TestScheduleForgets checks that idle sessions cost nothing.
 func TestScheduleForgets(t *testing.T) {
 	t.Parallel()
 	s := newSchedule()
@@ -80,8 +80,8 @@ func TestScheduleForgets(t *testing.T) {
 	}
 }
 
-// TestStatistics: what moves is observed at the next tick and recorded when it is
-// due; what does not move is left alone.
+// TestStatistics checks that counters which change are observed at the next tick and
+// recorded when they are due, and that others are not looked at.
 func TestStatistics(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())

@@ -11,8 +11,8 @@ import (
 	"gatebook/events"
 )
 
-// TestStoppedBefore: a service that was stopped before the gateway started lets
-// nobody in from the first client on.
+// TestStoppedBefore checks that a service which was stopped before the gateway started
+// lets in no client, from the first on.
 func TestStoppedBefore(t *testing.T) {
 	t.Parallel()
 	recorder := newRecorderStub()
@@ -30,8 +30,8 @@ func TestStoppedBefore(t *testing.T) {
 	wantMySQLError(r.dial(), 0, 1053)
 }
 
-// TestStoppedService: a service that is stopped lets nobody in, and those that are
-// there go on.
+// TestStoppedService checks that a stopped service lets in no client, and that its
+// established sessions go on.
 func TestStoppedService(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
@@ -46,7 +46,7 @@ func TestStoppedService(t *testing.T) {
 	r.dial().logIn()
 }
 
-// TestStoppedPostgres: its clients hear so as well.
+// TestStoppedPostgres checks that clients of PostgreSQL get the reason too.
 func TestStoppedPostgres(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())

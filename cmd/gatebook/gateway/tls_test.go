@@ -17,7 +17,8 @@ import (
 	"gatebook/events"
 )
 
-// TestStartRefusesTLS: what cannot work is refused before anything listens.
+// TestStartRefusesTLS checks that a configuration which cannot work is refused before
+// anything listens.
 func TestStartRefusesTLS(t *testing.T) {
 	t.Parallel()
 	pair := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
@@ -73,7 +74,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestWarnsOfDraining: a service needs one server that is not drained.
+// TestWarnsOfDraining checks that a service needs one server that is not drained.
 func TestWarnsOfDraining(t *testing.T) {
 	t.Parallel()
 	c := Config{
@@ -89,8 +90,8 @@ func TestWarnsOfDraining(t *testing.T) {
 	}
 }
 
-// TestSilentWithTLS: a client that never says what it wants is in the book all the
-// same, when its time is over; so is one that begins TLS and stops in the middle.
+// TestSilentWithTLS checks that a client which sends nothing is recorded when the time
+// of its login is over, and so is one that stops in the middle of its TLS handshake.
 func TestSilentWithTLS(t *testing.T) {
 	t.Parallel()
 	front := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
@@ -107,7 +108,8 @@ func TestSilentWithTLS(t *testing.T) {
 	}
 }
 
-// TestTCPTLS: with plain TCP both sides may begin with TLS at once.
+// TestTCPTLS checks that both sides may begin with TLS at once where the protocol is
+// plain TCP.
 func TestTCPTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
@@ -134,8 +136,8 @@ func TestTCPTLS(t *testing.T) {
 	}
 }
 
-// TestStalledReader: 64 MiB of a real server's, for a client that stops reading: the
-// marks are crossed, and nothing is lost.
+// TestStalledReader checks that the marks are crossed and nothing is lost while a
+// client stops reading 64 MiB of a real server's.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	server := shared.mariaDB(t)
@@ -143,7 +145,7 @@ func TestStalledReader(t *testing.T) {
 	readLate(t, r, openMySQL(t, r.throughFront(server.Login), nil))
 }
 
-// TestStalledReaderWithTLS: the same with TLS on both sides.
+// TestStalledReaderWithTLS checks the same with TLS on both sides.
 func TestStalledReaderWithTLS(t *testing.T) {
 	t.Parallel()
 	authority, own := shared.keys(t)
@@ -191,7 +193,7 @@ func readLate(t *testing.T, r *harness, db *sql.DB) {
 	}
 }
 
-// TestKilledWithTLS: a stalled session goes at once.
+// TestKilledWithTLS checks that a stalled session with TLS ends at once.
 func TestKilledWithTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")

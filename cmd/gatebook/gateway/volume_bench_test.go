@@ -83,8 +83,8 @@ func BenchmarkStatisticsOfADay(b *testing.B) {
 	}
 }
 
-// TestStatisticsOfADay: a session that is busy all day is recorded once a minute,
-// and all that are due at one tick are one call.
+// TestStatisticsOfADay checks that a session which is busy all day is recorded once a
+// minute, and that all sessions due at one tick are recorded by one call.
 func TestStatisticsOfADay(t *testing.T) {
 	t.Parallel()
 	d := simulateDay(60)

@@ -15,7 +15,7 @@ import (
 	"gatebook/events"
 )
 
-// TestOfRelay checks which side is said to have ended a session, and how.
+// TestOfRelay checks the reason and description of each end of a relay.
 func TestOfRelay(t *testing.T) {
 	t.Parallel()
 	reset := fmt.Errorf("read: %w", syscall.ECONNRESET)

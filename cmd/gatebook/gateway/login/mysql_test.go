@@ -48,7 +48,7 @@ func TestMySQL(t *testing.T) {
 	}
 }
 
-// TestMySQLNotAdmitted checks that a client which is not let in is told so before a server
+// TestMySQLNotAdmitted checks that a client which is not let in gets an error before a server
 // was reached.
 func TestMySQLNotAdmitted(t *testing.T) {
 	t.Parallel()

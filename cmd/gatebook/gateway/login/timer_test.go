@@ -10,7 +10,7 @@ import (
 	"gatebook/events"
 )
 
-// timeoutStub words the error of a timer, and panics on demand.
+// timeoutStub returns the message as the error, or panics.
 type timeoutStub struct{ panics bool }
 
 func (s timeoutStub) timeoutError(message string) []byte {

@@ -210,8 +210,8 @@ func TestLoginForms(t *testing.T) {
 	}
 }
 
-// TestOnlyTheOfferedCounts: a client cannot shift its fields by asking for what
-// the server does not know.
+// TestOnlyTheOfferedCounts checks that a client cannot shift its fields by asking for
+// what the server does not know.
 func TestOnlyTheOfferedCounts(t *testing.T) {
 	t.Parallel()
 	asked := Protocol41 | SecureConnection | LengthEncodedAuth | ConnectWithDB | Compress

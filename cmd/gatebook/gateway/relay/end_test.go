@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestEnds checks which side is said to have ended first, and whether it broke.
+// TestEnds checks which side has ended first, and whether it broke.
 func TestEnds(t *testing.T) {
 	reset := func(c *net.TCPConn) {
 		c.SetLinger(0)
@@ -55,7 +55,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestHalfClose: a client that will send no more still gets its answer.
+// TestHalfClose checks that a client which will send no more still gets its answer.
 func TestHalfClose(t *testing.T) {
 	r := connect(t).start(t, Options{High: 65536, Low: 1024})
 	exchange(t, r.client, r.server, "question")
@@ -73,8 +73,8 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// TestLinger: a client is closed some time after its server was, unless it is told
-// that it may stay.
+// TestLinger checks that a client is closed some time after its server was, where
+// Linger is set.
 func TestLinger(t *testing.T) {
 	r := connect(t).start(t, Options{High: 65536, Low: 1024, Linger: time.Millisecond})
 	r.server.Close()
@@ -83,8 +83,8 @@ func TestLinger(t *testing.T) {
 	}
 }
 
-// TestEndComesAfterQueue: the end of the server is passed on only after all it
-// had sent.
+// TestEndComesAfterQueue checks that the end of the server is passed on only after all
+// that it had sent.
 func TestEndComesAfterQueue(t *testing.T) {
 	r := connect(t)
 	shrink(t, r.clientConn, r.client)

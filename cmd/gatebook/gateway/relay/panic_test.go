@@ -22,7 +22,7 @@ func TestPanics(t *testing.T) {
 		options Options
 		// from is the side whose bytes are the ones to panic at.
 		from Side
-		// halfClosed: the other side has said that it will send no more.
+		// halfClosed: the other side has closed its half.
 		halfClosed bool
 	}{
 		"client's bytes":           {Options{High: 65536, Low: 1024, FromClient: boomAt}, Client, false},

@@ -58,8 +58,8 @@ func exchange(t *testing.T, from, to net.Conn, text string) {
 	}
 }
 
-// TestStalledReader sends far more than the marks allow to a client that does
-// not read at first.
+// TestStalledReader checks that the marks are crossed and nothing is lost while a
+// client stops reading 64 MiB of a real server's.
 func TestStalledReader(t *testing.T) {
 	const high, low, size = 65536, 1024, 64 << 20
 	r := connect(t)
@@ -92,8 +92,8 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestStallHoldsNoMoreThanTheMark: a stalled direction takes what the mark and
-// one buffer allow and then stops reading.
+// TestStallHoldsNoMoreThanTheMark checks that a stalled direction takes what the mark
+// and one buffer allow and then stops reading.
 func TestStallHoldsNoMoreThanTheMark(t *testing.T) {
 	const high, low = 100_000, 1024
 	r := connect(t)
@@ -138,7 +138,8 @@ func TestLowMark(t *testing.T) {
 	p.release()
 }
 
-// TestNothingQueuedWithoutMark: with a high mark of 0 the reading side waits.
+// TestNothingQueuedWithoutMark checks that the reading side waits where the high mark
+// is 0.
 func TestNothingQueuedWithoutMark(t *testing.T) {
 	r := connect(t)
 	shrink(t, r.clientConn, r.client)

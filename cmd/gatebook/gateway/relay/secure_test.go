@@ -65,7 +65,7 @@ func (r *secured) start(t testing.TB, options Options) {
 	r.harness.start(t, options)
 }
 
-// TestTLSMovesAndCounts: what is counted is plaintext, as without TLS.
+// TestTLSMovesAndCounts checks that plaintext is counted, as without TLS.
 func TestTLSMovesAndCounts(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, high := range []int{0, 65536} {
@@ -138,8 +138,8 @@ func TestTLSStalledReader(t *testing.T) {
 	}
 }
 
-// TestTLSHalfClose: the end of one side is passed on after everything before it,
-// and the other direction goes on.
+// TestTLSHalfClose checks that the end of one side is passed on after everything before
+// it, and that the other direction goes on.
 func TestTLSHalfClose(t *testing.T) {
 	r := connectTLS(t, tls.VersionTLS13, true)
 	r.start(t, Options{High: 65536, Low: 1024})
@@ -159,8 +159,8 @@ func TestTLSHalfClose(t *testing.T) {
 	}
 }
 
-// halting is a socket that writes half of what it is given, and the rest when it is
-// told to.
+// halting is a socket that writes half of what it is given, and the rest when more
+// is closed.
 type halting struct {
 	net.Conn
 	armed bool
@@ -182,8 +182,8 @@ func (h *halting) Write(p []byte) (int, error) {
 	return n + rest, err
 }
 
-// TestTLSReadDeadline: a read that was given up in the middle of a record loses
-// nothing.
+// TestTLSReadDeadline checks that a read which was given up in the middle of a record
+// loses nothing.
 func TestTLSReadDeadline(t *testing.T) {
 	r := connect(t)
 	authority := certtest.NewAuthority(t, "authority")
@@ -217,8 +217,8 @@ func TestTLSReadDeadline(t *testing.T) {
 	}
 }
 
-// TestTLSEarlyBytes: a client may send the beginning of its handshake together with
-// what came before it.
+// TestTLSEarlyBytes checks that a client may send the beginning of its handshake
+// together with what came before it.
 func TestTLSEarlyBytes(t *testing.T) {
 	r := connect(t)
 	authority := certtest.NewAuthority(t, "authority")
@@ -259,8 +259,8 @@ func BenchmarkTLSThroughput(b *testing.B) {
 	}
 }
 
-// TestTLSWriters: words may be put in from outside while somebody writes; neither
-// gets into the midst of the other.
+// TestTLSWriters checks that two goroutines may write at once, and that neither's bytes
+// land within the other's.
 func TestTLSWriters(t *testing.T) {
 	r := connectTLS(t, tls.VersionTLS13, false)
 	const size, times = 40_000, 20

@@ -21,8 +21,8 @@ import (
 )
 
 // TestLoginAtItsLimit lets logins end at the time at which their limit ends them. Each
-// must have one outcome: a client that is told that it is in goes on undisturbed, any
-// other is told that it took too long.
+// must have one outcome: a client that gets the welcome goes on undisturbed, any other
+// gets the error.
 func TestLoginAtItsLimit(t *testing.T) {
 	t.Parallel()
 	const limit, logins = 10 * time.Millisecond, 150
@@ -179,8 +179,8 @@ func TestTimerFirst(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonLoginTimeout)
 }
 
-// TestRefusalFirst checks that a client which is refused in time hears nothing of a time
-// that is over meanwhile.
+// TestRefusalFirst checks that a client which is refused in time gets no error of a
+// time that is over meanwhile.
 func TestRefusalFirst(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.LoginTimeout = 300 * time.Millisecond },

@@ -7,9 +7,9 @@ import (
 	"gatebook/events"
 )
 
-// TestFarewellCutsNothingShort: a client is told why its session ends where the
-// server's last message is whole, and else it is only cut off.
-func TestFarewellCutsNothingShort(t *testing.T) {
+// TestEndNoticeCutsNothingShort checks that a client is sent the reason of its end
+// where the server's last message is whole, and is only cut off otherwise.
+func TestEndNoticeCutsNothingShort(t *testing.T) {
 	t.Parallel()
 	row := string(pgMessage('D', "\x00\x01\x00\x00\x00\x03abc"))
 	full := string(mysqlPacket(1, strings.Repeat("x", 1<<24-1)))
@@ -70,8 +70,8 @@ func TestFarewellCutsNothingShort(t *testing.T) {
 	}
 }
 
-// TestKillOfDeafClient: a client that takes nothing does not hold up the end of its
-// session, whether what it does not take is queued or waited for.
+// TestKillOfDeafClient checks that a client which takes nothing does not hold up the
+// end of its session, whether the rest is queued or not.
 func TestKillOfDeafClient(t *testing.T) {
 	t.Parallel()
 	for name, high := range map[string]int{"queued": DefaultHighWater, "not queued": 0} {

@@ -17,9 +17,9 @@ import (
 	"gatebook/events"
 )
 
-// TestWordsForRealMySQLClients: what the clients of MariaDB show when the gateway
-// does not let them in, or not stay.
-func TestWordsForRealMySQLClients(t *testing.T) {
+// TestErrorsForRealMySQLClients checks what the clients of MariaDB show when the
+// gateway does not let them in, or ends them.
+func TestErrorsForRealMySQLClients(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t)
 	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.MaxSessions, s.IdleTimeout = 1, time.Hour }, server.Address)
@@ -38,7 +38,7 @@ func TestWordsForRealMySQLClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantClientError(t, servertest.RunMariaDBClient(t, login, "SELECT 1", "--skip-ssl"), "ERROR 1040 (HY000): Too many connections: service front takes 1 sessions")
-	// A client that would have liked TLS says so as well.
+	// A client that prefers TLS shows the same.
 	wantClientError(t, servertest.RunMariaDBClient(t, login, "SELECT 1"), "1040 - Too many connections: service front takes 1 sessions")
 	if _, err := db.Conn(t.Context()); err == nil || !strings.Contains(err.Error(), "Error 1040: Too many connections") {
 		t.Errorf("got %v", err)
@@ -57,8 +57,8 @@ func TestWordsForRealMySQLClients(t *testing.T) {
 	}
 }
 
-// TestWordsForRealPostgresClients: the same for those of PostgreSQL.
-func TestWordsForRealPostgresClients(t *testing.T) {
+// TestErrorsForRealPostgresClients checks the same for those of PostgreSQL.
+func TestErrorsForRealPostgresClients(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartPostgres(t)
 	r := newHarness(t, Postgres, func(_ *harness, s *Service) { s.MaxSessions, s.IdleTimeout = 1, time.Hour }, server.Address)
@@ -80,10 +80,10 @@ func TestWordsForRealPostgresClients(t *testing.T) {
 	wantClientError(t, servertest.RunPsql(t, login, "SELECT 1"), "FATAL:  service front is stopped")
 }
 
-// TestFarewellForRealClients: what the clients of MariaDB and PostgreSQL show when
-// their session is ended while they wait for an answer, and when they next ask
+// TestEndNoticeForRealClients checks what the clients of MariaDB and PostgreSQL show
+// when their session is ended while they wait for an answer, and when they next ask
 // something.
-func TestFarewellForRealClients(t *testing.T) {
+func TestEndNoticeForRealClients(t *testing.T) {
 	t.Parallel()
 	mysqlClient := func(t *testing.T, to servertest.Login, statements ...string) servertest.Outcome {
 		return servertest.RunMariaDBClient(t, to, strings.Join(statements, "\n"))
