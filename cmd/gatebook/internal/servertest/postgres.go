@@ -36,7 +36,7 @@ func NewPostgres(opts ...Option) (*Server, error) {
 	return newServer(postgres{server: server, installer: installer, account: account}, opts)
 }
 
-// postgres holds the paths of PostgreSQL's programs and whom they run as.
+// postgres holds the paths of PostgreSQL's programs and the user that they run as.
 type postgres struct {
 	server, installer string
 	account           *syscall.Credential

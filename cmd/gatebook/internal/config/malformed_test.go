@@ -15,7 +15,7 @@ type setting struct {
 	of         reflect.Type
 }
 
-// settings are all there are in a table and below it.
+// settings returns the settings of a table and below it.
 func settings(table string, t reflect.Type) (all []setting) {
 	for i := range t.NumField() {
 		s := setting{table, t.Field(i).Tag.Get("toml"), t.Field(i).Type}
@@ -35,9 +35,9 @@ func settings(table string, t reflect.Type) (all []setting) {
 	return all
 }
 
-// Whatever is written for a setting that is of another type: the refusal names the
-// line, the key and what is there.
-func TestMistyped(t *testing.T) {
+// TestWrongType checks, for each setting and each value of another type, that the error
+// names the place, the key and the value.
+func TestWrongType(t *testing.T) {
 	duration := reflect.TypeFor[config.Duration]()
 	fits := map[reflect.Kind]string{
 		reflect.Bool: "true", reflect.Int: "5", reflect.String: `"x"`, reflect.Slice: `["x"]`, reflect.Struct: "{}", reflect.Map: "{}",
