@@ -143,7 +143,7 @@ func (s Service) withDefaults(known map[string]bool) (Service, error) {
 	}
 	switch {
 	case !s.Protocol.known():
-		return s, fmt.Errorf("protocol is %q, it can be %s, %s or %s", s.Protocol, MySQL, Postgres, TCP)
+		return s, fmt.Errorf("protocol is %q, it can be one of %s", s.Protocol, Protocols())
 	case s.Router != RoundRobin && s.Router != LeastConnections && s.Router != Priority:
 		return s, fmt.Errorf("router is %q, it can be %s, %s or %s", s.Router, RoundRobin, LeastConnections, Priority)
 	case s.MaxSessions < 0:

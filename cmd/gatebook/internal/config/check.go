@@ -58,10 +58,10 @@ func (f *File) checkService(name string, s Service, taken *listeners) error {
 	}
 	all = append(all, checkName("services", name))
 	if s.Protocol == "" {
-		all = append(all, fmt.Errorf("%s has no protocol; it can be mysql, postgres or tcp", at))
+		all = append(all, fmt.Errorf("%s has no protocol; it can be %s", at, strings.Join(protocols(), ", ")))
 	}
 	all = append(all,
-		oneOf(at+".protocol", s.Protocol, "mysql", "postgres", "tcp"),
+		oneOf(at+".protocol", s.Protocol, protocols()...),
 		oneOf(at+".router", s.Router, "roundrobin", "leastconn", "priority"),
 		checkClientTLS(at+".tls", s.TLS),
 		checkMarks(at, s),
@@ -73,6 +73,15 @@ func (f *File) checkService(name string, s Service, taken *listeners) error {
 		all = append(all, checkAddress(at+".listen", address, 0), taken.take(at+".listen", address))
 	}
 	return errors.Join(append(all, f.checkNames(at, s.Servers))...)
+}
+
+// protocols returns the protocols that a service can speak.
+func protocols() []string {
+	var names []string
+	for _, p := range gateway.Protocols() {
+		names = append(names, string(p))
+	}
+	return names
 }
 
 // checkMarks returns what is wrong with the marks of a service.
