@@ -15,8 +15,8 @@
 //   - what ends a session from outside goes through lifetime.go;
 //   - what a session records, and when, is package record;
 //   - which server a session gets is router.go, and whether a server is tried backend.go;
-//   - what a session counts for, and whether it is idle, is limits.go;
-//   - what an administrator orders is orders.go.
+//   - what a session counts for, and its activity, is limits.go;
+//   - what watches kills, switched services and idle sessions is watch.go.
 //
 // # Order
 //

@@ -80,3 +80,36 @@ func endMessage(reason events.Reason, idleTimeout time.Duration) string {
 	}
 	return "the gateway is shutting down"
 }
+
+// canCancel reports whether what the server does for the session can be cancelled.
+func (s *session) canCancel() bool { return s.established != nil && s.established.Canceller != nil }
+
+// cancelWork asks the server to give up what it is doing for the session, and waits until
+// it has taken note. A failure changes nothing: the session ends all the same.
+func (s *session) cancelWork(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
+	defer cancel()
+	if err := s.cancelInTurn(ctx); err != nil {
+		s.sessions.log.Warn().Err(err).Str("server", s.backend.Name).Uint64("session", s.record.ID()).Msg("cannot cancel query")
+	}
+}
+
+// cancelInTurn sends a cancel request, over a connection of its own, when there is room for
+// one more.
+func (s *session) cancelInTurn(ctx context.Context) error {
+	if err := s.sessions.cancels.take(ctx); err != nil {
+		return err
+	}
+	defer s.sessions.cancels.give()
+	server, err := s.connect(ctx, s.backend.Server)
+	if err != nil {
+		return err
+	}
+	defer server.Conn.Close()
+	if limit, ok := ctx.Deadline(); ok {
+		if err := server.Conn.SetReadDeadline(limit); err != nil {
+			return err
+		}
+	}
+	return s.established.Canceller.Cancel(server.Conn)
+}

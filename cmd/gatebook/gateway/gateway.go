@@ -118,7 +118,7 @@ func (g *Gateway) work(ctx context.Context) {
 	interval := g.config.StatisticsInterval // read here: a reload may replace config
 	for _, s := range g.services {
 		for _, listener := range s.listeners {
-			g.run(running, "accept clients", func() { g.accept(running, recording, s, listener) })
+			g.run(running, "accept clients", func() { g.sessions.accept(running, recording, s, listener) })
 		}
 	}
 	g.run(running, "collect statistics", func() { g.statistics.run(running, interval) })

@@ -76,26 +76,18 @@ func (o *origin) readProxyHeader(limit time.Duration) *ending.Ending {
 // before it is taken for a client. It has to wait where the server speaks first.
 const probePatience = 200 * time.Millisecond
 
-// isProbe reports whether the client was a probe: it is from a network of probes and has
-// hung up without sending a byte. Such a connection is counted and not recorded. A client
-// from there waits until it shows that it is none.
-func (s *session) isProbe() bool {
-	if !s.origin.isIn(s.service.Probes) {
-		return false
-	}
-	limit := probePatience
-	if s.service.Protocol == Postgres {
-		limit = s.service.LoginTimeout // the client speaks first
-	}
-	err := s.client.Await(limit)
+// isProbe reports whether the client hangs up without sending a byte. It blocks until the
+// client sends one or hangs up, or until limit is over. closed reports whether the gateway
+// has closed the socket instead.
+func (o *origin) isProbe(limit time.Duration) (probe, closed bool, err error) {
+	err = o.conn.Await(limit)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		s.sessions.probes.Add(1)
-		return true
-	case errors.Is(err, net.ErrClosed): // stopped from outside
-		return true
-	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
-		s.sessions.log.Debug().Err(err).Str("service", s.service.Name).Msg("cannot wait for client")
+		return true, false, nil
+	case errors.Is(err, net.ErrClosed):
+		return false, true, nil
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return false, false, nil
 	}
-	return false
+	return false, false, err
 }

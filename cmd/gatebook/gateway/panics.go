@@ -54,3 +54,15 @@ func (p *panicLog) keep(ctx context.Context, task string, work func()) {
 		}
 	}
 }
+
+// pause waits for d, and reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

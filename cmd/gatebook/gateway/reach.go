@@ -18,6 +18,24 @@ import (
 	"gatebook/events"
 )
 
+// Admit counts the session toward the limit of its service, or returns how it ends.
+func (s *session) Admit() *ending.Ending {
+	a := s.service.admission
+	if a.stopped.Load() {
+		return &ending.Ending{Reason: events.ReasonShutdown, Description: fmt.Sprintf("service %s is stopped", s.service.Name)}
+	}
+	limit := int64(s.service.MaxSessions)
+	if n := a.sessions.Add(1); limit > 0 && n > limit {
+		a.sessions.Add(-1)
+		return &ending.Ending{
+			Reason:      events.ReasonLimit,
+			Description: fmt.Sprintf("Too many connections: service %s takes %d sessions", s.service.Name, limit),
+		}
+	}
+	s.slots.take(&a.sessions)
+	return nil
+}
+
 // Reach connects the session to the first server of its service that answers.
 func (s *session) Reach(ctx context.Context) (*login.Server, *ending.Ending) {
 	return s.reach(ctx, s.service.router.candidates())
@@ -174,9 +192,4 @@ func dial(ctx context.Context, server *Server, limit time.Duration) (*relay.Conn
 		return nil, err
 	}
 	return relay.NewConn(conn.(*net.TCPConn))
-}
-
-// keepAlive finds out, within two minutes, that a peer has gone without a word.
-func keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 }

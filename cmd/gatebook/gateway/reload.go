@@ -33,6 +33,30 @@ func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needResta
 	return l.changes, l.needRestart, err
 }
 
+// ReloadCertificates reads the files of certificates, keys and authorities again. Handshakes
+// from now on use them; established sessions go on as they are. An error lists the files
+// that cannot be read; what they are for stays as it was.
+func (g *Gateway) ReloadCertificates() error {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	err := g.panics.guard("reload certificates", func() error {
+		fresh, err := loadCredentials(g.config, g.sessions.credentials.Load())
+		g.sessions.credentials.Store(fresh)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reload certificates: %w", err)
+	}
+	return nil
+}
+
+// Secured returns how many services offer TLS, and to how many servers the gateway
+// speaks it. [Gateway.ReloadCertificates] reads their files.
+func (g *Gateway) Secured() (services, servers int) {
+	c := g.sessions.credentials.Load()
+	return len(c.services), len(c.servers)
+}
+
 // reload is a reload under way.
 type reload struct {
 	gateway              *Gateway

@@ -206,7 +206,7 @@ func TestPanicBeforeSession(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	broken := *r.services[0]
 	broken.latest = nil
-	r.workers.Go(func() { r.accept(ctx, ctx, &broken, listener) })
+	r.workers.Go(func() { r.sessions.accept(ctx, ctx, &broken, listener) })
 	t.Cleanup(func() {
 		cancel()
 		listener.Close()

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync/atomic"
@@ -29,22 +28,6 @@ type service struct {
 // now returns the service as it is configured now.
 func (s *service) now() *service { return s.latest.Load() }
 
-// newService makes a service of a configuration that was checked.
-func (all *sessions) newService(c Service) *service {
-	s := &service{Service: c, protocol: all.protocolOf(c), admission: &admission{}, latest: &atomic.Pointer[service]{}}
-	s.router = &router{kind: c.Router, backends: all.backends.named(c.Servers), limit: c.ConnectTimeout, now: all.backends.now}
-	s.latest.Store(s)
-	return s
-}
-
-// reconfigured makes a running service of a new configuration. It shares its listeners, and
-// what is counted, with the old one.
-func (all *sessions) reconfigured(running *service, c Service) *service {
-	next := all.newService(c)
-	next.listeners, next.admission, next.latest = running.listeners, running.admission, running.latest
-	return next
-}
-
 // declared returns the event that declares the service.
 func (s *service) declared() events.ServiceDeclared {
 	e := events.ServiceDeclared{
@@ -54,6 +37,11 @@ func (s *service) declared() events.ServiceDeclared {
 		e.Listeners = append(e.Listeners, listener.Addr().String())
 	}
 	return e
+}
+
+// keepAlive finds out, within two minutes, that a peer has gone without a word.
+func keepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
 }
 
 // listen opens the service's listeners, all or none.
@@ -75,45 +63,5 @@ func (s *service) listen(ctx context.Context) error {
 func (s *service) close() {
 	for _, listener := range s.listeners {
 		_ = listener.Close()
-	}
-}
-
-// acceptPause is how long a listener rests after it could not accept, for want of
-// descriptors for example.
-const acceptPause = 100 * time.Millisecond
-
-// accept begins a session for every client that connects, until ctx ends. Sessions
-// record with the other context.
-func (g *Gateway) accept(ctx, recording context.Context, s *service, listener *net.TCPListener) {
-	address := listener.Addr().String()
-	failing := false
-	for {
-		conn, err := listener.AcceptTCP()
-		switch {
-		case err == nil:
-			failing = false
-			_ = g.panics.guard("begin a session", func() error { g.sessions.begin(recording, s, address, conn); return nil })
-			continue
-		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
-			return
-		case !failing: // once, not ten times a second
-			failing = true
-			g.log.Error().Err(err).Str("service", s.Name).Str("listener", address).Msg("cannot accept clients")
-		}
-		if !pause(ctx, acceptPause) {
-			return
-		}
-	}
-}
-
-// pause waits for d, and reports false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -91,6 +91,27 @@ func (s *session) serve(ctx context.Context) *ending.Ending {
 	return s.relay(ctx)
 }
 
+// isProbe reports whether the client was a probe: it is from a network of probes and has
+// hung up without sending a byte. Such a connection is counted and not recorded. A client
+// from there waits until it shows that it is none.
+func (s *session) isProbe() bool {
+	if !s.origin.isIn(s.service.Probes) {
+		return false
+	}
+	limit := probePatience
+	if s.service.Protocol == Postgres {
+		limit = s.service.LoginTimeout // the client speaks first
+	}
+	probe, closed, err := s.origin.isProbe(limit)
+	if probe {
+		s.sessions.probes.Add(1)
+	}
+	if err != nil {
+		s.sessions.log.Debug().Err(err).Str("service", s.service.Name).Msg("cannot wait for client")
+	}
+	return probe || closed
+}
+
 // proxyHeaderTime limits how long a proxy may take to send its header.
 const proxyHeaderTime = 5 * time.Second
 

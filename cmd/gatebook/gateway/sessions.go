@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,50 @@ type sessions struct {
 	probes atomic.Uint64
 	// running waits for the goroutines of sessions.
 	running sync.WaitGroup
+}
+
+// newService makes a service of a configuration that was checked.
+func (all *sessions) newService(c Service) *service {
+	s := &service{Service: c, protocol: all.protocolOf(c), admission: &admission{}, latest: &atomic.Pointer[service]{}}
+	s.router = &router{kind: c.Router, backends: all.backends.named(c.Servers), limit: c.ConnectTimeout, now: all.backends.now}
+	s.latest.Store(s)
+	return s
+}
+
+// reconfigured makes a running service of a new configuration. It shares its listeners, and
+// what is counted, with the old one.
+func (all *sessions) reconfigured(running *service, c Service) *service {
+	next := all.newService(c)
+	next.listeners, next.admission, next.latest = running.listeners, running.admission, running.latest
+	return next
+}
+
+// acceptPause is how long a listener rests after it could not accept, for want of
+// descriptors for example.
+const acceptPause = 100 * time.Millisecond
+
+// accept begins a session for every client that connects, until ctx ends. Sessions
+// record with the other context.
+func (all *sessions) accept(ctx, recording context.Context, s *service, listener *net.TCPListener) {
+	address := listener.Addr().String()
+	failing := false
+	for {
+		conn, err := listener.AcceptTCP()
+		switch {
+		case err == nil:
+			failing = false
+			_ = all.panics.guard("begin a session", func() error { all.begin(recording, s, address, conn); return nil })
+			continue
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return
+		case !failing: // once, not ten times a second
+			failing = true
+			all.log.Error().Err(err).Str("service", s.Name).Str("listener", address).Msg("cannot accept clients")
+		}
+		if !pause(ctx, acceptPause) {
+			return
+		}
+	}
 }
 
 // begin begins the session of a client, in a goroutine of its own. Where it cannot, it

@@ -44,24 +44,24 @@ func newOpener() *opener {
 }
 
 // run is the opener's goroutine. It ends when the login is over.
-func (o *opener) run(ctx context.Context, s *Session, connected time.Time, e events.SessionOpened) {
+func (o *opener) run(ctx context.Context, t *trail, connected time.Time, e events.SessionOpened) {
 	defer close(o.done)
-	o.refused = s.owner.Guard(func() error { return s.open(ctx, connected, e) })
-	_ = s.owner.Guard(func() error { s.owner.AssignID(s.id.Load()); return nil })
+	o.refused = t.owner.Guard(func() error { return t.open(ctx, connected, e) })
+	_ = t.owner.Guard(func() error { t.owner.AssignID(t.id.Load()); return nil })
 	close(o.opened)
 	if o.refused != nil {
-		if s.all.bestEffort {
-			s.all.Missed(1, 0, o.refused)
+		if t.all.bestEffort {
+			t.all.Missed(1, 0, o.refused)
 		}
 		return
 	}
-	if err := s.owner.Guard(func() error { o.recordAttempts(ctx, s); return nil }); err != nil {
+	if err := t.owner.Guard(func() error { o.recordAttempts(ctx, t); return nil }); err != nil {
 		o.recorded, o.failed = true, err
 	}
 }
 
 // recordAttempts records the attempts to reach a server if the login takes long.
-func (o *opener) recordAttempts(ctx context.Context, s *Session) {
+func (o *opener) recordAttempts(ctx context.Context, t *trail) {
 	select {
 	case <-o.reached:
 	case <-o.over:
@@ -72,7 +72,7 @@ func (o *opener) recordAttempts(ctx context.Context, s *Session) {
 	select {
 	case <-timer.C:
 		o.recorded = true
-		o.failed = s.all.recorder.Record(ctx, s.id.Load(), o.attempts...)
+		o.failed = t.record(ctx, o.attempts...)
 	case <-o.over:
 	}
 }

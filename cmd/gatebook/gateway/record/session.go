@@ -3,36 +3,14 @@ package record
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"time"
 
-	"gatebook"
-	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/events"
 )
 
-// Owner is the session that a [Session] records. Any goroutine may call its methods.
-type Owner interface {
-	// Guard calls f and returns its error. A panic in f ends the session, and is returned
-	// as a [*panics.Error].
-	Guard(f func() error) error
-	// ExpectID is called before the opening is given to the recorder.
-	ExpectID()
-	// AssignID is called when the opening was recorded under id. The id is 0 when it was
-	// not.
-	AssignID(id uint64)
-	// Recorded is called, with best effort alone, when session_ready was recorded or
-	// counted as missing. From then on counters of the session can be recorded.
-	Recorded()
-}
-
 // Session records one session, from its opening to its end.
 type Session struct {
-	all     *Sessions
-	owner   Owner
-	service string
-	// id is 0 until the opening is recorded, and never changes afterwards.
-	id atomic.Uint64
+	trail
 	// begun: Open was called. opener is nil before the first attempt and after the login.
 	begun  bool
 	opener *opener
@@ -40,6 +18,11 @@ type Session struct {
 	backlog backlog
 	// ended: the end is on the record, or the recorder keeps it.
 	ended bool
+}
+
+// New returns what records one session of a service. Nothing is recorded yet.
+func (all *Sessions) New(service string, owner Owner) *Session {
+	return &Session{trail: trail{all: all, owner: owner, service: service}}
 }
 
 // ID returns the session's id, 0 while it has none. Any goroutine may call it.
@@ -55,7 +38,7 @@ func (s *Session) Open(ctx context.Context, connected time.Time, e events.Sessio
 	o := s.prepared()
 	s.begun = true
 	s.owner.ExpectID()
-	go o.run(ctx, s, connected, e)
+	go o.run(ctx, &s.trail, connected, e)
 }
 
 // prepared returns the opener. Until Open is called it collects attempts.
@@ -64,19 +47,6 @@ func (s *Session) prepared() *opener {
 		s.opener = newOpener()
 	}
 	return s.opener
-}
-
-// patience is how long an append waits for its turn while the log keeps others waiting.
-// Without a limit sessions that have ended long ago would pile up behind a disk that hangs.
-const patience = 10 * time.Second
-
-// open records the opening.
-func (s *Session) open(ctx context.Context, connected time.Time, e events.SessionOpened) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	id, err := s.all.recorder.OpenSince(ctx, connected, e)
-	s.id.Store(id)
-	return err
 }
 
 // Attempted adds an attempt to reach a server that failed.
@@ -94,7 +64,7 @@ func (s *Session) attempted(e events.Event) {
 }
 
 // WaitOpened blocks until the opening is durable, and returns why it is not. With best
-// effort it returns nil at once.
+// effort it returns nil at once. It is called after Open and before the login is over.
 func (s *Session) WaitOpened() error {
 	if s.all.bestEffort {
 		return nil
@@ -124,7 +94,7 @@ func (s *Session) Ready(ctx context.Context, login events.SessionReady, again *e
 	if err != nil {
 		return err
 	}
-	return s.all.recorder.Record(ctx, s.id.Load(), append(withConnection(list, again), &login)...)
+	return s.record(ctx, append(withConnection(list, again), &login)...)
 }
 
 // withConnection returns attempts that end with the connection as it is known now.
@@ -152,7 +122,7 @@ func (s *Session) readyLater(ctx context.Context, login events.SessionReady, aga
 			attempts = nil
 		}
 		s.recordOrMiss(ctx, append(withConnection(attempts, again), &login))
-		if s.id.Load() != 0 {
+		if s.ID() != 0 {
 			s.owner.Recorded()
 		}
 	})
@@ -162,7 +132,7 @@ func (s *Session) readyLater(ctx context.Context, login events.SessionReady, aga
 // for that.
 func (s *Session) Record(ctx context.Context, e events.Event) error {
 	if !s.all.bestEffort {
-		return s.all.recorder.Record(ctx, s.id.Load(), e)
+		return s.record(ctx, e)
 	}
 	start, lost := s.backlog.add(e)
 	if lost { // counted also when the session itself turns out to be missing
@@ -184,24 +154,6 @@ func (s *Session) recordBacklog(ctx context.Context, first func()) {
 	}
 }
 
-// recordOrMiss records events, or counts them as missing. Either way the session goes on,
-// unless the recorder panics.
-func (s *Session) recordOrMiss(ctx context.Context, list []events.Event) {
-	if s.id.Load() == 0 {
-		return // the session is counted, and all of it is missing
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if err := s.record(ctx, list...); err != nil {
-		s.all.Missed(0, uint64(len(list)), err)
-	}
-}
-
-// record records events. A panic of the recorder ends the session and is returned.
-func (s *Session) record(ctx context.Context, list ...events.Event) error {
-	return s.owner.Guard(func() error { return s.all.recorder.Record(ctx, s.id.Load(), list...) })
-}
-
 // Close records the end of the session after all that came before. failure is why the
 // session could not be recorded, if that is why it ends; nil otherwise.
 func (s *Session) Close(ctx context.Context, e *events.SessionClosed, failure error) {
@@ -214,6 +166,13 @@ func (s *Session) Close(ctx context.Context, e *events.SessionClosed, failure er
 		s.report(failure)
 	}
 	s.end(ctx, list, e)
+}
+
+// end records the end, unless the session is not on the record.
+func (s *Session) end(ctx context.Context, attempts []events.Event, e *events.SessionClosed) {
+	if s.ID() != 0 {
+		s.ended = s.trail.end(ctx, attempts, e)
+	}
 }
 
 // Abort does what is left to do of Close where that, or what comes before it, has
@@ -234,52 +193,3 @@ func (s *Session) Abort(ctx context.Context, e *events.SessionClosed) {
 		_ = s.owner.Guard(func() error { step(); return nil })
 	}
 }
-
-// end records the end of the session together with the attempts that are not recorded yet.
-// Where these are refused it records the end alone.
-func (s *Session) end(ctx context.Context, attempts []events.Event, e *events.SessionClosed) {
-	if s.id.Load() == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	if len(attempts) > 0 {
-		err := s.record(ctx, append(attempts, e)...)
-		if err == nil {
-			s.ended = true
-			return
-		}
-		if s.all.bestEffort {
-			s.all.Missed(0, uint64(len(attempts)), err)
-		}
-	}
-	err := s.recordEnd(ctx, e)
-	if _, panicked := errors.AsType[*panics.Error](err); panicked { // which says nothing about the next time
-		err = s.recordEnd(ctx, e)
-	}
-	s.ended = err == nil
-	if err != nil {
-		s.report(err)
-		if s.all.bestEffort {
-			s.all.Missed(0, 1, err)
-		}
-	}
-}
-
-// recordEnd has the recorder record or keep the end. The recorder refuses the counters of a
-// connection whose opening could not be recorded: then the client's alone are recorded. A
-// panic of the recorder is returned as an error.
-func (s *Session) recordEnd(ctx context.Context, e *events.SessionClosed) error {
-	return s.owner.Guard(func() error {
-		_, err := s.all.recorder.End(ctx, s.id.Load(), *e)
-		if _, refused := errors.AsType[*gatebook.RefusedError](err); refused && len(e.Finals) > 1 {
-			clientOnly := *e
-			clientOnly.Finals = e.Finals[:1]
-			_, err = s.all.recorder.End(ctx, s.id.Load(), clientOnly)
-		}
-		return err
-	})
-}
-
-// report logs why the session could not be recorded.
-func (s *Session) report(err error) { s.all.report(s.service, s.id.Load(), err) }

@@ -6,24 +6,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"gatebook/events"
 )
-
-// Recorder takes the events of sessions. Events and lists given to it are its own from
-// then on.
-type Recorder interface {
-	// OpenSince records that a client connected, and returns the id of its session.
-	// connected is when that was; the zero time stands for the time of the recording.
-	OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error)
-	// Record records events of a session, all or none, durably.
-	Record(ctx context.Context, id uint64, list ...events.Event) error
-	// End records how a session ended. It keeps an end that the log does not take until
-	// the log takes it, and then returns true.
-	End(ctx context.Context, id uint64, e events.SessionClosed) (deferred bool, err error)
-	// RecordGap records how much could not be recorded.
-	RecordGap(ctx context.Context, e events.RecordingGap) error
-}
 
 // Sessions records the sessions of a gateway in one of two modes. It is safe for
 // concurrent use.
@@ -42,11 +25,6 @@ type Sessions struct {
 // NewSessions returns what records sessions with a recorder, strictly or with best effort.
 func NewSessions(recorder Recorder, bestEffort bool, log zerolog.Logger) *Sessions {
 	return &Sessions{recorder: recorder, bestEffort: bestEffort, log: log}
-}
-
-// New returns what records one session of a service. Nothing is recorded yet.
-func (all *Sessions) New(service string, owner Owner) *Session {
-	return &Session{all: all, owner: owner, service: service}
 }
 
 // BestEffort reports whether sessions go on without a record.
