@@ -158,7 +158,7 @@ func (s *session) relay(ctx context.Context) *ending.Ending {
 			}
 			return ending.Stopped()
 		case !end.Paused:
-			return ending.OfRelay(end, traffic.Goodbye())
+			return traffic.Ended(end)
 		}
 		if end := traffic.Resume(ctx, end.Rest); end != nil {
 			return end

@@ -8,5 +8,8 @@
 //     session finds out later, because stopping it breaks its connections;
 //   - the session's own goroutine returned an [Ending]: a login that failed (package login),
 //     or a session that was not let in;
-//   - the relay ended, which [OfRelay] reads.
+//   - the relay ended, of which the protocol's traffic (package login) makes an [Ending],
+//     with [OfRelay].
+//
+// Everything here is a value or pure. An [Ending] belongs to the goroutine of its session.
 package ending

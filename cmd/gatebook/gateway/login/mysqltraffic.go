@@ -5,6 +5,7 @@ import (
 
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -57,8 +58,11 @@ func (t *mysqlTraffic) Owed() bool {
 	return t.follower.Between() && (t.follower.Answered() || t.asked && t.login.server.Conn.Received() == t.mark)
 }
 
-// Goodbye reports whether the client's last command was COM_QUIT.
-func (t *mysqlTraffic) Goodbye() bool { return t.follower.Goodbye() }
+// Ended returns which side closed or broke. A client whose last command was COM_QUIT has
+// closed.
+func (t *mysqlTraffic) Ended(end relay.End) *ending.Ending {
+	return ending.OfRelay(end, t.follower.Goodbye())
+}
 
 // EndNotice returns an error that the client takes for the answer to a command.
 func (t *mysqlTraffic) EndNotice(reason events.Reason, message string) []byte {

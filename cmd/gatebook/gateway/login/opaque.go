@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -23,8 +24,8 @@ func (opaque) FromServer([]byte) {}
 // Owed reports whether the protocol has answers.
 func (o opaque) Owed() bool { return o.owed }
 
-// Goodbye reports false.
-func (opaque) Goodbye() bool { return false }
+// Ended returns which side closed or broke.
+func (opaque) Ended(end relay.End) *ending.Ending { return ending.OfRelay(end, false) }
 
 // EndNotice returns nil.
 func (opaque) EndNotice(events.Reason, string) []byte { return nil }

@@ -1,7 +1,9 @@
 package login
 
 import (
+	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -25,8 +27,11 @@ func (t *postgresTraffic) FromServer(p []byte) { t.frames.Follow(p) }
 // Owed reports whether the server owes an answer to the client's last message.
 func (t *postgresTraffic) Owed() bool { return t.follower.Owed() }
 
-// Goodbye reports whether the client's last message was Terminate.
-func (t *postgresTraffic) Goodbye() bool { return t.follower.Goodbye() }
+// Ended returns which side closed or broke. A client whose last message was Terminate has
+// closed.
+func (t *postgresTraffic) Ended(end relay.End) *ending.Ending {
+	return ending.OfRelay(end, t.follower.Goodbye())
+}
 
 // EndNotice returns an error that ends the session.
 func (t *postgresTraffic) EndNotice(reason events.Reason, message string) []byte {

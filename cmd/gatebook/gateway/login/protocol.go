@@ -124,8 +124,8 @@ type Traffic interface {
 	// Owed reports whether the server owes an answer to what the client sent last, as far
 	// as the protocol shows.
 	Owed() bool
-	// Goodbye reports whether the client's last message was its goodbye.
-	Goodbye() bool
+	// Ended returns how the session ended, whose relay has ended.
+	Ended(end relay.End) *ending.Ending
 	// EndNotice returns what a client is sent when its session ends for that reason. It
 	// returns nil where that would land within a message of the server's, and where the
 	// protocol has no such message.

@@ -13,7 +13,10 @@
 //
 // # Promises
 //
-// Every function is pure. Whatever bytes it is given, it returns an error or a
-// value, never panics, and allocates no more than its input is long. Texts are
-// copied out of the input. No text is checked for being UTF-8 here: the recorder does that.
+// Every function is pure. Whatever bytes it is given, it returns an error or a value,
+// never panics, and allocates no more than its input is long. Texts are copied out of the
+// input. No text is checked for being UTF-8 here: the recorder does that.
+//
+// A [Follower] and a [Frames] keep what they have followed. Each belongs to the one
+// goroutine that reads its side.
 package mysql

@@ -2,5 +2,6 @@
 // panicked.
 //
 // It is for goroutines that serve one of many sessions, where a panic must end that
-// session and not the program. It knows no session: its caller decides what ends.
+// session and not the program. It knows no session: its caller decides
+// what ends. [Catch] runs its function in the calling goroutine.
 package panics
