@@ -44,13 +44,7 @@ func TestKillInCommand(t *testing.T) {
 				_, _ = io.Copy(io.Discard, p) // and sends nothing
 			}).address())
 			client := r.dial()
-			switch test.protocol {
-			case MySQL:
-				client.logIn()
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			}
+			r.logIn(client)
 			test.fault(client)
 			<-heard
 			r.awaitRelay(t, 1)

@@ -286,13 +286,8 @@ func TestFlood(t *testing.T) {
 				client.Close()
 			}
 			client := r.dial()
-			switch protocol {
-			case MySQL:
-				client.logIn()
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			case TCP:
+			r.logIn(client)
+			if r.services[0].Protocol == TCP {
 				client.send([]byte("hello"))
 				client.want("hello")
 			}

@@ -214,6 +214,18 @@ func (r *harness) dial() peer {
 	return peer{conn.(*net.TCPConn), r.t, false}
 }
 
+// logIn logs a client in, if the protocol of the service has a login.
+func (r *harness) logIn(p peer) {
+	r.t.Helper()
+	switch r.services[0].Protocol {
+	case MySQL:
+		p.logIn()
+	case Postgres:
+		p.send(pgLogin())
+		p.want(pgWelcome())
+	}
+}
+
 // only returns the session there is.
 func (r *harness) only() *session {
 	list := r.sessions.index.all()

@@ -74,13 +74,7 @@ func TestIdleTimeout(t *testing.T) {
 			t.Parallel()
 			r := newHarness(t, protocol, idle, newStubServer(t, server).address())
 			client := r.dial()
-			switch protocol {
-			case MySQL:
-				client.logIn()
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			}
+			r.logIn(client)
 			client.send(said[protocol])
 			client.want(string(said[protocol]))
 			s := r.only()
@@ -187,13 +181,8 @@ func TestProbes(t *testing.T) {
 			reset.Close()
 			r.await(t, "both are counted", func() bool { return r.Probes() == 2 })
 			client := r.dial()
-			switch protocol {
-			case MySQL:
-				client.logIn() // silent until the server has spoken
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			case TCP:
+			r.logIn(client)
+			if r.services[0].Protocol == TCP {
 				client.send([]byte("hello"))
 				client.want("hello")
 			}

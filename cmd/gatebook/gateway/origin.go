@@ -73,7 +73,7 @@ func (o *origin) readProxyHeader(limit time.Duration) *ending.Ending {
 }
 
 // probePatience is how long a client from a network of probes may send nothing
-// before it is taken for a client. It has to wait where the server speaks first.
+// before it is taken for a client, where a client may wait for the server.
 const probePatience = 200 * time.Millisecond
 
 // isProbe reports whether the client hangs up without sending a byte. It blocks until the

@@ -57,18 +57,6 @@ func newOthers(t *testing.T, protocol Protocol, change func(r *harness, s *Servi
 	return o
 }
 
-// logIn logs a client in.
-func (o *others) logIn(p peer) {
-	o.t.Helper()
-	switch o.services[0].Protocol {
-	case MySQL:
-		p.logIn()
-	case Postgres:
-		p.send(pgLogin())
-		p.want(pgWelcome())
-	}
-}
-
 // undisturbed checks that the two sessions go on, that nothing of the third is left, and
 // that so many panics are in the log, each once and with its stack.
 func (o *others) undisturbed(t *testing.T, panics int) {

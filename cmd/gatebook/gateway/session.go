@@ -99,8 +99,8 @@ func (s *session) isProbe() bool {
 		return false
 	}
 	limit := probePatience
-	if s.service.Protocol == Postgres {
-		limit = s.service.LoginTimeout // the client speaks first
+	if s.service.protocol.ClientFirst() {
+		limit = s.service.LoginTimeout
 	}
 	probe, closed, err := s.origin.isProbe(limit)
 	if probe {

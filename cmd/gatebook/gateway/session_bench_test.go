@@ -14,13 +14,7 @@ func BenchmarkSession(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				client := r.dial()
-				switch protocol {
-				case MySQL:
-					client.logIn()
-				case Postgres:
-					client.send(pgLogin())
-					client.want(pgWelcome())
-				}
+				r.logIn(client)
 				client.send([]byte(question))
 				client.want(question)
 				client.Close()

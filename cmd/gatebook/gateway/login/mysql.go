@@ -31,6 +31,9 @@ func (m *MySQL) Prepare(server *Server, deadline time.Time) error {
 	return greeted(server.Conn, deadline)
 }
 
+// ClientFirst reports false: the server greets.
+func (m *MySQL) ClientFirst() bool { return false }
+
 // HalfClose reports false.
 func (m *MySQL) HalfClose() bool { return false }
 

@@ -34,6 +34,9 @@ const (
 // Postgres lets clients of PostgreSQL in, and cancel requests.
 type Postgres struct{ Service }
 
+// ClientFirst reports true.
+func (p *Postgres) ClientFirst() bool { return true }
+
 // HalfClose reports false.
 func (p *Postgres) HalfClose() bool { return false }
 

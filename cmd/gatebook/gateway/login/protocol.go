@@ -21,6 +21,8 @@ type Protocol interface {
 	// LogIn carries a client's login to a server. It returns the session when that is
 	// established and on the record, or else how it ends. ctx is that of recording.
 	LogIn(ctx context.Context, s Session) (*Established, *ending.Ending)
+	// ClientFirst reports whether a client sends something before a server does.
+	ClientFirst() bool
 	// HalfClose reports whether one side of an established session may close while the
 	// other goes on.
 	HalfClose() bool

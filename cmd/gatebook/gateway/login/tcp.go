@@ -20,6 +20,9 @@ func (t *TCP) Prepare(server *Server, _ time.Time) error {
 	return server.startTLS(t.Buffers)
 }
 
+// ClientFirst reports false, because it is not known.
+func (t *TCP) ClientFirst() bool { return false }
+
 // HalfClose reports true.
 func (t *TCP) HalfClose() bool { return true }
 
