@@ -28,7 +28,7 @@ func (b *fickleRecorder) set(full bool) {
 	b.full = full
 }
 
-// refuses is what the recorderStub asks before it keeps an event.
+// refuses returns why an event is not kept. The recorderStub calls it first.
 func (b *fickleRecorder) refuses(uint64, events.Event) error {
 	if b.wait != nil {
 		<-b.wait

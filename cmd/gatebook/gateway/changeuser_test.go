@@ -23,7 +23,7 @@ func native(password string, scramble []byte) []byte {
 	return answer[:]
 }
 
-// scrambleOf is the scramble of a greeting.
+// scrambleOf returns the scramble of a greeting.
 func scrambleOf(p mysql.Packet) []byte {
 	rest := p.Payload()[1:]
 	rest = rest[bytes.IndexByte(rest, 0)+1+4:]
@@ -57,7 +57,7 @@ func (p peer) finishNative(password string) mysql.Packet {
 	}
 }
 
-// changeUser is the packet that changes the user.
+// changeUser returns the packet that changes the user.
 func changeUser(user, database, program string) string {
 	attribute := "\x0cprogram_name" + string(rune(len(program))) + program
 	return "\x11" + user + "\x00\x00" + database + "\x00\x2d\x00mysql_native_password\x00" + string(rune(len(attribute))) + attribute

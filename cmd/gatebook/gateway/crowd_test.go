@@ -90,7 +90,7 @@ func wantCounts(t *testing.T, h *endToEnd, live int, closed uint64) {
 	})
 }
 
-// openFiles is how many descriptors this process has.
+// openFiles returns how many descriptors this process has.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")

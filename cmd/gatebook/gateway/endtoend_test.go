@@ -28,7 +28,7 @@ type endToEnd struct {
 	t       testing.TB
 }
 
-// mariadbUsers are those of both MariaDB servers, all with the password secret:
+// mariadbUsers adds the users of both MariaDB servers, all with the password secret:
 // jdoe with the usual plugin, ed with ed25519.
 func mariadbUsers(s *servertest.Server) error {
 	if err := s.AddUser("jdoe", "secret"); err != nil {
@@ -46,7 +46,7 @@ func mariadbUsers(s *servertest.Server) error {
 	return nil
 }
 
-// postgresUsers are jdoe with SCRAM and old with MD5, both with the password
+// postgresUsers adds jdoe with SCRAM and old with MD5, both with the password
 // secret.
 func postgresUsers(s *servertest.Server) error {
 	if err := s.AddUser("jdoe", "secret"); err != nil {
@@ -92,7 +92,7 @@ func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Serve
 	return openWith(t, protocol, func(*gateway.Service) {}, backends...)
 }
 
-// openWith is open with a service that is changed first.
+// openWith is like open, with a service that is changed first.
 func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Service), backends ...*servertest.Server) *endToEnd {
 	t.Helper()
 	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})
@@ -146,7 +146,7 @@ func (h *endToEnd) close() {
 // address is where the service listens.
 func (h *endToEnd) address() string { return h.gateway.Addresses("front")[0].String() }
 
-// login is a user's, through the gateway.
+// login returns a user's login through the gateway.
 func (h *endToEnd) login(user, password string) servertest.Login {
 	return servertest.Login{Address: h.address(), User: user, Password: password, Database: servertest.Database}
 }

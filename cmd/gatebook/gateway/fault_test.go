@@ -39,7 +39,7 @@ func givesBack(t *testing.T, name string, test func(t *testing.T)) {
 	})
 }
 
-// descriptors is how many this process has.
+// descriptors returns how many this process has.
 func descriptors(t testing.TB) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")
@@ -204,7 +204,7 @@ func TestSilentMySQLServer(t *testing.T) {
 	}
 }
 
-// noise are bytes that mean nothing, the same for the same seed.
+// noise returns random bytes, the same for the same seed.
 func noise(seed uint64, size int) []byte {
 	b := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(b)

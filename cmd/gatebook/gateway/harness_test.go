@@ -263,7 +263,7 @@ func mysqlPacket(sequence byte, payload string) []byte {
 	return append([]byte{byte(n), byte(n >> 8), byte(n >> 16), sequence}, payload...)
 }
 
-// mysqlGreeting is a server's first packet.
+// mysqlGreeting returns a server's first packet.
 func mysqlGreeting() []byte {
 	var b bytes.Buffer
 	b.WriteString("\x0a10.11.0-test\x00")
@@ -276,7 +276,7 @@ func mysqlGreeting() []byte {
 	return mysqlPacket(0, b.String())
 }
 
-// mysqlLogin is a client's first packet.
+// mysqlLogin returns a client's first packet.
 func mysqlLogin(asked mysql.Capabilities, user, database, program string) []byte {
 	var b bytes.Buffer
 	binary.Write(&b, binary.LittleEndian, uint32(asked))
@@ -327,13 +327,13 @@ func pgMessage(kind byte, body string) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{kind}, uint32(4+len(body))), body...)
 }
 
-// pgStartup is a client's untyped packet.
+// pgStartup returns a client's untyped packet.
 func pgStartup(code uint32, body string) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(8+len(body)))
 	return append(binary.BigEndian.AppendUint32(b, code), body...)
 }
 
-// pgLogin is a client's startup packet.
+// pgLogin returns a client's startup packet.
 func pgLogin() []byte {
 	return pgStartup(3<<16, "user\x00jdoe\x00database\x00shop\x00application_name\x00till\x00\x00")
 }

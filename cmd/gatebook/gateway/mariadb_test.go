@@ -21,7 +21,7 @@ import (
 	"gatebook/projection"
 )
 
-// md5Of is the way PostgreSQL once kept passwords.
+// md5Of returns a password in the form in which PostgreSQL once kept it.
 func md5Of(text string) string {
 	sum := md5.Sum([]byte(text))
 	return hex.EncodeToString(sum[:])
@@ -60,7 +60,7 @@ func TestMariaDBClient(t *testing.T) {
 	}
 }
 
-// portOf is the port of an address.
+// portOf returns the port of an address.
 func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
 // TestMariaDBWrongPassword checks that the client gets the server's own error with

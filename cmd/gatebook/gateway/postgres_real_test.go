@@ -143,7 +143,7 @@ func TestPostgresKilled(t *testing.T) {
 	eventually(t, "the query has stopped", func() bool { return running(t, pid) == "" })
 }
 
-// running is the state of a backend, "" when it is gone.
+// running returns the state of a backend, "" when it is gone.
 func running(t *testing.T, pid int64) string {
 	t.Helper()
 	list, err := postgres(t).Processes()

@@ -18,7 +18,7 @@ import (
 // loopback is the network of the tests' proxies.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// announce is a header that a proxy sends.
+// announce returns a header that a proxy sends.
 func announce(t testing.TB, version byte, source, destination string) []byte {
 	t.Helper()
 	from := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(source))
@@ -30,7 +30,7 @@ func announce(t testing.TB, version byte, source, destination string) []byte {
 	return b
 }
 
-// local is a proxy's header for its own health check.
+// local returns a proxy's header for its own health check.
 func local(t testing.TB) []byte {
 	t.Helper()
 	b, err := (&proxyproto.Header{Version: 2, Command: proxyproto.LOCAL, TransportProtocol: proxyproto.UNSPEC}).Format()
@@ -163,7 +163,7 @@ func TestProxySent(t *testing.T) {
 	}
 }
 
-// proxied is the address of a proxy that begins each connection to another address
+// proxied returns the address of a proxy that begins each connection to another address
 // with a header.
 func proxied(t testing.TB, to string, header []byte) string {
 	t.Helper()

@@ -188,7 +188,7 @@ func find[E events.Event](list []events.Event) []E {
 	return found
 }
 
-// kindsOf are the kinds of events, for comparing.
+// kindsOf returns the kinds of events.
 func kindsOf(list []events.Event) []events.Kind {
 	var kinds []events.Kind
 	for _, e := range list {

@@ -9,7 +9,7 @@ import (
 	"gatebook/events"
 )
 
-// reloaded is the configuration of a harness, changed.
+// reloaded returns the configuration of a harness, changed.
 func (r *harness) reloaded(change func(c *Config)) Config {
 	c := r.config
 	c.Servers, c.Services = slices.Clone(c.Servers), slices.Clone(c.Services)

@@ -17,7 +17,7 @@ import (
 	"gatebook/projection"
 )
 
-// replicating is a server that lets jdoe replicate it, without a password.
+// replicating returns a server that lets jdoe replicate it, without a password.
 func replicating(t *testing.T) *servertest.Server {
 	t.Helper()
 	server := servertest.StartPostgres(t, servertest.WithArgs("-c", "wal_level=logical", "-c", "max_wal_senders=8"))
@@ -86,7 +86,7 @@ func (h *endToEnd) runPostgres(program string, args ...string) {
 	}
 }
 
-// sibling is a program that is installed beside the server and not in the path.
+// sibling returns a program that is installed beside the server and not in the path.
 func sibling(t *testing.T, name string) string {
 	t.Helper()
 	paths, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)

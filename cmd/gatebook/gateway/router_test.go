@@ -35,7 +35,7 @@ func newRouter(kind Router) (*router, *handClock) {
 	return &router{kind: kind, backends: f.copied(), limit: 5 * time.Second, now: clock.Now}, clock
 }
 
-// names are those of the candidates, in order.
+// names returns the names of the candidates, in order.
 func (r *router) names() string {
 	got := ""
 	for s := range r.candidates() {
@@ -317,7 +317,7 @@ func TestServerComesBack(t *testing.T) {
 	})
 }
 
-// statesOf are those of one server.
+// statesOf returns the recorded states of one server.
 func (b *recorderStub) statesOf(server string) []events.ServerState {
 	var list []events.ServerState
 	for _, e := range b.states() {

@@ -45,7 +45,7 @@ func files(t testing.TB, pair certtest.Pair) ClientTLS {
 	}
 }
 
-// throughFront is a login that goes through the gateway.
+// throughFront returns a login that goes through the gateway.
 func (r *harness) throughFront(l servertest.Login) servertest.Login {
 	l.Address = r.Addresses("front")[0].String()
 	return l

@@ -55,8 +55,8 @@ var (
 	_ record.Owner  = (*session)(nil)
 )
 
-// run is the session's life. A panic in it ends this session alone. ctx is that
-// of recording.
+// run serves the client and records the end. It is the session's goroutine, and a panic in
+// it ends this session alone. ctx is that of recording.
 func (s *session) run(ctx context.Context) {
 	var end *ending.Ending
 	err := s.Guard(func() error { end = s.serve(ctx); return nil })

@@ -71,7 +71,7 @@ func (s sha2Server) ask(p peer) (sequence byte, right bool) {
 	return 6, string(secret) == "secret\x00"
 }
 
-// sha2Scramble is what a client answers that wants in without sending its password.
+// sha2Scramble returns what a client answers that wants in without sending its password.
 func sha2Scramble(password string) []byte {
 	once := sha256.Sum256([]byte(password))
 	twice := sha256.Sum256(once[:])

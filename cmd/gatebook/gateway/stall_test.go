@@ -94,7 +94,7 @@ func (s *stalled) exchange(p peer, sent *atomic.Int64) {
 	<-written
 }
 
-// marks are how often the queues to the client and to the server have crossed
+// marks returns how often the queues to the client and to the server have crossed
 // their high marks.
 func (s *stalled) marks() (client, server uint64) {
 	one := s.only()

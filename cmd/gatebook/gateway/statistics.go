@@ -130,6 +130,7 @@ func (s *session) sample(list []gatebook.Sample) []gatebook.Sample {
 	return append(list, sampleOf(s.record.ID(), s.number, s.server))
 }
 
+// sampleOf returns the counters of a connection.
 func sampleOf(id uint64, number uint32, c *relay.Conn) gatebook.Sample {
 	return gatebook.Sample{Session: id, Connection: number, Counters: c.Counters(), Active: c.Active()}
 }

@@ -49,7 +49,7 @@ func simulateDay(sessions uint64) (d day) {
 	return d
 }
 
-// storeSample is a sample as the log stores it.
+// storeSample returns a sample as the log stores it.
 func storeSample(b []byte, id uint64, connection uint32, second, sequence uint64, now time.Time) []byte {
 	n := second*1000 + id
 	in, out := n*112, n*347
@@ -100,7 +100,7 @@ func TestStatisticsOfADay(t *testing.T) {
 	}
 }
 
-// BenchmarkIdleLook is what one look for idle sessions costs.
+// BenchmarkIdleLook measures one look for idle sessions.
 func BenchmarkIdleLook(b *testing.B) {
 	const count = 100_000
 	g := &Gateway{sessions: &sessions{index: newSessionIndex(), backends: newBackends(nil, nil)}}

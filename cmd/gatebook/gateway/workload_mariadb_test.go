@@ -21,7 +21,7 @@ import (
 	"gatebook/cmd/gatebook/internal/servertest"
 )
 
-// mysqlTool are the arguments that the tools of MySQL connect with.
+// mysqlTool returns the arguments that the tools of MySQL connect with.
 func mysqlTool(to servertest.Login, more ...string) []string {
 	host, port, _ := strings.Cut(to.Address, ":")
 	return append([]string{

@@ -229,7 +229,7 @@ func TestPostgresTransfers(t *testing.T) {
 	h.wantAllWell(clients)
 }
 
-// codeOf is the code of an error of PostgreSQL's.
+// codeOf returns the code of an error of PostgreSQL's.
 func codeOf(err error) string {
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return failed.Code

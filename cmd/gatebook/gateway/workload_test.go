@@ -17,7 +17,7 @@ import (
 // A workload test does the same to a server twice, directly and through the
 // gateway, and compares what came of it.
 
-// ways are the two ways to a server.
+// ways returns the two ways to a server.
 func (h *endToEnd) ways(server *servertest.Server) map[string]servertest.Login {
 	direct := h.login("jdoe", "secret")
 	direct.Address = server.Address

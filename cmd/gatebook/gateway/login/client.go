@@ -30,6 +30,7 @@ type timeoutErrors interface {
 	timeoutError(message string) []byte
 }
 
+// newClient returns the client of a session.
 func newClient(s Session, service *Service, errors timeoutErrors) *client {
 	return &client{session: s, service: service, conn: s.Client(), errors: errors}
 }

@@ -42,6 +42,7 @@ type handshake struct {
 	err      error
 }
 
+// newHandshake begins a handshake with a client.
 func newHandshake(c *client, d dialect) *handshake {
 	h := &handshake{dialect: d, client: c}
 	h.fromClient = h.packets(c.conn)
@@ -204,7 +205,8 @@ func (h *handshake) lost(side relay.Side, err error) *ending.Ending {
 	return serverFailed(err.Error())
 }
 
-// clientLost is lost for the client, serverLost for the server.
+// clientLost returns the ending after an error of the client.
 func (h *handshake) clientLost(err error) *ending.Ending { return h.lost(relay.Client, err) }
 
+// serverLost returns the ending after an error of the server.
 func (h *handshake) serverLost(err error) *ending.Ending { return h.lost(relay.Server, err) }

@@ -45,7 +45,7 @@ func (m *MySQL) LogIn(ctx context.Context, s Session) (*Established, *ending.End
 	return l.run(ctx)
 }
 
-// mysqlLogin is a login of MySQL, or a change of user over the same connection.
+// mysqlLogin returns a login of MySQL, or a change of user over the same connection.
 type mysqlLogin struct {
 	protocol  *MySQL
 	session   Session

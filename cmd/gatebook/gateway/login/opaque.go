@@ -36,7 +36,7 @@ type unpaused struct{}
 // Resume returns an error, since the relay has no reason to pause.
 func (unpaused) Resume(context.Context, string) *ending.Ending { return pausedWithoutReason() }
 
-// pausedWithoutReason is the ending of a session whose relay has paused and whose traffic
+// pausedWithoutReason returns the ending of a session whose relay has paused and whose traffic
 // has not held anything back.
 func pausedWithoutReason() *ending.Ending {
 	return &ending.Ending{Reason: events.ReasonError, Description: "the relay stopped"}

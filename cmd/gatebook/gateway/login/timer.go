@@ -41,7 +41,7 @@ func (c *client) startTimer() {
 // call. Calling it again changes nothing. While the timer acts it waits.
 func (c *client) stopTimer() bool { return c.timer == nil || c.timer.stop() }
 
-// stop is stopTimer for a login that has its time.
+// stop ends the time, unless it is over, and reports whether it was not.
 func (t *timer) stop() bool {
 	t.timer.Stop()
 	t.mu.Lock()

@@ -70,4 +70,5 @@ func (m Message) Binds() bool {
 	return len(rest) > 4 && rest[4] == 'y' // after a length, the flag of GS2
 }
 
+// binds reports whether a mechanism binds a login to its channel.
 func binds(mechanism string) bool { return strings.HasSuffix(mechanism, plus) }

@@ -46,7 +46,7 @@ func (b *backlog) start() bool {
 	return b.begin()
 }
 
-// begin is start for a caller that holds mu.
+// begin is like start, for a caller that holds mu.
 func (b *backlog) begin() bool {
 	if b.recorded != nil {
 		return false

@@ -43,7 +43,7 @@ func newOpener() *opener {
 	}
 }
 
-// run is the opener's goroutine. It ends when the login is over.
+// run records the opening, in a goroutine of its own that ends when the login is over.
 func (o *opener) run(ctx context.Context, t *trail, connected time.Time, e events.SessionOpened) {
 	defer close(o.done)
 	o.refused = t.owner.Guard(func() error { return t.open(ctx, connected, e) })

@@ -58,6 +58,7 @@ func (s *Session) Reached(e *events.ConnectionOpened) {
 	close(s.prepared().reached)
 }
 
+// attempted adds an attempt.
 func (s *Session) attempted(e events.Event) {
 	o := s.prepared()
 	o.attempts = append(o.attempts, e)
@@ -144,8 +145,8 @@ func (s *Session) Record(ctx context.Context, e events.Event) error {
 	return nil
 }
 
-// recordBacklog is the goroutine that records the backlog, after first. It ends when
-// nothing is left. What has come meanwhile is recorded as one list, so that the end of the
+// recordBacklog calls first and records the backlog, in a goroutine of its own that ends
+// when nothing is left. What has come meanwhile is recorded as one list, so that the end of the
 // session, which comes after it, waits for two appends at most.
 func (s *Session) recordBacklog(ctx context.Context, first func()) {
 	_ = s.owner.Guard(func() error { first(); return nil })

@@ -38,7 +38,7 @@ func (t *trail) record(ctx context.Context, list ...events.Event) error {
 	return t.all.recorder.Record(ctx, t.id.Load(), list...)
 }
 
-// recordGuarded is record whose panic ends the session, and is returned.
+// recordGuarded is like record. A panic of the recorder ends the session and is returned.
 func (t *trail) recordGuarded(ctx context.Context, list ...events.Event) error {
 	return t.owner.Guard(func() error { return t.record(ctx, list...) })
 }

@@ -100,8 +100,8 @@ func TestTLSMovesAndCounts(t *testing.T) {
 	}
 }
 
-// TestTLSStalledReader is TestStalledReader through TLS: bounded, nothing lost, the
-// marks crossed as often one way as the other.
+// TestTLSStalledReader checks with TLS that a stalled direction is bounded, loses nothing,
+// and crosses its marks as often one way as the other.
 func TestTLSStalledReader(t *testing.T) {
 	const high, low, size = 65536, 1024, 64 << 20
 	r := connectTLS(t, tls.VersionTLS13, true)
@@ -239,7 +239,7 @@ func TestTLSEarlyBytes(t *testing.T) {
 	}
 }
 
-// BenchmarkTLSThroughput is what encryption costs.
+// BenchmarkTLSThroughput measures what encryption costs.
 func BenchmarkTLSThroughput(b *testing.B) {
 	r := connectTLS(b, tls.VersionTLS13, false)
 	r.start(b, Options{High: 65536, Low: 1024})
