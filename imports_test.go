@@ -15,12 +15,23 @@ import (
 // module is the module's path, and the import path of its root package.
 const module = "gatebook"
 
+// gateway is the folder of the built-in source.
+const gateway = "cmd/gatebook/gateway"
+
 // layers are the folders of the module from top to bottom; the root package is
 // the empty one. A package belongs to the deepest folder that holds it, and
 // imports only packages of its own layer and of those below.
 var layers = []string{
 	"cmd/gatebook",
-	"cmd/gatebook/gateway",
+	gateway,
+	gateway + "/login",
+	gateway + "/record",
+	gateway + "/ending",
+	gateway + "/relay",
+	gateway + "/panics",
+	gateway + "/proxy",
+	gateway + "/mysql",
+	gateway + "/postgres",
 	"httpd",
 	"httpd/client",
 	"httpd/follow",
@@ -176,7 +187,7 @@ func refuse(own int, imported string) string {
 		return ""
 	case other < own:
 		return "imports go downward only"
-	case layers[own] == "cmd/gatebook/gateway" && layers[other] != "" && !strings.HasPrefix(layers[other], "events"):
+	case within(layers[own], gateway) && !within(layers[other], gateway) && layers[other] != "" && !within(layers[other], "events"):
 		return "the gateway uses what the root package and events export"
 	}
 	return ""
@@ -236,6 +247,14 @@ func TestRefuse(t *testing.T) {
 		{"gatebook/cmd/gatebook/gateway", "gatebook/projection", true},
 		{"gatebook/cmd/gatebook/gateway", "gatebook/httpd", true},
 		{"gatebook/cmd/gatebook/gateway/mysql", "gatebook/cmd/gatebook", true},
+		{"gatebook/cmd/gatebook/gateway/record", "gatebook", false},
+		{"gatebook/cmd/gatebook/gateway/record", "gatebook/cmd/gatebook/gateway/panics", false},
+		{"gatebook/cmd/gatebook/gateway/record", "gatebook/cmd/gatebook/gateway", true},
+		{"gatebook/cmd/gatebook/gateway/record", "gatebook/storage", true},
+		{"gatebook/cmd/gatebook/gateway/relay", "gatebook/cmd/gatebook/gateway/record", true},
+		{"gatebook/cmd/gatebook/gateway/login", "gatebook/cmd/gatebook/gateway/mysql", false},
+		{"gatebook/cmd/gatebook/gateway/login", "gatebook/cmd/gatebook/gateway", true},
+		{"gatebook/cmd/gatebook/gateway/record", "gatebook/cmd/gatebook/gateway/login", true},
 		{"gatebook/httpd", "github.com/gin-gonic/gin/binding", false},
 		{"gatebook/httpd/render", "github.com/gin-gonic/gin", true},
 		{"gatebook/httpd/follow", "github.com/gin-gonic/gin", true},

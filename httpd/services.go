@@ -87,7 +87,7 @@ func (s service) state() string {
 }
 
 // switchTo returns the handler that stops or starts the service that the path names. It
-// answers when the switch is recorded; the service's source is told at once.
+// answers when the switch is recorded; the service's source learns of it at once.
 func (s *services) switchTo(stopped bool) handler {
 	return func(c *gin.Context) error {
 		if _, err := params.Parse(c.Request.URL.RawQuery); err != nil {

@@ -13,11 +13,11 @@ import (
 	"gatebook/httpd/accounts"
 )
 
-// accountsInterval is how often is looked whether accounts have changed.
+// accountsInterval is the time between two looks for changes of accounts.
 const accountsInterval = time.Second
 
-// accountKeeper takes changes of accounts over into the running server, and onto
-// the record. It belongs to one goroutine.
+// accountKeeper takes changes of accounts over into the running server, and records them.
+// It belongs to one goroutine.
 type accountKeeper struct {
 	gate     *accounts.Gate
 	file     accounts.File
@@ -26,11 +26,11 @@ type accountKeeper struct {
 	log      zerolog.Logger
 
 	due     bool   // changes may wait to be recorded
-	failing string // what was logged last, "" when all is well
+	failing string // the error that was logged last, "" when there is none
 }
 
-// look takes over what has changed. A failure is logged once, and what could not be
-// recorded is tried again the next time.
+// look takes over what has changed. A failure is logged once. A change that could not be
+// recorded is recorded the next time.
 func (k *accountKeeper) look(ctx context.Context) {
 	changed, err := k.gate.Reload()
 	if changed {
@@ -43,10 +43,10 @@ func (k *accountKeeper) look(ctx context.Context) {
 			k.due = false
 		}
 	}
-	k.tell(err)
+	k.report(err)
 }
 
-// record puts a change on the record.
+// record returns what records a change.
 func (k *accountKeeper) record(ctx context.Context) func(accounts.Change) error {
 	return func(c accounts.Change) error {
 		return k.registry.RecordAccountChange(ctx, c.At, events.AccountChanged{
@@ -55,7 +55,8 @@ func (k *accountKeeper) record(ctx context.Context) func(accounts.Change) error 
 	}
 }
 
-func (k *accountKeeper) tell(err error) {
+// report logs a failure unless it was logged last, and logs when it is over.
+func (k *accountKeeper) report(err error) {
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err == nil && k.failing != "":

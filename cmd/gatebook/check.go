@@ -14,7 +14,7 @@ type checkCommand struct {
 	File string `arg:"" optional:"" help:"Configuration file (gatebook.toml)." type:"path" default:"gatebook.toml"`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (checkCommand) Help() string {
 	return `Nothing is started and nothing is changed. What is wrong goes to standard error, with exit status 1.
 
@@ -39,7 +39,7 @@ func (c *checkCommand) Run(to *streams) error {
 	return nil
 }
 
-// warnings are what serve may refuse, depending on more than the file.
+// warnings returns what serve may refuse, depending on more than the file.
 func warnings(file *config.File) []string {
 	host, _, err := net.SplitHostPort(cmp.Or(file.Listen, defaultListen))
 	if err != nil || local(host) || file.TLS != nil {

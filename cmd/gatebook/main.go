@@ -23,7 +23,7 @@ const (
 	exitUsage  = 2
 )
 
-// commands are all of them, with the flags they share.
+// commands are the commands, with the flags that they share.
 type commands struct {
 	Serve       serveCommand `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
 	CheckConfig checkCommand `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
@@ -47,13 +47,13 @@ func main() {
 	os.Exit(status)
 }
 
-// exited is how a command line that only asks for help ends.
+// exited is the error of a command line that only asks for help.
 type exited struct{ status int }
 
 func (e exited) Error() string { return fmt.Sprintf("exit status %d", e.status) }
 
-// run is the program: it returns the exit status, and ends in order when ctx
-// does.
+// run runs the program and returns its exit status. When ctx ends the program stops in
+// order.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	err := parseAndRun(ctx, args, stdout, stderr)
 	var exit exited
@@ -71,9 +71,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// oneLine is what an error says, in one line: errors that were joined have one each.
+// oneLine returns the text of an error in one line. Errors that were joined have a line
+// each.
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
+// parseAndRun runs the command that the arguments name.
 func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	// kong calls Exit in the middle of parsing; unwind to here instead of ending
 	// the process, so that tests can run the program too.

@@ -13,16 +13,15 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 )
 
-// hangups catches SIGHUP from now on, so that one that comes while the server
-// starts does not end it. Release gives the signal back.
+// hangups catches SIGHUP from now on, so that the signal does not end a server that is
+// starting. release ends that.
 func hangups() (signals <-chan os.Signal, release func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)
 	return c, func() { signal.Stop(c) }
 }
 
-// upkeep is what goes on while the server runs: it takes over what has changed
-// outside.
+// upkeep takes over, while the server runs, what has changed in files.
 type upkeep struct {
 	gateway  *gateway.Gateway // nil when there is none
 	keeper   *accountKeeper
@@ -30,8 +29,8 @@ type upkeep struct {
 	log      zerolog.Logger
 }
 
-// run takes over changes of accounts soon, and the configuration file and
-// certificates at each signal, until ctx ends. The log says what came of it.
+// run takes over changes of accounts within a second, and the configuration file and
+// certificates at each signal, until ctx ends. The log has the outcome.
 func (u upkeep) run(ctx context.Context, signals <-chan os.Signal) {
 	ticker := time.NewTicker(accountsInterval)
 	defer ticker.Stop()
@@ -49,8 +48,7 @@ func (u upkeep) run(ctx context.Context, signals <-chan os.Signal) {
 	}
 }
 
-// reloadConfiguration takes over what can change without a restart, and says what
-// cannot.
+// reloadConfiguration takes over what can change without a restart, and logs what cannot.
 func (u upkeep) reloadConfiguration(ctx context.Context) {
 	if u.settings.path == "" {
 		u.log.Info().Msg("SIGHUP: there is no configuration file to reload")
@@ -77,6 +75,7 @@ func (u upkeep) reloadConfiguration(ctx context.Context) {
 	u.log.Info().Strs("changed", changes).Strs("need_restart", needRestart).Msg("SIGHUP: configuration reloaded")
 }
 
+// reloadCertificates reads the certificates of the API and of the gateway again.
 func (u upkeep) reloadCertificates() {
 	if c := u.settings.certificate; c != nil {
 		if err := c.Reload(); err != nil {

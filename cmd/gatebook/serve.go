@@ -30,8 +30,8 @@ const (
 	stopTimeout = 10 * time.Second
 )
 
-// serveCommand are the flags of serve. An empty one was not given: the
-// configuration file then decides, and after it the default.
+// serveCommand are the flags of serve. An empty flag was not given: the configuration file
+// then decides, and after it the default.
 type serveCommand struct {
 	Config   string `help:"Configuration file (TOML)." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE"`
 	Data     string `help:"Data folder; created if it does not exist (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
@@ -40,7 +40,7 @@ type serveCommand struct {
 	Insecure bool   `help:"Listen on other than loopback addresses although nobody has to log in, or without TLS." env:"GATEBOOK_INSECURE"`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (serveCommand) Help() string {
 	return `With no flag and no file it runs: the data in ./gatebook-data, the API on http://127.0.0.1:8989.
 
@@ -93,7 +93,7 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 	return serve(ctx, settings, to, log)
 }
 
-// settings are what a server runs with.
+// settings are the settings of a server.
 type settings struct {
 	path         string // of the configuration file, "" when there is none
 	file         *config.File
@@ -103,7 +103,7 @@ type settings struct {
 	certificate  *httpd.Certificate // of the API; nil for plain HTTP
 }
 
-// scheme is that of the API's address.
+// scheme returns the scheme of the API's address.
 func (s settings) scheme() string {
 	if s.certificate != nil {
 		return "https"
@@ -111,8 +111,8 @@ func (s settings) scheme() string {
 	return "http"
 }
 
-// check refuses to show the book to a network while nobody has to log in, or while
-// passwords could be read on their way.
+// check returns an error for an API that other machines could reach while it has no
+// accounts, or while passwords could be read on their way.
 func (s settings) check() error {
 	host, _, err := net.SplitHostPort(s.listen)
 	if err != nil {
@@ -148,7 +148,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, registry.Close()) }()
-	tell(to, registry, s.data)
+	printOpened(to, registry, s.data)
 
 	listener, err := net.Listen("tcp", s.listen)
 	if err != nil {
@@ -185,11 +185,11 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 			return nil
 		})
 		fmt.Fprintf(to.out, "API   %s://%s\n", s.scheme(), listener.Addr())
-		tellServices(to, s, relay)
+		printServices(to, s, relay)
 		<-running.Done()
 		fmt.Fprintln(to.out, "stopping")
 	}
-	// The signal has come: what is left to do has its own time.
+	// The signal has come: stopping has a time limit of its own.
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if relay != nil {
@@ -198,6 +198,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	return errors.Join(err, api.Shutdown(stopping), group.Wait())
 }
 
+// startAPI makes the API, which serves nothing yet. measure adds what it measures.
 func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger, measure func(*httpd.Config)) (*httpd.Server, error) {
 	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gatebook", Version: version, Host: hostname()})
 	if err != nil {
@@ -240,8 +241,8 @@ func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, 
 	return g, nil
 }
 
-// tell says what was found.
-func tell(to *streams, registry *gatebook.Registry, folder string) {
+// printOpened prints what was found in the data folder.
+func printOpened(to *streams, registry *gatebook.Registry, folder string) {
 	o, m := registry.OpenInfo(), registry.Moment()
 	if o.Rebuilt != nil {
 		fmt.Fprintf(to.out, "book  made again from the log: %v\n", o.Rebuilt)
@@ -254,7 +255,8 @@ func tell(to *streams, registry *gatebook.Registry, folder string) {
 		folder, o.Records, m.Live, m.Closed, m.Lost, o.Lost, o.Took.Round(time.Millisecond))
 }
 
-func tellServices(to *streams, s settings, relay *gateway.Gateway) {
+// printServices prints where services listen.
+func printServices(to *streams, s settings, relay *gateway.Gateway) {
 	for _, service := range s.file.Gateway().Services {
 		for _, address := range relay.Addresses(service.Name) {
 			fmt.Fprintf(to.out, "%-5s %s on %s\n", service.Protocol, service.Name, address)
@@ -262,7 +264,7 @@ func tellServices(to *streams, s settings, relay *gateway.Gateway) {
 	}
 }
 
-// hostname is this machine's name, "" when it has none to tell.
+// hostname returns this machine's name, or "" where it has none.
 func hostname() string {
 	name, err := os.Hostname()
 	if err != nil {

@@ -1,20 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/user"
-	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/term"
 
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd/accounts"
@@ -32,7 +25,7 @@ type userCommand struct {
 	Remove userRemove `cmd:"" help:"Remove an account."`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (userCommand) Help() string {
 	return `Accounts are kept in the data folder. A server that runs takes a change over within a second, and puts it on
 the record. Without any account the API serves this machine alone, and nobody has to log in.
@@ -43,7 +36,7 @@ Examples:
   gatebook user list --output json`
 }
 
-// file is the accounts file of the data folder that serve would use.
+// file returns the accounts file of the data folder that serve would use.
 func (c *userCommand) file() (accounts.File, error) {
 	settings := &config.File{}
 	if c.Config != "" {
@@ -55,7 +48,7 @@ func (c *userCommand) file() (accounts.File, error) {
 	return accounts.File{Folder: cmp.Or(c.Data, settings.Data, defaultData), By: operator()}, nil
 }
 
-// operator is who runs the program, for the record.
+// operator returns the name of the user that runs the program, for the record.
 func operator() string {
 	name := "unknown"
 	if u, err := user.Current(); err == nil {
@@ -74,7 +67,7 @@ type userAdd struct {
 	Token        bool   `help:"Make a bearer token, and print it, instead of asking for a password." xor:"secret"`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (userAdd) Help() string {
 	return `The password is asked for without being shown.
 
@@ -83,8 +76,8 @@ Examples:
   gatebook user add edge-1 --role source --token > edge-1.token`
 }
 
-// Validate refuses a name that no account can have before a password is asked for.
-// That there is none is told by kong.
+// Validate returns an error for a name that no account can have, before the user is asked
+// for a password. A missing name is an error of kong's.
 func (c *userAdd) Validate() error {
 	if c.Name == "" {
 		return nil
@@ -119,7 +112,7 @@ type userPasswd struct {
 	PasswordFile string `help:"File whose first line is the password; - reads standard input." placeholder:"FILE"`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (userPasswd) Help() string {
 	return `The password is asked for without being shown. The one before is of no use any more.
 
@@ -150,7 +143,7 @@ type userToken struct {
 	Revoke bool   `help:"Make none, and take back those it has." xor:"what"`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (userToken) Help() string {
 	return `The token is printed once and kept nowhere. Those the account had are of no use any more, unless --keep is given.
 
@@ -189,7 +182,7 @@ type userRemove struct {
 	Name string `arg:"" help:"Name of the account."`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (userRemove) Help() string {
 	return `Example:
   gatebook user remove bob`
@@ -212,7 +205,7 @@ type userList struct {
 	Output string `short:"o" help:"Form of the list: ${enum}." enum:"table,json" default:"table"`
 }
 
-// Help is what --help adds.
+// Help returns what --help adds.
 func (userList) Help() string {
 	return `Example:
   gatebook user list -o json`
@@ -256,62 +249,4 @@ func (c *userList) Run(parent *userCommand, to *streams) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", r.Name, r.Role, password, r.Tokens, r.Changed.Format(time.RFC3339))
 	}
 	return table.Flush()
-}
-
-// newPassword reads a password from the first line of a file, or asks for it twice.
-func newPassword(path, name string, to *streams) (string, error) {
-	if path != "" {
-		password, err := passwordFrom(path)
-		if err != nil {
-			return "", err
-		}
-		return password, accounts.CheckPassword(password) // an empty one would make an account that nobody can use
-	}
-	terminal := int(os.Stdin.Fd())
-	if !term.IsTerminal(terminal) {
-		return "", errors.New("standard input is no terminal to ask for the password; use --password-file")
-	}
-	password, err := ask(terminal, "Password for "+name+": ", to)
-	if err != nil {
-		return "", err
-	}
-	if err := accounts.CheckPassword(password); err != nil {
-		return "", err
-	}
-	again, err := ask(terminal, "The same again: ", to)
-	if err != nil {
-		return "", err
-	}
-	if again != password {
-		return "", errors.New("the two passwords differ; nothing was changed")
-	}
-	return password, nil
-}
-
-// ask asks without showing what is typed.
-func ask(terminal int, prompt string, to *streams) (string, error) {
-	fmt.Fprint(to.err, prompt)
-	text, err := term.ReadPassword(terminal)
-	fmt.Fprintln(to.err)
-	if err != nil {
-		return "", fmt.Errorf("read the password: %w", err)
-	}
-	return string(text), nil
-}
-
-// passwordFrom reads the first line of a file, "-" being standard input.
-func passwordFrom(path string) (string, error) {
-	file := os.Stdin
-	if path != "-" {
-		var err error
-		if file, err = os.Open(path); err != nil {
-			return "", fmt.Errorf("read the password: %w", err)
-		}
-		defer file.Close()
-	}
-	line, err := bufio.NewReader(io.LimitReader(file, 4096)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password: %w", err)
-	}
-	return strings.TrimRight(line, "\r\n"), nil
 }

@@ -39,7 +39,7 @@ type File struct {
 
 // Change is a change of accounts that is to be recorded.
 type Change struct {
-	// What is "added", "password", "token" or "removed".
+	// What names the change: "added", "password", "token" or "removed".
 	What    string    `json:"what"`
 	Account string    `json:"account"`
 	Role    Role      `json:"role"`

@@ -17,15 +17,16 @@ func (p peer) changeTo(user string) {
 	p.want(string(mysqlPacket(3, mysqlOK)))
 }
 
-// TestBacklogIsBounded checks that a client which changes its user again and again while
-// the book hangs costs no more goroutines and memory each time. What there is no room
-// for is counted, and the rest is recorded when the book goes on, the newest user last.
-// It does not run beside other tests, whose goroutines it would count.
+// TestBacklogIsBounded checks that a client which changes its user again and again
+// while the recorder hangs costs no more goroutines and memory each time. What there is
+// no room for is counted, and the rest is recorded when the recorder goes on, the
+// newest user last. It does not run beside other tests, whose goroutines it would
+// count.
 func TestBacklogIsBounded(t *testing.T) {
 	for name, changes := range map[string]int{"within the bound": 16, "one more": 17, "far more": 300} {
 		t.Run(name, func(t *testing.T) {
 			wait := make(chan struct{})
-			r, _ := newFickleRig(t, RecordBestEffort, MySQL, changeServer, wait)
+			r, _ := newFickleHarness(t, RecordBestEffort, MySQL, changeServer, wait)
 			client := r.dial()
 			client.logIn()
 			client.changeTo("first")
@@ -40,14 +41,14 @@ func TestBacklogIsBounded(t *testing.T) {
 			close(wait)
 			r.await(t, "what is lost is counted", func() bool {
 				sum := uint64(0)
-				for _, gap := range r.book.gaps() {
+				for _, gap := range r.recorder.gaps() {
 					sum += gap.Events
 				}
 				return sum == lost
 			})
 			client.Close()
-			r.book.ended(t, 1)
-			ready := find[*events.SessionReady](r.book.await(t, 1, events.KindSessionClosed))
+			r.recorder.ended(t, 1)
+			ready := find[*events.SessionReady](r.recorder.await(t, 1, events.KindSessionClosed))
 			if want := 1 + changes - int(lost); len(ready) != want || ready[0].User != "jdoe" {
 				t.Fatalf("recorded %d logins and changes, want %d", len(ready), want)
 			}
@@ -56,7 +57,7 @@ func TestBacklogIsBounded(t *testing.T) {
 					t.Errorf("change %d is to %s, want %s", i+1, e.User, want)
 				}
 			}
-			if r.gap.take() != nil {
+			if sessions, lost := r.sessions.record.Missing(); sessions+lost > 0 {
 				t.Error("a gap is left")
 			}
 		})

@@ -13,23 +13,23 @@ import (
 	"gatebook/storage"
 )
 
-// fickleBook is a bookStub whose log can be full: ends are kept then.
-type fickleBook struct {
-	*bookStub
+// fickleRecorder is a recorderStub whose log can be full: ends are kept then.
+type fickleRecorder struct {
+	*recorderStub
 	mu   sync.Mutex
 	full bool
 	// wait holds up Open and Record until it is closed; nil does not.
 	wait chan struct{}
 }
 
-func (b *fickleBook) set(full bool) {
+func (b *fickleRecorder) set(full bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.full = full
 }
 
-// refuses is what the bookStub asks before it keeps an event.
-func (b *fickleBook) refuses(uint64, events.Event) error {
+// refuses returns why an event is not kept. The recorderStub calls it first.
+func (b *fickleRecorder) refuses(uint64, events.Event) error {
 	if b.wait != nil {
 		<-b.wait
 	}
@@ -42,45 +42,45 @@ func (b *fickleBook) refuses(uint64, events.Event) error {
 }
 
 // RecordGap refuses while the log is full.
-func (b *fickleBook) RecordGap(ctx context.Context, e events.RecordingGap) error {
+func (b *fickleRecorder) RecordGap(ctx context.Context, e events.RecordingGap) error {
 	if err := b.refuses(0, nil); err != nil {
 		return err
 	}
-	return b.bookStub.RecordGap(ctx, e)
+	return b.recorderStub.RecordGap(ctx, e)
 }
 
-// newFickleRig is a rig whose book is fickle.
-func newFickleRig(t *testing.T, recording Recording, protocol Protocol, server func(peer), wait chan struct{}) (*rig, *fickleBook) {
+// newFickleHarness returns a harness whose recorder can refuse what it is given.
+func newFickleHarness(t *testing.T, recording Recording, protocol Protocol, server func(peer), wait chan struct{}) (*harness, *fickleRecorder) {
 	t.Helper()
-	book := &fickleBook{bookStub: newBookStub(), wait: wait}
-	book.before = book.refuses
-	r := &rig{book: book.bookStub, t: t}
+	recorder := &fickleRecorder{recorderStub: newRecorderStub(), wait: wait}
+	recorder.before = recorder.refuses
+	r := &harness{recorder: recorder.recorderStub, t: t}
 	g, err := Start(t.Context(), Config{
 		Record:  recording,
-		Servers: []Server{{Name: "db1", Address: newBackend(t, server).address()}},
+		Servers: []Server{{Name: "db1", Address: newStubServer(t, server).address()}},
 		Services: []Service{{
 			Name: "front", Protocol: protocol, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
 			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
 		}},
-	}, book, zerolog.New(zerolog.NewTestWriter(t)))
+	}, recorder, zerolog.New(zerolog.NewTestWriter(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gateway = g
-	close(book.started)
+	close(recorder.started)
 	t.Cleanup(r.close)
-	return r, book
+	return r, recorder
 }
 
-// TestBestEffortDoesNotWait: a session goes on while nothing of it is recorded yet,
-// and all of it is recorded in the end.
+// TestBestEffortDoesNotWait checks that a session goes on before anything of it is
+// recorded, and that all of it is recorded in the end.
 func TestBestEffortDoesNotWait(t *testing.T) {
 	t.Parallel()
 	for protocol, server := range map[Protocol]func(peer){MySQL: changeServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
 			wait := make(chan struct{})
-			r, _ := newFickleRig(t, RecordBestEffort, protocol, server, wait)
+			r, _ := newFickleHarness(t, RecordBestEffort, protocol, server, wait)
 			client := r.dial()
 			want := []events.Kind{events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady}
 			switch protocol {
@@ -100,24 +100,24 @@ func TestBestEffortDoesNotWait(t *testing.T) {
 			}
 			client.Close()
 			close(wait)
-			r.book.ended(t, 1)
-			wantKinds(t, r.book.await(t, 1, events.KindSessionClosed), append(want, events.KindSessionClosed)...)
-			if e := r.gap.take(); e != nil {
-				t.Errorf("a gap: %+v", e)
+			r.recorder.ended(t, 1)
+			wantKinds(t, r.recorder.await(t, 1, events.KindSessionClosed), append(want, events.KindSessionClosed)...)
+			if sessions, lost := r.sessions.record.Missing(); sessions+lost > 0 {
+				t.Errorf("a gap of %d sessions and %d events", sessions, lost)
 			}
 		})
 	}
 }
 
-// TestGap: sessions that cannot be recorded go on, and how many they were is
+// TestGap checks that sessions which cannot be recorded go on, and that their number is
 // recorded as soon as it can be.
 func TestGap(t *testing.T) {
 	t.Parallel()
-	r, book := newFickleRig(t, RecordBestEffort, MySQL, mysqlServer, nil)
+	r, recorder := newFickleHarness(t, RecordBestEffort, MySQL, mysqlServer, nil)
 	before := r.dial()
 	before.logIn()
-	r.book.await(t, 1, events.KindSessionReady)
-	book.set(true)
+	r.recorder.await(t, 1, events.KindSessionReady)
+	recorder.set(true)
 	for range 3 {
 		client := r.dial()
 		client.logIn()
@@ -125,29 +125,29 @@ func TestGap(t *testing.T) {
 		client.want("hello")
 		client.Close()
 	}
-	r.await(t, "they are over", func() bool { return len(r.roster.all()) == 1 })
-	if err := r.gap.record(t.Context(), book); err == nil {
+	r.await(t, "they are over", func() bool { return len(r.sessions.index.all()) == 1 })
+	if err := r.sessions.record.RecordGap(t.Context()); err == nil {
 		t.Error("the gap was recorded")
 	}
-	book.set(false)
-	r.await(t, "the gap is recorded", func() bool { return len(r.book.gaps()) > 0 })
-	got := r.book.gaps()
+	recorder.set(false)
+	r.await(t, "the gap is recorded", func() bool { return len(r.recorder.gaps()) > 0 })
+	got := r.recorder.gaps()
 	if len(got) != 1 || got[0].Sessions != 3 || got[0].Events != 0 || got[0].From == 0 || got[0].Until < got[0].From {
 		t.Errorf("gaps %+v", got)
 	}
 	before.send([]byte("hello"))
 	before.want("hello")
 	before.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
-// TestStrictRefuses: in the other mode such a session is refused, and says why.
+// TestStrictRefuses checks that strict mode refuses such a session, with the reason.
 func TestStrictRefuses(t *testing.T) {
 	t.Parallel()
-	r, book := newFickleRig(t, RecordStrict, MySQL, mysqlServer, nil)
+	r, recorder := newFickleHarness(t, RecordStrict, MySQL, mysqlServer, nil)
 	before := r.dial()
 	before.logIn()
-	book.set(true)
+	recorder.set(true)
 	client := r.dial()
 	client.packet()
 	client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
@@ -157,15 +157,15 @@ func TestStrictRefuses(t *testing.T) {
 	client.wantEnd()
 	before.send([]byte("hello"))
 	before.want("hello")
-	book.set(false)
+	recorder.set(false)
 	r.dial().logIn()
-	if n := len(r.book.gaps()); n != 0 {
+	if n := len(r.recorder.gaps()); n != 0 {
 		t.Errorf("%d gaps", n)
 	}
 }
 
-// gaps are those the book was told of.
-func (b *bookStub) gaps() []*events.RecordingGap {
+// gaps returns the gaps that were recorded.
+func (b *recorderStub) gaps() []*events.RecordingGap {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return find[*events.RecordingGap](slices.Clone(b.declared))

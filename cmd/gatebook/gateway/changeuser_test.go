@@ -23,7 +23,7 @@ func native(password string, scramble []byte) []byte {
 	return answer[:]
 }
 
-// scrambleOf is the scramble of a greeting.
+// scrambleOf returns the scramble of a greeting.
 func scrambleOf(p mysql.Packet) []byte {
 	rest := p.Payload()[1:]
 	rest = rest[bytes.IndexByte(rest, 0)+1+4:]
@@ -57,7 +57,7 @@ func (p peer) finishNative(password string) mysql.Packet {
 	}
 }
 
-// changeUser is the packet that changes the user.
+// changeUser returns the packet that changes the user.
 func changeUser(user, database, program string) string {
 	attribute := "\x0cprogram_name" + string(rune(len(program))) + program
 	return "\x11" + user + "\x00\x00" + database + "\x00\x2d\x00mysql_native_password\x00" + string(rune(len(attribute))) + attribute
@@ -75,8 +75,8 @@ func (p peer) whoami() string {
 	return string(row.Payload()[1:])
 }
 
-// TestChangeUser: with a real server the new user is on the record before the
-// client hears that it is in; one that is refused is not.
+// TestChangeUser checks with a real server that the new user is on the record before
+// the client gets the OK, and that a user who is refused is not.
 func TestChangeUser(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t)
@@ -85,7 +85,7 @@ func TestChangeUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := newRig(t, MySQL, nil, server.Address)
+	r := newHarness(t, MySQL, nil, server.Address)
 	client := r.dial()
 	client.logInNative("jdoe", "jdoe-password")
 	if got := client.whoami(); got != "jdoe@%" {
@@ -109,20 +109,20 @@ func TestChangeUser(t *testing.T) {
 		t.Fatalf("the change was answered with %v", e)
 	}
 	wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop"}, events.SessionReady{User: "sue", Program: "till/2"})
-	// The server lets it go on as whom it was.
+	// The server lets it go on under the old user.
 	if got := client.whoami(); got != "sue@%" {
 		t.Errorf("after a refusal it is %s", got)
 	}
 	client.send(mysqlPacket(0, "\x01"))
 	client.Close()
-	if end := r.book.ended(t, 1); end.User != "" {
+	if end := r.recorder.ended(t, 1); end.User != "" {
 		t.Errorf("ended %+v", end)
 	}
 }
 
-func wantReady(t *testing.T, r *rig, want ...events.SessionReady) {
+func wantReady(t *testing.T, r *harness, want ...events.SessionReady) {
 	t.Helper()
-	got := find[*events.SessionReady](r.book.await(t, 1, events.KindSessionReady))
+	got := find[*events.SessionReady](r.recorder.await(t, 1, events.KindSessionReady))
 	if len(got) != len(want) {
 		t.Fatalf("%d times ready, want %d", len(got), len(want))
 	}
@@ -133,7 +133,7 @@ func wantReady(t *testing.T, r *rig, want ...events.SessionReady) {
 	}
 }
 
-// changeServer lets everybody in, and everybody who changes its user.
+// changeServer accepts every login, and every change of user.
 func changeServer(p peer) {
 	p.send(mysqlGreeting())
 	p.packet()
@@ -151,11 +151,11 @@ func changeServer(p peer) {
 	}
 }
 
-// TestChangeUserAfterSilence: commands that a server does not answer may stand
-// before a change of user.
+// TestChangeUserAfterSilence checks that commands which a server does not answer may
+// come before a change of user.
 func TestChangeUserAfterSilence(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, changeServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, changeServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, "\x0e"))
@@ -171,14 +171,15 @@ func TestChangeUserAfterSilence(t *testing.T) {
 		events.SessionReady{User: "sue", Database: "shop", Program: "till"})
 }
 
-// TestEarlyChangeUser: who does not wait for the reply to an earlier command could
-// have it taken for the one to the change, and is not let through.
+// TestEarlyChangeUser checks that a client which changes its user before the reply to
+// an earlier command is not let through: that reply could be taken for the one to the
+// change.
 func TestEarlyChangeUser(t *testing.T) {
 	t.Parallel()
 	ping, change := mysqlPacket(0, "\x0e"), mysqlPacket(0, changeUser("root", "shop", "till"))
-	for name, send := range map[string]func(r *rig, p peer){
-		"at once": func(_ *rig, p peer) { p.send(append(ping, change...)) },
-		"before the reply": func(r *rig, p peer) {
+	for name, send := range map[string]func(r *harness, p peer){
+		"at once": func(_ *harness, p peer) { p.send(append(ping, change...)) },
+		"before the reply": func(r *harness, p peer) {
 			p.send(ping)
 			r.await(t, "the ping is under way", func() bool { return r.only().server.Counters().Writes == 2 })
 			p.send(change)
@@ -186,7 +187,7 @@ func TestEarlyChangeUser(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+			r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -203,11 +204,11 @@ func TestEarlyChangeUser(t *testing.T) {
 	}
 }
 
-// TestForgedRefusal: a client that has something of its own taken for the refusal
-// of its change cannot go on with it.
+// TestForgedRefusal checks that a client which has other data taken for the refusal of
+// its change cannot go on with the change.
 func TestForgedRefusal(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, mysqlOK))
@@ -226,10 +227,11 @@ func TestForgedRefusal(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonError)
 }
 
-// TestChangeUserWithLogin: nor is one let through that comes with the login.
+// TestChangeUserWithLogin checks that a change of user which comes with the login is
+// not let through.
 func TestChangeUserWithLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, "\xfeplugin\x00"))
@@ -247,18 +249,18 @@ func TestChangeUserWithLogin(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonError)
 }
 
-// TestUnrecordedChangeUser: the OK is not passed on when the new user cannot be on
-// the record.
+// TestUnrecordedChangeUser checks that the OK is not passed on when the new user cannot
+// be recorded.
 func TestUnrecordedChangeUser(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+	r := newHarness(t, MySQL, func(r *harness, _ *Service) {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if ready, ok := e.(*events.SessionReady); ok && ready.User == "sue" {
 				return errors.New("the log is full")
 			}
 			return nil
 		}
-	}, newBackend(t, changeServer).address())
+	}, newStubServer(t, changeServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, changeUser("sue", "shop", "till")))

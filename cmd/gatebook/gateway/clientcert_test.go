@@ -13,8 +13,11 @@ import (
 	"gatebook/events"
 )
 
-// TestClientCertificate: a service with authorities lets in only clients with a
-// certificate of theirs, and the book has its subject.
+// insists is why a client without TLS is not let in.
+const insists = "the service lets in only clients with a certificate, over TLS"
+
+// TestClientCertificate checks that a service with authorities lets in only clients
+// with a certificate of theirs, and that its subject is on the record.
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
@@ -51,34 +54,34 @@ func TestClientCertificate(t *testing.T) {
 			if err := ping(refused.config); err == nil || refused.config == nil && !strings.Contains(err.Error(), insists) {
 				t.Errorf("%s: %s: got %v", protocol, refused.want, err)
 			}
-			if end := r.book.endedWith(t, refused.want); end.Reason != events.ReasonAuthFailed {
+			if end := r.recorder.endedWith(t, refused.want); end.Reason != events.ReasonAuthFailed {
 				t.Errorf("%s: ended as %+v", protocol, end)
 			}
 		}
 	}
 }
 
-// TestClientDistrusts: a client that does not know the service's authority goes, and
-// the book says why.
+// TestClientDistrusts checks that the record has the reason when a client hangs up
+// because it does not know the authority of the service.
 func TestClientDistrusts(t *testing.T) {
 	t.Parallel()
 	authority, other := certtest.NewAuthority(t, "authority"), certtest.NewAuthority(t, "other")
-	r := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
+	r := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{TLS: files(t, authority.Issue(t, "front"))})
 	to := r.throughFront(servertest.Login{User: "jdoe"})
 	wantFailure(t, openMySQL(t, to, &tls.Config{RootCAs: other.Pool(), ServerName: "localhost"}), "unknown authority")
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 	if end.Reason != events.ReasonAuthFailed || !strings.HasPrefix(end.Description, "TLS: ") {
 		t.Errorf("ended as %+v", end)
 	}
 }
 
-// TestReload: sessions that go on do not notice, those that come see the new
-// certificate, and files that will not do change nothing.
+// TestReloadCertificates checks that established sessions go on, that new ones get the
+// new certificate, and that invalid files change nothing.
 func TestReloadCertificates(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
 	front := files(t, authority.Issue(t, "old"))
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{TLS: front})
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{TLS: front})
 	connect := func(name string) *tls.Conn {
 		t.Helper()
 		client := tls.Client(r.dial(), &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost"})
@@ -123,14 +126,14 @@ func TestReloadCertificates(t *testing.T) {
 	if services, servers := r.Secured(); services != 1 || servers != 0 {
 		t.Errorf("%d services and %d servers with TLS", services, servers)
 	}
-	if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionReady))[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3 ") {
+	if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionReady))[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3 ") {
 		t.Errorf("opened: %+v", opened)
 	}
 }
 
 // endedWith waits until a session has ended whose description holds the text. Some
 // clients try more than once.
-func (b *bookStub) endedWith(t testing.TB, text string) *events.SessionClosed {
+func (b *recorderStub) endedWith(t testing.TB, text string) *events.SessionClosed {
 	t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()

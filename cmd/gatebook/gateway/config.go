@@ -10,19 +10,6 @@ import (
 	"time"
 )
 
-// Protocol is what a service's clients and servers speak.
-type Protocol string
-
-// The protocols.
-const (
-	// MySQL is that of MySQL and MariaDB.
-	MySQL Protocol = "mysql"
-	// Postgres is PostgreSQL's, version 3.
-	Postgres Protocol = "postgres"
-	// TCP has no login that the gateway could see.
-	TCP Protocol = "tcp"
-)
-
 // Router is how a service chooses among its servers.
 type Router string
 
@@ -37,7 +24,7 @@ const (
 	Priority Router = "priority"
 )
 
-// Recording tells what comes first when the two are at odds: the record or the
+// Recording is what comes first when a session cannot be recorded: the record or the
 // traffic.
 type Recording string
 
@@ -45,7 +32,7 @@ type Recording string
 const (
 	// RecordStrict refuses a session that cannot be recorded.
 	RecordStrict Recording = "strict"
-	// RecordBestEffort lets it go on, and records how many there were.
+	// RecordBestEffort lets such a session go on, and records how many there were.
 	RecordBestEffort Recording = "best_effort"
 )
 
@@ -58,7 +45,7 @@ const (
 	DefaultStatisticsInterval = time.Second
 )
 
-// Config is what a gateway does.
+// Config is the configuration of a gateway.
 type Config struct {
 	Servers  []Server
 	Services []Service
@@ -75,12 +62,13 @@ type Server struct {
 	Address string
 	// Drain: the server gets no new sessions.
 	Drain bool
-	// TLS tells whether the gateway speaks TLS to it; CA is the path of a PEM file
-	// with the authorities of its certificate, "" for those of the system, and
-	// ServerName the name in it, "" for the host of the address.
-	TLS            TLSMode
+	// TLS is whether the gateway speaks TLS to the server.
+	TLS TLSMode
+	// CA is the path of a PEM file with the authorities of the server's certificate; ""
+	// stands for those of the system. ServerName is the name in that certificate; ""
+	// stands for the host of the address.
 	CA, ServerName string
-	// ProxyProtocol tells the server the client's address before anything else.
+	// ProxyProtocol sends the server the client's address before anything else.
 	ProxyProtocol bool
 }
 
@@ -96,14 +84,13 @@ type Service struct {
 	Router Router
 	// MaxSessions is how many sessions there may be at a time; 0 is any number.
 	MaxSessions int
-	// IdleTimeout ends a session that nobody used for so long; 0 never does. One whose
-	// server has yet to answer is in use, as far as the protocol tells.
+	// IdleTimeout ends a session on which nothing has moved for so long; 0 ends none. A
+	// session whose server has yet to answer is in use, where the protocol shows that.
 	IdleTimeout time.Duration
 	// Probes are networks whose connections are counted instead of recorded when
-	// they end without a word.
+	// they end without a byte.
 	Probes []netip.Prefix
-	// Compression lets clients of MySQL compress; a change of user then goes
-	// unseen.
+	// Compression lets clients of MySQL compress. A change of user is then not seen.
 	Compression bool
 	// ConnectTimeout limits each attempt to reach a server, LoginTimeout the time
 	// a client and a server take to agree on a login. 0 is the default.
@@ -113,13 +100,13 @@ type Service struct {
 	HighWater, LowWater int
 	// TLS ends clients' TLS.
 	TLS ClientTLS
-	// AcceptProxyProtocol are the networks of proxies: each connection from there
-	// begins with a header of the PROXY protocol, which tells the client's address.
-	// A header from elsewhere is part of what the client says.
+	// AcceptProxyProtocol are the networks of proxies. Each connection from there begins
+	// with a header of the PROXY protocol, which has the client's address. A header from
+	// elsewhere is part of what the client sends.
 	AcceptProxyProtocol []netip.Prefix
 }
 
-// withDefaults returns the configuration with its defaults filled in, or what is
+// withDefaults returns the configuration with its defaults filled in. An error lists what is
 // wrong with it.
 func (c Config) withDefaults() (Config, error) {
 	c.StatisticsInterval = positive(c.StatisticsInterval, DefaultStatisticsInterval)
@@ -146,6 +133,8 @@ func (c Config) withDefaults() (Config, error) {
 	return c, errors.Join(append(all, c.checkTLS())...)
 }
 
+// withDefaults returns the service with its defaults filled in. known are the names of
+// servers.
 func (s Service) withDefaults(known map[string]bool) (Service, error) {
 	s.ConnectTimeout = positive(s.ConnectTimeout, DefaultConnectTimeout)
 	s.LoginTimeout = positive(s.LoginTimeout, DefaultLoginTimeout)
@@ -153,8 +142,8 @@ func (s Service) withDefaults(known map[string]bool) (Service, error) {
 		s.Router = RoundRobin
 	}
 	switch {
-	case s.Protocol != MySQL && s.Protocol != Postgres && s.Protocol != TCP:
-		return s, fmt.Errorf("protocol is %q, it can be %s, %s or %s", s.Protocol, MySQL, Postgres, TCP)
+	case !s.Protocol.known():
+		return s, fmt.Errorf("protocol is %q, it can be one of %s", s.Protocol, Protocols())
 	case s.Router != RoundRobin && s.Router != LeastConnections && s.Router != Priority:
 		return s, fmt.Errorf("router is %q, it can be %s, %s or %s", s.Router, RoundRobin, LeastConnections, Priority)
 	case s.MaxSessions < 0:
@@ -185,7 +174,7 @@ func (s Server) split() (host string, port uint16, err error) {
 	return host, uint16(number), nil
 }
 
-// positive returns d, or other where d is not set.
+// positive returns d, or other if d is not positive.
 func positive(d, other time.Duration) time.Duration {
 	if d > 0 {
 		return d
@@ -193,7 +182,7 @@ func positive(d, other time.Duration) time.Duration {
 	return other
 }
 
-// protocolOf is what the first service that has the server speaks with it.
+// protocolOf returns the protocol of the first service that has the server.
 func (c Config) protocolOf(server string) string {
 	for _, service := range c.Services {
 		if slices.Contains(service.Servers, server) {
@@ -201,4 +190,35 @@ func (c Config) protocolOf(server string) string {
 		}
 	}
 	return ""
+}
+
+// Warnings returns what is allowed in a configuration and will probably surprise.
+func (c Config) Warnings() []string {
+	var all []string
+	for _, service := range c.Services {
+		open := false
+		for _, server := range c.Servers {
+			if !slices.Contains(service.Servers, server.Name) {
+				continue
+			}
+			open = open || !server.Drain
+			all = append(all, service.warn(server)...)
+		}
+		if !open {
+			all = append(all, fmt.Sprintf("service %s: all its servers are drained, so it lets nobody in", service.Name))
+		}
+	}
+	return all
+}
+
+// warn returns what will surprise about TLS between the service's clients and a server.
+func (s Service) warn(server Server) []string {
+	at := fmt.Sprintf("service %s, server %s: ", s.Name, server.Name)
+	switch {
+	case s.Protocol == Postgres && s.endsTLS() && server.speaksTLS():
+		return []string{at + "with TLS on both sides a SCRAM login succeeds only if the service has the server's own certificate and key, or the client says channel_binding=disable"}
+	case s.Protocol == MySQL && s.endsTLS() != server.speaksTLS():
+		return []string{at + "caching_sha2_password and sha256_password need TLS on both sides or on none"}
+	}
+	return nil
 }

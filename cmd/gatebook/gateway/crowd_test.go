@@ -14,8 +14,8 @@ import (
 	"gatebook/events"
 )
 
-// TestCrowd: a thousand clients come at once, half of them leave, and then the
-// rest: the book has each of them right, and nothing is left behind.
+// TestCrowd checks that a thousand clients at once, half of which leave before the
+// rest, are all recorded right, and that nothing is left behind.
 func TestCrowd(t *testing.T) {
 	const crowd = 1000
 	first, second := mariadb1(t), mariadb2(t)
@@ -25,7 +25,7 @@ func TestCrowd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	db.SetMaxIdleConns(-1) // who closes a connection hangs up
+	db.SetMaxIdleConns(-1) // closing a connection hangs up
 	goroutines, descriptors := runtime.NumGoroutine(), openFiles(t)
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -82,7 +82,7 @@ func leave(clients []*sql.Conn) {
 }
 
 // wantCounts waits until so many sessions are live and so many have ended.
-func wantCounts(t *testing.T, h *house, live int, closed uint64) {
+func wantCounts(t *testing.T, h *endToEnd, live int, closed uint64) {
 	t.Helper()
 	eventually(t, "the book has counted", func() bool {
 		m := h.Moment()
@@ -90,7 +90,7 @@ func wantCounts(t *testing.T, h *house, live int, closed uint64) {
 	})
 }
 
-// openFiles is how many descriptors this process has.
+// openFiles returns how many descriptors this process has.
 func openFiles(t *testing.T) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")

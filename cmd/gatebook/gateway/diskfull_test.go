@@ -55,7 +55,7 @@ func occupy(t *testing.T, disk string) string {
 	}
 }
 
-// guarded is a gateway with a real book on a small disk, in front of a real server.
+// guarded is a gateway with a real registry on a small disk, in front of a real server.
 type guarded struct {
 	*Gateway
 	t        *testing.T
@@ -148,12 +148,12 @@ func (g *guarded) unharmed(list []*sql.Conn) {
 // await waits until the condition holds.
 func (g *guarded) await(what string, holds func() bool) {
 	g.t.Helper()
-	(&rig{}).await(g.t, what, holds)
+	(&harness{}).await(g.t, what, holds)
 }
 
-// TestDiskFull: a full disk harms no session that runs, in either mode. In strict
-// mode new ones are refused, in best_effort they are counted; what ended meanwhile
-// is recorded when there is space again.
+// TestDiskFull checks that a full disk harms no established session in either mode. In
+// strict mode new sessions are refused, in best_effort they are counted; ends are
+// recorded when there is space again.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t, servertest.WithArgs("--max-connections=3000"))
@@ -170,7 +170,7 @@ func TestDiskFull(t *testing.T) {
 			for _, conn := range ended {
 				conn.Close()
 			}
-			g.await("they are over", func() bool { return len(g.roster.all()) == sessionsOfTests/2+len(extra) })
+			g.await("they are over", func() bool { return len(g.sessions.index.all()) == sessionsOfTests/2+len(extra) })
 			g.unharmed(running[len(ended):])
 			if n := g.registry.Stats().Deferred; n < len(ended)/2 {
 				t.Errorf("%d ends are held", n)
@@ -183,9 +183,8 @@ func TestDiskFull(t *testing.T) {
 			g.unharmed(extra)
 			if recording == RecordBestEffort {
 				g.await("the gap is recorded", func() bool {
-					g.gap.mu.Lock()
-					defer g.gap.mu.Unlock()
-					return g.gap.empty()
+					sessions, lost := g.sessions.record.Missing()
+					return sessions+lost == 0
 				})
 			}
 			last := g.fill(1)
@@ -197,7 +196,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// exhaust opens sessions until the book takes none, and returns those that go on
+// exhaust opens sessions until none can be recorded, and returns those that go on
 // unrecorded, or those that were let in before one was refused.
 func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 	g.t.Helper()
@@ -208,10 +207,7 @@ func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 			conn.Close() // its end takes space as well
 		case err == nil:
 			extra = append(extra, conn)
-			g.gap.mu.Lock()
-			gap := g.gap.sessions
-			g.gap.mu.Unlock()
-			if gap >= 3 {
+			if sessions, _ := g.sessions.record.Missing(); sessions >= 3 {
 				return extra
 			}
 		case recording == RecordStrict && strings.Contains(err.Error(), "the session cannot be recorded"):
@@ -224,10 +220,10 @@ func (g *guarded) exhaust(recording Recording) (extra []*sql.Conn) {
 	return nil
 }
 
-// wantAllClosed checks that each session in the book has ended as its client did.
+// wantAllClosed checks that each session on the record has ended as its client did.
 func (g *guarded) wantAllClosed() {
 	g.t.Helper()
-	g.await("all sessions are over", func() bool { return g.registry.Moment().Live == 0 && len(g.roster.all()) == 0 })
+	g.await("all sessions are over", func() bool { return g.registry.Moment().Live == 0 && len(g.sessions.index.all()) == 0 })
 	found := 0
 	for id := range uint64(10_000) {
 		v, _, err := g.registry.Session(id + 1)

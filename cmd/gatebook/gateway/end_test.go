@@ -13,7 +13,7 @@ import (
 	"gatebook/events"
 )
 
-// TestEndReasons: who closed an established session.
+// TestEndReasons checks the reason of an end by the side that closed or broke.
 func TestEndReasons(t *testing.T) {
 	t.Parallel()
 	ping, goodbye := mysqlPacket(0, "\x0e"), mysqlPacket(0, "\x01")
@@ -65,7 +65,7 @@ func TestEndReasons(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+			r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -77,92 +77,95 @@ func TestEndReasons(t *testing.T) {
 			client.send(ping)
 			test.client(client)
 			client.Close()
-			if end := r.book.ended(t, 1); end.Reason != test.reason {
+			if end := r.recorder.ended(t, 1); end.Reason != test.reason {
 				t.Errorf("got %v %q, want %v", end.Reason, end.Description, test.reason)
 			}
 		})
 	}
 }
 
-// TestIdleClientOfGoneServer: a client that does not notice that its server has
-// gone does not keep its session alive.
+// TestIdleClientOfGoneServer checks that a client which does not notice the end of its
+// server does not keep its session alive.
 func TestIdleClientOfGoneServer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
 		p.startup()
 		p.send([]byte(pgWelcome()))
 	}).address())
 	client := r.dial()
 	client.send(pgLogin())
 	client.want(pgWelcome())
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonServerClosed {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonServerClosed {
 		t.Errorf("got %+v", end)
 	}
 }
 
-// TestKill: both sides are closed at once, and then that is on the record.
+// TestKill checks that both sides are closed at once, and that the end is then on the
+// record.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		defer close(gone)
 		mysqlServer(p)
 	}).address())
 	client := r.dial()
 	client.logIn()
 	r.awaitRelay(t, 1)
-	r.book.kills <- []uint64{1, 99}
+	r.recorder.kills <- []uint64{1, 99}
 	wantMySQLError(client, 1, 1927)
 	<-gone
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled || end.By != "" || len(end.Finals) != 2 {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled || end.By != "" || len(end.Finals) != 2 {
 		t.Errorf("got %+v", end)
 	}
 }
 
-// TestKillBeforeLogin: a session can be killed as soon as it has an id.
+// TestKillBeforeLogin checks that a session can be killed as soon as it has an id.
 func TestKillBeforeLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.packet()
-	r.book.await(t, 1, events.KindSessionOpened)
-	r.book.kills <- []uint64{1}
+	r.recorder.await(t, 1, events.KindSessionOpened)
+	r.recorder.kills <- []uint64{1}
 	client.wantEnd()
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
 }
 
-// TestKillWhileOpening: the book may know a session's id before the gateway does.
+// TestKillWhileOpening checks that a session is killed whose id the recorder has and
+// the gateway does not have yet.
 func TestKillWhileOpening(t *testing.T) {
 	t.Parallel()
 	opening, heard := make(chan struct{}), make(chan struct{})
-	r := newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+	r := newHarness(t, MySQL, func(r *harness, _ *Service) {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionOpened {
 				close(opening)
 				<-heard
 			}
 			return nil
 		}
-	}, newBackend(t, mysqlServer).address())
+	}, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	<-opening
-	r.book.kills <- []uint64{1}
-	r.book.kills <- nil // taken only when the first was dealt with
-	r.book.kills <- nil
+	r.recorder.kills <- []uint64{1}
+	r.recorder.kills <- nil // taken only when the first was dealt with
+	r.recorder.kills <- nil
 	close(heard)
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
 	client.Close()
 }
 
-// TestKillCancelsQuery: a killed session of PostgreSQL sends its key to its server.
+// TestKillCancelsQuery checks that the key of a killed session of PostgreSQL is sent to
+// its server.
 func TestKillCancelsQuery(t *testing.T) {
 	t.Parallel()
 	cancelled := make(chan []byte, 1)
-	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
 		first := p.startup()
 		if s, err := postgres.ParseStartup(first); err == nil && s.Request == postgres.RequestCancel {
 			cancelled <- first
@@ -175,9 +178,9 @@ func TestKillCancelsQuery(t *testing.T) {
 	client.send(pgLogin())
 	client.want(pgWelcome())
 	r.awaitRelay(t, 1)
-	r.book.kills <- []uint64{1}
+	r.recorder.kills <- []uint64{1}
 	wantPostgresError(client, "57P01")
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("got %+v", end)
 	}
 	if got := <-cancelled; string(got) != string(pgStartup(pgCancel, pgKey)) {
@@ -185,8 +188,8 @@ func TestKillCancelsQuery(t *testing.T) {
 	}
 }
 
-// TestCancelReachesItsServer: a cancel request goes to the server that issued its
-// key, whoever's turn it is, and is a session of its own type.
+// TestCancelReachesItsServer checks that a cancel request goes to the server that
+// issued its key, whatever the router would choose, and is a session of its own type.
 func TestCancelReachesItsServer(t *testing.T) {
 	t.Parallel()
 	cancelled := make(chan string, 1)
@@ -200,9 +203,9 @@ func TestCancelReachesItsServer(t *testing.T) {
 			echo(p)
 		}
 	}
-	r := newRig(t, Postgres, nil,
-		newBackend(t, serve("db1", "\x00\x00\x00\x01aaaa")).address(),
-		newBackend(t, serve("db2", "\x00\x00\x00\x01bbbb")).address())
+	r := newHarness(t, Postgres, nil,
+		newStubServer(t, serve("db1", "\x00\x00\x00\x01aaaa")).address(),
+		newStubServer(t, serve("db2", "\x00\x00\x00\x01bbbb")).address())
 	for range 2 {
 		client := r.dial()
 		client.send(pgLogin())
@@ -221,10 +224,10 @@ func TestCancelReachesItsServer(t *testing.T) {
 			t.Errorf("reached %s, want %s", got, test.server)
 		}
 		id := uint64(3 + i)
-		if end := r.book.ended(t, id); end.Reason != events.ReasonServerClosed {
+		if end := r.recorder.ended(t, id); end.Reason != events.ReasonServerClosed {
 			t.Errorf("got %+v", end)
 		}
-		list := r.book.await(t, id, events.KindSessionClosed)
+		list := r.recorder.await(t, id, events.KindSessionClosed)
 		wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionClosed)
 		if got := find[*events.SessionOpened](list)[0].Type; got != events.TypeCancel {
 			t.Errorf("type is %v", got)
@@ -232,39 +235,39 @@ func TestCancelReachesItsServer(t *testing.T) {
 	}
 }
 
-// TestSilentPostgresClientIsShown: it may yet turn out to want something else, but
-// it is not kept from the book.
+// TestSilentPostgresClientIsShown checks that a client which sends nothing is recorded,
+// although it may turn out to send a cancel request.
 func TestSilentPostgresClientIsShown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
-	r.book.await(t, 1, events.KindSessionOpened)
+	r.recorder.await(t, 1, events.KindSessionOpened)
 	client.send(pgLogin())
 	client.want(pgWelcome())
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
-// TestClose: all sessions end with reason shutdown, at whatever stage they are,
-// and that is on the record when Close returns.
+// TestClose checks that all sessions end with reason shutdown, at every stage, and that
+// this is on the record when Close returns.
 func TestClose(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	ready := r.dial()
 	ready.logIn()
 	r.awaitRelay(t, 1)
 	waiting := r.dial()
 	waiting.packet()
-	r.book.await(t, 2, events.KindSessionOpened)
+	r.recorder.await(t, 2, events.KindSessionOpened)
 	r.close()
 	wantMySQLError(ready, 1, 1053)
 	waiting.wantEnd()
 	for id := range uint64(2) {
-		if end := r.book.ended(t, id+1); end.Reason != events.ReasonShutdown {
+		if end := r.recorder.ended(t, id+1); end.Reason != events.ReasonShutdown {
 			t.Errorf("got %+v", end)
 		}
 	}
-	if !r.book.stopped {
+	if !r.recorder.stopped {
 		t.Error("the book was not stopped")
 	}
 	if _, err := net.Dial("tcp", r.Addresses("front")[0].String()); err == nil {
@@ -272,15 +275,16 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestCloseGivesUp: a book that does not answer holds up closing only so long.
+// TestCloseGivesUp checks that a recorder which does not answer holds up Close only
+// until its context ends.
 func TestCloseGivesUp(t *testing.T) {
 	t.Parallel()
-	book := stuckBook{newBookStub(), make(chan error, 1)}
-	backend := newBackend(t, mysqlServer)
+	recorder := stuckRecorder{newRecorderStub(), make(chan error, 1)}
+	backend := newStubServer(t, mysqlServer)
 	g, err := Start(t.Context(), Config{
 		Servers:  []Server{{Name: "db1", Address: backend.address()}},
 		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
-	}, book, zerolog.Nop())
+	}, recorder, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,18 +302,18 @@ func TestCloseGivesUp(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	// Else it was recordPatience that ended the wait, as long as that is.
-	if err := <-book.gaveUp; !errors.Is(err, context.Canceled) {
+	if err := <-recorder.gaveUp; !errors.Is(err, context.Canceled) {
 		t.Errorf("the book was given up because of %v", err)
 	}
 }
 
-// stuckBook records nothing until it is given up, and then says why it was.
-type stuckBook struct {
-	*bookStub
+// stuckRecorder records nothing until it is given up, and then returns why it was.
+type stuckRecorder struct {
+	*recorderStub
 	gaveUp chan error
 }
 
-func (b stuckBook) Open(ctx context.Context, _ events.SessionOpened) (uint64, error) {
+func (b stuckRecorder) OpenSince(ctx context.Context, _ time.Time, _ events.SessionOpened) (uint64, error) {
 	<-ctx.Done()
 	b.gaveUp <- ctx.Err()
 	return 0, ctx.Err()

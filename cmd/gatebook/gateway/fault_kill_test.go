@@ -8,8 +8,8 @@ import (
 	"gatebook/events"
 )
 
-// TestKillInCommand: a client that is stuck in the middle of what it wants to say,
-// or says what means nothing, is ended like any other when it is killed.
+// TestKillInCommand checks that a client which is stuck within a command, or sends
+// garbage, is killed like any other.
 func TestKillInCommand(t *testing.T) {
 	query := mysqlPacket(0, "\x03"+strings.Repeat("SELECT 1;", 100))
 	statement := pgMessage('Q', strings.Repeat("SELECT 1;", 100)+"\x00")
@@ -29,7 +29,7 @@ func TestKillInCommand(t *testing.T) {
 	} {
 		givesBack(t, name, func(t *testing.T) {
 			heard := make(chan struct{})
-			r := newRig(t, test.protocol, nil, newBackend(t, func(p peer) {
+			r := newHarness(t, test.protocol, nil, newStubServer(t, func(p peer) {
 				switch test.protocol {
 				case MySQL:
 					p.send(mysqlGreeting())
@@ -41,22 +41,16 @@ func TestKillInCommand(t *testing.T) {
 				}
 				p.read(1)
 				close(heard)
-				_, _ = io.Copy(io.Discard, p) // and says nothing
+				_, _ = io.Copy(io.Discard, p) // and sends nothing
 			}).address())
 			client := r.dial()
-			switch test.protocol {
-			case MySQL:
-				client.logIn()
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			}
+			r.logIn(client)
 			test.fault(client)
 			<-heard
 			r.awaitRelay(t, 1)
-			r.book.kills <- []uint64{1}
+			r.recorder.kills <- []uint64{1}
 			expectReason(t, r, events.ReasonKilled)
-			switch test.protocol { // its server has said nothing that could be cut short
+			switch test.protocol { // its server has sent nothing that could be cut short
 			case MySQL:
 				wantMySQLError(client, 1, 1927)
 			case Postgres:
@@ -69,12 +63,12 @@ func TestKillInCommand(t *testing.T) {
 	}
 }
 
-// TestKillBeforeReset: a result that stops in the middle is killed before its server
-// breaks off: that was the cause.
+// TestKillBeforeReset checks that the reason is the kill where a result stops, its
+// session is killed, and then its server breaks off.
 func TestKillBeforeReset(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<12))
 	givesBack(t, "killed", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+		r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
 			p.send(mysqlPacket(2, mysqlOK))
@@ -87,19 +81,18 @@ func TestKillBeforeReset(t *testing.T) {
 		client.logIn()
 		client.send(mysqlPacket(0, "\x03SELECT 1"))
 		client.want(string(row[:len(row)/2]))
-		r.book.kills <- []uint64{1}
+		r.recorder.kills <- []uint64{1}
 		expectReason(t, r, events.ReasonKilled)
 		client.wantEnd()
 		client.Close()
 	})
 }
 
-// TestKillInFlood: clients that come in a flood and say nothing are killed while
-// others still come.
+// TestKillInFlood checks that silent clients are killed while many others connect.
 func TestKillInFlood(t *testing.T) {
 	const flood = 300
 	givesBack(t, "killed", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+		r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 		clients := make(chan peer, flood)
 		go func() {
 			defer close(clients)
@@ -108,8 +101,8 @@ func TestKillInFlood(t *testing.T) {
 			}
 		}()
 		for id := range uint64(flood) {
-			r.book.await(t, id+1, events.KindSessionOpened)
-			r.book.kills <- []uint64{id + 1}
+			r.recorder.await(t, id+1, events.KindSessionOpened)
+			r.recorder.kills <- []uint64{id + 1}
 		}
 		for client := range clients {
 			_, _ = io.Copy(io.Discard, client) // ends

@@ -22,9 +22,9 @@ const (
 	late = time.Hour
 )
 
-// loginWithin limits the logins of a rig.
-func loginWithin(limit time.Duration) func(*rig, *Service) {
-	return func(_ *rig, s *Service) { s.LoginTimeout = limit }
+// loginWithin limits the logins of a harness.
+func loginWithin(limit time.Duration) func(*harness, *Service) {
+	return func(_ *harness, s *Service) { s.LoginTimeout = limit }
 }
 
 // givesBack runs a subtest, and checks that it leaves no goroutine and no
@@ -39,7 +39,7 @@ func givesBack(t *testing.T, name string, test func(t *testing.T)) {
 	})
 }
 
-// descriptors is how many this process has.
+// descriptors returns how many this process has.
 func descriptors(t testing.TB) int {
 	t.Helper()
 	list, err := os.ReadDir("/proc/self/fd")
@@ -74,8 +74,8 @@ func drip(p peer, b []byte) {
 	}
 }
 
-// TestStalledLogins: a login that comes to a halt, whichever side is at fault and
-// wherever it is, ends when its time is over, and when it is killed.
+// TestStalledLogins checks that a login which stalls, on either side and at any stage,
+// ends when its time is over, and when it is killed.
 func TestStalledLogins(t *testing.T) {
 	login, startup := mysqlLogin(usual, "jdoe", "shop", "till"), pgLogin()
 	silent := func(p peer) { _, _ = io.Copy(io.Discard, p) }
@@ -156,14 +156,14 @@ func TestStalledLogins(t *testing.T) {
 		}},
 	}
 	for name, test := range tests {
-		run := func(limit time.Duration, reason events.Reason, act func(r *rig)) func(t *testing.T) {
+		run := func(limit time.Duration, reason events.Reason, act func(r *harness)) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, test.protocol, loginWithin(limit), newBackend(t, test.server).address())
+				r := newHarness(t, test.protocol, loginWithin(limit), newStubServer(t, test.server).address())
 				client := r.dial()
 				test.client(client)
-				r.book.await(t, 1, events.KindSessionOpened)
+				r.recorder.await(t, 1, events.KindSessionOpened)
 				act(r)
-				if end := r.book.ended(t, 1); end.Reason != reason {
+				if end := r.recorder.ended(t, 1); end.Reason != reason {
 					t.Errorf("ended with %v %q, want %v", end.Reason, end.Description, reason)
 				}
 				client.hangsUp = true
@@ -171,27 +171,27 @@ func TestStalledLogins(t *testing.T) {
 				client.Close()
 			}
 		}
-		givesBack(t, name+"/left alone", run(soon, events.ReasonLoginTimeout, func(*rig) {}))
-		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *rig) { r.book.kills <- []uint64{1} }))
+		givesBack(t, name+"/left alone", run(soon, events.ReasonLoginTimeout, func(*harness) {}))
+		givesBack(t, name+"/killed", run(late, events.ReasonKilled, func(r *harness) { r.recorder.kills <- []uint64{1} }))
 	}
 }
 
-// TestSilentMySQLServer: one that accepts a connection and does not greet, as one that
-// hangs, has not answered.
+// TestSilentMySQLServer checks that a server which accepts a connection and does not
+// greet counts as one that has not answered.
 func TestSilentMySQLServer(t *testing.T) {
 	silent := func(p peer) { _, _ = io.Copy(io.Discard, p) }
 	for name, client := range map[string]func(p peer){
 		"a client that waits":            func(peer) {},
 		"a client that will say no more": func(p peer) { p.CloseWrite() },
 	} {
-		run := func(limit time.Duration, act func(r *rig), want string) func(t *testing.T) {
+		run := func(limit time.Duration, act func(r *harness), want string) func(t *testing.T) {
 			return func(t *testing.T) {
-				r := newRig(t, MySQL, func(_ *rig, s *Service) { s.ConnectTimeout = limit }, newBackend(t, silent).address())
+				r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.ConnectTimeout = limit }, newStubServer(t, silent).address())
 				p := r.dial()
 				client(p)
-				r.book.await(t, 1, events.KindSessionOpened)
+				r.recorder.await(t, 1, events.KindSessionOpened)
 				act(r)
-				if end := r.book.ended(t, 1); fmt.Sprint(end.Reason, ": ", end.Description) != want {
+				if end := r.recorder.ended(t, 1); fmt.Sprint(end.Reason, ": ", end.Description) != want {
 					t.Errorf("ended with %v: %s, want %s", end.Reason, end.Description, want)
 				}
 				p.hangsUp = true
@@ -199,20 +199,20 @@ func TestSilentMySQLServer(t *testing.T) {
 				p.Close()
 			}
 		}
-		givesBack(t, name+"/left alone", run(soon, func(*rig) {}, "connect_failed: no server of front answers: no greeting in connect_timeout"))
-		givesBack(t, name+"/killed", run(late, func(r *rig) { r.book.kills <- []uint64{1} }, "killed: "))
+		givesBack(t, name+"/left alone", run(soon, func(*harness) {}, "connect_failed: no server of front answers: no greeting in connect_timeout"))
+		givesBack(t, name+"/killed", run(late, func(r *harness) { r.recorder.kills <- []uint64{1} }, "killed: "))
 	}
 }
 
-// noise are bytes that mean nothing, the same for the same seed.
+// noise returns random bytes, the same for the same seed.
 func noise(seed uint64, size int) []byte {
 	b := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{byte(seed)}).Read(b)
 	return b
 }
 
-// TestGarbage: bytes that mean nothing, from either side, end a login and nothing
-// else. After it they are none of the gateway's business.
+// TestGarbage checks that garbage from either side ends a login and nothing else, and
+// that it is passed on after the login.
 func TestGarbage(t *testing.T) {
 	for seed := range uint64(20) {
 		garbage := noise(seed, 4096)
@@ -229,12 +229,12 @@ func TestGarbage(t *testing.T) {
 			}
 			name := fmt.Sprintf("%s, seed %d", protocol, seed)
 			givesBack(t, name+"/client", func(t *testing.T) {
-				r := newRig(t, protocol, loginWithin(soon), newBackend(t, server).address())
+				r := newHarness(t, protocol, loginWithin(soon), newStubServer(t, server).address())
 				speak(r.dial())
 				expectReason(t, r, events.ReasonAuthFailed, events.ReasonLoginTimeout)
 			})
 			givesBack(t, name+"/server", func(t *testing.T) {
-				r := newRig(t, protocol, loginWithin(soon), newBackend(t, speak).address())
+				r := newHarness(t, protocol, loginWithin(soon), newStubServer(t, speak).address())
 				client := r.dial()
 				login(client)
 				_, _ = io.Copy(io.Discard, client)
@@ -242,7 +242,7 @@ func TestGarbage(t *testing.T) {
 				expectReason(t, r, events.ReasonError, events.ReasonLoginTimeout, events.ReasonAuthFailed)
 			})
 			givesBack(t, name+"/after the login", func(t *testing.T) {
-				r := newRig(t, protocol, nil, newBackend(t, server).address())
+				r := newHarness(t, protocol, nil, newStubServer(t, server).address())
 				client := r.dial()
 				if protocol == MySQL {
 					client.logIn()
@@ -260,21 +260,21 @@ func TestGarbage(t *testing.T) {
 }
 
 // expectReason waits for the end of the only session.
-func expectReason(t *testing.T, r *rig, reasons ...events.Reason) {
+func expectReason(t *testing.T, r *harness, reasons ...events.Reason) {
 	t.Helper()
-	if end := r.book.ended(t, 1); !slices.Contains(reasons, end.Reason) {
+	if end := r.recorder.ended(t, 1); !slices.Contains(reasons, end.Reason) {
 		t.Errorf("ended with %v %q, want one of %v", end.Reason, end.Description, reasons)
 	}
 }
 
-// TestFlood: clients that come and go at once, in order or not, all have their
-// end in the book, once, and the one who comes after them is served.
+// TestFlood checks that clients which come and go at once, in order or not, all have
+// one end on the record, and that the next client is served.
 func TestFlood(t *testing.T) {
 	const flood = 600
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {
 		server := map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo}[protocol]
 		givesBack(t, string(protocol), func(t *testing.T) {
-			r := newRig(t, protocol, nil, newBackend(t, server).address())
+			r := newHarness(t, protocol, nil, newStubServer(t, server).address())
 			for i := range flood {
 				client := r.dial()
 				if i%3 == 0 {
@@ -286,26 +286,21 @@ func TestFlood(t *testing.T) {
 				client.Close()
 			}
 			client := r.dial()
-			switch protocol {
-			case MySQL:
-				client.logIn()
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			case TCP:
+			r.logIn(client)
+			if r.services[0].Protocol == TCP {
 				client.send([]byte("hello"))
 				client.want("hello")
 			}
 			client.Close()
-			eventuallyTrue(t, "all have left", func() bool { return len(r.roster.all()) == 0 })
+			eventuallyTrue(t, "all have left", func() bool { return len(r.sessions.index.all()) == 0 })
 			r.close()
-			r.book.mu.Lock()
-			defer r.book.mu.Unlock()
+			r.recorder.mu.Lock()
+			defer r.recorder.mu.Unlock()
 			// A client that was gone before it was accepted may have left no trace.
-			if n := len(r.book.sessions); n > flood+1 || n < flood/2 {
+			if n := len(r.recorder.sessions); n > flood+1 || n < flood/2 {
 				t.Errorf("%d sessions are in the book, want %d", n, flood+1)
 			}
-			for i, list := range r.book.sessions {
+			for i, list := range r.recorder.sessions {
 				ends := find[*events.SessionClosed](list)
 				if len(ends) != 1 {
 					t.Fatalf("session %d has %d ends", i+1, len(ends))
@@ -318,12 +313,12 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestServerResetsInResult: what the client has of a result whose server breaks
-// off is the beginning of it, and the book says which side broke.
+// TestServerResetsInResult checks that a client gets the beginning of a result whose
+// server breaks off, and that the record has the side that broke.
 func TestServerResetsInResult(t *testing.T) {
 	row := mysqlPacket(1, strings.Repeat("0123456789", 1<<16))
 	givesBack(t, "reset", func(t *testing.T) {
-		r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+		r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting())
 			p.packet()
 			p.send(mysqlPacket(2, mysqlOK))
@@ -339,7 +334,7 @@ func TestServerResetsInResult(t *testing.T) {
 			t.Errorf("the client has %d bytes that are not the beginning of the row", len(got))
 		}
 		client.Close()
-		end := r.book.ended(t, 1)
+		end := r.recorder.ended(t, 1)
 		if end.Reason != events.ReasonNetworkError || end.Description != "server: connection reset by peer" {
 			t.Errorf("ended with %v %q", end.Reason, end.Description)
 		}

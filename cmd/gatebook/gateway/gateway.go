@@ -6,142 +6,139 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/rs/zerolog"
 
-	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/cmd/gatebook/gateway/record"
 	"gatebook/events"
 )
 
-// Gateway is a gateway that runs: from [Start] to [Gateway.Close].
+// Gateway is a gateway that runs, from [Start] to [Gateway.Close].
 type Gateway struct {
-	book      Book
-	log       zerolog.Logger
-	services  []*service
-	fleet     *fleet
-	recording Recording
-	gap       gap
-	probes    atomic.Uint64
-	panics    atomic.Uint64
-	// reported is when the log was last told of a session that could not be
-	// recorded, unreported how many there were since.
-	reported   atomic.Int64
-	unreported atomic.Uint64
-	// config is the one it was started with. reloading is held while another is
-	// taken over.
-	config     Config
-	reloading  sync.Mutex
-	roster     *roster
+	recorder   Recorder
+	log        zerolog.Logger
+	panics     *panicLog
+	services   []*service
+	backends   *backends
 	statistics *statistics
-	buffers    relay.Buffers
-	// cancels holds an element for every cancel request under way.
-	cancels chan struct{}
+	sessions   *sessions
 
-	// credentials are those of handshakes that begin now. Who replaces them holds
-	// reloading.
-	credentials atomic.Pointer[credentials]
+	// reloading is held while a configuration or credentials are replaced. It guards
+	// config, the configuration that the gateway was started with, and its new servers.
+	reloading sync.Mutex
+	config    Config
 
-	// retire ends the gateway's own goroutines, which workers waits for; abandon
-	// ends what sessions record, which sessions waits for.
-	retire, abandon   context.CancelFunc
-	workers, sessions sync.WaitGroup
+	// retire ends the gateway's own goroutines, which workers waits for. abandon ends
+	// what sessions record.
+	retire, abandon context.CancelFunc
+	workers         sync.WaitGroup
 }
 
 // Start listens on the addresses of all services, declares services and servers
-// to the book, and begins to accept clients. The context is that of starting: the
-// gateway runs until it is closed. The book is the gateway's from then on, which
-// stops it when it is closed; when Start fails it stays the caller's.
-func Start(ctx context.Context, config Config, book Book, log zerolog.Logger) (*Gateway, error) {
+// to the recorder, and begins to accept clients. The context is that of starting: the
+// gateway runs until it is closed. The recorder is the gateway's from then on, and is
+// stopped when the gateway is closed. When Start fails it stays the caller's.
+func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Logger) (*Gateway, error) {
 	config, err := config.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	g := &Gateway{book: book, log: log, roster: newRoster(), cancels: make(chan struct{}, maxCancels)}
 	loaded, err := loadCredentials(config, nil)
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	g.credentials.Store(loaded)
-	g.statistics = &statistics{gateway: g, schedule: newSchedule()}
-	g.config, g.fleet, g.recording = config, newFleet(book, config.Servers), config.Record
+	g := newGateway(config, recorder, log)
+	g.sessions.credentials.Store(loaded)
 	for _, c := range config.Services {
-		s := newService(c, g.fleet)
+		s := g.sessions.newService(c)
 		if err = s.listen(ctx); err != nil {
 			break
 		}
 		g.services = append(g.services, s)
 	}
 	if err == nil {
-		err = g.declare(ctx, config)
+		err = g.declare(ctx)
 	}
 	if err != nil {
 		g.closeListeners()
 		return nil, err
 	}
 	g.firstSwitches(ctx)
-	g.work(context.WithoutCancel(ctx), config.StatisticsInterval)
+	g.work(context.WithoutCancel(ctx))
 	return g, nil
 }
 
-// declare tells the book what there is to connect to.
-func (g *Gateway) declare(ctx context.Context, config Config) error {
-	for _, server := range config.Servers {
-		if err := g.declareServer(ctx, config, server); err != nil {
+// newGateway makes the parts of a gateway, which has no services yet.
+func newGateway(config Config, recorder Recorder, log zerolog.Logger) *Gateway {
+	g := &Gateway{recorder: recorder, log: log, config: config, panics: &panicLog{log: log}}
+	index := newSessionIndex()
+	g.backends = newBackends(recorder, config.Servers)
+	g.statistics = newStatistics(recorder, index, log)
+	g.sessions = &sessions{
+		record: record.NewSessions(recorder, config.Record == RecordBestEffort, log), log: log, panics: g.panics,
+		backends: g.backends, index: index, statistics: g.statistics,
+		keys: newCancelKeys(), cancels: newCancelTurns(),
+	}
+	return g
+}
+
+// declare records which services and servers there are.
+func (g *Gateway) declare(ctx context.Context) error {
+	for _, server := range g.config.Servers {
+		if err := g.declareServer(ctx, g.config, server); err != nil {
 			return err
 		}
 	}
 	for _, s := range g.services {
-		if err := g.book.DeclareService(ctx, s.declared()); err != nil {
+		if err := g.recorder.DeclareService(ctx, s.declared()); err != nil {
 			return fmt.Errorf("declare service %s: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
+// declareServer records that there is a server.
 func (g *Gateway) declareServer(ctx context.Context, config Config, server Server) error {
 	host, port, err := server.split()
 	if err != nil {
 		return err
 	}
 	e := events.ServerDeclared{Name: server.Name, Address: host, Port: port, Protocol: config.protocolOf(server.Name)}
-	if err := g.book.DeclareServer(ctx, e); err != nil {
+	if err := g.recorder.DeclareServer(ctx, e); err != nil {
 		return fmt.Errorf("declare server %s: %w", server.Name, err)
 	}
 	return nil
 }
 
-// run starts a goroutine of the gateway that does one task until ctx ends.
-func (g *Gateway) run(ctx context.Context, task string, do func()) {
-	g.workers.Go(func() { g.keep(ctx, task, do) })
-}
-
 // work starts the gateway's goroutines.
-func (g *Gateway) work(ctx context.Context, interval time.Duration) {
+func (g *Gateway) work(ctx context.Context) {
 	running, retire := context.WithCancel(ctx)
 	recording, abandon := context.WithCancel(ctx)
 	g.retire, g.abandon = retire, abandon
+	interval := g.config.StatisticsInterval // read here: a reload may replace config
 	for _, s := range g.services {
 		for _, listener := range s.listeners {
-			g.run(running, "accept clients", func() { g.accept(running, recording, s, listener) })
+			g.run(running, "accept clients", func() { g.sessions.accept(running, recording, s, listener) })
 		}
 	}
 	g.run(running, "collect statistics", func() { g.statistics.run(running, interval) })
 	g.run(running, "watch kills", func() { g.watchKills(running) })
 	g.run(running, "watch idle sessions", func() { g.watchIdle(running) })
 	g.run(running, "record the state of servers", func() {
-		g.fleet.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
+		g.backends.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
 	})
-	if g.recording == RecordBestEffort {
-		g.run(running, "record gaps", func() { g.watchGap(running) })
+	if g.config.Record == RecordBestEffort {
+		g.run(running, "record gaps", func() { g.sessions.record.WatchGaps(running) })
 	}
-	if board, ok := g.book.(Switchboard); ok {
-		g.run(running, "watch switched services", func() { g.watchSwitches(running, board) })
-	}
+	g.run(running, "watch switched services", func() { g.watchSwitches(running) })
 }
 
-// Addresses are where a service listens; nil when there is no such service.
+// run starts a goroutine of the gateway that does one task until ctx ends.
+func (g *Gateway) run(ctx context.Context, task string, do func()) {
+	g.workers.Go(func() { g.panics.keep(ctx, task, do) })
+}
+
+// Addresses returns where a service listens; nil when there is no such service.
 func (g *Gateway) Addresses(service string) []net.Addr {
 	var list []net.Addr
 	for _, s := range g.services {
@@ -154,42 +151,22 @@ func (g *Gateway) Addresses(service string) []net.Addr {
 	return list
 }
 
-// killPause is how long the gateway rests when the book does not tell it of kills.
-const killPause = time.Second
+// Panics returns how many panics the gateway has caught since it started.
+func (g *Gateway) Panics() uint64 { return g.panics.count.Load() }
 
-// watchKills ends the sessions that somebody wants ended, until ctx ends.
-func (g *Gateway) watchKills(ctx context.Context) {
-	for ctx.Err() == nil {
-		ids, err := g.book.Kills(ctx)
-		for _, id := range ids {
-			if s := g.roster.wanted(id); s != nil {
-				_ = s.guard(func() error { s.stop(events.ReasonKilled); return nil })
-			}
-		}
-		if err != nil && ctx.Err() == nil {
-			g.log.Error().Err(err).Msg("cannot hear of kills")
-			pause(ctx, killPause)
-		}
-	}
-}
+// Probes returns how many connections from networks of probes ended without a byte.
+func (g *Gateway) Probes() uint64 { return g.sessions.probes.Load() }
 
 // Close stops accepting, ends all sessions with reason shutdown, waits until that
-// is recorded, and stops the book. When ctx ends first it gives up recording, and
+// is recorded, and stops the recorder. When ctx ends first it gives up recording, and
 // still waits for all goroutines. It must be called once.
 func (g *Gateway) Close(ctx context.Context) error {
 	defer g.abandon()
 	g.retire()
 	g.closeListeners()
 	g.workers.Wait() // no session begins after this
-	for _, s := range g.roster.all() {
-		_ = s.guard(func() error { s.stop(events.ReasonShutdown); return nil })
-	}
-	ended := make(chan struct{})
-	go func() {
-		g.sessions.Wait()
-		close(ended)
-	}()
 	var late error
+	ended := g.sessions.shutDown()
 	select {
 	case <-ended:
 	case <-ctx.Done():
@@ -197,15 +174,16 @@ func (g *Gateway) Close(ctx context.Context) error {
 		g.abandon()
 		<-ended
 	}
-	if err := g.guard("record gaps", func() error { return g.gap.record(ctx, g.book) }); err != nil {
+	if err := g.panics.guard("record gaps", func() error { return g.sessions.record.RecordGap(ctx) }); err != nil {
 		g.log.Error().Err(err).Msg("cannot record what was not recorded")
 	}
-	if err := g.guard("stop the book", func() error { return g.book.Stop(ctx) }); err != nil {
-		return errors.Join(late, fmt.Errorf("stop the book: %w", err))
+	if err := g.panics.guard("stop the recorder", func() error { return g.recorder.Stop(ctx) }); err != nil {
+		return errors.Join(late, fmt.Errorf("stop the recorder: %w", err))
 	}
 	return late
 }
 
+// closeListeners closes the listeners of all services.
 func (g *Gateway) closeListeners() {
 	for _, s := range g.services {
 		s.close()

@@ -11,8 +11,9 @@ import (
 	"gatebook/projection"
 )
 
-// A query of a real server that takes longer than the idle timeout is answered, and
-// a client that then does nothing is told that it goes.
+// TestIdleTimeoutSparesQueries checks that a query of a real server which takes longer
+// than the idle timeout is answered, and that a client which then does nothing is ended
+// with an error.
 func TestIdleTimeoutSparesQueries(t *testing.T) {
 	t.Parallel()
 	soon := func(s *gateway.Service) { s.IdleTimeout = time.Second }

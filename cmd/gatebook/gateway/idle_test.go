@@ -7,8 +7,9 @@ import (
 	"gatebook/events"
 )
 
-// A session whose server has yet to answer is not idle, however long that takes; one
-// whose client has said the last word is, when nobody answers that.
+// TestIdleOwesNothing checks that a session whose server has yet to answer is not idle,
+// however long that takes, and that one whose client was last to send, without an
+// answer to come, is.
 func TestIdleOwesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -41,7 +42,7 @@ func TestIdleOwesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			asked, answer := make(chan struct{}), make(chan struct{})
-			r := newRig(t, c.protocol, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newBackend(t, func(p peer) {
+			r := newHarness(t, c.protocol, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
 				c.serve(p)
 				p.read(len(c.asks))
 				close(asked)
@@ -74,10 +75,10 @@ func TestIdleOwesNothing(t *testing.T) {
 	}
 }
 
-// What the server does not answer leaves nothing owed.
+// TestOwed checks that what the server does not answer leaves nothing owed.
 func TestOwed(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(*rig, *Service) {}, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, func(*harness, *Service) {}, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send(mysqlPacket(0, "\x0e")) // a ping, which comes back
@@ -97,7 +98,7 @@ func TestOwed(t *testing.T) {
 	} {
 		client.send(c.sent)
 		client.want(string(c.sent))
-		if got := s.owed.Load(); got != c.owed {
+		if got := s.activity.owed.Load(); got != c.owed {
 			t.Errorf("%s: owed %v, want %v", c.name, got, c.owed)
 		}
 	}

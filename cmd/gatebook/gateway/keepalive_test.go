@@ -10,11 +10,11 @@ import (
 	"gatebook/cmd/gatebook/gateway/relay"
 )
 
-// TestKeepAlive: the operating system looks after both sockets of a session, so that
-// a peer which is gone without a word is found out within two minutes.
+// TestKeepAlive checks that both sockets of a session have keepalive, so that a peer
+// which is gone without a FIN is found out within two minutes.
 func TestKeepAlive(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, newBackend(t, echo).address())
+	r := newHarness(t, TCP, nil, newStubServer(t, echo).address())
 	client := r.dial()
 	client.send([]byte("hello"))
 	client.want("hello")

@@ -9,14 +9,14 @@ import (
 	"gatebook/events"
 )
 
-// TestSessionLimit: one session too many is refused in the words of its protocol,
-// and there is room again when one has ended.
+// TestSessionLimit checks that one session too many is refused with an error of its
+// protocol, and that there is room again when one has ended.
 func TestSessionLimit(t *testing.T) {
 	t.Parallel()
-	one := func(_ *rig, s *Service) { s.MaxSessions = 1 }
+	one := func(_ *harness, s *Service) { s.MaxSessions = 1 }
 	t.Run("mysql", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, one, newBackend(t, mysqlServer).address())
+		r := newHarness(t, MySQL, one, newStubServer(t, mysqlServer).address())
 		first := r.dial()
 		first.logIn()
 		wantMySQLError(r.dial(), 0, 1040)
@@ -27,7 +27,7 @@ func TestSessionLimit(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, Postgres, one, newBackend(t, pgServer).address())
+		r := newHarness(t, Postgres, one, newStubServer(t, pgServer).address())
 		first := r.dial()
 		first.send(pgLogin())
 		first.want(pgWelcome())
@@ -40,11 +40,11 @@ func TestSessionLimit(t *testing.T) {
 		// To cancel a query takes no room.
 		third := r.dial()
 		third.send(pgStartup(pgCancel, pgKey))
-		r.book.await(t, 3, events.KindConnectionOpened)
+		r.recorder.await(t, 3, events.KindConnectionOpened)
 	})
 	t.Run("tcp", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, TCP, func(_ *rig, s *Service) { s.MaxSessions = 3 }, newBackend(t, echo).address())
+		r := newHarness(t, TCP, func(_ *harness, s *Service) { s.MaxSessions = 3 }, newStubServer(t, echo).address())
 		for range 3 {
 			client := r.dial()
 			client.send([]byte("hello"))
@@ -55,35 +55,30 @@ func TestSessionLimit(t *testing.T) {
 	})
 }
 
-func wantReason(t *testing.T, r *rig, id uint64, want events.Reason) {
+func wantReason(t *testing.T, r *harness, id uint64, want events.Reason) {
 	t.Helper()
-	if end := r.book.ended(t, id); end.Reason != want {
+	if end := r.recorder.ended(t, id); end.Reason != want {
 		t.Errorf("session %d ended with %v %q, want %v", id, end.Reason, end.Description, want)
 	}
 }
 
-// TestIdleTimeout: a session on which nothing moves is told so and ended; one on
-// which something does goes on.
+// TestIdleTimeout checks that a session on which nothing moves is ended with an error,
+// and that another goes on.
 func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
-	idle := func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }
+	idle := func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }
 	// What comes back, and is as good as an answer.
 	said := map[Protocol][]byte{MySQL: mysqlPacket(0, "\x0e"), Postgres: pgMessage('S', "a\x00b\x00"), TCP: []byte("hello")}
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, protocol, idle, newBackend(t, server).address())
+			r := newHarness(t, protocol, idle, newStubServer(t, server).address())
 			client := r.dial()
-			switch protocol {
-			case MySQL:
-				client.logIn()
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			}
+			r.logIn(client)
 			client.send(said[protocol])
 			client.want(string(said[protocol]))
-			moved := r.only().lastMoved()
+			s := r.only()
+			moved := s.activity.lastMoved(s.client, s.server)
 			r.endIdle(moved.Add(time.Hour - time.Millisecond))
 			client.send(said[protocol])
 			client.want(string(said[protocol]))
@@ -108,39 +103,41 @@ func TestIdlePause(t *testing.T) {
 	for limit, want := range map[time.Duration]time.Duration{
 		0: 10 * time.Second, time.Hour: 10 * time.Second, 30 * time.Second: 3 * time.Second, 5 * time.Second: time.Second,
 	} {
-		g := &Gateway{services: []*service{newService(Service{IdleTimeout: limit}, newFleet(nil, nil))}}
+		all := &sessions{backends: newBackends(nil, nil)}
+		g := &Gateway{services: []*service{all.newService(Service{IdleTimeout: limit})}}
 		if got := g.idlePause(); got != want {
 			t.Errorf("with a timeout of %s: %s, want %s", limit, got, want)
 		}
 	}
 }
 
-// TestIdleTimeoutOfDeafClient: a client that takes nothing does not keep its
-// session alive.
+// TestIdleTimeoutOfDeafClient checks that a client which takes nothing does not keep
+// its session alive.
 func TestIdleTimeoutOfDeafClient(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, func(_ *rig, s *Service) { s.IdleTimeout = time.Hour }, newBackend(t, func(p peer) {
+	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
 		for {
 			p.send(make([]byte, 64<<10))
 		}
 	}).address())
 	r.dial()
-	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	r.await(t, "the queue is full", func() bool {
 		s := r.only()
-		return s.established.Load() && s.client.Counters().HighWaterEvents > 0
+		return s.relaying.Load() && s.client.Counters().HighWaterEvents > 0
 	})
 	r.endIdle(time.Now().Add(time.Hour))
 	wantReason(t, r, 1, events.ReasonIdleTimeout)
 }
 
-// TestLoginTimeoutIsSaid: who takes too long to log in is told so.
-func TestLoginTimeoutIsSaid(t *testing.T) {
+// TestLoginTimeoutIsSent checks that a client whose login takes too long is sent an
+// error.
+func TestLoginTimeoutIsSent(t *testing.T) {
 	t.Parallel()
-	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
+	soon := func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	t.Run("mysql: silent client", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newBackend(t, mysqlServer).address())
+		r := newHarness(t, MySQL, soon, newStubServer(t, mysqlServer).address())
 		client := r.dial()
 		client.packet()
 		wantMySQLError(client, 2, 1159)
@@ -148,7 +145,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("mysql: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, MySQL, soon, newBackend(t, func(p peer) {
+		r := newHarness(t, MySQL, soon, newStubServer(t, func(p peer) {
 			p.send(mysqlGreeting()[:20])
 			p.wantEnd()
 		}).address())
@@ -157,7 +154,7 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 	t.Run("postgres: silent server", func(t *testing.T) {
 		t.Parallel()
-		r := newRig(t, Postgres, soon, newBackend(t, func(p peer) {
+		r := newHarness(t, Postgres, soon, newStubServer(t, func(p peer) {
 			p.startup()
 			p.wantEnd()
 		}).address())
@@ -168,29 +165,24 @@ func TestLoginTimeoutIsSaid(t *testing.T) {
 	})
 }
 
-// TestProbes: connections without a word from certain networks are counted and not
-// recorded, and reach no server. Others are sessions.
+// TestProbes checks that connections without a byte from networks of probes are counted
+// and not recorded, and reach no server. Others are sessions.
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, protocol, func(_ *rig, s *Service) {
+			r := newHarness(t, protocol, func(_ *harness, s *Service) {
 				s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-			}, newBackend(t, server).address())
+			}, newStubServer(t, server).address())
 			r.dial().Close()
 			reset := r.dial()
 			reset.SetLinger(0)
 			reset.Close()
 			r.await(t, "both are counted", func() bool { return r.Probes() == 2 })
 			client := r.dial()
-			switch protocol {
-			case MySQL:
-				client.logIn() // silent until the server has spoken
-			case Postgres:
-				client.send(pgLogin())
-				client.want(pgWelcome())
-			case TCP:
+			r.logIn(client)
+			if r.services[0].Protocol == TCP {
 				client.send([]byte("hello"))
 				client.want("hello")
 			}
@@ -203,26 +195,27 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// TestProbeAtShutdown: a connection that has not said anything yet holds nothing
-// up.
+// TestProbeAtShutdown checks that a connection which has not sent a byte does not hold
+// up Close.
 func TestProbeAtShutdown(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, func(_ *rig, s *Service) {
+	r := newHarness(t, Postgres, func(_ *harness, s *Service) {
 		s.Probes = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	}, newBackend(t, pgServer).address())
+	}, newStubServer(t, pgServer).address())
 	client := r.dial()
-	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	r.close()
 	client.wantEnd()
-	if n := len(r.book.sessions); n != 0 || r.Probes() != 0 {
+	if n := len(r.recorder.sessions); n != 0 || r.Probes() != 0 {
 		t.Errorf("%d sessions, %d probes", n, r.Probes())
 	}
 }
 
-// TestCompression: where the service allows it, a client is let in that compresses.
+// TestCompression checks that a client which compresses is let in where the service
+// allows it.
 func TestCompression(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, func(_ *rig, s *Service) { s.Compression = true }, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.Compression = true }, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	greeting, err := mysql.ParseGreeting(client.packet())
 	if err != nil || greeting.Capabilities&mysql.Compress == 0 || greeting.Capabilities&mysql.TLS != 0 {

@@ -15,7 +15,7 @@ import (
 
 func TestMySQLSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	greeting, err := mysql.ParseGreeting(client.packet())
 	if err != nil || greeting.Capabilities != offered&^mysql.Hidden || greeting.ThreadID != threadID {
@@ -27,9 +27,9 @@ func TestMySQLSession(t *testing.T) {
 	client.send([]byte(query))
 	client.want(query)
 	client.Close()
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 	opened := find[*events.SessionOpened](list)[0]
 	port := client.LocalAddr().(*net.TCPAddr).AddrPort().Port()
@@ -57,7 +57,7 @@ func TestMySQLSession(t *testing.T) {
 
 func TestPostgresSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
+	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
 	client := r.dial()
 	for _, encryption := range []uint32{pgTLS, pgGSS} {
 		client.send(pgStartup(encryption, ""))
@@ -68,8 +68,8 @@ func TestPostgresSession(t *testing.T) {
 	client.send(pgMessage('X', ""))
 	client.want(string(pgMessage('X', "")))
 	client.Close()
-	end := r.book.ended(t, 1)
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	end := r.recorder.ended(t, 1)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 	if got := *find[*events.ConnectionOpened](list)[0]; got != (events.ConnectionOpened{Connection: 1, Server: "db1", ServerID: 0x1267}) {
 		t.Errorf("connection: %+v", got)
@@ -84,22 +84,22 @@ func TestPostgresSession(t *testing.T) {
 
 func TestTCPSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, newBackend(t, echo).address())
+	r := newHarness(t, TCP, nil, newStubServer(t, echo).address())
 	client := r.dial()
 	client.send([]byte("anything"))
 	client.want("anything")
 	client.CloseWrite()
 	client.wantEnd()
-	r.book.ended(t, 1)
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	r.recorder.ended(t, 1)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindSessionReady, events.KindSessionClosed)
 }
 
-// TestExchangeGoesBothWays: packets of an authentication plugin reach the other
-// side, whoever's turn it is.
-func TestExchangeGoesBothWays(t *testing.T) {
+// TestAuthenticationGoesBothWays checks that packets of an authentication plugin reach
+// the other side in any order.
+func TestAuthenticationGoesBothWays(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, "\xfeclient_ed25519\x00nonce"))
@@ -121,7 +121,7 @@ func TestExchangeGoesBothWays(t *testing.T) {
 	client.send([]byte("hello"))
 	client.want("hello")
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
 // TestReadyBeforeReply looks, at the moment session_ready is being recorded, at
@@ -189,8 +189,8 @@ func TestReadyBeforeReply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			looked := false
-			r := newRig(t, test.protocol, func(r *rig, _ *Service) {
-				r.book.before = func(_ uint64, e events.Event) error {
+			r := newHarness(t, test.protocol, func(r *harness, _ *Service) {
+				r.recorder.before = func(_ uint64, e events.Event) error {
 					if e.Kind() == events.KindSessionReady {
 						s := r.only()
 						toClient, toServer := s.client.Counters().BytesWritten, s.server.Counters().BytesWritten
@@ -201,11 +201,11 @@ func TestReadyBeforeReply(t *testing.T) {
 					}
 					return nil
 				}
-			}, newBackend(t, test.server).address())
+			}, newStubServer(t, test.server).address())
 			client := r.dial()
 			test.client(client)
 			client.Close()
-			r.book.ended(t, 1)
+			r.recorder.ended(t, 1)
 			if !looked {
 				t.Error("session_ready was never recorded")
 			}
@@ -213,25 +213,25 @@ func TestReadyBeforeReply(t *testing.T) {
 	}
 }
 
-// TestOpenBeforeLogin: no login reaches a server before the session is in the
-// book.
+// TestOpenBeforeLogin checks that no login reaches a server before session_opened is
+// recorded.
 func TestOpenBeforeLogin(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	var r *rig
-	backend := newBackend(t, func(p peer) {
+	var r *harness
+	backend := newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
-		r.book.mu.Lock()
-		if len(r.book.sessions) == 0 || len(r.book.sessions[0]) == 0 {
+		r.recorder.mu.Lock()
+		if len(r.recorder.sessions) == 0 || len(r.recorder.sessions[0]) == 0 {
 			t.Error("the login came before the session was in the book")
 		}
-		r.book.mu.Unlock()
+		r.recorder.mu.Unlock()
 		p.send(mysqlPacket(2, mysqlOK))
 		echo(p)
 	})
-	r = newRig(t, MySQL, func(r *rig, _ *Service) {
-		r.book.before = func(_ uint64, e events.Event) error {
+	r = newHarness(t, MySQL, func(r *harness, _ *Service) {
+		r.recorder.before = func(_ uint64, e events.Event) error {
 			if e.Kind() == events.KindSessionOpened {
 				<-release
 			}
@@ -239,19 +239,19 @@ func TestOpenBeforeLogin(t *testing.T) {
 		}
 	}, backend.address())
 	client := r.dial()
-	client.packet() // the server is there before the book is
+	client.packet() // the server is there before the session is recorded
 	client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
 	close(release)
 	client.packet()
 	client.Close()
-	r.book.ended(t, 1)
+	r.recorder.ended(t, 1)
 }
 
-// TestSlowLoginShowsItsServer: a login that takes its time does not keep the
-// server it is with from the book.
+// TestSlowLoginShowsItsServer checks that the server of a login which takes long is
+// recorded during the login.
 func TestSlowLoginShowsItsServer(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, func(p peer) {
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
 		p.startup()
 		p.send(pgMessage('R', "\x00\x00\x00\x03"))
 		p.message()
@@ -261,25 +261,25 @@ func TestSlowLoginShowsItsServer(t *testing.T) {
 	client := r.dial()
 	client.send(pgLogin())
 	client.message()
-	list := r.book.await(t, 1, events.KindConnectionOpened)
+	list := r.recorder.await(t, 1, events.KindConnectionOpened)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened)
 	client.send(pgMessage('p', "secret\x00"))
 	client.want(pgWelcome())
-	list = r.book.await(t, 1, events.KindSessionReady)
+	list = r.recorder.await(t, 1, events.KindSessionReady)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionOpened, events.KindConnectionOpened, events.KindSessionReady)
 	if again := find[*events.ConnectionOpened](list)[1]; again.Connection != 1 || again.ServerID != 0x1267 {
 		t.Errorf("told again: %+v", again)
 	}
 }
 
-// TestUnrecordedIsRefused: whichever record fails, the client hears of it in the
-// words of its protocol, and nothing else.
+// TestUnrecordedIsRefused checks that a client gets an error of its protocol, and
+// nothing else, whichever record of its login fails.
 func TestUnrecordedIsRefused(t *testing.T) {
 	t.Parallel()
 	readOnly := errors.New("the log is read-only")
 	for _, kind := range []events.Kind{events.KindSessionOpened, events.KindSessionReady} {
-		refuse := func(r *rig, _ *Service) {
-			r.book.before = func(_ uint64, e events.Event) error {
+		refuse := func(r *harness, _ *Service) {
+			r.recorder.before = func(_ uint64, e events.Event) error {
 				if e.Kind() == kind {
 					return readOnly
 				}
@@ -288,7 +288,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		}
 		t.Run("mysql "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, refuse, newBackend(t, mysqlServer).address())
+			r := newHarness(t, MySQL, refuse, newStubServer(t, mysqlServer).address())
 			client := r.dial()
 			client.packet()
 			client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
@@ -301,7 +301,7 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		})
 		t.Run("postgres "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, Postgres, refuse, newBackend(t, pgServer).address())
+			r := newHarness(t, Postgres, refuse, newStubServer(t, pgServer).address())
 			client := r.dial()
 			client.send(pgLogin())
 			if e := postgres.ParseError(client.message()); e.Severity != "FATAL" || e.Code != "57P03" {
@@ -311,19 +311,20 @@ func TestUnrecordedIsRefused(t *testing.T) {
 		})
 		t.Run("tcp "+kind.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, TCP, refuse, newBackend(t, func(p peer) { p.Write([]byte("welcome")) }).address())
+			r := newHarness(t, TCP, refuse, newStubServer(t, func(p peer) { p.Write([]byte("welcome")) }).address())
 			r.dial().wantEnd()
 		})
 	}
 }
 
-// TestLoginTimeout: a client that says nothing, and one that stops in the middle.
+// TestLoginTimeout checks that a login ends at its time limit where the client sends
+// nothing, and where it stops in the middle.
 func TestLoginTimeout(t *testing.T) {
 	t.Parallel()
-	soon := func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
+	soon := func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond }
 	for _, protocol := range []Protocol{MySQL, Postgres} {
 		for _, part := range [][]byte{nil, {0}} {
-			r := newRig(t, protocol, soon, newBackend(t, func(p peer) {
+			r := newHarness(t, protocol, soon, newStubServer(t, func(p peer) {
 				if protocol == MySQL {
 					p.send(mysqlGreeting())
 				}
@@ -331,30 +332,31 @@ func TestLoginTimeout(t *testing.T) {
 			}).address())
 			client := r.dial()
 			client.send(part)
-			if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+			if end := r.recorder.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
 				t.Errorf("%s after %d bytes: %v", protocol, len(part), end.Reason)
 			}
 		}
 	}
 }
 
-// TestServerStallsLogin: the time limit is the server's as well.
+// TestServerStallsLogin checks that a login ends at its time limit where the server
+// stalls.
 func TestServerStallsLogin(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, func(_ *rig, s *Service) { s.LoginTimeout = 50 * time.Millisecond },
-		newBackend(t, func(p peer) { p.startup(); p.wantEnd() }).address())
+	r := newHarness(t, Postgres, func(_ *harness, s *Service) { s.LoginTimeout = 50 * time.Millisecond },
+		newStubServer(t, func(p peer) { p.startup(); p.wantEnd() }).address())
 	client := r.dial()
 	client.send(pgLogin())
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 	if end.Reason != events.ReasonLoginTimeout || end.User != "jdoe" {
 		t.Errorf("got %+v", end)
 	}
 }
 
-// TestCapabilitiesStay: nothing else of the greeting is touched.
+// TestCapabilitiesStay checks that nothing else of the greeting is changed.
 func TestCapabilitiesStay(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	got := []byte(r.dial().packet())
 	want := mysqlGreeting()
 	low := bytes.Index(want, []byte("scramble\x00")) + 9

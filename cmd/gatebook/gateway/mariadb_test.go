@@ -21,13 +21,13 @@ import (
 	"gatebook/projection"
 )
 
-// md5Of is the way PostgreSQL once kept passwords.
+// md5Of returns a password in the form in which PostgreSQL once kept it.
 func md5Of(text string) string {
 	sum := md5.Sum([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
 
-// TestMariaDBClient: MariaDB's own client, each session on the next of two
+// TestMariaDBClient checks MariaDB's own client, each session on the next of two
 // servers, by each plugin and with compression asked for.
 func TestMariaDBClient(t *testing.T) {
 	t.Parallel()
@@ -60,11 +60,11 @@ func TestMariaDBClient(t *testing.T) {
 	}
 }
 
-// portOf is the port of an address.
+// portOf returns the port of an address.
 func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
-// TestMariaDBWrongPassword: with either plugin the client hears the server's own
-// words, and the book has the login that was tried.
+// TestMariaDBWrongPassword checks that the client gets the server's own error with
+// either plugin, and that the record has the login that was tried.
 func TestMariaDBWrongPassword(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.MySQL, mariadb1(t))
@@ -80,8 +80,8 @@ func TestMariaDBWrongPassword(t *testing.T) {
 	}
 }
 
-// TestGoDriverInsistsOnTLS: a client that wants TLS or nothing sees in the greeting
-// that there is none, and goes. Nobody's login has failed.
+// TestGoDriverInsistsOnTLS checks that a client which insists on TLS reads in the
+// greeting that there is none, and hangs up, which is no failed login.
 func TestGoDriverInsistsOnTLS(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.MySQL, mariadb1(t))
@@ -96,7 +96,7 @@ func TestGoDriverInsistsOnTLS(t *testing.T) {
 	h.wantEnd(1, projection.Login{}, events.ReasonClientClosed)
 }
 
-// TestMariaDBUnknownDatabase: an error after the password was right is a failed
+// TestMariaDBUnknownDatabase checks that an error after a right password is a failed
 // login too.
 func TestMariaDBUnknownDatabase(t *testing.T) {
 	t.Parallel()
@@ -109,7 +109,7 @@ func TestMariaDBUnknownDatabase(t *testing.T) {
 	h.wantEnd(1, projection.Login{User: "jdoe", Database: "attic", Program: "mysql"}, events.ReasonAuthFailed)
 }
 
-// TestGoDriver: go-sql-driver, its program's name, its counters while it is
+// TestGoDriver checks go-sql-driver: its program's name, its counters while it is
 // connected, and a large result.
 func TestGoDriver(t *testing.T) {
 	t.Parallel()
@@ -144,8 +144,8 @@ func TestGoDriver(t *testing.T) {
 	h.wantEnd(1, v.Login(), events.ReasonClientClosed)
 }
 
-// TestMariaDBKilled: the client is cut off, the server notices, and the one who
-// asked is on the record.
+// TestMariaDBKilled checks that the client is cut off, that the server notices, and
+// that the administrator is on the record.
 func TestMariaDBKilled(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.MySQL, mariadb1(t))
@@ -181,7 +181,8 @@ func TestMariaDBKilled(t *testing.T) {
 	})
 }
 
-// TestServerDies: with an idle client and with one that waits for an answer.
+// TestServerDies checks the end of sessions whose server dies, with an idle client and
+// with one that waits for an answer.
 func TestServerDies(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t)
@@ -220,7 +221,7 @@ func TestServerDies(t *testing.T) {
 	}
 }
 
-// TestGatewayCloses: what is connected ends with reason shutdown.
+// TestGatewayCloses checks that established sessions end with reason shutdown.
 func TestGatewayCloses(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.MySQL, mariadb1(t))

@@ -7,30 +7,48 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
-// panicking follows bytes and panics.
-type panicking struct{}
+// panicking is a traffic that panics where one of its functions is called.
+type panicking struct {
+	login.Traffic
+	in string
+}
 
-func (panicking) Follow([]byte) { panic("boom") }
-func (panicking) Goodbye() bool { return true }
-func (panicking) Owed() bool    { return false }
-func (panicking) Between() bool { return true }
+func (p panicking) FromClient(b []byte) int {
+	switch p.in {
+	case "FromClient":
+		panic("boom")
+	case "Resume":
+		return 0 // which pauses the relay
+	}
+	return p.Traffic.FromClient(b)
+}
 
-// others are two sessions of a rig that a third one is not to disturb.
+func (p panicking) FromServer(b []byte) {
+	if p.in == "FromServer" {
+		panic("boom")
+	}
+	p.Traffic.FromServer(b)
+}
+
+func (p panicking) Resume(context.Context, string) *ending.Ending { panic("boom") }
+
+// others are two sessions of a harness that a third one is not to disturb.
 type others struct {
-	*rig
+	*harness
 	clients [2]peer
 }
 
-// newOthers starts a rig with two sessions, numbers 1 and 2.
-func newOthers(t *testing.T, protocol Protocol, change func(r *rig, s *Service), server func(peer)) *others {
+// newOthers starts a harness with two sessions, numbers 1 and 2.
+func newOthers(t *testing.T, protocol Protocol, change func(r *harness, s *Service), server func(peer)) *others {
 	t.Helper()
-	o := &others{rig: newRig(t, protocol, change, newBackend(t, server).address())}
+	o := &others{harness: newHarness(t, protocol, change, newStubServer(t, server).address())}
 	for i := range o.clients {
 		o.clients[i] = o.dial()
 		o.logIn(o.clients[i])
@@ -39,23 +57,11 @@ func newOthers(t *testing.T, protocol Protocol, change func(r *rig, s *Service),
 	return o
 }
 
-// logIn logs a client in.
-func (o *others) logIn(p peer) {
-	o.t.Helper()
-	switch o.services[0].Protocol {
-	case MySQL:
-		p.logIn()
-	case Postgres:
-		p.send(pgLogin())
-		p.want(pgWelcome())
-	}
-}
-
 // undisturbed checks that the two sessions go on, that nothing of the third is left, and
 // that so many panics are in the log, each once and with its stack.
 func (o *others) undisturbed(t *testing.T, panics int) {
 	t.Helper()
-	o.await(t, "the third session has left", func() bool { return len(o.roster.all()) == 2 })
+	o.await(t, "the third session has left", func() bool { return len(o.sessions.index.all()) == 2 })
 	for _, client := range o.clients {
 		o.ping(client)
 		if o.services[0].Protocol == MySQL {
@@ -64,10 +70,10 @@ func (o *others) undisturbed(t *testing.T, panics int) {
 			client.message()
 		}
 	}
-	if n := o.services[0].tally.sessions.Load(); n != 2 {
+	if n := o.services[0].admission.sessions.Load(); n != 2 {
 		t.Errorf("%d sessions count toward the limit", n)
 	}
-	if n := o.fleet.find("db1").connections.Load(); n != 2 {
+	if n := o.backends.find("db1").connections.Load(); n != 2 {
 		t.Errorf("%d connections count for the server", n)
 	}
 	entries := o.entries.with("stack")
@@ -79,9 +85,9 @@ func (o *others) undisturbed(t *testing.T, panics int) {
 			t.Errorf("the stack is not that of a panic: %s", stack)
 		}
 	}
-	o.book.mu.Lock()
-	defer o.book.mu.Unlock()
-	for id, list := range o.book.sessions[:2] {
+	o.recorder.mu.Lock()
+	defer o.recorder.mu.Unlock()
+	for id, list := range o.recorder.sessions[:2] {
 		if ends := find[*events.SessionClosed](list); len(ends) > 0 {
 			t.Errorf("session %d ended with %v", id+1, ends[0])
 		}
@@ -98,21 +104,53 @@ func (o *others) ping(p peer) {
 	p.send(pgMessage('S', ""))
 }
 
+// logIn is a login of a session.
+type logIn func(ctx context.Context, s *session) (*login.Established, *ending.Ending)
+
+// otherLogin is a protocol with another login.
+type otherLogin struct {
+	login.Protocol
+	logIn logIn
+}
+
+func (o otherLogin) LogIn(ctx context.Context, s login.Session) (*login.Established, *ending.Ending) {
+	return o.logIn(ctx, s.(*session))
+}
+
+// setLogin has the next sessions log in by another function, which may call the usual one.
+func (r *harness) setLogin(replace func(usual logIn) logIn) {
+	next := *r.services[0].now()
+	protocol := next.protocol
+	next.protocol = otherLogin{protocol, replace(func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
+		return protocol.LogIn(ctx, s)
+	})}
+	next.latest.Store(&next)
+}
+
 // after has the next sessions do something more when their login has succeeded.
-func (r *rig) after(act func(s *session)) {
-	r.setLogin(func(login login) login {
-		return func(s *session, ctx context.Context) *ending {
-			end := login(s, ctx)
+func (r *harness) after(act func(s *session, e *login.Established)) {
+	r.setLogin(func(usual logIn) logIn {
+		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) {
+			established, end := usual(ctx, s)
 			if end == nil {
-				act(s)
+				act(s, established)
 			}
-			return end
+			return established, end
 		}
 	})
 }
 
+// panicIn has the traffic of the next sessions panic in one of its functions.
+func (r *harness) panicIn(function string) {
+	r.after(func(_ *session, e *login.Established) { e.Traffic = panicking{e.Traffic, function} })
+}
+
 // instead has the next sessions log in by that function.
-func (r *rig) instead(other login) { r.setLogin(func(login) login { return other }) }
+func (r *harness) instead(other func(ctx context.Context, s *session) *ending.Ending) {
+	r.setLogin(func(logIn) logIn {
+		return func(ctx context.Context, s *session) (*login.Established, *ending.Ending) { return nil, other(ctx, s) }
+	})
+}
 
 // TestPanicEndsItsSession checks that a panic in any goroutine that works for a session
 // ends this session, which is recorded, and no other.
@@ -126,67 +164,53 @@ func TestPanicEndsItsSession(t *testing.T) {
 		reason events.Reason
 	}{
 		"login": {
-			MySQL, func(o *others) { o.instead(func(*session, context.Context) *ending { panic("boom") }) },
+			MySQL, func(o *others) { o.instead(func(context.Context, *session) *ending.Ending { panic("boom") }) },
 			func(*others, peer) {}, events.ReasonError,
 		},
 		"attempt to reach a server": {
 			MySQL, func(o *others) {
-				o.instead(func(s *session, ctx context.Context) *ending {
-					return s.reach(ctx, slices.Values([]*upstream{{}})) // without an address
-				})
-			},
-			func(*others, peer) {}, events.ReasonError,
-		},
-		"client's answers": {
-			MySQL, func(o *others) {
-				o.instead(func(s *session, ctx context.Context) *ending {
-					if end := s.reach(ctx, s.service.router.candidates()); end != nil {
-						return end
-					}
-					s.startLogin()
-					x := s.exchangeMySQL()
-					defer x.release()
-					x.belongs = func([]byte) bool { panic("boom") }
-					x.listen()
-					_, _ = x.reply() // the greeting
-					_, end := x.reply()
+				o.instead(func(ctx context.Context, s *session) *ending.Ending {
+					_, end := s.reach(ctx, slices.Values([]*backend{{}})) // without an address
 					return end
 				})
 			},
-			func(_ *others, p peer) { p.send(mysqlLogin(usual, "jdoe", "shop", "till")) }, events.ReasonError,
+			func(*others, peer) {}, events.ReasonError,
 		},
-		"time limit of the login": {
+		"goroutine of the login": {
 			MySQL, func(o *others) {
-				o.instead(func(s *session, ctx context.Context) *ending {
-					soon := *s.service
-					soon.LoginTimeout = time.Millisecond
-					s.service = &soon
-					s.startLogin()
-					s.timer.mu.Lock()
-					s.timer.session = nil
-					s.timer.mu.Unlock()
+				o.instead(func(_ context.Context, s *session) *ending.Ending {
+					var other sync.WaitGroup
+					other.Go(func() { _ = s.Guard(func() error { panic("boom") }) })
+					other.Wait()
 					_, err := s.client.Read(make([]byte, 1))
-					return lost(relay.Client, err)
+					return ending.Lost(relay.Client, err)
 				})
 			},
 			func(*others, peer) {}, events.ReasonError,
 		},
-		"where a command ends": {
-			MySQL, func(o *others) { o.after(func(s *session) { s.follower = &commands{} }) }, // without a server
+		"client's commands": {
+			MySQL, func(o *others) { o.panicIn("FromClient") },
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.ping(p)
 			}, events.ReasonError,
 		},
 		"client's bytes": {
-			Postgres, func(o *others) { o.after(func(s *session) { s.follower = panicking{} }) },
+			Postgres, func(o *others) { o.panicIn("FromClient") },
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.ping(p)
 			}, events.ReasonError,
 		},
 		"server's bytes": {
-			MySQL, func(o *others) { o.after(func(s *session) { s.heard = panicking{} }) },
+			MySQL, func(o *others) { o.panicIn("FromServer") },
+			func(o *others, p peer) {
+				o.logIn(p)
+				o.ping(p)
+			}, events.ReasonError,
+		},
+		"between two relays": {
+			Postgres, func(o *others) { o.panicIn("Resume") },
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.ping(p)
@@ -194,23 +218,22 @@ func TestPanicEndsItsSession(t *testing.T) {
 		},
 		"cancelling of a query": {
 			Postgres, func(o *others) {
-				o.after(func(s *session) {
-					s.letGo()
-					s.admitted = false
-					s.target = &upstream{} // without an address
+				o.after(func(s *session, _ *login.Established) {
+					s.slots.release()
+					s.backend = &backend{} // without an address
 				})
 			},
 			func(o *others, p peer) {
 				o.logIn(p)
 				o.awaitRelay(o.t, 3)
-				o.book.kills <- []uint64{3}
+				o.recorder.kills <- []uint64{3}
 			}, events.ReasonKilled,
 		},
 		"end": {
 			MySQL, func(o *others) {
-				o.after(func(s *session) {
-					s.target.connections.Add(-1)
-					s.target = nil // which the end gives back
+				o.after(func(s *session, _ *login.Established) {
+					s.slots.release()
+					s.slots.take(nil) // which the end gives back
 				})
 			},
 			func(o *others, p peer) {
@@ -229,7 +252,7 @@ func TestPanicEndsItsSession(t *testing.T) {
 			test.panics(o)
 			client := o.dial()
 			test.talk(o, client)
-			wantReason(t, o.rig, 3, test.reason)
+			wantReason(t, o.harness, 3, test.reason)
 			o.undisturbed(t, 1)
 		})
 	}
@@ -252,9 +275,9 @@ func ofKind(kind events.Kind) func(events.Event) bool {
 	return func(e events.Event) bool { return e.Kind() == kind }
 }
 
-// TestPanicOfTheBook checks that a book which panics while it records something of a
-// session ends this session, and that its end is recorded all the same.
-func TestPanicOfTheBook(t *testing.T) {
+// TestPanicOfRecorder checks that a recorder which panics while it records something of
+// a session ends this session, and that its end is recorded all the same.
+func TestPanicOfRecorder(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		panics func(e events.Event) bool
@@ -270,8 +293,8 @@ func TestPanicOfTheBook(t *testing.T) {
 			t.Run(name+" "+string(recording), func(t *testing.T) {
 				t.Parallel()
 				var slow atomic.Bool
-				o := newOthers(t, MySQL, func(r *rig, _ *Service) {
-					r.record, r.book.before = recording, panicOnce(test.panics)
+				o := newOthers(t, MySQL, func(r *harness, _ *Service) {
+					r.record, r.recorder.before = recording, panicOnce(test.panics)
 				}, func(p peer) {
 					if !slow.Load() {
 						changeServer(p)
@@ -299,22 +322,23 @@ func TestPanicOfTheBook(t *testing.T) {
 					}
 				})
 				talk.Wait()
-				wantReason(t, o.rig, 3, test.reason)
+				wantReason(t, o.harness, 3, test.reason)
 				o.undisturbed(t, 1)
 			})
 		}
 	}
 }
 
-// TestPanicOfOpening checks that a session which the book panics at is refused like any
-// other that cannot be recorded; with best effort it is counted, and ends.
+// TestPanicOfOpening checks that a session at whose opening the recorder panics is
+// refused like any other that cannot be recorded, and that with best effort it is
+// counted, and ends.
 func TestPanicOfOpening(t *testing.T) {
 	t.Parallel()
 	for _, recording := range []Recording{RecordStrict, RecordBestEffort} {
 		t.Run(string(recording), func(t *testing.T) {
 			t.Parallel()
-			o := newOthers(t, MySQL, func(r *rig, _ *Service) {
-				r.record, r.book.before = recording, panicOnce(ofKind(events.KindSessionOpened))
+			o := newOthers(t, MySQL, func(r *harness, _ *Service) {
+				r.record, r.recorder.before = recording, panicOnce(ofKind(events.KindSessionOpened))
 			}, mysqlServer)
 			client := o.dial()
 			client.hangsUp = true
@@ -327,10 +351,7 @@ func TestPanicOfOpening(t *testing.T) {
 			})
 			talk.Wait()
 			o.undisturbed(t, 1)
-			missing := uint64(0)
-			if e := o.gap.take(); e != nil {
-				missing = e.Sessions
-			}
+			missing, _ := o.sessions.record.Missing()
 			if want := map[Recording]uint64{RecordBestEffort: 1}[recording]; missing != want {
 				t.Errorf("%d sessions are counted as missing, want %d", missing, want)
 			}

@@ -10,8 +10,8 @@ import (
 	"gatebook/events"
 )
 
-// TestPostgresDirect: a client that begins with TLS, as those of PostgreSQL 17 may, is
-// let in, and so is one that asks first.
+// TestPostgresDirect checks that a client which begins with TLS, as those of PostgreSQL
+// 17 may, is let in, and so is one that asks first.
 func TestPostgresDirect(t *testing.T) {
 	t.Parallel()
 	authority, _ := shared.keys(t)
@@ -29,8 +29,8 @@ func TestPostgresDirect(t *testing.T) {
 	wantSecured(t, r, 2, true, "")
 }
 
-// TestPostgresDirectRefused: without a certificate such a client is told in the words
-// of TLS that there is none, and one that means another protocol is not let in.
+// TestPostgresDirectRefused checks that such a client gets an alert of TLS where the
+// service has no certificate, and that one which names another protocol is not let in.
 func TestPostgresDirectRefused(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
@@ -60,7 +60,7 @@ func TestPostgresDirectRefused(t *testing.T) {
 				}
 			}
 			conn.Close()
-			if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.described) {
+			if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.described) {
 				t.Errorf("ended as %+v", end)
 			}
 		})

@@ -19,7 +19,7 @@ import (
 	"gatebook/projection"
 )
 
-// TestPsql: PostgreSQL's own client, with each kind of password.
+// TestPsql checks PostgreSQL's own client, with each kind of password.
 func TestPsql(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))
@@ -40,7 +40,8 @@ func TestPsql(t *testing.T) {
 	}
 }
 
-// TestPsqlRefused: logins that fail, and clients that want what is not offered.
+// TestPsqlRefused checks logins that fail, and clients that insist on what is not
+// offered.
 func TestPsqlRefused(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))
@@ -67,7 +68,7 @@ func TestPsqlRefused(t *testing.T) {
 			t.Errorf("%+v: got %+v", test, outcome)
 		}
 		tried := projection.Login{User: test.user, Database: test.database, Program: "psql"}
-		if test.user == "" { // it went before it said anything
+		if test.user == "" { // it went before it sent anything
 			tried = projection.Login{}
 		}
 		v := h.wantEnd(uint64(i+1), tried, test.reason)
@@ -78,7 +79,7 @@ func TestPsqlRefused(t *testing.T) {
 }
 
 // connect logs in with pgx, without asking for TLS.
-func (h *house) connect(parameters string) *pgx.Conn {
+func (h *endToEnd) connect(parameters string) *pgx.Conn {
 	h.t.Helper()
 	conn, err := pgx.Connect(h.t.Context(), h.login("jdoe", "secret").Postgres()+"?"+parameters)
 	if err != nil {
@@ -92,8 +93,8 @@ func (h *house) connect(parameters string) *pgx.Conn {
 	return conn
 }
 
-// TestPgx: a client that hangs up and dials again when it is not offered TLS has
-// two sessions, neither of them a failed login.
+// TestPgx checks that a client which hangs up and dials again when it is not offered
+// TLS has two sessions, neither of them a failed login.
 func TestPgx(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))
@@ -102,7 +103,7 @@ func TestPgx(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), "SELECT $1::int + 1", 41).Scan(&number); err != nil || number != 42 {
 		t.Errorf("got %d, %v", number, err)
 	}
-	// Which of the two comes first in the book is open: the one that asked for TLS
+	// Which of the two is recorded first is open: the one that asked for TLS
 	// is in it when it is clear that it wants nothing else.
 	declined, session := uint64(1), uint64(2)
 	eventually(t, "both are in the book", func() bool { return h.Moment().Live+int(h.Moment().Closed) == 2 })
@@ -119,8 +120,8 @@ func TestPgx(t *testing.T) {
 	h.wantEnd(session, projection.Login{User: "jdoe", Database: servertest.Database, Program: "till"}, events.ReasonClientClosed)
 }
 
-// TestPostgresKilled: a query that runs stops, although its server has no reason
-// to look at its client.
+// TestPostgresKilled checks that a query that runs stops, although its server has no
+// reason to look at its client.
 func TestPostgresKilled(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))
@@ -142,7 +143,7 @@ func TestPostgresKilled(t *testing.T) {
 	eventually(t, "the query has stopped", func() bool { return running(t, pid) == "" })
 }
 
-// running is the state of a backend, "" when it is gone.
+// running returns the state of a backend, "" when it is gone.
 func running(t *testing.T, pid int64) string {
 	t.Helper()
 	list, err := postgres(t).Processes()
@@ -157,7 +158,7 @@ func running(t *testing.T, pid int64) string {
 	return ""
 }
 
-// TestPostgresCancel: a client cancels its own query, and goes on.
+// TestPostgresCancel checks that a client cancels its own query, and goes on.
 func TestPostgresCancel(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))
@@ -190,8 +191,8 @@ func TestPostgresCancel(t *testing.T) {
 	}
 }
 
-// TestShowsWhoSaysNothing: a client that has not logged in is in the book.
-func TestShowsWhoSaysNothing(t *testing.T) {
+// TestSilentClientIsShown checks that a client which has not logged in is recorded.
+func TestSilentClientIsShown(t *testing.T) {
 	t.Parallel()
 	h := open(t, gateway.Postgres, postgres(t))
 	begun := time.Now()

@@ -11,13 +11,14 @@ import (
 
 	"github.com/pires/go-proxyproto"
 
+	"gatebook/cmd/gatebook/gateway/proxy"
 	"gatebook/events"
 )
 
 // loopback is the network of the tests' proxies.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// announce is a header that a proxy sends.
+// announce returns a header that a proxy sends.
 func announce(t testing.TB, version byte, source, destination string) []byte {
 	t.Helper()
 	from := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(source))
@@ -29,7 +30,7 @@ func announce(t testing.TB, version byte, source, destination string) []byte {
 	return b
 }
 
-// local is a proxy's header for its own health check.
+// local returns a proxy's header for its own health check.
 func local(t testing.TB) []byte {
 	t.Helper()
 	b, err := (&proxyproto.Header{Version: 2, Command: proxyproto.LOCAL, TransportProtocol: proxyproto.UNSPEC}).Format()
@@ -39,8 +40,8 @@ func local(t testing.TB) []byte {
 	return b
 }
 
-// TestProxyAccepted: the recorded address is the one a proxy tells of, and not a
-// byte of what follows the header is lost.
+// TestProxyAccepted checks that the address in the proxy's header is recorded, and that
+// not a byte after the header is lost.
 func TestProxyAccepted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -58,13 +59,13 @@ func TestProxyAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
+			r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
 			client := r.dial()
 			client.send(append(bytes.Clone(test.header), "hello"...))
 			client.want("hello")
-			opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
+			opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
 			if test.port == 0 {
-				test.port = addressOf(client.LocalAddr()).Port()
+				test.port = proxy.AddrPort(client.LocalAddr()).Port()
 			}
 			if opened.Address != test.address || opened.Port != test.port {
 				t.Errorf("opened %+v", opened)
@@ -73,25 +74,26 @@ func TestProxyAccepted(t *testing.T) {
 	}
 }
 
-// TestProxyLate: a client is on the record as connected since it was accepted, however
-// late its header comes.
+// TestProxyLate checks that a client is recorded as connected since it was accepted,
+// however late its header comes.
 func TestProxyLate(t *testing.T) {
 	t.Parallel()
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: loopback})
 	client := r.dial()
-	r.await(t, "it is accepted", func() bool { return len(r.roster.all()) == 1 })
+	r.await(t, "it is accepted", func() bool { return len(r.sessions.index.all()) == 1 })
 	accepted := time.Now()
 	client.send(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"))
 	client.send([]byte("hello"))
 	client.want("hello")
-	r.book.mu.Lock()
-	defer r.book.mu.Unlock()
-	if since := r.book.since[1]; since.IsZero() || since.After(accepted) {
+	r.recorder.mu.Lock()
+	defer r.recorder.mu.Unlock()
+	if since := r.recorder.since[1]; since.IsZero() || since.After(accepted) {
 		t.Errorf("on the record since %v, accepted before %v", since, accepted)
 	}
 }
 
-// TestProxyRefused: a proxy that does not say whom it brings brings nobody.
+// TestProxyRefused checks that a connection from a proxy without a valid header is
+// refused.
 func TestProxyRefused(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ sent, want string }{
@@ -102,44 +104,44 @@ func TestProxyRefused(t *testing.T) {
 	} {
 		r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback})
 		r.dial().send([]byte(test.sent))
-		if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.want) {
+		if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, test.want) {
 			t.Errorf("%s: ended as %+v", name, end)
 		}
 	}
 	r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback, LoginTimeout: 10_000_000})
 	silent := r.dial()
-	end := r.book.ended(t, 1)
+	end := r.recorder.ended(t, 1)
 	if end.Reason != events.ReasonLoginTimeout || end.Description != "no header of the PROXY protocol came within 10ms" {
 		t.Errorf("silent: ended as %+v", end)
 	}
-	opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]
-	if opened.Address != "127.0.0.1" || opened.Port != addressOf(silent.LocalAddr()).Port() {
+	opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]
+	if opened.Address != "127.0.0.1" || opened.Port != proxy.AddrPort(silent.LocalAddr()).Port() {
 		t.Errorf("silent: opened as %+v", opened)
 	}
 }
 
-// TestProxySpoofed: a header from a network that is not named is what the client
-// says, and nothing else.
+// TestProxySpoofed checks that a header from a network which is not configured is
+// passed on like everything that the client sends.
 func TestProxySpoofed(t *testing.T) {
 	t.Parallel()
 	elsewhere := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	header := announce(t, 1, "192.0.2.7:4711", "198.51.100.1:3306")
-	r := start(t, TCP, Server{Address: newBackend(t, echo).address()}, Service{AcceptProxyProtocol: elsewhere})
+	r := start(t, TCP, Server{Address: newStubServer(t, echo).address()}, Service{AcceptProxyProtocol: elsewhere})
 	client := r.dial()
 	client.send(header)
 	client.want(string(header))
-	r2 := start(t, MySQL, Server{Address: newBackend(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
+	r2 := start(t, MySQL, Server{Address: newStubServer(t, mysqlServer).address()}, Service{AcceptProxyProtocol: elsewhere})
 	r2.dial().send(header)
-	r2.book.ended(t, 1)
-	for _, r := range []*rig{r, r2} {
-		if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]; opened.Address != "127.0.0.1" {
+	r2.recorder.ended(t, 1)
+	for _, r := range []*harness{r, r2} {
+		if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]; opened.Address != "127.0.0.1" {
 			t.Errorf("opened %+v", opened)
 		}
 	}
 }
 
-// TestProxySent: MariaDB believes the gateway where the client is, and that is where
-// a proxy before the gateway said it is; with TLS on both sides and with none.
+// TestProxySent checks that MariaDB sees the client's address, which is the one that a
+// proxy before the gateway has sent; with TLS and without.
 func TestProxySent(t *testing.T) {
 	t.Parallel()
 	server := shared.mariaDB(t)
@@ -154,18 +156,18 @@ func TestProxySent(t *testing.T) {
 			if !strings.Contains(got, want.Addr().String()) {
 				t.Errorf("the server sees %q, want %s", got, want)
 			}
-			if opened := find[*events.SessionOpened](r.book.await(t, 1, events.KindSessionOpened))[0]; opened.Address != want.Addr().String() || opened.Port != 4711 {
+			if opened := find[*events.SessionOpened](r.recorder.await(t, 1, events.KindSessionOpened))[0]; opened.Address != want.Addr().String() || opened.Port != 4711 {
 				t.Errorf("opened %+v", opened)
 			}
 		}
 	}
 }
 
-// proxied is the address of a proxy that begins each connection to another address
+// proxied returns the address of a proxy that begins each connection to another address
 // with a header.
 func proxied(t testing.TB, to string, header []byte) string {
 	t.Helper()
-	return newBackend(t, func(p peer) {
+	return newStubServer(t, func(p peer) {
 		onward, err := net.Dial("tcp", to)
 		if err != nil {
 			t.Error(err)
@@ -185,27 +187,4 @@ func proxied(t testing.TB, to string, header []byte) string {
 		_ = onward.(*net.TCPConn).CloseWrite()
 		<-done
 	}).address()
-}
-
-// FuzzProxyHeader: any bytes give a header or an error, and never more is read than
-// the header is long.
-func FuzzProxyHeader(f *testing.F) {
-	f.Add([]byte("PROXY TCP4 192.0.2.7 198.51.100.1 4711 3306\r\nrest"))
-	f.Add([]byte("PROXY UNKNOWN\r\n"))
-	f.Add(append(announce(f, 2, "192.0.2.7:4711", "198.51.100.1:3306"), "rest"...))
-	f.Add(announce(f, 2, "[2001:db8::7]:4711", "[2001:db8::1]:3306"))
-	f.Add(local(f))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r := bytes.NewReader(b)
-		header, err := readHeader(r)
-		if err != nil {
-			return
-		}
-		used := b[:len(b)-r.Len()]
-		again, err := readHeader(bytes.NewReader(used))
-		if err != nil || !again.EqualsTo(header) {
-			t.Fatalf("%q: %+v, and then %+v, %v", used, header, again, err)
-		}
-		addressOf(header.SourceAddr)
-	})
 }

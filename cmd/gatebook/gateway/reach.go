@@ -2,44 +2,85 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"iter"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/login"
+	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
-// keepAlive finds out, within two minutes, that a peer has gone without a word.
-func keepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: 15 * time.Second, Count: 4}
+// Admit counts the session toward the limit of its service, or returns how it ends.
+func (s *session) Admit() *ending.Ending {
+	a := s.service.admission
+	if a.stopped.Load() {
+		return &ending.Ending{Reason: events.ReasonShutdown, Description: fmt.Sprintf("service %s is stopped", s.service.Name)}
+	}
+	limit := int64(s.service.MaxSessions)
+	if n := a.sessions.Add(1); limit > 0 && n > limit {
+		a.sessions.Add(-1)
+		return &ending.Ending{
+			Reason:      events.ReasonLimit,
+			Description: fmt.Sprintf("Too many connections: service %s takes %d sessions", s.service.Name, limit),
+		}
+	}
+	s.slots.take(&a.sessions)
+	return nil
+}
+
+// Reach connects the session to the first server of its service that answers.
+func (s *session) Reach(ctx context.Context) (*login.Server, *ending.Ending) {
+	return s.reach(ctx, s.service.router.candidates())
+}
+
+// ReachIssuer connects the session to the server that has issued a key.
+func (s *session) ReachIssuer(ctx context.Context, key postgres.Key) (*login.Server, *ending.Ending) {
+	issuer := s.sessions.keys.issuer(key)
+	if issuer == nil {
+		return nil, &ending.Ending{Reason: events.ReasonAuthFailed, Description: "the key to cancel with belongs to no session"}
+	}
+	return s.reach(ctx, slices.Values([]*backend{issuer}))
+}
+
+// Issued notes the key that the session's server has issued.
+func (s *session) Issued(key postgres.Key) {
+	s.key = key
+	s.sessions.keys.add(key, s.backend)
 }
 
 // reach connects the session to the first of the servers that answers. Each that
-// does not is noted for the book.
-func (s *session) reach(ctx context.Context, servers iter.Seq[*upstream]) *ending {
+// does not is recorded.
+func (s *session) reach(ctx context.Context, servers iter.Seq[*backend]) (*login.Server, *ending.Ending) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if !s.dialling(cancel) {
-		return &ending{} // stopped from outside, which has its own reason
+	if !s.beginAttempt(cancel) {
+		return nil, ending.Stopped()
 	}
 	last := "all are drained"
 	for server := range servers {
 		s.number++
-		err := s.attempt(ctx, server)
+		reached, err := s.attempt(ctx, server)
 		if err == nil {
-			return nil
+			return reached, nil
 		}
 		if ctx.Err() != nil || errors.Is(err, errStopped) {
-			return &ending{}
+			return nil, ending.Stopped()
 		}
-		last = cause(err)
-		s.attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
+		last = ending.Cause(err)
+		s.record.Attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
 	}
-	return &ending{reason: events.ReasonConnectFailed, description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last)}
+	return nil, &ending.Ending{
+		Reason:      events.ReasonConnectFailed,
+		Description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last),
+	}
 }
 
 // errStopped is the error of an attempt whose session was stopped meanwhile.
@@ -47,7 +88,7 @@ var errStopped = errors.New("the session was stopped")
 
 // attempt makes one attempt to connect the session to a server, and notes what that
 // shows about the server. An attempt that shows nothing leaves no trace.
-func (s *session) attempt(ctx context.Context, server *upstream) error {
+func (s *session) attempt(ctx context.Context, server *backend) (*login.Server, error) {
 	server.connections.Add(1)
 	reached, shown := false, false
 	defer func() {
@@ -58,25 +99,26 @@ func (s *session) attempt(ctx context.Context, server *upstream) error {
 			server.abandoned()
 		}
 	}()
-	conn, err := s.connect(ctx, server.Server)
-	if err == nil && !s.attach(conn) {
+	connected, err := s.connect(ctx, server.Server)
+	if err == nil && !s.attach(connected.Conn) {
 		err = errStopped
 	}
 	switch {
 	case err == nil:
-		s.target, s.counted = server, true
+		s.backend = server
+		s.slots.take(&server.connections)
 		reached, shown = true, true
-		s.gateway.fleet.answered(server)
-	case ctx.Err() == nil && !errors.Is(err, errStopped) && !ours(err):
+		s.sessions.backends.answered(server)
+	case ctx.Err() == nil && !errors.Is(err, errStopped) && !isLocal(err):
 		shown = true
-		s.gateway.fleet.failed(server, cause(err))
+		s.sessions.backends.failed(server, ending.Cause(err))
 	}
-	return err
+	return connected, err
 }
 
-// ours tells whether an attempt failed for want of something on this side, a
-// descriptor or a port for example. That says nothing about the server.
-func ours(err error) bool {
+// isLocal reports whether an attempt failed for want of something on this side, a
+// descriptor or a port for example. It shows nothing about the server.
+func isLocal(err error) bool {
 	for _, number := range []syscall.Errno{
 		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
 	} {
@@ -87,7 +129,62 @@ func ours(err error) bool {
 	return false
 }
 
-// dial makes one attempt to reach a server.
+// connect makes one attempt to reach a server, and does what comes before its
+// protocol: it sends the client's address, and then what [login.Protocol.Prepare] does.
+func (s *session) connect(ctx context.Context, server *Server) (*login.Server, error) {
+	deadline := time.Now().Add(s.service.ConnectTimeout)
+	conn, err := dial(ctx, server, s.service.ConnectTimeout)
+	if err != nil {
+		return nil, err
+	}
+	ready := false
+	defer func() {
+		if !ready {
+			_ = conn.Close()
+		}
+	}()
+	_ = conn.SetReadDeadline(deadline)
+	stop := context.AfterFunc(ctx, func() { _ = s.Guard(conn.Close) })
+	defer stop()
+	connected := s.sessions.connected(server, conn)
+	err = s.prepare(connected, server, deadline)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = conn.SetReadDeadline(time.Time{})
+	}
+	if err != nil {
+		return nil, err
+	}
+	ready = true
+	return connected, nil
+}
+
+// connected returns a server with a connection to it, as logins see it.
+func (all *sessions) connected(server *Server, conn *relay.Conn) *login.Server {
+	c := &login.Server{Name: server.Name, Conn: conn, RequireTLS: server.TLS == TLSRequire}
+	if server.speaksTLS() {
+		c.TLS = func() *tls.Config { return all.credentials.Load().servers[server.Name] }
+	}
+	return c
+}
+
+// prepare makes a fresh connection ready for a login.
+func (s *session) prepare(connected *login.Server, server *Server, deadline time.Time) error {
+	if server.ProxyProtocol {
+		header, err := s.origin.forServer()
+		if err != nil {
+			return fmt.Errorf("write header of the PROXY protocol: %w", err)
+		}
+		if _, err := connected.Conn.Write(header); err != nil {
+			return err
+		}
+	}
+	return s.service.protocol.Prepare(connected, deadline)
+}
+
+// dial makes one attempt to connect to a server.
 func dial(ctx context.Context, server *Server, limit time.Duration) (*relay.Conn, error) {
 	dialer := net.Dialer{Timeout: limit, KeepAliveConfig: keepAlive()}
 	conn, err := dialer.DialContext(ctx, "tcp", server.Address)
@@ -95,46 +192,4 @@ func dial(ctx context.Context, server *Server, limit time.Duration) (*relay.Conn
 		return nil, err
 	}
 	return relay.NewConn(conn.(*net.TCPConn))
-}
-
-// farewell limits how long a refused client may take to hang up, and how much it
-// may say meanwhile.
-const (
-	farewellTime  = time.Second
-	farewellReads = 16
-)
-
-// refuse tells the client why it is not let in and waits a moment for it to hang
-// up: closing while something it has sent is unread would take the words away. A client
-// whose login has taken too long was told so, and hears nothing else.
-func (s *session) refuse(words []byte) {
-	if !s.inTime() {
-		return
-	}
-	_ = s.client.SetWriteDeadline(s.replyDeadline())
-	if _, err := s.client.Write(words); err != nil {
-		return
-	}
-	s.partWith()
-}
-
-// replyDeadline returns the time until which a client may take the reply to its login.
-// It has as long again as the login, and on a busy machine at least farewellTime.
-func (s *session) replyDeadline() time.Time {
-	return time.Now().Add(max(s.service.LoginTimeout, farewellTime))
-}
-
-// partWith waits for a client to hang up that has been told why it should.
-func (s *session) partWith() {
-	if !s.inTime() {
-		return
-	}
-	_ = s.client.CloseWrite()
-	_ = s.client.SetReadDeadline(time.Now().Add(farewellTime))
-	var discarded [512]byte
-	for range farewellReads {
-		if _, err := s.client.Read(discarded[:]); err != nil {
-			return
-		}
-	}
 }

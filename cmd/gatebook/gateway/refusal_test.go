@@ -12,8 +12,8 @@ import (
 	"gatebook/events"
 )
 
-// TestRefusedLogins: logins that fail, whoever refuses them, and what the client
-// hears and the book keeps of it.
+// TestRefusedLogins checks what the client gets and what is recorded of logins that
+// fail, on either side.
 func TestRefusedLogins(t *testing.T) {
 	t.Parallel()
 	deny := func(p peer) {
@@ -139,7 +139,7 @@ func TestRefusedLogins(t *testing.T) {
 		"postgres: a client that does not understand no": {
 			Postgres, pgServer,
 			func(p peer) {
-				for range maxStartups {
+				for range 3 {
 					p.send(pgStartup(pgTLS, ""))
 					p.want("N")
 				}
@@ -181,15 +181,15 @@ func TestRefusedLogins(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, test.protocol, nil, newBackend(t, test.server).address())
+			r := newHarness(t, test.protocol, nil, newStubServer(t, test.server).address())
 			client := r.dial()
 			test.client(client)
 			client.Close()
-			end := r.book.ended(t, 1)
+			end := r.recorder.ended(t, 1)
 			if end.Reason != test.reason || end.User != test.user || !strings.Contains(end.Description, test.description) {
 				t.Errorf("got %v %q %q, want %v %q %q", end.Reason, end.User, end.Description, test.reason, test.user, test.description)
 			}
-			if ready := find[*events.SessionReady](r.book.await(t, 1, events.KindSessionClosed)); len(ready) > 0 {
+			if ready := find[*events.SessionReady](r.recorder.await(t, 1, events.KindSessionClosed)); len(ready) > 0 {
 				t.Error("the session was ready")
 			}
 		})
@@ -214,18 +214,18 @@ func wantPostgresError(p peer, code string) {
 	p.wantEnd()
 }
 
-// TestDeadServerIsSkipped: the attempt is on the record, and the next server gets
-// the session.
+// TestDeadServerIsSkipped checks that the failed attempt is recorded, and that the next
+// server gets the session.
 func TestDeadServerIsSkipped(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, deadAddress(t), newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, deadAddress(t), newStubServer(t, mysqlServer).address())
 	for id := range uint64(2) {
 		client := r.dial()
 		client.logIn()
 		client.Close()
-		r.book.ended(t, id+1)
+		r.recorder.ended(t, id+1)
 	}
-	list := r.book.await(t, 1, events.KindSessionClosed)
+	list := r.recorder.await(t, 1, events.KindSessionClosed)
 	wantKinds(t, list, events.KindSessionOpened, events.KindConnectionFailed, events.KindConnectionOpened,
 		events.KindSessionReady, events.KindSessionClosed)
 	failed, opened := find[*events.ConnectionFailed](list)[0], find[*events.ConnectionOpened](list)[0]
@@ -239,26 +239,26 @@ func TestDeadServerIsSkipped(t *testing.T) {
 		t.Errorf("finals: %+v", finals)
 	}
 	// The second session's turn is the second server's.
-	list = r.book.await(t, 2, events.KindSessionClosed)
+	list = r.recorder.await(t, 2, events.KindSessionClosed)
 	if len(find[*events.ConnectionFailed](list)) != 0 {
 		t.Errorf("second session: %v", kindsOf(list))
 	}
 }
 
-// TestServerThatDoesNotGreetIsSkipped: the machine of a MySQL server that hangs accepts
-// connections for it all the same, and one that is going down closes them.
+// TestServerThatDoesNotGreetIsSkipped checks that a server of MySQL which accepts a
+// connection and hangs, or hangs up, is skipped.
 func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	t.Parallel()
-	hangs := newBackend(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
-	closes := newBackend(t, func(peer) {}).address()
-	r := newRig(t, MySQL, func(_ *rig, s *Service) {
-		s.Router, s.ConnectTimeout = Priority, 50*time.Millisecond
-	}, hangs, closes, newBackend(t, mysqlServer).address())
+	hangs := newStubServer(t, func(p peer) { _, _ = io.Copy(io.Discard, p) }).address()
+	closes := newStubServer(t, func(peer) {}).address()
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) {
+		s.Router, s.ConnectTimeout = Priority, 250*time.Millisecond
+	}, hangs, closes, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.Close()
-	r.book.ended(t, 1)
-	failed := find[*events.ConnectionFailed](r.book.await(t, 1, events.KindSessionClosed))
+	r.recorder.ended(t, 1)
+	failed := find[*events.ConnectionFailed](r.recorder.await(t, 1, events.KindSessionClosed))
 	want := []events.ConnectionFailed{
 		{Connection: 1, Server: "db1", Cause: "no greeting in connect_timeout"},
 		{Connection: 2, Server: "db2", Cause: "hung up without a greeting"},
@@ -269,15 +269,15 @@ func TestServerThatDoesNotGreetIsSkipped(t *testing.T) {
 	for name, state := range map[string]events.ServerState{
 		"db1": events.ServerDown, "db2": events.ServerDown, "db3": events.ServerRunning,
 	} {
-		r.await(t, "the state of "+name+" is known", func() bool { return slices.Equal(r.book.statesOf(name), []events.ServerState{state}) })
+		r.await(t, "the state of "+name+" is known", func() bool { return slices.Equal(r.recorder.statesOf(name), []events.ServerState{state}) })
 	}
 }
 
-// TestAllServersDown: the client hears of it in the words of its protocol.
+// TestAllServersDown checks that the client gets an error of its protocol.
 func TestAllServersDown(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []Protocol{MySQL, Postgres, TCP} {
-		r := newRig(t, protocol, nil, deadAddress(t), deadAddress(t))
+		r := newHarness(t, protocol, nil, deadAddress(t), deadAddress(t))
 		client := r.dial()
 		switch protocol {
 		case MySQL:
@@ -289,11 +289,11 @@ func TestAllServersDown(t *testing.T) {
 			client.wantEnd()
 		}
 		client.Close()
-		end := r.book.ended(t, 1)
+		end := r.recorder.ended(t, 1)
 		if end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "connection refused") {
 			t.Errorf("%s: %+v", protocol, end)
 		}
-		wantKinds(t, r.book.await(t, 1, events.KindSessionClosed), events.KindSessionOpened,
+		wantKinds(t, r.recorder.await(t, 1, events.KindSessionClosed), events.KindSessionOpened,
 			events.KindConnectionFailed, events.KindConnectionFailed, events.KindSessionClosed)
 	}
 }

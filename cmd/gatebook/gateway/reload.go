@@ -9,17 +9,18 @@ import (
 	"unicode"
 )
 
-// Reload takes over what of a new configuration can change while the gateway runs,
-// and tells what that was and what needs a restart. Both are lists of lines like
+// Reload takes over what of a new configuration can change while the gateway runs. It
+// returns what has changed and what needs a restart, as lines like
 // "service orders: max_sessions".
 //
-// Sessions that begin from now on get all of it; those that are there keep what
-// they began with, but for the idle timeout. New servers are taken up and drained
-// ones get no more sessions. A restart is needed to change how a server is reached,
-// what a service listens on or speaks, which services there are, and how is recorded.
-// A server that is no longer configured is no longer used, and stays in the book.
+// New sessions get the new configuration. Sessions that have begun keep the old one, but
+// for the idle timeout. New servers are added, and drained ones get no more sessions. A
+// restart is needed to change how a server is reached, what a service listens on or
+// speaks, which services there are, and in which mode sessions are recorded. A server that
+// is no longer configured is no longer used, and stays on the record.
 //
-// With an error nothing has changed, or, when it is the book's, what the list tells.
+// An invalid configuration changes nothing. Where the recorder fails, the changes before
+// that have been made, and are returned.
 func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needRestart []string, err error) {
 	config, err = config.withDefaults()
 	if err != nil {
@@ -28,11 +29,35 @@ func (g *Gateway) Reload(ctx context.Context, config Config) (changes, needResta
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	l := &reload{gateway: g, old: g.config, new: config}
-	err = g.guard("reload the configuration", func() error { return l.run(ctx) })
+	err = g.panics.guard("reload the configuration", func() error { return l.run(ctx) })
 	return l.changes, l.needRestart, err
 }
 
-// reload is one under way.
+// ReloadCertificates reads the files of certificates, keys and authorities again. Handshakes
+// from now on use them; established sessions go on as they are. An error lists the files
+// that cannot be read; what they are for stays as it was.
+func (g *Gateway) ReloadCertificates() error {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	err := g.panics.guard("reload certificates", func() error {
+		fresh, err := loadCredentials(g.config, g.sessions.credentials.Load())
+		g.sessions.credentials.Store(fresh)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("reload certificates: %w", err)
+	}
+	return nil
+}
+
+// Secured returns how many services offer TLS, and to how many servers the gateway
+// speaks it. [Gateway.ReloadCertificates] reads their files.
+func (g *Gateway) Secured() (services, servers int) {
+	c := g.sessions.credentials.Load()
+	return len(c.services), len(c.servers)
+}
+
+// reload is a reload under way.
 type reload struct {
 	gateway              *Gateway
 	old, new             Config
@@ -48,15 +73,17 @@ func (l *reload) run(ctx context.Context) error {
 	return l.services(ctx)
 }
 
+// changed notes what has changed.
 func (l *reload) changed(format string, args ...any) {
 	l.changes = append(l.changes, fmt.Sprintf(format, args...))
 }
 
+// later notes what needs a restart.
 func (l *reload) later(format string, args ...any) {
 	l.needRestart = append(l.needRestart, fmt.Sprintf(format, args...))
 }
 
-// common looks at what is neither a server's nor a service's.
+// common compares the settings of the gateway as a whole.
 func (l *reload) common() {
 	if l.new.StatisticsInterval != l.old.StatisticsInterval {
 		l.later("statistics_interval")
@@ -66,7 +93,7 @@ func (l *reload) common() {
 	}
 }
 
-// orStrict is the way to record that is meant.
+// orStrict returns the way to record, which is strict when it is empty.
 func (r Recording) orStrict() Recording {
 	if r == "" {
 		return RecordStrict
@@ -74,11 +101,11 @@ func (r Recording) orStrict() Recording {
 	return r
 }
 
-// servers takes up new servers, and drains those that are to be.
+// servers adds new servers, and drains those that are to be drained.
 func (l *reload) servers(ctx context.Context) error {
 	for i := range l.new.Servers {
 		server := &l.new.Servers[i]
-		known := l.gateway.fleet.find(server.Name)
+		known := l.gateway.backends.find(server.Name)
 		if known == nil {
 			if err := l.gateway.declareServer(ctx, l.new, *server); err != nil {
 				return err
@@ -86,7 +113,7 @@ func (l *reload) servers(ctx context.Context) error {
 			if err := l.gateway.trust(*server); err != nil {
 				return err
 			}
-			l.gateway.fleet.add(server)
+			l.gateway.backends.add(server)
 			l.changed("server %s: new", server.Name)
 			continue
 		}
@@ -101,20 +128,20 @@ func (l *reload) servers(ctx context.Context) error {
 	return nil
 }
 
-// trust reads what TLS with a new server needs. Its caller holds reloading.
+// trust loads what TLS with a new server needs. Its caller holds reloading.
 func (g *Gateway) trust(server Server) error {
 	config := g.config
 	config.Servers = append(slices.Clone(config.Servers), server)
-	fresh, err := loadCredentials(config, g.credentials.Load())
+	fresh, err := loadCredentials(config, g.sessions.credentials.Load())
 	if err != nil {
 		return fmt.Errorf("server %s: %w", server.Name, err)
 	}
 	g.config = config
-	g.credentials.Store(fresh)
+	g.sessions.credentials.Store(fresh)
 	return nil
 }
 
-// services changes those that stay.
+// services changes the services that stay.
 func (l *reload) services(ctx context.Context) error {
 	for _, running := range l.gateway.services {
 		if !slices.ContainsFunc(l.new.Services, func(s Service) bool { return s.Name == running.Name }) {
@@ -154,9 +181,8 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	if len(keys) == 0 {
 		return nil
 	}
-	next := newService(c, l.gateway.fleet)
-	next.listeners, next.tally, next.latest = running.listeners, running.tally, running.latest
-	if err := l.gateway.book.DeclareService(ctx, next.declared()); err != nil {
+	next := l.gateway.sessions.reconfigured(running, c)
+	if err := l.gateway.recorder.DeclareService(ctx, next.declared()); err != nil {
 		return fmt.Errorf("declare service %s: %w", c.Name, err)
 	}
 	next.latest.Store(next)
@@ -164,7 +190,7 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	return nil
 }
 
-// differences are the keys of the fields that differ.
+// differences returns the keys of the fields that differ.
 func differences(old, new any, ignored []string) []string {
 	var keys []string
 	a, b := reflect.ValueOf(old), reflect.ValueOf(new)
@@ -177,7 +203,7 @@ func differences(old, new any, ignored []string) []string {
 	return keys
 }
 
-// key is a field as the configuration file writes it.
+// key returns the name of a field as the configuration file has it.
 func key(field string) string {
 	var b strings.Builder
 	lower := false

@@ -9,8 +9,8 @@ import (
 	"gatebook/events"
 )
 
-// reloaded is the configuration of a rig, changed.
-func (r *rig) reloaded(change func(c *Config)) Config {
+// reloaded returns the configuration of a harness, changed.
+func (r *harness) reloaded(change func(c *Config)) Config {
 	c := r.config
 	c.Servers, c.Services = slices.Clone(c.Servers), slices.Clone(c.Services)
 	change(&c)
@@ -54,7 +54,7 @@ func TestReload(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, TCP, nil, deadAddress(t), deadAddress(t))
+			r := newHarness(t, TCP, nil, deadAddress(t), deadAddress(t))
 			changes, needRestart, err := r.Reload(t.Context(), r.reloaded(test.change))
 			if err != nil || !slices.Equal(changes, test.changes) || !slices.Equal(needRestart, test.needRestart) {
 				t.Errorf("got %q, %q, %v, want %q, %q", changes, needRestart, err, test.changes, test.needRestart)
@@ -76,10 +76,10 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestReloadRefuses: a configuration that is wrong changes nothing.
+// TestReloadRefuses checks that an invalid configuration changes nothing.
 func TestReloadRefuses(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, nil, deadAddress(t))
+	r := newHarness(t, TCP, nil, deadAddress(t))
 	changes, needRestart, err := r.Reload(t.Context(), r.reloaded(func(c *Config) {
 		c.Servers[0].Drain = true
 		c.Services[0].Router = "random"
@@ -87,16 +87,16 @@ func TestReloadRefuses(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "random") || changes != nil || needRestart != nil {
 		t.Errorf("got %q, %q, %v", changes, needRestart, err)
 	}
-	if r.fleet.find("db1").draining.Load() {
+	if r.backends.find("db1").draining.Load() {
 		t.Error("the server is drained")
 	}
 }
 
-// TestDraining: a drained server keeps its sessions and gets no new ones; when it
-// was the only one there is none to be reached, until it is back.
+// TestDraining checks that a drained server keeps its sessions and gets no new ones,
+// and that a service all of whose servers are drained lets nobody in until one is back.
 func TestDraining(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
 	drain := func(drained bool) {
@@ -108,7 +108,7 @@ func TestDraining(t *testing.T) {
 	}
 	drain(true)
 	wantMySQLError(r.dial(), 0, mysqlUnreachable)
-	if end := r.book.ended(t, 2); end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "drained") {
+	if end := r.recorder.ended(t, 2); end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "drained") {
 		t.Errorf("ended %+v", end)
 	}
 	there.send([]byte("hello"))
@@ -117,14 +117,14 @@ func TestDraining(t *testing.T) {
 	r.dial().logIn()
 }
 
-// TestReloadLimits: new sessions get the new limits, those that are there count
-// toward them, and the idle timeout is theirs as well.
+// TestReloadLimits checks that new sessions get the new limits, that established ones
+// count toward them, and that the idle timeout applies to all.
 func TestReloadLimits(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
-	r.await(t, "it is established", func() bool { return r.only().established.Load() })
+	r.await(t, "it is established", func() bool { return r.only().relaying.Load() })
 	_, _, err := r.Reload(t.Context(), r.reloaded(func(c *Config) {
 		c.Services[0].MaxSessions, c.Services[0].IdleTimeout = 1, time.Hour
 	}))

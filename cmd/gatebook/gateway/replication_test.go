@@ -17,7 +17,7 @@ import (
 	"gatebook/projection"
 )
 
-// replicating is a server that lets jdoe replicate it, without a password.
+// replicating returns a server that lets jdoe replicate it, without a password.
 func replicating(t *testing.T) *servertest.Server {
 	t.Helper()
 	server := servertest.StartPostgres(t, servertest.WithArgs("-c", "wal_level=logical", "-c", "max_wal_senders=8"))
@@ -35,8 +35,8 @@ func replicating(t *testing.T) *servertest.Server {
 	return server
 }
 
-// TestReplication: standbys and backups go through the gateway, and the book says
-// what they are connected to: a database or, physically, none.
+// TestReplication checks that standbys and backups go through the gateway, and that the
+// record has the database, or none for physical replication.
 func TestReplication(t *testing.T) {
 	t.Parallel()
 	server := replicating(t)
@@ -77,7 +77,7 @@ func TestReplication(t *testing.T) {
 }
 
 // runPostgres runs a program of PostgreSQL's as jdoe, through the gateway.
-func (h *house) runPostgres(program string, args ...string) {
+func (h *endToEnd) runPostgres(program string, args ...string) {
 	h.t.Helper()
 	host, port, _ := net.SplitHostPort(h.address())
 	args = append([]string{"--host=" + host, "--port=" + port, "--username=jdoe", "--no-password"}, args...)
@@ -86,7 +86,7 @@ func (h *house) runPostgres(program string, args ...string) {
 	}
 }
 
-// sibling is a program that is installed beside the server and not in the path.
+// sibling returns a program that is installed beside the server and not in the path.
 func sibling(t *testing.T, name string) string {
 	t.Helper()
 	paths, err := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
@@ -96,8 +96,9 @@ func sibling(t *testing.T, name string) string {
 	return paths[len(paths)-1]
 }
 
-// TestProtocolNegotiation: a client that speaks a later version, with options that
-// the server does not know, is told by the server what it does know, and goes on.
+// TestProtocolNegotiation checks that a client which speaks a later version, with
+// options that the server does not know, gets the server's own answer to that, and goes
+// on.
 func TestProtocolNegotiation(t *testing.T) {
 	t.Parallel()
 	server := replicating(t)

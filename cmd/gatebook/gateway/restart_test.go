@@ -13,19 +13,20 @@ import (
 	"github.com/rs/zerolog"
 
 	"gatebook"
+	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
-// tripBook is a bookStub that panics once in each method of a list.
-type tripBook struct {
-	boardStub
+// panickyRecorder is a recorderStub that panics once in each method of a list.
+type panickyRecorder struct {
+	*recorderStub
 	mu   sync.Mutex
 	trip map[string]bool
 }
 
-func newTripBook(methods ...string) *tripBook {
-	b := &tripBook{boardStub: boardStub{newBookStub(), make(chan []Switch, 1)}, trip: make(map[string]bool)}
+func newPanickyRecorder(methods ...string) *panickyRecorder {
+	b := &panickyRecorder{recorderStub: newRecorderStub(), trip: make(map[string]bool)}
 	for _, m := range methods {
 		b.trip[m] = true
 	}
@@ -33,7 +34,7 @@ func newTripBook(methods ...string) *tripBook {
 }
 
 // panicsIn panics if this is the first call of the method and it is on the list.
-func (b *tripBook) panicsIn(method string) {
+func (b *panickyRecorder) panicsIn(method string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.trip[method] {
@@ -42,66 +43,66 @@ func (b *tripBook) panicsIn(method string) {
 	}
 }
 
-func (b *tripBook) Kills(ctx context.Context) ([]uint64, error) {
+func (b *panickyRecorder) Kills(ctx context.Context) ([]uint64, error) {
 	b.panicsIn("Kills")
-	return b.boardStub.Kills(ctx)
+	return b.recorderStub.Kills(ctx)
 }
 
-func (b *tripBook) Switches(ctx context.Context) ([]Switch, error) {
+func (b *panickyRecorder) Switches(ctx context.Context) ([]gatebook.Switch, error) {
 	if ctx.Err() == nil { // the first call is that of starting
 		b.panicsIn("Switches")
 	}
-	return b.boardStub.Switches(ctx)
+	return b.recorderStub.Switches(ctx)
 }
 
-func (b *tripBook) ServerChanged(ctx context.Context, e events.ServerChanged) error {
+func (b *panickyRecorder) ServerChanged(ctx context.Context, e events.ServerChanged) error {
 	b.panicsIn("ServerChanged")
-	return b.boardStub.ServerChanged(ctx, e)
+	return b.recorderStub.ServerChanged(ctx, e)
 }
 
-func (b *tripBook) RecordGap(ctx context.Context, e events.RecordingGap) error {
+func (b *panickyRecorder) RecordGap(ctx context.Context, e events.RecordingGap) error {
 	b.panicsIn("RecordGap")
-	return b.boardStub.RecordGap(ctx, e)
+	return b.recorderStub.RecordGap(ctx, e)
 }
 
-func (b *tripBook) Observe(samples []gatebook.Sample) {
+func (b *panickyRecorder) Observe(samples []gatebook.Sample) {
 	b.panicsIn("Observe")
-	b.boardStub.Observe(samples)
+	b.recorderStub.Observe(samples)
 }
 
-func (b *tripBook) Stop(ctx context.Context) error {
+func (b *panickyRecorder) Stop(ctx context.Context) error {
 	b.panicsIn("Stop")
-	return b.boardStub.Stop(ctx)
+	return b.recorderStub.Stop(ctx)
 }
 
-// startTrip starts a rig over a tripBook.
-func startTrip(t *testing.T, book *tripBook, log io.Writer) *rig {
+// startTrip starts a harness over a panickyRecorder.
+func startTrip(t *testing.T, recorder *panickyRecorder, log io.Writer) *harness {
 	t.Helper()
-	r := &rig{book: book.bookStub, t: t, entries: &logEntries{}}
+	r := &harness{recorder: recorder.recorderStub, t: t, entries: &logEntries{}}
 	writers := []io.Writer{r.entries, zerolog.NewTestWriter(t)}
 	if log != nil {
 		writers = append(writers, log)
 	}
 	g, err := Start(t.Context(), Config{
 		Record: RecordBestEffort, StatisticsInterval: 10 * time.Millisecond,
-		Servers: []Server{{Name: "db1", Address: newBackend(t, mysqlServer).address()}},
+		Servers: []Server{{Name: "db1", Address: newStubServer(t, mysqlServer).address()}},
 		Services: []Service{{
 			Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"},
 			HighWater: DefaultHighWater, LowWater: DefaultLowWater,
 		}},
-	}, book, zerolog.New(io.MultiWriter(writers...)))
+	}, recorder, zerolog.New(io.MultiWriter(writers...)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gateway = g
-	close(book.started)
+	close(recorder.started)
 	t.Cleanup(r.close)
 	return r
 }
 
 // wantPanics waits for that many panics to be caught, and checks that each is in the log
 // once.
-func (r *rig) wantPanics(t *testing.T, want uint64) {
+func (r *harness) wantPanics(t *testing.T, want uint64) {
 	t.Helper()
 	r.await(t, "the panics are in the log", func() bool { return uint64(len(r.entries.with("stack"))) >= want })
 	if logged := len(r.entries.with("stack")); uint64(logged) != want || r.Panics() != want {
@@ -113,42 +114,42 @@ func (r *rig) wantPanics(t *testing.T, want uint64) {
 // panic, and has lost nothing.
 func TestWorkersGoOn(t *testing.T) {
 	t.Parallel()
-	book := newTripBook("Kills", "Switches", "ServerChanged", "RecordGap", "Observe")
-	r := startTrip(t, book, nil)
-	r.missed(7, 3, errors.New("the disk is full"))
+	recorder := newPanickyRecorder("Kills", "Switches", "ServerChanged", "RecordGap", "Observe")
+	r := startTrip(t, recorder, nil)
+	r.sessions.record.Missed(7, 3, errors.New("the disk is full"))
 	client := r.dial()
 	client.logIn()
 	ping := mysqlPacket(0, "\x0e")
 	client.send(ping)
 	client.want(string(ping))
 	r.wantPanics(t, 5)
-	book.switches <- []Switch{{Service: "front", Stopped: true}}
-	r.await(t, "the switch is obeyed", r.services[0].tally.stopped.Load)
-	r.await(t, "the server's state is recorded", func() bool { return len(r.book.states()) == 1 })
-	r.await(t, "the gap is recorded", func() bool { return len(r.book.gaps()) == 1 })
-	if e := r.book.gaps()[0]; e.Sessions != 7 || e.Events != 3 {
+	recorder.switches <- []gatebook.Switch{{Service: "front", Stopped: true}}
+	r.await(t, "the switch is obeyed", r.services[0].admission.stopped.Load)
+	r.await(t, "the server's state is recorded", func() bool { return len(r.recorder.states()) == 1 })
+	r.await(t, "the gap is recorded", func() bool { return len(r.recorder.gaps()) == 1 })
+	if e := r.recorder.gaps()[0]; e.Sessions != 7 || e.Events != 3 {
 		t.Errorf("gap %+v", e)
 	}
 	r.await(t, "counters are observed", func() bool {
 		client.send(ping)
 		client.want(string(ping))
-		return len(r.book.takeObserved()) > 0
+		return len(r.recorder.takeObserved()) > 0
 	})
-	r.book.kills <- []uint64{1}
+	r.recorder.kills <- []uint64{1}
 	wantMySQLError(client, 1, 1927)
 	wantReason(t, r, 1, events.ReasonKilled)
 }
 
-// TestCloseAfterPanics checks that a book which panics when the gateway is closed is
-// stopped as far as it can be, and that Close says so.
+// TestCloseAfterPanics checks that a recorder which panics when the gateway is closed
+// is stopped as far as it can be, and that Close returns the panic.
 func TestCloseAfterPanics(t *testing.T) {
 	t.Parallel()
-	r := startTrip(t, newTripBook("RecordGap", "Stop"), nil)
+	r := startTrip(t, newPanickyRecorder("RecordGap", "Stop"), nil)
 	client := r.dial()
 	client.logIn()
 	r.awaitRelay(t, 1)
-	r.missed(7, 3, errors.New("the disk is full"))
-	var caught *relay.PanicError
+	r.sessions.record.Missed(7, 3, errors.New("the disk is full"))
+	var caught *panics.Error
 	r.once.Do(func() {
 		if err := r.Close(t.Context()); !errors.As(err, &caught) || caught.Value != "boom in Stop" {
 			t.Errorf("got %v", err)
@@ -178,7 +179,7 @@ func (l *tripLog) Write(b []byte) (int, error) {
 // goroutine that accepts them.
 func TestAcceptGoesOn(t *testing.T) {
 	t.Parallel()
-	r := startTrip(t, newTripBook(), &tripLog{text: "cannot accept clients"})
+	r := startTrip(t, newPanickyRecorder(), &tripLog{text: "cannot accept clients"})
 	there := r.dial()
 	there.logIn()
 	if err := r.services[0].listeners[0].SetDeadline(time.Unix(1, 0)); err != nil {
@@ -197,7 +198,7 @@ func TestAcceptGoesOn(t *testing.T) {
 // connection, and that the next client is served.
 func TestPanicBeforeSession(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestPanicBeforeSession(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	broken := *r.services[0]
 	broken.latest = nil
-	r.workers.Go(func() { r.accept(ctx, ctx, &broken, listener) })
+	r.workers.Go(func() { r.sessions.accept(ctx, ctx, &broken, listener) })
 	t.Cleanup(func() {
 		cancel()
 		listener.Close()
@@ -222,7 +223,7 @@ func TestPanicBeforeSession(t *testing.T) {
 		r.wantPanics(t, want+1)
 	}
 	r.dial().logIn()
-	if n := len(r.roster.all()); n != 1 {
+	if n := len(r.sessions.index.all()); n != 1 {
 		t.Errorf("%d sessions, want one", n)
 	}
 }
@@ -231,29 +232,29 @@ func TestPanicBeforeSession(t *testing.T) {
 // sessions panic is ended alone, and that the others are looked at.
 func TestPanicOfALook(t *testing.T) {
 	t.Parallel()
-	for name, look := range map[string]func(r *rig) bool{
-		"counters": func(r *rig) bool {
-			for _, s := range r.roster.all() {
+	for name, look := range map[string]func(r *harness) bool{
+		"counters": func(r *harness) bool {
+			for _, s := range r.sessions.index.all() {
 				s.moved()
 			}
 			r.statistics.observe(time.Now())
-			return len(r.book.takeObserved()) == 4
+			return len(r.recorder.takeObserved()) == 4
 		},
-		"counters that are due": func(r *rig) bool {
+		"counters that are due": func(r *harness) bool {
 			for id := range uint64(3) {
 				r.statistics.schedule.changed(id+1, time.Now())
 			}
 			r.statistics.record(t.Context(), time.Now().Add(firstInterval))
-			return len(r.book.takeRecorded()) == 4
+			return len(r.recorder.takeRecorded()) == 4
 		},
-		"idle sessions": func(r *rig) bool {
+		"idle sessions": func(r *harness) bool {
 			r.endIdle(time.Now().Add(time.Hour))
-			return r.book.ended(t, 1).Reason == events.ReasonIdleTimeout && r.book.ended(t, 2).Reason == events.ReasonIdleTimeout
+			return r.recorder.ended(t, 1).Reason == events.ReasonIdleTimeout && r.recorder.ended(t, 2).Reason == events.ReasonIdleTimeout
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, func(_ *rig, s *Service) { s.IdleTimeout = time.Minute }, newBackend(t, mysqlServer).address())
+			r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.IdleTimeout = time.Minute }, newStubServer(t, mysqlServer).address())
 			for id := range uint64(2) {
 				client := r.dial()
 				client.logIn()
@@ -262,7 +263,7 @@ func TestPanicOfALook(t *testing.T) {
 				r.awaitRelay(t, id+1)
 			}
 			// A session that never got its server, and yet is in its relay.
-			conn, err := net.Dial("tcp", newBackend(t, echo).address())
+			conn, err := net.Dial("tcp", newStubServer(t, echo).address())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -271,11 +272,15 @@ func TestPanicOfALook(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			broken := &session{gateway: r.Gateway, service: r.services[0], client: client, id: 3}
-			broken.established.Store(true)
-			r.roster.enter(broken)
-			r.roster.expect()
-			r.roster.name(broken, 3)
+			broken := &session{sessions: r.sessions, service: r.services[0]}
+			broken.client, broken.origin.conn = client, client
+			broken.record = r.sessions.record.New("front", broken)
+			broken.relaying.Store(true)
+			r.sessions.index.add(broken)
+			broken.Open(t.Context(), events.TypeClient)
+			if err := broken.record.WaitOpened(); err != nil || broken.record.ID() != 3 {
+				t.Fatalf("session %d: %v", broken.record.ID(), err)
+			}
 			if !look(r) {
 				t.Error("the others were not looked at")
 			}
@@ -285,7 +290,8 @@ func TestPanicOfALook(t *testing.T) {
 			if broken.stopped != events.ReasonError {
 				t.Errorf("the session was stopped with %v", broken.stopped)
 			}
-			r.roster.leave(broken)
+			broken.record.Abort(t.Context(), &events.SessionClosed{Reason: events.ReasonError})
+			r.sessions.index.remove(broken)
 		})
 	}
 }

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// router hands out a service's servers. It is safe for concurrent use.
+// router decides in which order a session tries the servers of its service. It is safe
+// for concurrent use.
 type router struct {
-	kind      Router
-	upstreams []*upstream
-	// limit is what an attempt to reach a server may take.
+	kind     Router
+	backends []*backend
+	// limit is how long an attempt to reach a server may take.
 	limit time.Duration
 	now   func() time.Time
 	// taken is how many sessions were given a server.
@@ -21,12 +22,11 @@ type router struct {
 
 // candidates yields the servers in the order in which to try them, each once. First
 // come those that answer or are due to be tried again; then, rather than refuse
-// the session, those that are being left alone. One that is being drained is not
-// among them.
-func (r *router) candidates() iter.Seq[*upstream] {
+// the session, those that are being left alone. Servers that are drained are left out.
+func (r *router) candidates() iter.Seq[*backend] {
 	list := r.order()
-	return func(yield func(*upstream) bool) {
-		var alone []*upstream
+	return func(yield func(*backend) bool) {
+		var alone []*backend
 		for _, b := range list {
 			switch {
 			case b.draining.Load():
@@ -44,15 +44,16 @@ func (r *router) candidates() iter.Seq[*upstream] {
 	}
 }
 
-// order returns the servers as the router wants them. In turn means among those
-// that get sessions: with the others among them, whoever comes next would get theirs.
-func (r *router) order() []*upstream {
+// order returns the servers as the router prefers them. Only servers that get sessions
+// take turns: a server that is left alone would pass its turn to its neighbour, which
+// would get two.
+func (r *router) order() []*backend {
 	if r.kind == Priority {
-		return r.upstreams
+		return r.backends
 	}
 	now, turn := r.now(), r.taken.Add(1)-1
-	var ready, alone []*upstream
-	for _, b := range r.upstreams {
+	var ready, alone []*backend
+	for _, b := range r.backends {
 		switch {
 		case b.draining.Load():
 		case b.due(now):
@@ -63,17 +64,17 @@ func (r *router) order() []*upstream {
 	}
 	list := slices.Concat(rotated(ready, turn), rotated(alone, turn))
 	if r.kind == LeastConnections {
-		load := make(map[*upstream]int64, len(list)) // as of one moment
+		load := make(map[*backend]int64, len(list)) // as of one moment
 		for _, b := range list {
 			load[b] = b.connections.Load()
 		}
-		slices.SortStableFunc(list, func(a, b *upstream) int { return cmp.Compare(load[a], load[b]) })
+		slices.SortStableFunc(list, func(a, b *backend) int { return cmp.Compare(load[a], load[b]) })
 	}
 	return list
 }
 
-// rotated is the list as it is in some turn.
-func rotated(list []*upstream, turn uint64) []*upstream {
+// rotated returns the list, beginning with the server whose turn it is.
+func rotated(list []*backend, turn uint64) []*backend {
 	if len(list) == 0 {
 		return nil
 	}

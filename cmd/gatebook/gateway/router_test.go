@@ -31,11 +31,11 @@ func (c *handClock) add(d time.Duration) {
 // newRouter routes among servers a, b and c.
 func newRouter(kind Router) (*router, *handClock) {
 	clock := &handClock{now: time.Unix(1_000_000, 0)}
-	f := newFleet(nil, []Server{{Name: "a"}, {Name: "b"}, {Name: "c"}})
-	return &router{kind: kind, upstreams: f.all(), limit: 5 * time.Second, now: clock.Now}, clock
+	f := newBackends(nil, []Server{{Name: "a"}, {Name: "b"}, {Name: "c"}})
+	return &router{kind: kind, backends: f.copied(), limit: 5 * time.Second, now: clock.Now}, clock
 }
 
-// names are those of the candidates, in order.
+// names returns the names of the candidates, in order.
 func (r *router) names() string {
 	got := ""
 	for s := range r.candidates() {
@@ -65,16 +65,16 @@ func TestRoundRobin(t *testing.T) {
 	}
 }
 
-// TestInTurnWithoutSome: the sessions of a server that gets none are spread over all
-// others.
+// TestInTurnWithoutSome checks that the sessions of a server which gets none are spread
+// over all others.
 func TestInTurnWithoutSome(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []Router{RoundRobin, LeastConnections} {
 		r, clock := newRouter(kind)
-		r.upstreams[1].draining.Store(true)
+		r.backends[1].draining.Store(true)
 		wantOrders(t, r, "ac", "ca", "ac", "ca")
-		r.upstreams[1].draining.Store(false)
-		r.upstreams[1].failed(clock.Now(), "connection refused")
+		r.backends[1].draining.Store(false)
+		r.backends[1].failed(clock.Now(), "connection refused")
 		wantOrders(t, r, "acb", "cab", "acb")
 		clock.add(firstPause)
 		wantOrders(t, r, "bca", "acb") // one session tries b, the other does not wait for that
@@ -85,10 +85,10 @@ func TestLeastConnections(t *testing.T) {
 	t.Parallel()
 	r, _ := newRouter(LeastConnections)
 	wantOrders(t, r, "abc", "bca", "cab") // a tie: in turn
-	r.upstreams[0].connections.Store(2)
-	r.upstreams[1].connections.Store(1)
+	r.backends[0].connections.Store(2)
+	r.backends[1].connections.Store(1)
 	wantOrders(t, r, "cba", "cba", "cba")
-	r.upstreams[2].connections.Store(1)
+	r.backends[2].connections.Store(1)
 	wantOrders(t, r, "bca", "bca", "cba")
 }
 
@@ -96,20 +96,20 @@ func TestPriority(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(Priority)
 	wantOrders(t, r, "abc", "abc")
-	r.upstreams[0].failed(clock.Now(), "connection refused")
+	r.backends[0].failed(clock.Now(), "connection refused")
 	wantOrders(t, r, "bca", "bca")
 	clock.add(firstPause)
 	wantOrders(t, r, "abc", "bca") // one session tries it, the other does not wait for that
-	r.upstreams[0].answered(clock.Now())
+	r.backends[0].answered(clock.Now())
 	wantOrders(t, r, "abc", "abc")
 }
 
-// TestLeftAlone: a server that does not answer is left alone for a growing time,
-// however many sessions find that out at once.
+// TestLeftAlone checks that a server which does not answer is left alone for a growing
+// time, however many sessions find that out at once.
 func TestLeftAlone(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
-	b := r.upstreams[0]
+	b := r.backends[0]
 	const limit = time.Hour // so that no pause can be mistaken for it
 	for _, seconds := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
 		if !b.offer(clock.Now(), limit) {
@@ -130,7 +130,7 @@ func TestLeftAlone(t *testing.T) {
 	if !b.offer(clock.Now(), limit) {
 		t.Error("the pause did not begin anew")
 	}
-	// Who tries it may be held up: then it is another's turn.
+	// A session that tries it may be held up: then it is another's turn.
 	clock.add(limit - time.Nanosecond)
 	if b.offer(clock.Now(), limit) {
 		t.Error("offered to two at once")
@@ -154,53 +154,53 @@ func TestLeftAlone(t *testing.T) {
 func TestAttemptGivenUp(t *testing.T) {
 	t.Parallel()
 	tried := make(chan struct{}, 2)
-	hangs := newBackend(t, func(p peer) {
+	hangs := newStubServer(t, func(p peer) {
 		tried <- struct{}{}
 		p.wantEnd()
 	})
-	r := newRig(t, MySQL, func(_ *rig, s *Service) {
+	r := newHarness(t, MySQL, func(_ *harness, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, time.Hour
-	}, hangs.address(), newBackend(t, mysqlServer).address())
+	}, hangs.address(), newStubServer(t, mysqlServer).address())
 	// It went down long ago, so the next session is to try it.
-	r.fleet.find("db1").failed(time.Now().Add(-time.Minute), "connection refused")
+	r.backends.find("db1").failed(time.Now().Add(-time.Minute), "connection refused")
 	for id := uint64(1); id <= 3; id += 2 {
 		r.dial()
-		r.book.await(t, id, events.KindSessionOpened)
+		r.recorder.await(t, id, events.KindSessionOpened)
 		select {
 		case <-tried:
 		case <-time.After(patienceOfTests):
 			t.Fatalf("session %d does not try the server", id)
 		}
 		r.dial().logIn() // others do without it meanwhile
-		r.book.kills <- []uint64{id}
+		r.recorder.kills <- []uint64{id}
 		wantReason(t, r, id, events.ReasonKilled)
 	}
 }
 
-// TestNobodyElse: servers that are left alone are tried when there are no others,
-// those that are drained are not.
-func TestNobodyElse(t *testing.T) {
+// TestNoOtherServer checks that servers which are left alone are tried when there are
+// no others, and that drained ones are not.
+func TestNoOtherServer(t *testing.T) {
 	t.Parallel()
 	r, clock := newRouter(RoundRobin)
-	for _, b := range r.upstreams {
+	for _, b := range r.backends {
 		b.failed(clock.Now(), "connection refused")
 	}
 	wantOrders(t, r, "abc")
-	r.upstreams[1].draining.Store(true)
+	r.backends[1].draining.Store(true)
 	wantOrders(t, r, "ca")
-	for _, b := range r.upstreams {
+	for _, b := range r.backends {
 		b.draining.Store(true)
 	}
 	wantOrders(t, r, "")
 }
 
-// TestServerStates: the book hears that a server is down, and that it is back, and
-// of nothing in between.
+// TestServerStates checks that it is recorded when a server is down, and when it is
+// back, and nothing in between.
 func TestServerStates(t *testing.T) {
 	t.Parallel()
-	server := newBackend(t, echo)
+	server := newStubServer(t, echo)
 	address := server.address()
-	r := newRig(t, TCP, nil, deadAddress(t), address)
+	r := newHarness(t, TCP, nil, deadAddress(t), address)
 	use := func(n int) {
 		for range n {
 			client := r.dial()
@@ -210,9 +210,9 @@ func TestServerStates(t *testing.T) {
 		}
 	}
 	use(4)
-	r.await(t, "both states are known", func() bool { return len(r.book.states()) == 2 })
+	r.await(t, "both states are known", func() bool { return len(r.recorder.states()) == 2 })
 	use(4)
-	for _, e := range r.book.states() {
+	for _, e := range r.recorder.states() {
 		want := events.ServerChanged{Name: "db2", State: events.ServerRunning, Since: e.Since}
 		if e.Name == "db1" {
 			want = events.ServerChanged{Name: "db1", State: events.ServerDown, Since: e.Since, Cause: "connection refused"}
@@ -221,17 +221,17 @@ func TestServerStates(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 	}
-	if n := len(r.book.states()); n != 2 {
+	if n := len(r.recorder.states()); n != 2 {
 		t.Errorf("told of %d states", n)
 	}
 }
 
-// TestLeastConnectionsInUse: sessions count for their server as long as they live,
-// however they end, and attempts that fail do not.
+// TestLeastConnectionsInUse checks that sessions count for their server as long as they
+// live, however they end, and that failed attempts do not.
 func TestLeastConnectionsInUse(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, TCP, func(_ *rig, s *Service) { s.Router = LeastConnections },
-		newBackend(t, echo).address(), newBackend(t, echo).address(), deadAddress(t))
+	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.Router = LeastConnections },
+		newStubServer(t, echo).address(), newStubServer(t, echo).address(), deadAddress(t))
 	var clients []peer
 	connect := func() {
 		client := r.dial()
@@ -242,7 +242,7 @@ func TestLeastConnectionsInUse(t *testing.T) {
 	inUse := func(want ...int64) {
 		t.Helper()
 		r.await(t, "the connections are counted", func() bool {
-			for i, server := range r.fleet.all() {
+			for i, server := range r.backends.copied() {
 				if server.connections.Load() != want[i] {
 					return false
 				}
@@ -255,7 +255,7 @@ func TestLeastConnectionsInUse(t *testing.T) {
 	}
 	inUse(3, 3, 0)
 	for id := range uint64(6) {
-		opened := find[*events.ConnectionOpened](r.book.await(t, id+1, events.KindSessionReady))
+		opened := find[*events.ConnectionOpened](r.recorder.await(t, id+1, events.KindSessionReady))
 		if opened[0].Server == "db1" {
 			clients[id].Close()
 		}
@@ -269,14 +269,14 @@ func TestLeastConnectionsInUse(t *testing.T) {
 	inUse(0, 0, 0)
 }
 
-// TestServerComesBack: the book hears of it when a session has reached the server,
-// which one does after the server was left alone for a while, once and twice as long.
+// TestServerComesBack checks that a server's return is recorded when a session has
+// reached it, which one tries after each pause.
 func TestServerComesBack(t *testing.T) {
 	t.Parallel()
 	address := deadAddress(t)
-	r := newRig(t, TCP, func(_ *rig, s *Service) {
+	r := newHarness(t, TCP, func(_ *harness, s *Service) {
 		s.Router, s.ConnectTimeout = Priority, time.Hour // no pause is to be mistaken for it
-	}, address, newBackend(t, echo).address())
+	}, address, newStubServer(t, echo).address())
 	use := func() {
 		client := r.dial()
 		client.send([]byte("hello"))
@@ -286,7 +286,7 @@ func TestServerComesBack(t *testing.T) {
 	use()
 	r.await(t, "the server has refused a second time", func() bool {
 		use()
-		b := r.fleet.find("db1")
+		b := r.backends.find("db1")
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		return b.pause == 2*firstPause
@@ -313,12 +313,12 @@ func TestServerComesBack(t *testing.T) {
 	})
 	r.await(t, "the server is running again", func() bool {
 		use()
-		return slices.Equal(r.book.statesOf("db1"), []events.ServerState{events.ServerDown, events.ServerRunning})
+		return slices.Equal(r.recorder.statesOf("db1"), []events.ServerState{events.ServerDown, events.ServerRunning})
 	})
 }
 
-// statesOf are those of one server.
-func (b *bookStub) statesOf(server string) []events.ServerState {
+// statesOf returns the recorded states of one server.
+func (b *recorderStub) statesOf(server string) []events.ServerState {
 	var list []events.ServerState
 	for _, e := range b.states() {
 		if e.Name == server {
@@ -328,8 +328,8 @@ func (b *bookStub) statesOf(server string) []events.ServerState {
 	return list
 }
 
-// states are those of servers that the book was told of.
-func (b *bookStub) states() []*events.ServerChanged {
+// states returns the states of servers that were recorded.
+func (b *recorderStub) states() []*events.ServerChanged {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return find[*events.ServerChanged](b.declared)

@@ -86,7 +86,7 @@ func (s *schedule) enter(session uint64, interval time.Duration, now time.Time) 
 	s.lanes[interval] = append(s.lanes[interval], turn{session: session, due: now.Add(interval)})
 }
 
-// longer is the interval after this one.
+// longer returns the interval after this one.
 func longer(interval time.Duration) time.Duration {
 	return min(2*interval, lastInterval)
 }

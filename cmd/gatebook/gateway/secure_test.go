@@ -18,24 +18,24 @@ import (
 )
 
 // start starts a gateway over one server, db1, with one service, front.
-func start(t testing.TB, protocol Protocol, server Server, service Service) *rig {
+func start(t testing.TB, protocol Protocol, server Server, service Service) *harness {
 	t.Helper()
-	r := &rig{book: newBookStub(), t: t}
+	r := &harness{recorder: newRecorderStub(), t: t}
 	server.Name = "db1"
 	service.Name, service.Protocol, service.Listen, service.Servers = "front", protocol, []string{"127.0.0.1:0"}, []string{"db1"}
 	service.HighWater, service.LowWater = DefaultHighWater, DefaultLowWater
 	config := Config{StatisticsInterval: time.Hour, Servers: []Server{server}, Services: []Service{service}}
-	g, err := Start(t.Context(), config, r.book, zerolog.New(zerolog.NewTestWriter(t)))
+	g, err := Start(t.Context(), config, r.recorder, zerolog.New(zerolog.NewTestWriter(t)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Gateway = g
-	close(r.book.started)
+	close(r.recorder.started)
 	t.Cleanup(r.close)
 	return r
 }
 
-// files writes a pair to files and says where.
+// files writes a pair to files and returns their paths.
 func files(t testing.TB, pair certtest.Pair) ClientTLS {
 	t.Helper()
 	folder := t.TempDir()
@@ -45,8 +45,8 @@ func files(t testing.TB, pair certtest.Pair) ClientTLS {
 	}
 }
 
-// throughFront is a login that goes through the gateway.
-func (r *rig) throughFront(l servertest.Login) servertest.Login {
+// throughFront returns a login that goes through the gateway.
+func (r *harness) throughFront(l servertest.Login) servertest.Login {
 	l.Address = r.Addresses("front")[0].String()
 	return l
 }
@@ -94,7 +94,7 @@ func query(t testing.TB, db *sql.DB, text string) string {
 	return got.String
 }
 
-// wantFailure runs a ping that must fail and say so.
+// wantFailure runs a ping, and checks its error.
 func wantFailure(t testing.TB, db *sql.DB, want string) {
 	t.Helper()
 	if err := db.PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
@@ -102,10 +102,10 @@ func wantFailure(t testing.TB, db *sql.DB, want string) {
 	}
 }
 
-// wantSecured checks what the record says of the session's TLS.
-func wantSecured(t testing.TB, r *rig, id uint64, secured bool, subject string) {
+// wantSecured checks what is recorded of the session's TLS.
+func wantSecured(t testing.TB, r *harness, id uint64, secured bool, subject string) {
 	t.Helper()
-	list := r.book.await(t, id, events.KindSessionReady)
+	list := r.recorder.await(t, id, events.KindSessionReady)
 	opened, ready := find[*events.SessionOpened](list)[0], find[*events.SessionReady](list)[0]
 	if strings.HasPrefix(opened.TLS, "TLS 1.3 TLS_") != secured || opened.Subject != subject {
 		t.Errorf("TLS %q, subject %q", opened.TLS, opened.Subject)
@@ -115,7 +115,7 @@ func wantSecured(t testing.TB, r *rig, id uint64, secured bool, subject string) 
 	}
 }
 
-// TestMySQLTLS has TLS on either side, on both and on none, with real clients.
+// TestMySQLTLS checks TLS on either side, on both and on none, with real clients.
 func TestMySQLTLS(t *testing.T) {
 	t.Parallel()
 	authority, _ := shared.keys(t)
@@ -155,13 +155,13 @@ func TestMySQLTLS(t *testing.T) {
 	}
 }
 
-// TestMySQLServerTLS: what the gateway refuses of a server, the client hears of and
-// the book keeps.
+// TestMySQLServerTLS checks that the client gets, and the record has, why a server's
+// TLS cannot be used.
 func TestMySQLServerTLS(t *testing.T) {
 	t.Parallel()
 	authority, _ := shared.keys(t)
 	other, server := certtest.NewAuthority(t, "other"), shared.mariaDB(t)
-	plain := newBackend(t, func(p peer) {
+	plain := newStubServer(t, func(p peer) {
 		greeting := mysqlGreeting()
 		greeting[4+len("\x0a10.11.0-test\x00")+4+len("scramble\x00")+1] &^= 0x08
 		p.send(greeting)
@@ -176,7 +176,7 @@ func TestMySQLServerTLS(t *testing.T) {
 	} {
 		r := start(t, MySQL, backend, Service{})
 		wantFailure(t, openMySQL(t, r.throughFront(server.Login), nil), want)
-		end := r.book.ended(t, 1)
+		end := r.recorder.ended(t, 1)
 		if end.Reason != events.ReasonConnectFailed || !strings.Contains(end.Description, "db1: TLS: ") || !strings.Contains(end.Description, want) {
 			t.Errorf("%+v", end)
 		}

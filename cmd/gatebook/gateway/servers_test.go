@@ -24,7 +24,7 @@ type servers struct {
 	postgres  *servertest.Server
 }
 
-// keys are the authority of the servers, and their certificate.
+// keys returns the authority of the servers, and their certificate.
 func (s *servers) keys(t testing.TB) (*certtest.Authority, certtest.Pair) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,15 +64,15 @@ func (s *servers) get(t testing.TB, at **servertest.Server, start func(...server
 	return server
 }
 
-// jdoe is the login of a user of the server's.
+// jdoe returns the login of a user of the server's.
 func jdoe(server *servertest.Server) servertest.Login {
 	l := server.Login
 	l.User, l.Password = "jdoe", "secret"
 	return l
 }
 
-// CloseSharedServers stops the servers that the tests of this package share. Whoever
-// runs the tests calls it before looking for what they have left behind.
+// CloseSharedServers stops the servers that the tests of this package share. TestMain
+// calls it before it looks for goroutines that were left behind.
 func CloseSharedServers() error {
 	shared.mu.Lock()
 	defer shared.mu.Unlock()

@@ -17,9 +17,8 @@ import (
 	"gatebook/events"
 )
 
-// sha2Server stands for MySQL 8, which Debian does not have: it lets jdoe in who
-// knows the password secret, by caching_sha2_password. It has seen jdoe lately when
-// it remembers.
+// sha2Server stands for MySQL 8, which Debian does not have: it lets jdoe in with the
+// password secret, by caching_sha2_password. It has seen jdoe lately when it remembers.
 type sha2Server struct {
 	key       *rsa.PrivateKey
 	remembers bool
@@ -72,7 +71,7 @@ func (s sha2Server) ask(p peer) (sequence byte, right bool) {
 	return 6, string(secret) == "secret\x00"
 }
 
-// sha2Scramble is what a client answers that wants in without sending its password.
+// sha2Scramble returns what a client answers that wants in without sending its password.
 func sha2Scramble(password string) []byte {
 	once := sha256.Sum256([]byte(password))
 	twice := sha256.Sum256(once[:])
@@ -81,8 +80,8 @@ func sha2Scramble(password string) []byte {
 	return mask[:]
 }
 
-// TestCachingSHA2: real clients log in by caching_sha2_password, whether or not the
-// server has to have the whole password.
+// TestCachingSHA2 checks that real clients log in by caching_sha2_password, whether or
+// not the server has to have the whole password.
 func TestCachingSHA2(t *testing.T) {
 	t.Parallel()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -92,7 +91,7 @@ func TestCachingSHA2(t *testing.T) {
 	for name, remembers := range map[string]bool{"fast": true, "full": false} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, MySQL, nil, newBackend(t, sha2Server{key, remembers}.talk).address())
+			r := newHarness(t, MySQL, nil, newStubServer(t, sha2Server{key, remembers}.talk).address())
 			login := servertest.Login{Address: r.Addresses("front")[0].String(), User: "jdoe", Password: "secret", Database: "shop"}
 			db := openMySQL(t, login, nil)
 			if err := db.PingContext(t.Context()); err != nil {
@@ -111,11 +110,11 @@ func TestCachingSHA2(t *testing.T) {
 	}
 }
 
-// wantLetIn waits for a session's end and checks who was let in.
-func wantLetIn(t *testing.T, r *rig, id uint64, want events.SessionReady) {
+// wantLetIn waits for a session's end and checks its user.
+func wantLetIn(t *testing.T, r *harness, id uint64, want events.SessionReady) {
 	t.Helper()
 	wantReason(t, r, id, events.ReasonClientClosed)
-	ready := find[*events.SessionReady](r.book.await(t, id, events.KindSessionClosed))
+	ready := find[*events.SessionReady](r.recorder.await(t, id, events.KindSessionClosed))
 	if len(ready) != 1 || *ready[0] != want {
 		t.Errorf("session %d: ready %+v, want %+v", id, ready, want)
 	}

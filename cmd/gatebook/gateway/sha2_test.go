@@ -10,9 +10,15 @@ import (
 	"gatebook/events"
 )
 
-// TestPasswordNeedsSameTLS: a password that is sent one way with TLS and another
-// without cannot be taken from one to the other. As long as the server has no need
-// of it, it does not matter.
+// The plugins that send a password one way with TLS and another without.
+const (
+	cachingSHA2 = "caching_sha2_password"
+	plainSHA2   = "sha256_password"
+)
+
+// TestPasswordNeedsSameTLS checks that a login is refused whose password is sent one
+// way with TLS and another without, where the two sides differ. As long as the server
+// does not need the password, that makes no difference.
 func TestPasswordNeedsSameTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
@@ -28,7 +34,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := start(t, MySQL, Server{Address: newBackend(t, func(p peer) {
+			r := start(t, MySQL, Server{Address: newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				if login := p.packet(); login.Sequence() != 1 || login.Payload()[1]&0x08 != 0 {
 					t.Errorf("login at %d: %q", login.Sequence(), login)
@@ -80,7 +86,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 			if reply.Sequence() != 5 {
 				t.Errorf("got %q", reply)
 			}
-			list := r.book.await(t, 1, events.KindSessionReady)
+			list := r.recorder.await(t, 1, events.KindSessionReady)
 			if opened := find[*events.SessionOpened](list)[0]; !strings.HasPrefix(opened.TLS, "TLS 1.3") {
 				t.Errorf("opened %+v", opened)
 			}
@@ -88,8 +94,7 @@ func TestPasswordNeedsSameTLS(t *testing.T) {
 	}
 }
 
-// TestChangeNeedsSameTLS: a change of user wants the same of the two sides as a
-// login; whose plugin can do without is let through.
+// TestChangeNeedsSameTLS checks that the same holds for a change of user.
 func TestChangeNeedsSameTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
@@ -103,7 +108,7 @@ func TestChangeNeedsSameTLS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			replies := strings.Split(test.replies, "|")
-			r := start(t, MySQL, Server{Address: newBackend(t, func(p peer) {
+			r := start(t, MySQL, Server{Address: newStubServer(t, func(p peer) {
 				p.send(mysqlGreeting())
 				p.packet()
 				p.send(mysqlPacket(2, mysqlOK))
@@ -168,12 +173,12 @@ func TestChangeNeedsSameTLS(t *testing.T) {
 	}
 }
 
-func wantMismatch(t *testing.T, r *rig, reply mysql.Packet, sequence byte, want string) {
+func wantMismatch(t *testing.T, r *harness, reply mysql.Packet, sequence byte, want string) {
 	t.Helper()
 	if mysql.ReplyOf(reply) != mysql.ReplyError || reply.Sequence() != sequence || !strings.Contains(mysql.ParseError(reply).Message, want) {
 		t.Errorf("got %q, want %q", reply, want)
 	}
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, want) {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, want) {
 		t.Errorf("ended as %+v", end)
 	}
 }

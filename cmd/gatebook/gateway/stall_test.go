@@ -12,8 +12,8 @@ import (
 	"gatebook/events"
 )
 
-// The rows of a stalled transfer, and what the sender may get rid of while nobody
-// reads: the buffers of four sockets, and far less than all.
+// The rows of a stalled transfer, and what the sender may get rid of while the other side
+// does not read: the buffers of four sockets, and far less than all.
 const (
 	rowSize  = 1 << 20
 	rowCount = 64
@@ -57,7 +57,7 @@ func take(r io.Reader) (sum [sha256.Size]byte, err error) {
 // stalled is a session whose client and server both send rows and do not read
 // until released.
 type stalled struct {
-	*rig
+	*harness
 	client             peer
 	release            chan struct{}
 	fromHere, fromRear atomic.Int64
@@ -67,7 +67,7 @@ type stalled struct {
 func newStalled(t *testing.T) *stalled {
 	t.Helper()
 	s := &stalled{release: make(chan struct{}), sums: make(chan [sha256.Size]byte, 4)}
-	s.rig = newRig(t, MySQL, nil, newBackend(t, func(p peer) {
+	s.harness = newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
 		p.send(mysqlPacket(2, mysqlOK))
@@ -94,7 +94,7 @@ func (s *stalled) exchange(p peer, sent *atomic.Int64) {
 	<-written
 }
 
-// marks are how often the queues to the client and to the server have crossed
+// marks returns how often the queues to the client and to the server have crossed
 // their high marks.
 func (s *stalled) marks() (client, server uint64) {
 	one := s.only()
@@ -103,8 +103,8 @@ func (s *stalled) marks() (client, server uint64) {
 	return one.client.Counters().HighWaterEvents, one.server.Counters().HighWaterEvents
 }
 
-// TestRowsBothWays: 64 MiB each way, whose readers stall: the gateway holds no
-// more than its marks, and in the end all of it arrives as it was sent.
+// TestRowsBothWays checks that the gateway holds no more than its marks while 64 MiB go
+// each way to readers that stall, and that all of it arrives as it was sent.
 func TestRowsBothWays(t *testing.T) {
 	givesBack(t, "released", func(t *testing.T) {
 		s := newStalled(t)
@@ -132,7 +132,7 @@ func TestRowsBothWays(t *testing.T) {
 		close(s.release)
 		<-done
 		s.client.Close()
-		end := s.book.ended(t, 1)
+		end := s.recorder.ended(t, 1)
 		first := <-s.sums
 		for range 3 {
 			if sum := <-s.sums; sum != first {
@@ -160,8 +160,8 @@ func TestRowsBothWays(t *testing.T) {
 			client, server := s.marks()
 			return client > 0 && server > 0
 		})
-		s.book.kills <- []uint64{1}
-		if end := s.book.ended(t, 1); end.Reason != events.ReasonKilled {
+		s.recorder.kills <- []uint64{1}
+		if end := s.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 			t.Errorf("ended with %v %q", end.Reason, end.Description)
 		}
 		close(s.release)
@@ -174,7 +174,7 @@ func TestRowsBothWays(t *testing.T) {
 func TestMarksOfService(t *testing.T) {
 	const high, low = 4 * DefaultHighWater, 2 * DefaultHighWater
 	givesBack(t, "marks", func(t *testing.T) {
-		r := newRig(t, TCP, func(_ *rig, s *Service) { s.HighWater, s.LowWater = high, low }, newBackend(t, func(p peer) {
+		r := newHarness(t, TCP, func(_ *harness, s *Service) { s.HighWater, s.LowWater = high, low }, newStubServer(t, func(p peer) {
 			for {
 				p.send(make([]byte, 64<<10))
 			}
@@ -191,13 +191,13 @@ func TestMarksOfService(t *testing.T) {
 	})
 }
 
-// TestHalfOpen: a client that will say no more keeps its session as long as its
-// server has something to say, and a kill ends it all the same.
+// TestHalfOpen checks that a client which will send no more keeps its session as long
+// as its server has something to send, and that a kill ends it all the same.
 func TestHalfOpen(t *testing.T) {
 	for name, protocol := range map[string]Protocol{"mysql": MySQL, "tcp": TCP} {
 		last := make(chan struct{})
-		start := func(t *testing.T) (*rig, peer) {
-			r := newRig(t, protocol, nil, newBackend(t, func(p peer) {
+		start := func(t *testing.T) (*harness, peer) {
+			r := newHarness(t, protocol, nil, newStubServer(t, func(p peer) {
 				if protocol == MySQL {
 					p.send(mysqlGreeting())
 					p.packet()
@@ -214,13 +214,13 @@ func TestHalfOpen(t *testing.T) {
 			}
 			client.send([]byte("that is all"))
 			client.CloseWrite()
-			r.book.await(t, 1, events.KindSessionReady)
+			r.recorder.await(t, 1, events.KindSessionReady)
 			return r, client
 		}
 		givesBack(t, name+"/killed", func(t *testing.T) {
 			r, client := start(t)
-			r.book.kills <- []uint64{1}
-			// It is told only if its own end has not been noticed yet.
+			r.recorder.kills <- []uint64{1}
+			// It gets an error only if its own end has not been noticed yet.
 			_, _ = io.Copy(io.Discard, client)
 			expectReason(t, r, events.ReasonKilled)
 			close(last)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/events"
 )
 
@@ -41,7 +42,7 @@ func TestStartRefuses(t *testing.T) {
 			config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
 			test.change(&config, &service)
 			config.Services = []Service{service}
-			if _, err := Start(t.Context(), config, newBookStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := Start(t.Context(), config, newRecorderStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
@@ -82,16 +83,16 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestStartDeclares: the book hears of what there is to connect to, and a gateway
-// whose book refuses that does not start.
+// TestStartDeclares checks that services and servers are declared, and that a gateway
+// whose recorder refuses that does not start.
 func TestStartDeclares(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
+	r := newHarness(t, MySQL, nil, "192.0.2.1:3306", "[2001:db8::1]:3307")
 	want := events.ServerDeclared{Name: "db2", Address: "2001:db8::1", Port: 3307, Protocol: "mysql"}
-	if got := *r.book.declared[1].(*events.ServerDeclared); got != want {
+	if got := *r.recorder.declared[1].(*events.ServerDeclared); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	service := r.book.declared[2].(*events.ServiceDeclared)
+	service := r.recorder.declared[2].(*events.ServiceDeclared)
 	if service.Name != "front" || service.Protocol != "mysql" || service.Router != "roundrobin" ||
 		!slices.Equal(service.Servers, []string{"db1", "db2"}) || !slices.Equal(service.Listeners, []string{r.Addresses("front")[0].String()}) {
 		t.Errorf("got %+v", service)
@@ -100,27 +101,27 @@ func TestStartDeclares(t *testing.T) {
 		t.Error("a service that is not there has addresses")
 	}
 	config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
-	if _, err := Start(t.Context(), config, deafBook{newBookStub()}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "declare server db1") {
+	if _, err := Start(t.Context(), config, deafRecorder{newRecorderStub()}, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "declare server db1") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// deafBook refuses declarations.
-type deafBook struct{ *bookStub }
+// deafRecorder refuses declarations.
+type deafRecorder struct{ *recorderStub }
 
-func (deafBook) DeclareServer(context.Context, events.ServerDeclared) error {
+func (deafRecorder) DeclareServer(context.Context, events.ServerDeclared) error {
 	return errors.New("the log is read-only")
 }
 
-// TestDialCauses: what the book keeps of an attempt that failed.
+// TestDialCauses checks what is recorded of an attempt that failed.
 func TestDialCauses(t *testing.T) {
 	t.Parallel()
 	_, err := dial(t.Context(), &Server{Address: deadAddress(t)}, time.Second)
-	if got := cause(err); got != "connection refused" {
+	if got := ending.Cause(err); got != "connection refused" {
 		t.Errorf("got %q", got)
 	}
 	_, err = dial(t.Context(), &Server{Address: "127.0.0.1:1"}, time.Nanosecond)
-	if got := cause(err); got != "connection timed out" {
+	if got := ending.Cause(err); got != "connection timed out" {
 		t.Errorf("got %q of %v", got, err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"gatebook"
 	"gatebook/cmd/gatebook/gateway/relay"
 )
@@ -12,7 +14,9 @@ import (
 // statistics collects the counters of the sessions that do something. A session
 // on which nothing happens costs it nothing.
 type statistics struct {
-	gateway *Gateway
+	recorder statisticsRecorder
+	index    *sessionIndex
+	log      zerolog.Logger
 
 	// mu guards active.
 	mu sync.Mutex
@@ -24,8 +28,20 @@ type statistics struct {
 	spare    []*session // the other half of active
 	samples  []gatebook.Sample
 	due      []uint64
-	// failing: the last recording failed, and the log says so.
+	// failing: the last recording failed, which was logged.
 	failing bool
+}
+
+// statisticsRecorder takes the counters of sessions.
+type statisticsRecorder interface {
+	// Observe shows samples without recording them.
+	Observe(samples []gatebook.Sample)
+	// RecordStatistics records samples. Those of sessions that have ended are left out.
+	RecordStatistics(ctx context.Context, samples []gatebook.Sample) error
+}
+
+func newStatistics(recorder statisticsRecorder, index *sessionIndex, log zerolog.Logger) *statistics {
+	return &statistics{recorder: recorder, index: index, log: log, schedule: newSchedule()}
 }
 
 // note puts a session on the list for the next look.
@@ -68,10 +84,10 @@ func (t *statistics) observe(now time.Time) {
 	t.samples = t.samples[:0]
 	for i, s := range t.spare {
 		t.spare[i] = nil
-		_ = s.guard(func() error { t.look(s, now); return nil })
+		_ = s.Guard(func() error { t.look(s, now); return nil })
 	}
 	if len(t.samples) > 0 {
-		t.gateway.book.Observe(t.samples)
+		t.recorder.Observe(t.samples)
 	}
 }
 
@@ -79,11 +95,11 @@ func (t *statistics) observe(now time.Time) {
 func (t *statistics) look(s *session, now time.Time) {
 	// Before the counters are read: a change after that puts it on the list anew.
 	s.busy.Store(false)
-	if t.gateway.roster.find(s.id) != s {
+	if t.index.find(s.record.ID()) != s {
 		return // its end has its last counters
 	}
 	t.samples = s.sample(t.samples)
-	t.schedule.changed(s.id, now)
+	t.schedule.changed(s.record.ID(), now)
 }
 
 // record records the counters of the sessions that are due, in one call.
@@ -91,18 +107,18 @@ func (t *statistics) record(ctx context.Context, now time.Time) {
 	t.due = t.schedule.due(now, t.due[:0])
 	t.samples = t.samples[:0]
 	for _, id := range t.due {
-		if s := t.gateway.roster.find(id); s != nil {
-			_ = s.guard(func() error { t.samples = s.sample(t.samples); return nil })
+		if s := t.index.find(id); s != nil {
+			_ = s.Guard(func() error { t.samples = s.sample(t.samples); return nil })
 		}
 	}
 	if len(t.samples) == 0 {
 		return
 	}
-	err := t.gateway.book.RecordStatistics(ctx, t.samples)
+	err := t.recorder.RecordStatistics(ctx, t.samples)
 	switch {
 	case err != nil && ctx.Err() == nil && !t.failing:
 		t.failing = true
-		t.gateway.log.Error().Err(err).Msg("cannot record statistics")
+		t.log.Error().Err(err).Msg("cannot record statistics")
 	case err == nil:
 		t.failing = false
 	}
@@ -110,10 +126,11 @@ func (t *statistics) record(ctx context.Context, now time.Time) {
 
 // sample appends the counters of the session's connections, as they are now.
 func (s *session) sample(list []gatebook.Sample) []gatebook.Sample {
-	list = append(list, sampleOf(s.id, 0, s.client))
-	return append(list, sampleOf(s.id, s.number, s.server))
+	list = append(list, sampleOf(s.record.ID(), 0, s.client))
+	return append(list, sampleOf(s.record.ID(), s.number, s.server))
 }
 
+// sampleOf returns the counters of a connection.
 func sampleOf(id uint64, number uint32, c *relay.Conn) gatebook.Sample {
 	return gatebook.Sample{Session: id, Connection: number, Counters: c.Counters(), Active: c.Active()}
 }

@@ -12,7 +12,7 @@ func TestSchedule(t *testing.T) {
 	begin := time.Unix(1_000_000, 0)
 	always := func(int) bool { return true }
 	tests := map[string]struct {
-		// changed tells in which seconds the session moves.
+		// changed reports whether the session moves in a second.
 		changed func(second int) bool
 		want    []int
 	}{
@@ -56,7 +56,7 @@ func TestSchedule(t *testing.T) {
 	}
 }
 
-// TestScheduleForgets: sessions that are idle cost nothing.
+// TestScheduleForgets checks that idle sessions cost nothing.
 func TestScheduleForgets(t *testing.T) {
 	t.Parallel()
 	s := newSchedule()
@@ -80,11 +80,11 @@ func TestScheduleForgets(t *testing.T) {
 	}
 }
 
-// TestStatistics: what moves is observed at the next tick and recorded when it is
-// due; what does not move is left alone.
+// TestStatistics checks that counters which change are observed at the next tick and
+// recorded when they are due, and that others are not looked at.
 func TestStatistics(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	client := r.dial()
 	client.logIn()
 	client.send([]byte("hello"))
@@ -93,7 +93,7 @@ func TestStatistics(t *testing.T) {
 	var observed []gatebook.Sample
 	r.await(t, "the session is observed, and then idle", func() bool {
 		r.statistics.observe(now)
-		news := r.book.takeObserved()
+		news := r.recorder.takeObserved()
 		if len(news) > 0 {
 			observed = news
 		}
@@ -106,33 +106,33 @@ func TestStatistics(t *testing.T) {
 		t.Errorf("server: %+v", c)
 	}
 	r.statistics.record(t.Context(), now.Add(firstInterval-time.Nanosecond))
-	if recorded := r.book.takeRecorded(); len(recorded) != 0 {
+	if recorded := r.recorder.takeRecorded(); len(recorded) != 0 {
 		t.Errorf("recorded too soon: %+v", recorded)
 	}
 	now = now.Add(firstInterval)
 	r.statistics.record(t.Context(), now)
-	if recorded := r.book.takeRecorded(); len(recorded) != 2 || recorded[0] != observed[0] || recorded[1] != observed[1] {
+	if recorded := r.recorder.takeRecorded(); len(recorded) != 2 || recorded[0] != observed[0] || recorded[1] != observed[1] {
 		t.Errorf("recorded %+v, want %+v", recorded, observed)
 	}
 	client.send([]byte("again"))
 	client.want("again")
 	r.await(t, "the session is on the list again", func() bool { return r.only().busy.Load() })
 	client.Close()
-	r.book.ended(t, 1)
-	r.await(t, "the session is gone", func() bool { return len(r.roster.all()) == 0 })
+	r.recorder.ended(t, 1)
+	r.await(t, "the session is gone", func() bool { return len(r.sessions.index.all()) == 0 })
 	// A session that has ended is looked at no more than once.
 	r.statistics.observe(now)
 	r.statistics.record(t.Context(), now.Add(time.Minute))
-	if recorded := r.book.takeRecorded(); len(recorded) != 0 {
+	if recorded := r.recorder.takeRecorded(); len(recorded) != 0 {
 		t.Errorf("recorded an ended session: %+v", recorded)
 	}
 }
 
-func (b *bookStub) takeObserved() []gatebook.Sample { return b.take(&b.observed) }
+func (b *recorderStub) takeObserved() []gatebook.Sample { return b.take(&b.observed) }
 
-func (b *bookStub) takeRecorded() []gatebook.Sample { return b.take(&b.recorded) }
+func (b *recorderStub) takeRecorded() []gatebook.Sample { return b.take(&b.recorded) }
 
-func (b *bookStub) take(list *[]gatebook.Sample) []gatebook.Sample {
+func (b *recorderStub) take(list *[]gatebook.Sample) []gatebook.Sample {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taken := *list
@@ -141,16 +141,16 @@ func (b *bookStub) take(list *[]gatebook.Sample) []gatebook.Sample {
 }
 
 // awaitRelay waits until a session's login is over and its relay has begun.
-func (r *rig) awaitRelay(t testing.TB, id uint64) {
+func (r *harness) awaitRelay(t testing.TB, id uint64) {
 	t.Helper()
 	r.await(t, "the session is in its relay", func() bool {
-		s := r.roster.find(id)
-		return s != nil && s.established.Load()
+		s := r.sessions.index.find(id)
+		return s != nil && s.relaying.Load()
 	})
 }
 
 // await waits until the condition holds.
-func (r *rig) await(t testing.TB, what string, holds func() bool) {
+func (r *harness) await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	limit := time.After(patienceOfTests)
 	tick := time.NewTicker(time.Millisecond)

@@ -1,86 +1,56 @@
 package gateway
 
 import (
-	"context"
 	"testing"
+
+	"gatebook"
 
 	"github.com/rs/zerolog"
 
-	"gatebook"
 	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/events"
 )
 
-// A registry's source tells of switches.
-var _ Switchboard = (*gatebook.Source)(nil)
-
-// TestStoppedBefore: a service that was stopped before the gateway started lets
-// nobody in from the first client on.
+// TestStoppedBefore checks that a service which was stopped before the gateway started
+// lets in no client, from the first on.
 func TestStoppedBefore(t *testing.T) {
 	t.Parallel()
-	board := boardStub{newBookStub(), make(chan []Switch, 1)}
-	close(board.started)
-	board.switches <- []Switch{{Service: "front", Stopped: true}}
+	recorder := newRecorderStub()
+	close(recorder.started)
+	recorder.switches <- []gatebook.Switch{{Service: "front", Stopped: true}}
 	g, err := Start(t.Context(), Config{
-		Servers:  []Server{{Name: "db1", Address: newBackend(t, mysqlServer).address()}},
+		Servers:  []Server{{Name: "db1", Address: newStubServer(t, mysqlServer).address()}},
 		Services: []Service{{Name: "front", Protocol: MySQL, Listen: []string{"127.0.0.1:0"}, Servers: []string{"db1"}}},
-	}, board, zerolog.Nop())
+	}, recorder, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{Gateway: g, book: board.bookStub, t: t}
+	r := &harness{Gateway: g, recorder: recorder, t: t}
 	t.Cleanup(r.close)
 	wantMySQLError(r.dial(), 0, 1053)
 }
 
-// boardStub is a bookStub that switches services.
-type boardStub struct {
-	*bookStub
-	switches chan []Switch
-}
-
-func (b boardStub) Switches(ctx context.Context) ([]Switch, error) {
-	select {
-	case list := <-b.switches:
-		return list, nil
-	default:
-	}
-	select {
-	case list := <-b.switches:
-		return list, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-// TestStoppedService: a service that is stopped lets nobody in, and those that are
-// there go on.
+// TestStoppedService checks that a stopped service lets in no client, and that its
+// established sessions go on.
 func TestStoppedService(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, MySQL, nil, newBackend(t, mysqlServer).address())
-	board := boardStub{r.book, make(chan []Switch)}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	r.workers.Go(func() { r.watchSwitches(ctx, board) })
+	r := newHarness(t, MySQL, nil, newStubServer(t, mysqlServer).address())
 	there := r.dial()
 	there.logIn()
-	board.switches <- []Switch{{Service: "front", Stopped: true}, {Service: "other", Stopped: true}}
-	board.switches <- nil // taken only when the first was dealt with
+	r.recorder.switched([]gatebook.Switch{{Service: "front", Stopped: true}, {Service: "other", Stopped: true}})
 	wantMySQLError(r.dial(), 0, 1053)
 	wantReason(t, r, 2, events.ReasonShutdown)
 	there.send([]byte("hello"))
 	there.want("hello")
-	board.switches <- []Switch{{Service: "front"}}
-	board.switches <- nil
+	r.recorder.switched([]gatebook.Switch{{Service: "front"}})
 	r.dial().logIn()
-	cancel()
 }
 
-// TestStoppedPostgres: its clients hear so as well.
+// TestStoppedPostgres checks that clients of PostgreSQL get the reason too.
 func TestStoppedPostgres(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Postgres, nil, newBackend(t, pgServer).address())
-	r.turn(Switch{Service: "front", Stopped: true})
+	r := newHarness(t, Postgres, nil, newStubServer(t, pgServer).address())
+	r.turn(gatebook.Switch{Service: "front", Stopped: true})
 	client := r.dial()
 	client.send(pgLogin())
 	m := client.message()
@@ -89,4 +59,11 @@ func TestStoppedPostgres(t *testing.T) {
 	}
 	client.Close()
 	wantReason(t, r, 1, events.ReasonShutdown)
+}
+
+// switched has the gateway stop or start services, and returns when it has.
+func (b *recorderStub) switched(list []gatebook.Switch) {
+	b.switches <- list
+	b.switches <- nil // taken only when list was dealt with
+	b.switches <- nil // put only when that was taken
 }

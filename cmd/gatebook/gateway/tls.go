@@ -20,29 +20,29 @@ type ClientTLS struct {
 	ClientCA string
 }
 
-// TLSMode tells whether the gateway speaks TLS to a server.
+// TLSMode is whether the gateway speaks TLS to a server.
 type TLSMode string
 
 // The modes.
 const (
-	// TLSOff never does. So does the empty mode.
+	// TLSOff speaks none. The empty mode is the same.
 	TLSOff TLSMode = "off"
-	// TLSPrefer does if the server offers it. Without [Server.CA] the server's
+	// TLSPrefer speaks TLS if the server offers it. Without [Server.CA] the server's
 	// certificate is not verified: that keeps listeners out, but not impostors.
 	TLSPrefer TLSMode = "prefer"
-	// TLSRequire does, verifies the certificate, and uses no server that has none.
+	// TLSRequire speaks TLS, verifies the certificate, and uses no server without one.
 	TLSRequire TLSMode = "require"
 )
 
-// credentials are what handshakes are made with. They do not change: a reload makes
+// credentials are with what handshakes of TLS are made. They do not change: a reload makes
 // others.
 type credentials struct {
-	// services are the sides of a server, by service, servers those of a client, by
-	// server. Who does without TLS is in neither.
+	// services has the server's side of a handshake, by service. servers has the client's
+	// side, by server. A service or server without TLS is in neither.
 	services, servers map[string]*tls.Config
 }
 
-// checkTLS tells what is wrong with the parts of a configuration that are about TLS
+// checkTLS returns what is wrong with the parts of a configuration that are about TLS
 // and the PROXY protocol.
 func (c Config) checkTLS() error {
 	var all []error
@@ -71,21 +71,21 @@ func (c Config) checkTLS() error {
 	return errors.Join(all...)
 }
 
-// served tells whether a service of that protocol has the server.
+// served reports whether a service of that protocol has the server.
 func (c Config) served(server string, protocol Protocol) bool {
 	return slices.ContainsFunc(c.Services, func(s Service) bool {
 		return s.Protocol == protocol && slices.Contains(s.Servers, server)
 	})
 }
 
-// endsTLS tells whether the service offers TLS to its clients.
+// endsTLS reports whether the service offers TLS to its clients.
 func (s Service) endsTLS() bool { return s.TLS.Certificate != "" }
 
-// speaksTLS tells whether the gateway speaks TLS to the server, if it can.
+// speaksTLS reports whether the gateway speaks TLS to the server, at least if it can.
 func (s Server) speaksTLS() bool { return s.TLS == TLSPrefer || s.TLS == TLSRequire }
 
-// loadCredentials reads all files that the configuration names. What cannot be read
-// stays as it is in old, and is in the error.
+// loadCredentials reads all files that the configuration names. An error lists those that
+// cannot be read; what they are for then stays as it is in old.
 func loadCredentials(c Config, old *credentials) (*credentials, error) {
 	fresh := &credentials{services: make(map[string]*tls.Config), servers: make(map[string]*tls.Config)}
 	if old == nil {
@@ -120,7 +120,7 @@ func loadCredentials(c Config, old *credentials) (*credentials, error) {
 	return fresh, errors.Join(all...)
 }
 
-// load reads what the service's side of a handshake needs.
+// load returns the service's side of a handshake with a client.
 func (t ClientTLS) load() (*tls.Config, error) {
 	certificate, err := tls.LoadX509KeyPair(t.Certificate, t.Key)
 	if err != nil {
@@ -129,7 +129,7 @@ func (t ClientTLS) load() (*tls.Config, error) {
 	config := &tls.Config{
 		Certificates: []tls.Certificate{certificate},
 		MinVersion:   tls.VersionTLS12,
-		// The relay writes records as long as there are.
+		// The relay writes records of the full length.
 		DynamicRecordSizingDisabled: true,
 	}
 	if t.ClientCA != "" {
@@ -141,7 +141,7 @@ func (t ClientTLS) load() (*tls.Config, error) {
 	return config, nil
 }
 
-// loadTLS reads what the gateway's side of a handshake with the server needs.
+// loadTLS returns the gateway's side of a handshake with the server.
 func (s Server) loadTLS() (*tls.Config, error) {
 	host, _, err := s.split()
 	if err != nil {
@@ -164,7 +164,7 @@ func (s Server) loadTLS() (*tls.Config, error) {
 	return config, nil
 }
 
-// loadPool reads the certificates of authorities.
+// loadPool returns the certificates of authorities in a file.
 func loadPool(path string) (*x509.CertPool, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -178,32 +178,8 @@ func loadPool(path string) (*x509.CertPool, error) {
 }
 
 // CheckFiles reads the certificates, keys and authorities that the configuration
-// names, as starting would, and tells what is wrong with them.
+// names, as [Start] would, and returns what is wrong with them.
 func (c Config) CheckFiles() error {
 	_, err := loadCredentials(c, nil)
 	return err
-}
-
-// ReloadCertificates reads the files of certificates, keys and authorities anew.
-// Handshakes from now on use them; sessions that go on do not notice. What cannot
-// be read stays as it was, and the error says so.
-func (g *Gateway) ReloadCertificates() error {
-	g.reloading.Lock()
-	defer g.reloading.Unlock()
-	err := g.guard("reload certificates", func() error {
-		fresh, err := loadCredentials(g.config, g.credentials.Load())
-		g.credentials.Store(fresh)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("reload certificates: %w", err)
-	}
-	return nil
-}
-
-// Secured is how many services offer TLS, and to how many servers the gateway
-// speaks it: what there is to reload.
-func (g *Gateway) Secured() (services, servers int) {
-	c := g.credentials.Load()
-	return len(c.services), len(c.servers)
 }

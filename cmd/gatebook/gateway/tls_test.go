@@ -17,7 +17,8 @@ import (
 	"gatebook/events"
 )
 
-// TestStartRefusesTLS: what cannot work is refused before anything listens.
+// TestStartRefusesTLS checks that a configuration which cannot work is refused before
+// anything listens.
 func TestStartRefusesTLS(t *testing.T) {
 	t.Parallel()
 	pair := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
@@ -38,7 +39,7 @@ func TestStartRefusesTLS(t *testing.T) {
 		config := Config{Servers: []Server{{Name: "db1", Address: "127.0.0.1:1"}}}
 		change(&config, &service)
 		config.Services = []Service{service}
-		if _, err := Start(t.Context(), config, newBookStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Start(t.Context(), config, newRecorderStub(), zerolog.Nop()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
@@ -73,7 +74,7 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// TestWarnsOfDraining: a service needs one server that is not drained.
+// TestWarnsOfDraining checks that a service needs one server that is not drained.
 func TestWarnsOfDraining(t *testing.T) {
 	t.Parallel()
 	c := Config{
@@ -89,31 +90,32 @@ func TestWarnsOfDraining(t *testing.T) {
 	}
 }
 
-// TestSilentWithTLS: a client that never says what it wants is in the book all the
-// same, when its time is over; so is one that begins TLS and stops in the middle.
+// TestSilentWithTLS checks that a client which sends nothing is recorded when the time
+// of its login is over, and so is one that stops in the middle of its TLS handshake.
 func TestSilentWithTLS(t *testing.T) {
 	t.Parallel()
 	front := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
 	for protocol, talk := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
-		r := start(t, protocol, Server{Address: newBackend(t, talk).address()}, Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
+		r := start(t, protocol, Server{Address: newStubServer(t, talk).address()}, Service{TLS: front, LoginTimeout: 50 * time.Millisecond})
 		r.dial()
 		if protocol == Postgres {
 			r.dial().send(pgStartup(pgTLS, ""))
-			r.book.ended(t, 2)
+			r.recorder.ended(t, 2)
 		}
-		if end := r.book.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
+		if end := r.recorder.ended(t, 1); end.Reason != events.ReasonLoginTimeout {
 			t.Errorf("%s: ended as %+v", protocol, end)
 		}
 	}
 }
 
-// TestTCPTLS: with plain TCP both sides may begin with TLS at once.
+// TestTCPTLS checks that both sides may begin with TLS at once where the protocol is
+// plain TCP.
 func TestTCPTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
 	ca := certtest.WriteFile(t, t.TempDir(), "ca.pem", authority.Certificate)
 	serving := &tls.Config{Certificates: []tls.Certificate{authority.Issue(t, "db1").TLS(t)}}
-	backend := newBackend(t, func(p peer) {
+	backend := newStubServer(t, func(p peer) {
 		secured := tls.Server(p.TCPConn, serving)
 		_, _ = io.Copy(secured, secured)
 		_ = secured.CloseWrite()
@@ -129,13 +131,13 @@ func TestTCPTLS(t *testing.T) {
 	if got, err := io.ReadAll(client); err != nil || string(got) != "there and back" {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonClientClosed || end.Finals[0].Counters.BytesRead != 14 || end.Finals[1].Counters.BytesWritten != 14 {
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonClientClosed || end.Finals[0].Counters.BytesRead != 14 || end.Finals[1].Counters.BytesWritten != 14 {
 		t.Errorf("ended as %+v", end)
 	}
 }
 
-// TestStalledReader: 64 MiB of a real server's, for a client that stops reading: the
-// marks are crossed, and nothing is lost.
+// TestStalledReader checks that the marks are crossed and nothing is lost while a
+// client stops reading 64 MiB of a real server's.
 func TestStalledReader(t *testing.T) {
 	t.Parallel()
 	server := shared.mariaDB(t)
@@ -143,7 +145,7 @@ func TestStalledReader(t *testing.T) {
 	readLate(t, r, openMySQL(t, r.throughFront(server.Login), nil))
 }
 
-// TestStalledReaderWithTLS: the same with TLS on both sides.
+// TestStalledReaderWithTLS checks the same with TLS on both sides.
 func TestStalledReaderWithTLS(t *testing.T) {
 	t.Parallel()
 	authority, own := shared.keys(t)
@@ -153,7 +155,7 @@ func TestStalledReaderWithTLS(t *testing.T) {
 }
 
 // readLate asks for 64 MiB and reads none of them until the gateway's mark is crossed.
-func readLate(t *testing.T, r *rig, db *sql.DB) {
+func readLate(t *testing.T, r *harness, db *sql.DB) {
 	t.Helper()
 	const rows, size = 64, 1 << 20
 	answer, err := db.QueryContext(t.Context(), "SELECT REPEAT(CHAR(65 + seq % 26), 1048576) FROM seq_1_to_64")
@@ -191,11 +193,11 @@ func readLate(t *testing.T, r *rig, db *sql.DB) {
 	}
 }
 
-// TestKilledWithTLS: a stalled session goes at once.
+// TestKilledWithTLS checks that a stalled session with TLS ends at once.
 func TestKilledWithTLS(t *testing.T) {
 	t.Parallel()
 	authority := certtest.NewAuthority(t, "authority")
-	r := start(t, TCP, Server{Address: newBackend(t, func(p peer) {
+	r := start(t, TCP, Server{Address: newStubServer(t, func(p peer) {
 		b := make([]byte, 64<<10)
 		for {
 			if _, err := p.Write(b); err != nil {
@@ -208,15 +210,15 @@ func TestKilledWithTLS(t *testing.T) {
 	if err := client.Handshake(); err != nil {
 		t.Fatal(err)
 	}
-	r.book.await(t, 1, events.KindSessionReady)
+	r.recorder.await(t, 1, events.KindSessionReady)
 	s := r.only()
 	for tick := time.NewTicker(time.Millisecond); s.client.Counters().HighWaterEvents == 0; <-tick.C {
 		if t.Context().Err() != nil {
 			t.Fatal("never stalled")
 		}
 	}
-	r.book.kills <- []uint64{1}
-	if end := r.book.ended(t, 1); end.Reason != events.ReasonKilled {
+	r.recorder.kills <- []uint64{1}
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled {
 		t.Errorf("ended as %+v", end)
 	}
 }

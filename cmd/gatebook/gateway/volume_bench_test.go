@@ -49,7 +49,7 @@ func simulateDay(sessions uint64) (d day) {
 	return d
 }
 
-// storeSample is a sample as the log stores it.
+// storeSample returns a sample as the log stores it.
 func storeSample(b []byte, id uint64, connection uint32, second, sequence uint64, now time.Time) []byte {
 	n := second*1000 + id
 	in, out := n*112, n*347
@@ -83,8 +83,8 @@ func BenchmarkStatisticsOfADay(b *testing.B) {
 	}
 }
 
-// TestStatisticsOfADay: a session that is busy all day is recorded once a minute,
-// and all that are due at one tick are one call.
+// TestStatisticsOfADay checks that a session which is busy all day is recorded once a
+// minute, and that all sessions due at one tick are recorded by one call.
 func TestStatisticsOfADay(t *testing.T) {
 	t.Parallel()
 	d := simulateDay(60)
@@ -100,18 +100,18 @@ func TestStatisticsOfADay(t *testing.T) {
 	}
 }
 
-// BenchmarkIdleLook is what one look for idle sessions costs.
+// BenchmarkIdleLook measures one look for idle sessions.
 func BenchmarkIdleLook(b *testing.B) {
-	const sessions = 100_000
-	g := &Gateway{roster: newRoster()}
-	service := newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour}, newFleet(nil, nil))
+	const count = 100_000
+	g := &Gateway{sessions: &sessions{index: newSessionIndex(), backends: newBackends(nil, nil)}}
+	service := g.sessions.newService(Service{Name: "front", Protocol: MySQL, IdleTimeout: time.Hour})
 	g.services = append(g.services, service)
-	for range sessions {
-		g.roster.enter(&session{gateway: g, service: service})
+	for range count {
+		g.sessions.index.add(&session{sessions: g.sessions, service: service})
 	}
 	now := time.Now()
 	for b.Loop() {
 		g.endIdle(now)
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/sessions, "ns/session")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/count, "ns/session")
 }

@@ -14,7 +14,7 @@ import (
 	"gatebook/events"
 )
 
-// endless is a reader of rows that never ends. It says when it was asked for many.
+// endless is a reader of rows that never ends. It closes many when many rows were read.
 type endless struct {
 	rows io.Reader
 	read int
@@ -37,8 +37,8 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// wantKilled kills the session and checks that its client was told.
-func (h *house) wantKilled(id uint64, failed <-chan error) {
+// wantKilled kills the session and checks that its client got the reason.
+func (h *endToEnd) wantKilled(id uint64, failed <-chan error) {
 	h.t.Helper()
 	v, err := h.Kill(h.t.Context(), id, gatebook.Request{By: "admin", Why: "enough"})
 	if err != nil || v.Ending().Reason != events.ReasonKilled || v.Ending().By != "admin" {
@@ -49,7 +49,7 @@ func (h *house) wantKilled(id uint64, failed <-chan error) {
 	}
 }
 
-// TestKillInLoad: of a load that is killed in the middle nothing stays.
+// TestKillInLoad checks that nothing stays of a load that is killed in the middle.
 func TestKillInLoad(t *testing.T) {
 	t.Parallel()
 	server := mariadb1(t)
@@ -88,7 +88,7 @@ func TestKillInLoad(t *testing.T) {
 	})
 }
 
-// TestKillInCopy: the same of PostgreSQL.
+// TestKillInCopy checks the same for PostgreSQL.
 func TestKillInCopy(t *testing.T) {
 	t.Parallel()
 	server := postgres(t)
@@ -116,7 +116,7 @@ func TestKillInCopy(t *testing.T) {
 	}
 }
 
-// TestKillInResult: a client in the middle of a long result is cut off.
+// TestKillInResult checks that a client in the middle of a long result is cut off.
 func TestKillInResult(t *testing.T) {
 	t.Parallel()
 	server := mariadb2(t)

@@ -21,7 +21,7 @@ import (
 	"gatebook/cmd/gatebook/internal/servertest"
 )
 
-// mysqlTool are the arguments that the tools of MySQL connect with.
+// mysqlTool returns the arguments that the tools of MySQL connect with.
 func mysqlTool(to servertest.Login, more ...string) []string {
 	host, port, _ := strings.Cut(to.Address, ":")
 	return append([]string{
@@ -55,8 +55,8 @@ func generate(t testing.TB, server *servertest.Server, name string) {
 	)
 }
 
-// TestDumpAndRestore: a dump through the gateway is the same to the byte as one
-// without it, and piped back in through the gateway gives the same database.
+// TestDumpAndRestore checks that a dump through the gateway is the same to the byte as
+// one without it, and gives the same database when it is restored through the gateway.
 func TestDumpAndRestore(t *testing.T) {
 	t.Parallel()
 	server := mariadb1(t)
@@ -89,7 +89,8 @@ func TestDumpAndRestore(t *testing.T) {
 	h.wantAllWell(3)
 }
 
-// TestLoadDataLocal: a file of the client's goes in as it would directly.
+// TestLoadDataLocal checks that a file of the client's is loaded as it would be
+// directly.
 func TestLoadDataLocal(t *testing.T) {
 	t.Parallel()
 	server := mariadb1(t)
@@ -117,7 +118,7 @@ func TestLoadDataLocal(t *testing.T) {
 	h.wantAllWell(1)
 }
 
-// TestMariaDBStatements: prepared statements of both protocols, several results
+// TestMariaDBStatements checks prepared statements of both protocols, several results
 // at once, errors, warnings and a change of database.
 func TestMariaDBStatements(t *testing.T) {
 	t.Parallel()
@@ -158,16 +159,16 @@ func TestMariaDBStatements(t *testing.T) {
 			"USE shop; SELECT DATABASE(); USE asked",
 			"SELECT REPEAT('x', 300000)",
 		} {
-			tell(&report, db, query)
+			appendResults(&report, db, query)
 		}
-		tell(&report, db, "SELECT id, b, d, f FROM t WHERE id > ? AND v LIKE ? ORDER BY id", 40, "☃%")
+		appendResults(&report, db, "SELECT id, b, d, f FROM t WHERE id > ? AND v LIKE ? ORDER BY id", 40, "☃%")
 		got[way] = report.String()
 	}
 	wantSame(t, got)
 }
 
-// tell writes down all results of a query.
-func tell(report *strings.Builder, db *sql.DB, query string, args ...any) {
+// appendResults appends all results of a query to a report.
+func appendResults(report *strings.Builder, db *sql.DB, query string, args ...any) {
 	fmt.Fprintln(report, query)
 	rows, err := db.Query(query, args...)
 	if err != nil {
@@ -198,8 +199,8 @@ func tell(report *strings.Builder, db *sql.DB, query string, args ...any) {
 	fmt.Fprintln(report, rows.Err())
 }
 
-// TestLongPackets: what is longer than a packet can be comes in several, both
-// ways, and the packets after them are understood.
+// TestLongPackets checks that data longer than a packet come in several, both ways, and
+// that the packets after them are understood.
 func TestLongPackets(t *testing.T) {
 	t.Parallel()
 	server := mariadb2(t)
@@ -231,8 +232,8 @@ func TestLongPackets(t *testing.T) {
 	h.wantAllWell(1)
 }
 
-// TestTransfers: several clients move amounts between accounts at once, in
-// transactions some of which are rolled back: nothing is lost or made.
+// TestTransfers checks that nothing is lost or made when several clients move amounts
+// between accounts at once, in transactions some of which are rolled back.
 func TestTransfers(t *testing.T) {
 	t.Parallel()
 	const clients, transfers, accounts = 8, 30, 10
@@ -303,7 +304,7 @@ func transfer(ctx context.Context, db *sql.DB, client, from, to int, regret bool
 	return tx.Commit()
 }
 
-// TestSysbench: the usual mix of reads and writes, without an error.
+// TestSysbench checks that the usual mix of reads and writes makes no error.
 func TestSysbench(t *testing.T) {
 	t.Parallel()
 	server := mariadb2(t)

@@ -29,7 +29,7 @@ func connectTo(t testing.TB, to servertest.Login) *pgx.Conn {
 	return conn
 }
 
-// TestCopy: rows go in and out by COPY, in text and in binary, as they do
+// TestCopy checks that rows go in and out by COPY, in text and in binary, as they do
 // directly.
 func TestCopy(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestCopy(t *testing.T) {
 			fmt.Fprintln(&report, tag)
 			must(conn.Exec(t.Context(), "TRUNCATE line"))
 		}
-		// What goes wrong in the middle goes wrong in the same words.
+		// What fails in the middle fails with the same error.
 		_, err := wire.CopyFrom(t.Context(), strings.NewReader("1\ta\tb\n1\ta\tb\n"), "COPY line FROM STDIN")
 		fmt.Fprintln(&report, err)
 		must(conn.Exec(t.Context(), "SELECT 1"))
@@ -80,7 +80,7 @@ func TestCopy(t *testing.T) {
 	h.wantAllWell(1)
 }
 
-// TestPostgresDumpAndRestore: pg_dump into psql, both through the gateway.
+// TestPostgresDumpAndRestore checks pg_dump into psql, both through the gateway.
 func TestPostgresDumpAndRestore(t *testing.T) {
 	t.Parallel()
 	server := postgres(t)
@@ -117,7 +117,7 @@ func TestPostgresDumpAndRestore(t *testing.T) {
 	h.wantAllWell(5)
 }
 
-// TestPostgresStatements: each way to ask, several results, errors in the middle
+// TestPostgresStatements checks each way to ask, several results, errors in the middle
 // of a pipeline, notices and notifications, a cursor, and a long row.
 func TestPostgresStatements(t *testing.T) {
 	t.Parallel()
@@ -185,8 +185,8 @@ func TestPostgresStatements(t *testing.T) {
 	h.wantAllWell(1)
 }
 
-// TestPostgresTransfers: several clients move amounts at once in serializable
-// transactions; what is in conflict is said to be, and nothing is lost.
+// TestPostgresTransfers checks that nothing is lost when several clients move amounts
+// at once in serializable transactions, and that conflicts are reported.
 func TestPostgresTransfers(t *testing.T) {
 	t.Parallel()
 	const clients, transfers, accounts = 8, 20, 10
@@ -229,7 +229,7 @@ func TestPostgresTransfers(t *testing.T) {
 	h.wantAllWell(clients)
 }
 
-// codeOf is the code of an error of PostgreSQL's.
+// codeOf returns the code of an error of PostgreSQL's.
 func codeOf(err error) string {
 	if failed, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return failed.Code
@@ -237,7 +237,7 @@ func codeOf(err error) string {
 	return ""
 }
 
-// TestPgbench: each protocol, without a failed transaction.
+// TestPgbench checks that each protocol runs without a failed transaction.
 func TestPgbench(t *testing.T) {
 	t.Parallel()
 	server := postgres(t)

@@ -17,8 +17,8 @@ import (
 // A workload test does the same to a server twice, directly and through the
 // gateway, and compares what came of it.
 
-// ways are the two ways to a server.
-func (h *house) ways(server *servertest.Server) map[string]servertest.Login {
+// ways returns the two ways to a server.
+func (h *endToEnd) ways(server *servertest.Server) map[string]servertest.Login {
 	direct := h.login("jdoe", "secret")
 	direct.Address = server.Address
 	return map[string]servertest.Login{"direct": direct, "through": h.login("jdoe", "secret")}
@@ -34,7 +34,7 @@ func wantSame(t testing.TB, got map[string]string) {
 
 // wantAllWell waits until every session has ended, and checks that each was
 // closed by its client.
-func (h *house) wantAllWell(atLeast int) {
+func (h *endToEnd) wantAllWell(atLeast int) {
 	h.t.Helper()
 	eventually(h.t, "every session has ended", func() bool { return h.Moment().Live == 0 })
 	listing, err := h.Sessions(gatebook.Query{Closed: true})

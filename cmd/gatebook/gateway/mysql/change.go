@@ -2,16 +2,16 @@ package mysql
 
 import "fmt"
 
-// Common are the capabilities that a client asks for in p, its login, and that the
+// Common returns the capabilities that a client asks for in p, its login, and that the
 // server has offered.
 func Common(p Packet, g Greeting) Capabilities {
 	c := cursor{rest: p.Payload()}
 	return Capabilities(c.number(4)) & g.Capabilities
 }
 
-// ParseChangeUser reads the packet by which a client logs in anew over a connection
-// it has, between a client and a server with those capabilities in common. What the
-// packet does not have is "".
+// ParseChangeUser reads the packet by which a client logs in again over an established
+// connection. common are the capabilities that client and server have agreed on. A text that
+// the packet does not have is "".
 func ParseChangeUser(p Packet, common Capabilities) (Login, error) {
 	c := cursor{rest: p.Payload()}
 	if command := c.number(1); command != commandChangeUser {

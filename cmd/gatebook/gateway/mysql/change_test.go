@@ -40,8 +40,8 @@ func TestParseChangeUser(t *testing.T) {
 	}
 }
 
-// TestFollowerStops: at a change of user, however it is cut, and at nothing else
-// that looks like it.
+// TestFollowerStops checks that a follower stops at a change of user, however it is
+// cut, and at nothing else that looks like one.
 func TestFollowerStops(t *testing.T) {
 	t.Parallel()
 	ping, closing := "\x01\x00\x00\x00\x0e", "\x05\x00\x00\x00\x19\x01\x00\x00\x00"

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// cursor takes fields off the head of a payload. Once one was not there the
-// cursor is short, and everything after it reads as nothing.
+// cursor takes fields off the head of a payload. When a field is missing the cursor
+// becomes short, and everything after it reads as empty.
 type cursor struct {
 	rest  []byte
 	short bool
@@ -42,7 +42,7 @@ func (c *cursor) terminated() []byte {
 	return taken
 }
 
-// tail takes the bytes up to a NUL, and the NUL, or all there are: a last field
+// tail takes the bytes up to a NUL, and the NUL, or else all bytes: a last field
 // is accepted without its end.
 func (c *cursor) tail() []byte {
 	if bytes.IndexByte(c.rest, 0) < 0 {

@@ -7,14 +7,16 @@
 // payload's length, little-endian in three bytes, and a sequence number. The
 // server speaks first ([ParseGreeting]); the client answers with its name, its
 // database and its attributes ([ParseLogin]); then packets of an authentication
-// plugin go either way until the server says OK or ERR ([ReplyOf]). Within this
+// plugin go either way until the server sends OK or ERR ([ReplyOf]). Within this
 // exchange the sequence number rises by one with every packet; a command starts
-// again at 0, which is how the two are told apart.
+// again at 0, which sets the two apart.
 //
 // # Promises
 //
-// Every function is pure. Whatever bytes it is given, it returns an error or a
-// value, never panics, and allocates no more than its input is long. Texts are
-// copied out of the input. Nothing here is checked for being UTF-8: that is for
-// who keeps it.
+// Every function is pure. Whatever bytes it is given, it returns an error or a value,
+// never panics, and allocates no more than its input is long. Texts are copied out of the
+// input. No text is checked for being UTF-8 here: the recorder does that.
+//
+// A [Follower] and a [Frames] keep what they have followed. Each belongs to the one
+// goroutine that reads its side.
 package mysql

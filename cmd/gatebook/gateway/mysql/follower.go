@@ -1,7 +1,7 @@
 package mysql
 
-// The commands that a follower tells from others: the goodbye, the change of user,
-// and those that a server does not answer.
+// The commands that a follower knows: the goodbye, the change of user, and those that a
+// server does not answer.
 const (
 	commandQuit           = 0x01
 	commandChangeUser     = 0x11
@@ -18,7 +18,7 @@ type Follower struct {
 	have   int
 	// rest is how much of the payload is still to come.
 	rest int
-	// quit: the packet under way is a goodbye if its payload says so.
+	// quit: the packet under way is a goodbye if its payload is COM_QUIT.
 	quit bool
 	// first: the next byte of the payload is a command's.
 	first bool
@@ -28,7 +28,7 @@ type Follower struct {
 	answered bool
 	// alone: the next packet is to be a command. stray: it was not.
 	alone, stray bool
-	// goodbye: the last packet was one, and nothing came after it.
+	// goodbye: the last packet was COM_QUIT, and nothing came after it.
 	goodbye bool
 }
 
@@ -66,7 +66,7 @@ func (f *Follower) command(b byte) {
 	f.first = false
 }
 
-// Head takes what was followed of the header of a change of user before Follow
+// Head returns what was followed of the header of a change of user before Follow
 // stopped at it. It is valid until the next call of Follow, which begins after
 // the change.
 func (f *Follower) Head() []byte {
@@ -75,18 +75,17 @@ func (f *Follower) Head() []byte {
 	return head
 }
 
-// Asked takes note of whether commands came, since the last call, that the server
-// answers.
+// Asked reports whether commands that the server answers have come since the last call.
 func (f *Follower) Asked() bool {
 	asked := f.asked
 	f.asked = false
 	return asked
 }
 
-// Answered tells whether the server answers the client's last command.
+// Answered reports whether the server answers the client's last command.
 func (f *Follower) Answered() bool { return f.answered }
 
-// Between tells whether the client's last bytes end a packet.
+// Between reports whether the client's last bytes end a packet.
 func (f *Follower) Between() bool { return f.have == 0 && f.rest == 0 }
 
 // begin takes what p holds of a header, and returns how much that is.
@@ -104,11 +103,11 @@ func (f *Follower) begin(p []byte) int {
 	return n
 }
 
-// Alone says that nothing is under way, so that the next packet is to be a command.
+// Alone notes that nothing is under way, so that the next packet has to be a command.
 func (f *Follower) Alone() { f.alone = true }
 
-// Stray tells whether another packet came instead.
+// Stray reports whether another packet came instead, after [Follower.Alone].
 func (f *Follower) Stray() bool { return f.stray }
 
-// Goodbye tells whether the last thing the client sent was its goodbye.
+// Goodbye reports whether the client's last packet was its goodbye, COM_QUIT.
 func (f *Follower) Goodbye() bool { return f.goodbye }

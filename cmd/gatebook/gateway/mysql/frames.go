@@ -37,5 +37,6 @@ func (f *Frames) begin(header []byte) int {
 	return n
 }
 
-// Between tells whether the server's last bytes end a packet, and all that it holds.
+// Between reports whether the server's last bytes end a packet, and what that holds is
+// whole.
 func (f *Frames) Between() bool { return f.have == 0 && f.rest == 0 && !f.continued }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Capabilities are what a server offers and a client takes up, the standard 32
+// Capabilities are the features that a server offers and a client uses, the standard 32
 // bits. MariaDB's extended ones never matter to a login.
 type Capabilities uint32
 
@@ -22,11 +22,11 @@ const (
 	CompressZstd      Capabilities = 1 << 26
 )
 
-// Hidden are the capabilities a client is not offered: with TLS the login, with
-// compression everything after it, would be out of sight.
+// Hidden are the capabilities that a client is not offered: with TLS the login could not be
+// read, with compression everything after it.
 const Hidden = TLS | Compress | CompressZstd
 
-// Greeting is what matters of the packet a server begins with.
+// Greeting is what the gateway needs of the packet that a server begins with.
 type Greeting struct {
 	// ThreadID is the server's number for the connection.
 	ThreadID uint32
@@ -62,7 +62,7 @@ func ParseGreeting(p Packet) (Greeting, error) {
 	return g, nil
 }
 
-// Withhold takes capabilities out of p, the packet g was read from.
+// Withhold takes capabilities out of p, the packet from which g was read.
 func (g Greeting) Withhold(p Packet, hidden Capabilities) {
 	offered := g.Capabilities &^ hidden
 	binary.LittleEndian.PutUint16(p[g.low:], uint16(offered))

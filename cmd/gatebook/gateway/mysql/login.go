@@ -2,7 +2,7 @@ package mysql
 
 import "fmt"
 
-// Login is what matters of the packet a client answers a greeting with.
+// Login is what the gateway needs of the packet with which a client answers a greeting.
 type Login struct {
 	// TLS: the client asks to begin TLS instead, and the rest is empty.
 	TLS bool
@@ -22,7 +22,7 @@ type Login struct {
 const tlsRequestSize = 32
 
 // ParseLogin reads a client's first packet, which answers g. As the server
-// does, it holds for asked only what the server offered.
+// does, it ignores capabilities that were not offered.
 func ParseLogin(p Packet, g Greeting) (Login, error) {
 	c := cursor{rest: p.Payload()}
 	asked := Capabilities(c.number(4))
@@ -54,7 +54,7 @@ func ParseLogin(p Packet, g Greeting) (Login, error) {
 	return login, nil
 }
 
-// skipAuth takes the answer to the scramble.
+// skipAuth skips the answer to the scramble.
 func skipAuth(c *cursor, asked Capabilities) {
 	switch {
 	case asked&LengthEncodedAuth != 0:
@@ -67,7 +67,7 @@ func skipAuth(c *cursor, asked Capabilities) {
 }
 
 // attribute returns the value of a connection attribute. Malformed attributes
-// are no error: servers log in a client that sends such.
+// are no error: servers let in a client that sends them.
 func attribute(c *cursor, name string) string {
 	all := cursor{rest: c.prefixed()}
 	value := ""

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// capture is what one side of a real conversation sent: MariaDB 10.11 with its own
+// capture returns what one side of a real conversation sent: MariaDB 10.11 with its own
 // clients and with go-sql-driver, of a user jdoe or ed whose password is secret.
 func capture(t testing.TB, name string) []byte {
 	t.Helper()
@@ -210,8 +210,8 @@ func TestLoginForms(t *testing.T) {
 	}
 }
 
-// TestOnlyTheOfferedCounts: a client cannot shift its fields by asking for what
-// the server does not know.
+// TestOnlyTheOfferedCounts checks that a client cannot shift its fields by asking for
+// what the server does not know.
 func TestOnlyTheOfferedCounts(t *testing.T) {
 	t.Parallel()
 	asked := Protocol41 | SecureConnection | LengthEncodedAuth | ConnectWithDB | Compress

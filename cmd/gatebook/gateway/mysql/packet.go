@@ -24,7 +24,7 @@ var ErrMalformed = errors.New("not the MySQL protocol")
 type Packet []byte
 
 // Frame returns the size of the packet at the head of b, header included, or 0
-// when b is too short to tell. b need not hold all of it.
+// when b is too short to have its header. b need not hold all of the packet.
 func Frame(b []byte) (int, error) {
 	if len(b) < HeaderSize {
 		return 0, nil
@@ -36,10 +36,10 @@ func Frame(b []byte) (int, error) {
 	return size, nil
 }
 
-// Sequence is the packet's number in its exchange.
+// Sequence returns the packet's number in its exchange.
 func (p Packet) Sequence() byte { return p[3] }
 
-// Payload is what follows the header.
+// Payload returns what follows the header.
 func (p Packet) Payload() []byte { return p[HeaderSize:] }
 
 // appendHeader appends the header of a payload of n bytes.
@@ -47,5 +47,5 @@ func appendHeader(b []byte, n int, sequence byte) []byte {
 	return append(b, byte(n), byte(n>>8), byte(n>>16), sequence)
 }
 
-// length is the payload's, by the header at the head of b.
+// length returns the payload's length, by the header at the head of b.
 func length(b []byte) int { return int(b[0]) | int(b[1])<<8 | int(b[2])<<16 }

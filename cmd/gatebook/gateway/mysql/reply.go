@@ -5,10 +5,10 @@ import (
 	"fmt"
 )
 
-// Reply tells what a server's packet means for the login it belongs to.
+// Reply is what a server's packet means for the login it belongs to.
 type Reply uint8
 
-// What a reply can be.
+// The kinds of a reply.
 const (
 	// ReplyMore is a step of the authentication, to be passed on.
 	ReplyMore Reply = iota
@@ -25,7 +25,7 @@ const (
 	firstError = 0xff
 )
 
-// ReplyOf looks at a server's packet of the login.
+// ReplyOf returns what a server's packet of the login means.
 func ReplyOf(p Packet) Reply {
 	payload := p.Payload()
 	switch {
@@ -39,15 +39,15 @@ func ReplyOf(p Packet) Reply {
 	return ReplyMore
 }
 
-// Error is an error as a server words it.
+// Error is an error of a server.
 type Error struct {
 	Code uint16
-	// State is the SQLSTATE, "" before a client has said what it understands.
+	// State is the SQLSTATE; "" before a client has sent its capabilities.
 	State   string
 	Message string
 }
 
-// String is the error as clients show it.
+// String returns the error as clients show it.
 func (e Error) String() string {
 	if e.State == "" {
 		return fmt.Sprintf("%d: %s", e.Code, e.Message)
@@ -67,7 +67,7 @@ func ParseError(p Packet) Error {
 	return e
 }
 
-// AppendError appends the packet that tells a client of e.
+// AppendError appends the packet of e.
 func AppendError(b []byte, sequence byte, e Error) []byte {
 	payload := binary.LittleEndian.AppendUint16([]byte{firstError}, e.Code)
 	if e.State != "" {

@@ -2,14 +2,14 @@ package mysql
 
 import "encoding/binary"
 
-// OfferTLS puts TLS into the capabilities of p, the packet g was read from: to be
-// called after Hide.
+// OfferTLS adds TLS to the capabilities of p, the packet from which g was read. It is
+// called after [Greeting.Withhold].
 func (g Greeting) OfferTLS(p Packet) {
 	offered := Capabilities(binary.LittleEndian.Uint16(p[g.low:])) | TLS
 	binary.LittleEndian.PutUint16(p[g.low:], uint16(offered))
 }
 
-// SetTLS says in p, which [ParseLogin] has accepted, whether it comes through TLS.
+// SetTLS sets in p, which [ParseLogin] has accepted, whether it comes through TLS.
 func (p Packet) SetTLS(secured bool) {
 	asked := Capabilities(binary.LittleEndian.Uint16(p.Payload())) &^ TLS
 	if secured {
@@ -18,8 +18,8 @@ func (p Packet) SetTLS(secured bool) {
 	binary.LittleEndian.PutUint16(p.Payload(), uint16(asked))
 }
 
-// AppendTLSRequest appends the request for TLS that comes before p, a login that
-// says TLS: it is the login's beginning.
+// AppendTLSRequest appends the request for TLS that comes before p, a login through TLS. It
+// is the beginning of the login.
 func (p Packet) AppendTLSRequest(b []byte, sequence byte) []byte {
 	return append(appendHeader(b, tlsRequestSize, sequence), p.Payload()[:tlsRequestSize]...)
 }
@@ -27,15 +27,15 @@ func (p Packet) AppendTLSRequest(b []byte, sequence byte) []byte {
 // SetSequence changes the packet's number in its exchange.
 func (p Packet) SetSequence(sequence byte) { p[3] = sequence }
 
-// WantsPassword tells whether p is how caching_sha2_password asks for the password
+// WantsPassword reports whether p is the request of caching_sha2_password for the password
 // itself.
 func (p Packet) WantsPassword() bool {
 	payload := p.Payload()
 	return len(payload) == 2 && payload[0] == firstMore && payload[1] == fullAuthentication
 }
 
-// Switched is the plugin that a server's packet changes the authentication to, ""
-// when it does not.
+// Switched returns the plugin that a server's packet changes the authentication to; "" if
+// it changes none.
 func (p Packet) Switched() string {
 	payload := p.Payload()
 	if len(payload) < 2 || payload[0] != firstSwitch {

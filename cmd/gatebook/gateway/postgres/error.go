@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 )
 
-// Error is an error as a server words it.
+// Error is an error of a server.
 type Error struct {
 	Severity string
 	// Code is the SQLSTATE.
@@ -21,10 +21,10 @@ const (
 	fieldMessage  = 'M'
 )
 
-// String is the error as clients show it.
+// String returns the error as clients show it.
 func (e Error) String() string { return e.Code + ": " + e.Message }
 
-// ParseError reads ErrorResponse; what it does not have is "".
+// ParseError reads ErrorResponse. A field that it does not have is "".
 func ParseError(m Message) Error {
 	var e Error
 	rest := m.Body()
@@ -44,7 +44,7 @@ func ParseError(m Message) Error {
 	return e
 }
 
-// AppendError appends the message that tells a client of e.
+// AppendError appends the message of e.
 func AppendError(b []byte, e Error) []byte {
 	body := appendField(nil, fieldSeverity, e.Severity)
 	body = appendField(body, fieldPlain, e.Severity)

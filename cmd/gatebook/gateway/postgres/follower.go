@@ -13,7 +13,7 @@ type Follower struct {
 	rest uint32
 	// answered: the last message is one that the server answers.
 	answered bool
-	// goodbye: the last message was one, and nothing came after it.
+	// goodbye: the last message was Terminate, and nothing came after it.
 	goodbye bool
 }
 
@@ -44,11 +44,10 @@ func (f *Follower) begin(p []byte) []byte {
 	return p[n:]
 }
 
-// Goodbye tells whether the last thing the client sent was its goodbye.
+// Goodbye reports whether the client's last message was its goodbye, Terminate.
 func (f *Follower) Goodbye() bool { return f.goodbye }
 
-// Owed tells whether an answer of the server is to follow the client's last bytes:
-// they end a message, and it is neither a piece of a copy nor the goodbye. That the
-// server answers one only when it is asked to flush makes no difference: a client
-// that waits has asked.
+// Owed reports whether an answer of the server has to follow the client's last bytes:
+// they end a message, and it is neither a piece of a copy nor the goodbye. The server
+// answers some messages only after a Flush or Sync; a client that waits has sent one.
 func (f *Follower) Owed() bool { return f.answered && f.have == 0 && f.rest == 0 }

@@ -30,8 +30,8 @@ func (f *Frames) Follow(p []byte) {
 	}
 }
 
-// Between tells whether the server's last bytes end a message.
+// Between reports whether the server's last bytes end a message.
 func (f *Frames) Between() bool { return f.have == 0 && f.rest == 0 }
 
-// bodySize is the size of what follows a header.
+// bodySize returns the size of what follows a header.
 func bodySize(header []byte) int { return int(max(4, binary.BigEndian.Uint32(header[1:]))) - 4 }

@@ -55,7 +55,7 @@ func FuzzPostgresFrames(f *testing.F) {
 	})
 }
 
-// BenchmarkFrames is what following costs: a buffer of short rows.
+// BenchmarkFrames measures following a buffer of short rows.
 func BenchmarkFrames(b *testing.B) {
 	rows := []byte(strings.Repeat("D\x00\x00\x00\x15\x00\x01\x00\x00\x00\x0bhello world", 32<<10/22))
 	var f Frames

@@ -8,7 +8,7 @@ import (
 // maxSecret is the longest secret of any version.
 const maxSecret = 256
 
-// Key is what a query is cancelled with. It is comparable.
+// Key is with what a query is cancelled. It is comparable.
 type Key struct {
 	// Process is the server's number for the connection.
 	Process uint32

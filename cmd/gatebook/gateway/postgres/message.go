@@ -23,7 +23,7 @@ const (
 	// TypeTerminate is a client's goodbye.
 	TypeTerminate = 'X'
 
-	// TypeAuthentication asks for an answer, or tells that none is needed.
+	// TypeAuthentication asks for an answer, or is AuthenticationOk.
 	TypeAuthentication = 'R'
 	// TypeKey is BackendKeyData.
 	TypeKey = 'K'
@@ -37,7 +37,7 @@ const (
 type Message []byte
 
 // Frame returns the size of the message at the head of b, header included, or 0
-// when b is too short to tell. b need not hold all of it.
+// when b is too short to have its header. b need not hold all of the message.
 func Frame(b []byte) (int, error) {
 	if len(b) < HeaderSize {
 		return 0, nil
@@ -49,14 +49,14 @@ func Frame(b []byte) (int, error) {
 	return 1 + int(length), nil
 }
 
-// Type is the message's first byte.
+// Type returns the message's first byte.
 func (m Message) Type() byte { return m[0] }
 
-// Body is what follows the header.
+// Body returns what follows the header.
 func (m Message) Body() []byte { return m[HeaderSize:] }
 
-// Authenticated tells whether m is AuthenticationOk: the server is content with
-// who the client is.
+// Authenticated reports whether m is AuthenticationOk: the server has accepted the client's
+// credentials.
 func (m Message) Authenticated() bool {
 	return m.Type() == TypeAuthentication && len(m.Body()) == 4 && binary.BigEndian.Uint32(m.Body()) == 0
 }

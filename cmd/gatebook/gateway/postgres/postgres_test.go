@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// capture is what one side of a real conversation sent: PostgreSQL 15 with psql
+// capture returns what one side of a real conversation sent: PostgreSQL 15 with psql
 // and with pgx, of a user jdoe whose password is secret.
 func capture(t testing.TB, name string) []byte {
 	t.Helper()
@@ -148,7 +148,7 @@ func TestFollower(t *testing.T) {
 	}
 }
 
-// packet is an untyped packet.
+// packet returns an untyped packet.
 func packet(version uint32, body string) []byte {
 	b := binary.BigEndian.AppendUint32(nil, uint32(8+len(body)))
 	return append(binary.BigEndian.AppendUint32(b, version), body...)

@@ -20,7 +20,7 @@ func AppendTLSRequest(b []byte) []byte {
 	return binary.BigEndian.AppendUint32(b, codeTLS)
 }
 
-// Mechanisms are those of SASL that m offers; nil when it offers none.
+// Mechanisms returns the mechanisms of SASL that m offers; nil when it offers none.
 func (m Message) Mechanisms() []string {
 	body := m.Body()
 	if m.Type() != TypeAuthentication || len(body) < 4 || binary.BigEndian.Uint32(body) != authSASL {
@@ -39,7 +39,7 @@ func (m Message) Mechanisms() []string {
 	return all
 }
 
-// OffersBinding tells whether m offers to bind a login to its channel.
+// OffersBinding reports whether m offers to bind a login to its channel.
 func (m Message) OffersBinding() bool { return slices.ContainsFunc(m.Mechanisms(), binds) }
 
 // AppendUnbound appends the offer m without the mechanisms that bind.
@@ -56,9 +56,9 @@ func (m Message) AppendUnbound(b []byte) []byte {
 	return append(b, body...)
 }
 
-// Binds tells whether m, a client's first answer to an offer of SASL, relies on
-// what it knows of the channel: it binds the login to it, or claims that the server
-// cannot, which one that offered to takes for an attack.
+// Binds reports whether m, a client's first answer to an offer of SASL, depends on the
+// channel: it binds the login to the channel, or claims that the server does not offer
+// that, which a server that does takes for an attack.
 func (m Message) Binds() bool {
 	name, rest, ok := bytes.Cut(m.Body(), []byte{0})
 	if m.Type() != TypeAnswer || !ok {
@@ -70,4 +70,5 @@ func (m Message) Binds() bool {
 	return len(rest) > 4 && rest[4] == 'y' // after a length, the flag of GS2
 }
 
+// binds reports whether a mechanism binds a login to its channel.
 func binds(mechanism string) bool { return strings.HasSuffix(mechanism, plus) }

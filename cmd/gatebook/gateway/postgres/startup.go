@@ -15,15 +15,15 @@ const MaxStartup = 10_000
 // ErrMalformed is the cause of every error of this package.
 var ErrMalformed = errors.New("not the PostgreSQL protocol")
 
-// ErrTLS means that a client begins with the handshake of TLS, without asking for it
+// ErrTLS means that a client begins with the handshake of TLS, without asking for TLS
 // first.
 var ErrTLS = errors.New("the client begins with TLS")
 
-// DirectProtocol is what such a client names as its protocol within that handshake.
+// DirectProtocol is the protocol that such a client names within that handshake.
 const DirectProtocol = "postgresql"
 
-// handshake is the type of TLS's first record.
-const handshake = 0x16
+// tlsHandshake is the type of TLS's first record.
+const tlsHandshake = 0x16
 
 // Request is what a client's untyped packet asks for.
 type Request uint8
@@ -64,10 +64,10 @@ type Startup struct {
 }
 
 // FrameStartup returns the size of the untyped packet at the head of b, or 0
-// when b is too short to tell. b need not hold all of it. The error is [ErrTLS] when it
-// is none of PostgreSQL's.
+// when b is too short to have its size. b need not hold all of the packet. The error is
+// [ErrTLS] when the client begins with TLS.
 func FrameStartup(b []byte) (int, error) {
-	if len(b) > 0 && b[0] == handshake {
+	if len(b) > 0 && b[0] == tlsHandshake {
 		return 0, ErrTLS
 	}
 	if len(b) < 4 {
@@ -132,8 +132,9 @@ func parseParameters(b []byte) (Startup, error) {
 	return s, nil
 }
 
-// isTrue tells whether the server takes a value for a yes: one of the words below
-// or the beginning of one, in any case. What it does not understand it refuses.
+// isTrue reports whether the server takes a value for true: one of the words below
+// or the beginning of one, in any case. The server refuses a value that is neither true nor
+// false.
 func isTrue(value string) bool {
 	value = strings.ToLower(value)
 	if value == "" || value == "o" { // could be off as well

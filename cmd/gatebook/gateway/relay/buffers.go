@@ -2,7 +2,7 @@ package relay
 
 import "sync"
 
-// BufferSize is what one read can take in, and the unit a queue grows by.
+// BufferSize is how much one read can take, and the unit by which a queue grows.
 const BufferSize = 32 << 10
 
 // Buffer is memory for bytes on their way.
@@ -12,8 +12,7 @@ type Buffer [BufferSize]byte
 // goroutines.
 type Buffers struct{ pool sync.Pool }
 
-// Borrow returns a buffer with anything in it. It is the caller's until it is
-// returned.
+// Borrow returns a buffer with any content. It is the caller's until [Buffers.Return].
 func (b *Buffers) Borrow() *Buffer {
 	if buffer, ok := b.pool.Get().(*Buffer); ok {
 		return buffer

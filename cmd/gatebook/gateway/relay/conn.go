@@ -43,7 +43,7 @@ type giving struct {
 	err        error
 }
 
-// NewConn takes over tcp.
+// NewConn returns a connection over tcp, which belongs to it from then on.
 func NewConn(tcp *net.TCPConn) (*Conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Conn) Read(p []byte) (n int, err error) {
 	return 0, err
 }
 
-// Write writes all of p, waiting as long as it takes.
+// Write writes all of p, and blocks as long as that takes.
 func (c *Conn) Write(p []byte) (n int, err error) {
 	if c.secure != nil {
 		return c.writeTLS(p)
@@ -97,31 +97,31 @@ func (c *Conn) Write(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Close closes the socket. Any number of goroutines may, any number of times.
+// Close closes the socket. Any goroutine may call it, any number of times.
 func (c *Conn) Close() error { return c.tcp.Close() }
 
-// CloseWrite tells the other end that nothing more will come.
+// CloseWrite announces to the other end that nothing more will come.
 func (c *Conn) CloseWrite() error {
 	if c.secure != nil {
-		c.secure.sayGoodbye()
+		c.secure.closeNotify()
 	}
 	return c.tcp.CloseWrite()
 }
 
-// SetReadDeadline ends a read that waits at t; the zero time never does.
+// SetReadDeadline ends a read that waits at t; the zero time ends none.
 func (c *Conn) SetReadDeadline(t time.Time) error { return c.tcp.SetReadDeadline(t) }
 
-// SetWriteDeadline ends a write that waits at t, one of another goroutine as well.
+// SetWriteDeadline ends a write that waits at t, also one of another goroutine.
 func (c *Conn) SetWriteDeadline(t time.Time) error { return c.tcp.SetWriteDeadline(t) }
 
-// RemoteAddr is the address of the other end.
+// RemoteAddr returns the address of the other end.
 func (c *Conn) RemoteAddr() net.Addr { return c.tcp.RemoteAddr() }
 
-// LocalAddr is the address of this end.
+// LocalAddr returns the address of this end.
 func (c *Conn) LocalAddr() net.Addr { return c.tcp.LocalAddr() }
 
-// receive waits for data, and only then borrows a buffer for them. The end is
-// io.EOF. The buffer is the caller's, who returns it.
+// receive blocks until there are data, and only then borrows a buffer for them. The end is
+// io.EOF. The caller returns the buffer.
 func (c *Conn) receive(buffers *Buffers) (*Buffer, int, error) {
 	t := &c.taking
 	t.buffers = buffers
@@ -163,8 +163,8 @@ func (c *Conn) readFrom(fd uintptr, p []byte) (int, error) {
 }
 
 // offer makes one write call (with TLS one for each record) and returns how much
-// of p the socket took, which may be nothing. What it did not take must be what
-// the next push begins with.
+// of p the socket took, which may be nothing. The next push must begin
+// with the bytes that it did not take.
 func (c *Conn) offer(p []byte) (int, error) {
 	if c.secure != nil {
 		return c.offerTLS(p)

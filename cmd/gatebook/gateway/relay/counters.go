@@ -9,7 +9,7 @@ import (
 // cacheLine keeps counters of different goroutines out of each other's way.
 const cacheLine = 64
 
-// inbound counts what is read from a socket. Written by who reads it.
+// inbound counts what is read from a socket. The goroutine that reads writes it.
 type inbound struct {
 	reads, bytes atomic.Uint64
 	// active is when data were last read, as [events.Time].
@@ -17,8 +17,8 @@ type inbound struct {
 	_      [cacheLine]byte
 }
 
-// outbound counts what is written to a socket. Written by who writes it, and by
-// who queues for it.
+// outbound counts what is written to a socket. The goroutines that write and queue write
+// it.
 type outbound struct {
 	writes, bytes, buffered, high, low atomic.Uint64
 	_                                  [cacheLine]byte

@@ -1,4 +1,4 @@
-// Package relay moves bytes between two sockets, counts them, and tells who
+// Package relay moves bytes between two sockets, counts them, and returns which side
 // ended first.
 //
 // # Order and memory
@@ -24,12 +24,12 @@
 //
 // # TLS
 //
-// A [Conn] may speak TLS ([Conn.StartTLS]); the pipes do not know. Below TLS lies a
-// socket that never waits: what it does not take of a record is kept there, at
+// A [Conn] may speak TLS ([Conn.StartTLS]), which makes no difference to the pipes. Below
+// TLS lies a socket that never waits: what it does not take of a record is kept there, at
 // most one record, until the drainer finishes it, and counts as not written until
 // then. So the marks and bounds are the same, in plaintext, and an idle connection
-// holds no buffer of the relay's, though crypto/tls keeps some of its own. A read or
-// a write call is that of a record.
+// holds no buffer of the relay's, though crypto/tls keeps some of its own. The counters of
+// reads and writes then count records.
 //
 // # Ends
 //
@@ -42,22 +42,25 @@
 //
 // # Pauses
 //
-// A relay can stop without an end: at a place in the client's bytes, or when somebody
-// outside interrupts it. Both directions then pass on what they have read, and [Run]
-// returns with the sockets open, so that somebody else can use them and run a relay
-// over them again. An interruption waits for a side that takes nothing only a moment,
-// and then ends the relay.
+// A relay can stop without an end: at a place in the client's bytes, or by [Interrupt].
+// Both directions then pass on what they have read, and [Run] returns with the sockets
+// open, so that the caller can use them and run a relay over them again. An interruption
+// waits only a moment for a side that takes nothing, and then ends the relay.
 //
 // # Panics
 //
 // A panic in a goroutine of a relay, or in a function of its options, ends that relay.
 // Both sockets are closed, the other goroutines end, and [Run] returns the panic with
-// its stack as a [PanicError].
+// its stack as a [panics.Error].
 //
 // # Ownership
 //
-// A [Conn] belongs to who made it, before and after [Run]; in between, only
-// Close, Counters and Active may be called, and deadlines set. The read half of a Conn is used by
-// one goroutine at a time, and so is the write half; outside of [Run] any number of them
-// may call Write.
+// A [Conn] belongs to the goroutine that made it, before and after [Run]. In between only
+// Close, Counters, Received and Active may be called, and deadlines set. The read half of a
+// Conn is used by one goroutine at a time, and so is the write half; outside of [Run] any
+// number of goroutines may call Write.
+//
+// [Run] owns its goroutines, one for the server's bytes and one for each queue, and returns
+// when they have ended. A pipe's lock guards its queue; it is held while Options.Moved is
+// called.
 package relay

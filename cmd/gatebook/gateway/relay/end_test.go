@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// TestEnds checks which side is said to have ended first, and whether it broke.
+// TestEnds checks which side has ended first, and whether it broke.
 func TestEnds(t *testing.T) {
 	reset := func(c *net.TCPConn) {
 		c.SetLinger(0)
 		c.Close()
 	}
 	tests := map[string]struct {
-		act func(r *rig)
+		act func(r *harness)
 		end End
 	}{
 		"client closes": {
-			act: func(r *rig) { r.client.Close(); io.Copy(io.Discard, r.server); r.server.Close() },
+			act: func(r *harness) { r.client.Close(); io.Copy(io.Discard, r.server); r.server.Close() },
 			end: End{First: Client},
 		},
 		"server closes": {
-			act: func(r *rig) { r.server.Close(); io.Copy(io.Discard, r.client); r.client.Close() },
+			act: func(r *harness) { r.server.Close(); io.Copy(io.Discard, r.client); r.client.Close() },
 			end: End{First: Server},
 		},
-		"client resets": {act: func(r *rig) { reset(r.client) }, end: End{First: Client, Err: syscall.ECONNRESET}},
-		"server resets": {act: func(r *rig) { reset(r.server) }, end: End{First: Server, Err: syscall.ECONNRESET}},
-		"from outside":  {act: func(r *rig) { r.clientConn.Close(); r.serverConn.Close() }, end: End{}},
+		"client resets": {act: func(r *harness) { reset(r.client) }, end: End{First: Client, Err: syscall.ECONNRESET}},
+		"server resets": {act: func(r *harness) { reset(r.server) }, end: End{First: Server, Err: syscall.ECONNRESET}},
+		"from outside":  {act: func(r *harness) { r.clientConn.Close(); r.serverConn.Close() }, end: End{}},
 		"client closes while the server sends": {
-			act: func(r *rig) {
+			act: func(r *harness) {
 				r.client.Close()
 				for {
 					if _, err := r.server.Write(make([]byte, 4096)); err != nil {
@@ -55,7 +55,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestHalfClose: a client that will send no more still gets its answer.
+// TestHalfClose checks that a client which will send no more still gets its answer.
 func TestHalfClose(t *testing.T) {
 	r := connect(t).start(t, Options{High: 65536, Low: 1024})
 	exchange(t, r.client, r.server, "question")
@@ -73,8 +73,8 @@ func TestHalfClose(t *testing.T) {
 	}
 }
 
-// TestLinger: a client is closed some time after its server was, unless it is told
-// that it may stay.
+// TestLinger checks that a client is closed some time after its server was, where
+// Linger is set.
 func TestLinger(t *testing.T) {
 	r := connect(t).start(t, Options{High: 65536, Low: 1024, Linger: time.Millisecond})
 	r.server.Close()
@@ -83,8 +83,8 @@ func TestLinger(t *testing.T) {
 	}
 }
 
-// TestEndComesAfterQueue: the end of the server is passed on only after all it
-// had sent.
+// TestEndComesAfterQueue checks that the end of the server is passed on only after all
+// that it had sent.
 func TestEndComesAfterQueue(t *testing.T) {
 	r := connect(t)
 	shrink(t, r.clientConn, r.client)

@@ -33,18 +33,18 @@ func socketPair(t testing.TB) (*net.TCPConn, *net.TCPConn) {
 	return near.(*net.TCPConn), far.(*net.TCPConn)
 }
 
-// rig is a relay under test with the peers at both its ends.
-type rig struct {
+// harness is a relay under test with the peers at both its ends.
+type harness struct {
 	client, server         *net.TCPConn // the peers
 	clientConn, serverConn *Conn        // the relay's own
-	seen                   []byte       // what Watch saw; valid after wait
+	seen                   []byte       // what FromClient saw; valid after wait
 	done                   chan End
 }
 
-// connect makes the sockets of a rig.
-func connect(t testing.TB) *rig {
+// connect makes the sockets of a harness.
+func connect(t testing.TB) *harness {
 	t.Helper()
-	r := &rig{done: make(chan End, 1)}
+	r := &harness{done: make(chan End, 1)}
 	var near [2]*net.TCPConn
 	near[0], r.client = socketPair(t)
 	near[1], r.server = socketPair(t)
@@ -58,8 +58,14 @@ func connect(t testing.TB) *rig {
 	return r
 }
 
+// see keeps what the client sends and passes all of it on.
+func (r *harness) see(p []byte) int {
+	r.seen = append(r.seen, p...)
+	return len(p)
+}
+
 // start runs the relay until the test's end.
-func (r *rig) start(t testing.TB, options Options) *rig {
+func (r *harness) start(t testing.TB, options Options) *harness {
 	t.Helper()
 	if options.Buffers == nil {
 		options.Buffers = &Buffers{}
@@ -79,7 +85,7 @@ func (r *rig) start(t testing.TB, options Options) *rig {
 }
 
 // wait waits for the relay's end.
-func (r *rig) wait(t testing.TB) End {
+func (r *harness) wait(t testing.TB) End {
 	t.Helper()
 	select {
 	case end := <-r.done:

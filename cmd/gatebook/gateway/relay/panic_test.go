@@ -9,25 +9,27 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"gatebook/cmd/gatebook/gateway/panics"
 )
 
 // TestPanics checks that Run returns a panic in any of its goroutines, with its stack,
 // after it has closed both sockets and waited for its other goroutines.
 func TestPanics(t *testing.T) {
 	boom := func([]byte) { panic("boom") }
+	boomAt := func([]byte) int { panic("boom") }
 	for name, test := range map[string]struct {
 		options Options
 		// from is the side whose bytes are the ones to panic at.
 		from Side
-		// halfClosed: the other side has said that it will send no more.
+		// halfClosed: the other side has closed its half.
 		halfClosed bool
 	}{
-		"client's bytes":           {Options{High: 65536, Low: 1024, Watch: boom}, Client, false},
-		"server's bytes":           {Options{High: 65536, Low: 1024, Heard: boom}, Server, false},
-		"client's, nothing queued": {Options{Watch: boom}, Client, false},
-		"server's, half closed":    {Options{High: 65536, Low: 1024, Heard: boom}, Server, true},
-		"client's, half closed":    {Options{High: 65536, Low: 1024, Watch: boom}, Client, true},
-		"where to stop":            {Options{High: 65536, Low: 1024, Until: func([]byte) int { panic("boom") }}, Client, false},
+		"client's bytes":           {Options{High: 65536, Low: 1024, FromClient: boomAt}, Client, false},
+		"server's bytes":           {Options{High: 65536, Low: 1024, FromServer: boom}, Server, false},
+		"client's, nothing queued": {Options{FromClient: boomAt}, Client, false},
+		"server's, half closed":    {Options{High: 65536, Low: 1024, FromServer: boom}, Server, true},
+		"client's, half closed":    {Options{High: 65536, Low: 1024, FromClient: boomAt}, Client, true},
 		"moved, client's bytes":    {Options{High: 65536, Low: 1024, Moved: func() { panic("boom") }}, Client, false},
 		"moved, server's bytes":    {Options{High: 65536, Low: 1024, Moved: func() { panic("boom") }}, Server, false},
 	} {
@@ -85,7 +87,8 @@ func TestPanicOfDrainer(t *testing.T) {
 // of them.
 func TestPanicsOfBoth(t *testing.T) {
 	boom := func([]byte) { panic("boom") }
-	r := connect(t).start(t, Options{High: 65536, Low: 1024, Watch: boom, Heard: boom})
+	boomAt := func([]byte) int { panic("boom") }
+	r := connect(t).start(t, Options{High: 65536, Low: 1024, FromClient: boomAt, FromServer: boom})
 	for _, peer := range []io.Writer{r.client, r.server} {
 		_, _ = io.WriteString(peer, "hello")
 	}
@@ -95,7 +98,7 @@ func TestPanicsOfBoth(t *testing.T) {
 // TestPanicIsNoCause checks that the value of a panic is not taken for the error of a
 // connection.
 func TestPanicIsNoCause(t *testing.T) {
-	r := connect(t).start(t, Options{High: 65536, Low: 1024, Watch: func([]byte) { panic(io.EOF) }})
+	r := connect(t).start(t, Options{High: 65536, Low: 1024, FromClient: func([]byte) int { panic(io.EOF) }})
 	_, _ = io.WriteString(r.client, "hello")
 	if end := r.wantPanic(t, "TestPanicIsNoCause"); errors.Is(end.Err, io.EOF) {
 		t.Error("the panic is taken for the end of a connection")
@@ -119,14 +122,14 @@ func calledBy(name string) bool {
 
 // wantPanic waits for the end of a relay that panicked in that function, and checks
 // that both sockets are closed.
-func (r *rig) wantPanic(t *testing.T, where string) End {
+func (r *harness) wantPanic(t *testing.T, where string) End {
 	t.Helper()
 	for _, peer := range []*net.TCPConn{r.client, r.server} {
 		_ = peer.SetDeadline(time.Now().Add(10 * time.Second))
 		_, _ = io.Copy(io.Discard, peer) // ends, in order or not
 	}
 	end := r.wait(t)
-	var caught *PanicError
+	var caught *panics.Error
 	if !errors.As(end.Err, &caught) || end.Paused {
 		t.Fatalf("ended as %+v", end)
 	}

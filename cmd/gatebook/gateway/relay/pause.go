@@ -2,7 +2,7 @@ package relay
 
 import "time"
 
-// longAgo is a deadline that is over.
+// longAgo returns a deadline that is over.
 func longAgo() time.Time { return time.Unix(1, 0) }
 
 // grace is how long an interrupted relay waits for a side to take what was read for
@@ -20,11 +20,11 @@ func Interrupt(client, server *Conn) {
 	}
 }
 
-// Parting writes what it can of some last words without waiting, and then tells the
-// other end that nothing more will come.
-func (c *Conn) Parting(words []byte) {
+// WriteLast writes what the socket takes of p at once, and then announces to the other end
+// that nothing more will come.
+func (c *Conn) WriteLast(p []byte) {
 	if err := c.tcp.SetWriteDeadline(time.Time{}); err == nil {
-		_, _ = c.offer(words)
+		_, _ = c.offer(p)
 	}
 	_ = c.CloseWrite()
 }
@@ -37,7 +37,7 @@ func (r *relay) pause() {
 	_ = r.server.SetReadDeadline(longAgo())
 }
 
-// resumable makes the sockets fit for use again after a pause, and reports whether
+// resumable makes the sockets usable again after a pause, and reports whether
 // there was one and neither side has ended since.
 func (r *relay) resumable() bool {
 	if !r.paused.Load() {
@@ -48,13 +48,13 @@ func (r *relay) resumable() bool {
 	return r.end.First == Neither
 }
 
-// divide asks how much of b, which the client has sent, is to be passed on, and
-// stops the relay when that is not all.
+// divide returns how much of b, which the client has sent, is to be passed on. Where that
+// is not all it keeps the rest.
 func (p *pipe) divide(b []byte) (passed []byte, all bool) {
-	if p.until == nil {
+	if p.passable == nil {
 		return b, true
 	}
-	n := p.until(b)
+	n := p.passable(b)
 	if n == len(b) {
 		return b, true
 	}

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// TestUntil: the relay stops where it is told to, with everything before that
-// passed on, and can begin anew over the same sockets.
-func TestUntil(t *testing.T) {
+// TestStopsInClientBytes checks that the relay stops where FromClient lets no more pass, with
+// everything before that passed on, and that a relay can begin again over the same sockets.
+func TestStopsInClientBytes(t *testing.T) {
 	r := connect(t)
-	options := Options{High: 65536, Low: 1024, Until: func(p []byte) int {
+	options := Options{High: 65536, Low: 1024, FromClient: func(p []byte) int {
 		if i := bytes.IndexByte(p, '!'); i >= 0 {
 			return i
 		}
@@ -45,8 +45,8 @@ func TestUntil(t *testing.T) {
 	r.wait(t)
 }
 
-// TestPauseLosesNothing: what the server has sent before a pause arrives, also when
-// the client is slow to take it.
+// TestPauseLosesNothing checks that what the server has sent before a pause arrives,
+// also when the client is slow to take it.
 func TestPauseLosesNothing(t *testing.T) {
 	const size = 1 << 20
 	r := connect(t)
@@ -67,7 +67,7 @@ func TestPauseLosesNothing(t *testing.T) {
 	}
 }
 
-// TestPauseOfEnded: a side that has ended is no pause.
+// TestPauseOfEnded checks that a relay one side of which has ended does not pause.
 func TestPauseOfEnded(t *testing.T) {
 	r := connect(t).start(t, Options{High: 65536, Low: 1024})
 	r.server.CloseWrite()
@@ -80,7 +80,7 @@ func TestPauseOfEnded(t *testing.T) {
 	}
 }
 
-// TestAwait: what a client does first, without taking anything of it.
+// TestAwait checks that Await sees what a client does first, and takes nothing of it.
 func TestAwait(t *testing.T) {
 	r := connect(t)
 	if err := r.clientConn.Await(time.Millisecond); !errors.Is(err, os.ErrDeadlineExceeded) {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Await waits until the other end has sent something, and takes nothing of it. The
-// error is io.EOF when it hung up instead, and os.ErrDeadlineExceeded when the time
-// is over.
+// Await blocks until the other end has sent something, and takes nothing of it. The
+// error is io.EOF when the other end hung up instead, and os.ErrDeadlineExceeded when d is
+// over.
 func (c *Conn) Await(d time.Duration) error {
 	if err := c.SetReadDeadline(time.Now().Add(d)); err != nil {
 		return err

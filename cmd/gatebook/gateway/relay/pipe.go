@@ -15,16 +15,16 @@ type pipe struct {
 	from, to *Conn
 	// source and target are the sides that from and to belong to.
 	source, target Side
-	// watch sees the bytes; nil when nobody wants to.
+	// watch sees the bytes; nil where nothing does.
 	watch func(p []byte)
-	// until tells how much of them to pass on; nil when it is all.
-	until func(p []byte) int
+	// passable sees them too, and returns how many may be passed on; nil means all.
+	passable func(p []byte) int
 
 	// drainer is the goroutine that writes the queue; the pipe's own goroutine
 	// starts it and waits for it.
 	drainer sync.WaitGroup
-	// draining: the drainer runs. Only the pipe's own goroutine sets it, only
-	// the drainer clears it, while the queue is empty.
+	// draining: the drainer runs. The pipe's own goroutine sets it, and the drainer clears
+	// it, while the queue is empty.
 	draining atomic.Bool
 	// mu guards queue and failed.
 	mu    sync.Mutex
@@ -50,7 +50,7 @@ func (p *pipe) run() {
 		for p.step() {
 		}
 	})
-	p.relay.guard(p.settle)
+	p.relay.guard(p.release)
 }
 
 // step moves what one read brings, and reports whether to go on.
@@ -75,7 +75,7 @@ func (p *pipe) step() bool {
 	if p.watch != nil {
 		p.watch(buffer[:n])
 	}
-	p.relay.options.Moved() // what was read, should writing take long
+	p.relay.options.Moved() // for what was read, in case writing takes long
 	b, all := p.divide(buffer[:n])
 	more := len(b) == 0 || p.pass(b)
 	p.relay.options.Moved()
@@ -106,7 +106,7 @@ func (p *pipe) pass(b []byte) bool {
 	return p.enqueue(b)
 }
 
-// wait writes all of b, and waits as long as it takes.
+// wait writes all of b, and blocks as long as that takes.
 func (p *pipe) wait(b []byte) bool {
 	for len(b) > 0 {
 		n, err := p.to.push(b)
@@ -147,7 +147,7 @@ func (p *pipe) drain() {
 }
 
 // writeQueue writes the queue until it is empty or the target breaks. When it panics
-// the target takes nothing any more, so that nobody waits for the queue.
+// the target takes nothing any more, so that no goroutine waits for the queue.
 func (p *pipe) writeQueue() {
 	returned := false
 	defer func() {
@@ -213,10 +213,10 @@ func (p *pipe) flush() bool {
 	return !p.failed
 }
 
-// settle gives back what the queue still holds. The side it was for is gone. After a
-// panic the queue may be in any state. Its buffers are then left to the garbage
-// collector: one that is given back twice would mix the bytes of two sessions.
-func (p *pipe) settle() {
+// release waits for the drainer and gives back what the queue still holds. The side it was
+// for is gone. After a panic the queue may be in any state. Its buffers are then left to
+// the garbage collector: one that is given back twice would mix the bytes of two sessions.
+func (p *pipe) release() {
 	p.drainer.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -225,7 +225,7 @@ func (p *pipe) settle() {
 	}
 }
 
-// gone tells whether err says no more than that the other end has closed.
+// gone reports whether err only means that the other end has closed.
 func gone(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE)
 }

@@ -1,7 +1,7 @@
 package relay
 
 // queue holds bytes, first in, first out, in borrowed buffers. It is not safe
-// for concurrent use, but what front returned may be read while add goes on.
+// for concurrent use, but what front has returned may be read during add.
 type queue struct {
 	buffers *Buffers
 	// blocks hold the bytes from head in the first to tail in the last.

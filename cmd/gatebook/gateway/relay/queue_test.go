@@ -49,7 +49,7 @@ func TestQueueKeepsOrder(t *testing.T) {
 	}
 }
 
-// TestQueueJoinsSmallWrites: a peer that sends byte by byte must not cost a
+// TestQueueJoinsSmallWrites checks that a peer which sends byte by byte does not cost a
 // buffer a byte.
 func TestQueueJoinsSmallWrites(t *testing.T) {
 	q := queue{buffers: &Buffers{}}

@@ -6,20 +6,22 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"gatebook/cmd/gatebook/gateway/panics"
 )
 
-// Side is one of the two that a relay connects.
+// Side is one of the two sides that a relay connects.
 type Side uint8
 
 // The sides.
 const (
-	// Neither: the relay was ended from outside, by closing the sockets.
+	// Neither means that the relay was ended from outside, by closing the sockets.
 	Neither Side = iota
 	Client
 	Server
 )
 
-// String is the side's name.
+// String returns the side's name.
 func (s Side) String() string {
 	switch s {
 	case Client:
@@ -35,34 +37,32 @@ type Options struct {
 	// High and Low are the marks of each direction's queue, in bytes. High must
 	// be above Low, or 0: then nothing is queued.
 	High, Low int
-	// Linger is how long a client may stay whose server has closed in order; 0 is
-	// as long as it likes, and may still send.
+	// Linger is how long a client may stay whose server has closed in order. With 0 it may
+	// stay, and send, as long as it likes.
 	Linger time.Duration
 	// Buffers is shared by all relays.
 	Buffers *Buffers
-	// Watch sees what the client sends, in order, before it is written. It may be
+	// FromClient sees what the client sent, in order, before it is written, and returns
+	// how many of these bytes may be passed on. Where that is not all of them the relay
+	// pauses, with the sockets open. It may be nil, and must not keep its argument.
+	FromClient func(p []byte) int
+	// FromServer sees what the server sent, in order, before it is written. It may be
 	// nil, and must not keep its argument.
-	Watch func(p []byte)
-	// Heard sees what the server sends, in the same manner.
-	Heard func(p []byte)
-	// Until sees the client's bytes after Watch, and tells how much of it is to be passed on.
-	// When that is not all the relay stops and leaves the sockets open. It may be
-	// nil, and must not keep its argument.
-	Until func(p []byte) int
-	// Moved is told, from any goroutine, that counters changed.
+	FromServer func(p []byte)
+	// Moved is called, by any goroutine, when counters have changed.
 	Moved func()
 }
 
-// End tells how a relay ended.
+// End is how a relay ended.
 type End struct {
 	// First is the side that ended first.
 	First Side
-	// Err is what broke that side, nil when it closed in order. It is a [*PanicError]
+	// Err is what broke that side, nil when it closed in order. It is a [*panics.Error]
 	// when a goroutine of the relay panicked, whichever side had ended first.
 	Err error
-	// Paused: nobody ended. Either Until stopped the relay, and Rest is what it did
-	// not pass on, or somebody outside interrupted it. Everything else was passed on,
-	// and the sockets are open.
+	// Paused: neither side ended. Either FromClient stopped the relay, and Rest is what it
+	// did not pass on, or [Interrupt] did. Everything else was passed on, and the sockets
+	// are open.
 	Paused bool
 	Rest   string
 }
@@ -83,7 +83,7 @@ type relay struct {
 	// errs are what broke each side, by whichever direction noticed first.
 	errs [Server + 1]error
 	// caught is the first panic of a goroutine of the relay.
-	caught *PanicError
+	caught *panics.Error
 }
 
 // Run moves bytes between client and server until both directions ended or one
@@ -93,9 +93,9 @@ type relay struct {
 func Run(client, server *Conn, options Options) End {
 	r := &relay{client: client, server: server, options: options}
 	up := newPipe(r, client, server, Client, Server)
-	up.watch, up.until = options.Watch, options.Until
+	up.passable = options.FromClient
 	down := newPipe(r, server, client, Server, Client)
-	down.watch = options.Heard
+	down.watch = options.FromServer
 	var wait sync.WaitGroup
 	wait.Go(down.run)
 	up.run()
@@ -115,7 +115,7 @@ func Run(client, server *Conn, options Options) End {
 	return r.end
 }
 
-// ended notes that a side will send no more, in order when err is nil.
+// ended notes that a side will send no more. A side that closed in order has no err.
 func (r *relay) ended(side Side, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,9 +127,9 @@ func (r *relay) ended(side Side, err error) {
 	}
 }
 
-// passEnd tells the target of a pipe that its source has ended.
+// passEnd announces to the target of a pipe that its source has ended.
 func (r *relay) passEnd(p *pipe) {
-	_ = p.to.CloseWrite() // a side that is gone is noticed by its own pipe
+	_ = p.to.CloseWrite() // where the side is gone its own pipe notices
 	if p.source == Server && r.options.Linger > 0 {
 		r.linger = time.AfterFunc(r.options.Linger, func() { r.guard(r.close) })
 	}
@@ -138,7 +138,7 @@ func (r *relay) passEnd(p *pipe) {
 // broke notes that a side can be neither read nor written, and ends the relay.
 func (r *relay) broke(side Side, err error) {
 	switch {
-	case errors.Is(err, net.ErrClosed): // by us: who did it knows why
+	case errors.Is(err, net.ErrClosed): // by us: whatever closed it has the reason
 	case gone(err):
 		r.ended(side, nil)
 	default:

@@ -19,8 +19,8 @@ func TestRelayMovesAndCounts(t *testing.T) {
 		r := connect(t)
 		r.start(t, Options{
 			High: high, Low: 1024,
-			Watch: func(p []byte) { r.seen = append(r.seen, p...) },
-			Moved: func() { moved.Add(1) },
+			FromClient: r.see,
+			Moved:      func() { moved.Add(1) },
 		})
 		for range 3 {
 			exchange(t, r.client, r.server, "question")
@@ -58,8 +58,8 @@ func exchange(t *testing.T, from, to net.Conn, text string) {
 	}
 }
 
-// TestStalledReader sends far more than the marks allow to a client that does
-// not read at first.
+// TestStalledReader checks that the marks are crossed and nothing is lost while a
+// client stops reading 64 MiB of a real server's.
 func TestStalledReader(t *testing.T) {
 	const high, low, size = 65536, 1024, 64 << 20
 	r := connect(t)
@@ -92,8 +92,8 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// TestStallHoldsNoMoreThanTheMark: a stalled direction takes what the mark and
-// one buffer allow and then stops reading.
+// TestStallHoldsNoMoreThanTheMark checks that a stalled direction takes what the mark
+// and one buffer allow and then stops reading.
 func TestStallHoldsNoMoreThanTheMark(t *testing.T) {
 	const high, low = 100_000, 1024
 	r := connect(t)
@@ -135,10 +135,11 @@ func TestLowMark(t *testing.T) {
 		t.Errorf("at the low mark: goes on %v, %+v", more, r.serverConn.Counters())
 	}
 	p.written(low)
-	p.settle()
+	p.release()
 }
 
-// TestNothingQueuedWithoutMark: with a high mark of 0 the reading side waits.
+// TestNothingQueuedWithoutMark checks that the reading side waits where the high mark
+// is 0.
 func TestNothingQueuedWithoutMark(t *testing.T) {
 	r := connect(t)
 	shrink(t, r.clientConn, r.client)

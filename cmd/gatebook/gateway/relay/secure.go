@@ -14,36 +14,36 @@ const recordSize = 16 << 10
 
 // secure is TLS on a socket.
 type secure struct {
-	tls  *tls.Conn
-	wire *wire
-	// begun is how much plaintext is encrypted and pending, and not yet said to be
+	tls    *tls.Conn
+	socket *tlsSocket
+	// begun is how much plaintext is encrypted and pending, and not yet reported as
 	// written: the next push is given the same bytes and finishes them. It is the
 	// writer's.
 	begun int
-	// writing is held by Write, which somebody else may call while the writer does.
+	// writing is held by Write, which another goroutine may call while the writer does.
 	writing sync.Mutex
 }
 
 // StartTLS makes the handshake of TLS, as the side that start makes: [tls.Server]
-// or [tls.Client]. What was read from the socket already is early. From then on
-// everything read and written is plaintext, and counted so. When the handshake
-// fails the connection stays a plain one, good for nothing but being closed. Nobody
-// else may read or write meanwhile; closing the connection ends the handshake.
+// or [tls.Client]. early is what was read from the socket already. From then on
+// everything read and written is plaintext, and counted as such. When the handshake
+// fails the connection stays a plain one, and can only be closed. No other goroutine may
+// read or write meanwhile; closing the connection ends the handshake.
 func (c *Conn) StartTLS(start func(net.Conn, *tls.Config) *tls.Conn, config *tls.Config, early []byte, buffers *Buffers) error {
 	if c.secure != nil {
 		return errors.New("TLS has begun already")
 	}
-	w := newWire(c, early, buffers)
-	s := &secure{tls: start(w, config), wire: w}
+	socket := newTLSSocket(c, early, buffers)
+	s := &secure{tls: start(socket, config), socket: socket}
 	if err := s.tls.Handshake(); err != nil {
 		return fmt.Errorf("TLS handshake: %w", err)
 	}
-	w.established = true
+	socket.established = true
 	c.secure = s
 	return nil
 }
 
-// TLS is the state of the connection's TLS; false when there is none.
+// TLS returns the state of the connection's TLS, and false when there is none.
 func (c *Conn) TLS() (tls.ConnectionState, bool) {
 	if c.secure == nil {
 		return tls.ConnectionState{}, false
@@ -54,7 +54,7 @@ func (c *Conn) TLS() (tls.ConnectionState, bool) {
 // read makes one attempt to read plaintext from a socket that is ready, or may be;
 // without data it is EAGAIN.
 func (s *secure) read(fd uintptr, p []byte) (int, error) {
-	s.wire.fd = fd
+	s.socket.fd = fd
 	n, err := s.tls.Read(p)
 	if n > 0 {
 		return n, nil // what came after it comes again
@@ -68,14 +68,14 @@ func (s *secure) read(fd uintptr, p []byte) (int, error) {
 func (c *Conn) offerTLS(p []byte) (int, error) {
 	s, taken := c.secure, 0
 	for taken < len(p) {
-		if empty, err := s.wire.flush(s.wire.once); err != nil || !empty {
+		if empty, err := s.socket.flush(s.socket.once); err != nil || !empty {
 			return taken, err
 		}
 		n, err := s.encrypt(p[taken:])
 		if err != nil {
 			return taken, err
 		}
-		empty, err := s.wire.flush(s.wire.once)
+		empty, err := s.socket.flush(s.socket.once)
 		if err != nil || !empty {
 			s.begun = n
 			c.countWrite(0)
@@ -97,7 +97,7 @@ func (c *Conn) pushTLS(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if _, err := s.wire.flush(s.wire.wait); err != nil {
+	if _, err := s.socket.flush(s.socket.wait); err != nil {
 		return 0, err
 	}
 	s.begun = 0
@@ -105,7 +105,7 @@ func (c *Conn) pushTLS(p []byte) (int, error) {
 	return n, nil
 }
 
-// encrypt puts one record's worth of p on the wire's pending bytes.
+// encrypt puts one record's worth of p on the socket's pending bytes.
 func (s *secure) encrypt(p []byte) (int, error) {
 	return s.tls.Write(p[:min(len(p), recordSize)])
 }
@@ -125,10 +125,10 @@ func (c *Conn) writeTLS(p []byte) (int, error) {
 	return written, nil
 }
 
-// sayGoodbye tells the other end, in the words of TLS, that nothing more will come.
-// A socket that takes nothing will not hear of it.
-func (s *secure) sayGoodbye() {
+// closeNotify sends the alert of TLS that nothing more will come, if the socket takes it at
+// once.
+func (s *secure) closeNotify() {
 	if err := s.tls.CloseWrite(); err == nil {
-		_, _ = s.wire.flush(s.wire.once)
+		_, _ = s.socket.flush(s.socket.once)
 	}
 }

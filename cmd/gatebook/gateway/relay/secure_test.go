@@ -18,31 +18,31 @@ import (
 	"gatebook/events"
 )
 
-// secured is a rig whose sides speak TLS, both or one of them.
+// secured is a harness whose sides speak TLS, both or one of them.
 type secured struct {
-	*rig
+	*harness
 	// client and server are the peers' ends, of TLS or plain.
 	client, server net.Conn
 	buffers        *Buffers
 }
 
-// connectTLS makes a rig with TLS of a version toward the client, and toward the
+// connectTLS makes a harness with TLS of a version toward the client, and toward the
 // server too if both.
 func connectTLS(t testing.TB, version uint16, both bool) *secured {
 	t.Helper()
-	r := &secured{rig: connect(t), buffers: &Buffers{}}
-	r.client, r.server = r.rig.client, r.rig.server
+	r := &secured{harness: connect(t), buffers: &Buffers{}}
+	r.client, r.server = r.harness.client, r.harness.server
 	authority := certtest.NewAuthority(t, "authority")
 	serving := &tls.Config{
 		Certificates: []tls.Certificate{authority.Issue(t, "relay").TLS(t)},
 		MinVersion:   version, MaxVersion: version, DynamicRecordSizingDisabled: true,
 	}
 	calling := &tls.Config{RootCAs: authority.Pool(), ServerName: "localhost", MinVersion: version, MaxVersion: version}
-	peer := tls.Client(r.rig.client, calling)
+	peer := tls.Client(r.harness.client, calling)
 	handshake(t, peer, func() error { return r.clientConn.StartTLS(tls.Server, serving, nil, r.buffers) })
 	r.client = peer
 	if both {
-		peer := tls.Server(r.rig.server, serving)
+		peer := tls.Server(r.harness.server, serving)
 		handshake(t, peer, func() error { return r.serverConn.StartTLS(tls.Client, calling, nil, r.buffers) })
 		r.server = peer
 	}
@@ -62,10 +62,10 @@ func handshake(t testing.TB, peer *tls.Conn, near func() error) {
 func (r *secured) start(t testing.TB, options Options) {
 	t.Helper()
 	options.Buffers = r.buffers
-	r.rig.start(t, options)
+	r.harness.start(t, options)
 }
 
-// TestTLSMovesAndCounts: what is counted is plaintext, as without TLS.
+// TestTLSMovesAndCounts checks that plaintext is counted, as without TLS.
 func TestTLSMovesAndCounts(t *testing.T) {
 	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		for _, high := range []int{0, 65536} {
@@ -73,8 +73,8 @@ func TestTLSMovesAndCounts(t *testing.T) {
 			r := connectTLS(t, version, high == 0)
 			r.start(t, Options{
 				High: high, Low: 1024,
-				Watch: func(p []byte) { r.seen = append(r.seen, p...) },
-				Moved: func() { moved.Add(1) },
+				FromClient: r.see,
+				Moved:      func() { moved.Add(1) },
 			})
 			for range 3 {
 				exchange(t, r.client, r.server, "question")
@@ -100,12 +100,12 @@ func TestTLSMovesAndCounts(t *testing.T) {
 	}
 }
 
-// TestTLSStalledReader is TestStalledReader through TLS: bounded, nothing lost, the
-// marks crossed as often one way as the other.
+// TestTLSStalledReader checks with TLS that a stalled direction is bounded, loses nothing,
+// and crosses its marks as often one way as the other.
 func TestTLSStalledReader(t *testing.T) {
 	const high, low, size = 65536, 1024, 64 << 20
 	r := connectTLS(t, tls.VersionTLS13, true)
-	shrink(t, r.clientConn, r.rig.client)
+	shrink(t, r.clientConn, r.harness.client)
 	r.start(t, Options{High: high, Low: low})
 	sent := make(chan []byte, 1)
 	go func() { sent <- send(r.server, size) }()
@@ -138,8 +138,8 @@ func TestTLSStalledReader(t *testing.T) {
 	}
 }
 
-// TestTLSHalfClose: the end of one side is passed on after everything before it,
-// and the other direction goes on.
+// TestTLSHalfClose checks that the end of one side is passed on after everything before
+// it, and that the other direction goes on.
 func TestTLSHalfClose(t *testing.T) {
 	r := connectTLS(t, tls.VersionTLS13, true)
 	r.start(t, Options{High: 65536, Low: 1024})
@@ -159,8 +159,8 @@ func TestTLSHalfClose(t *testing.T) {
 	}
 }
 
-// halting is a socket that writes half of what it is given, and the rest when it is
-// told to.
+// halting is a socket that writes half of what it is given, and the rest when more
+// is closed.
 type halting struct {
 	net.Conn
 	armed bool
@@ -182,8 +182,8 @@ func (h *halting) Write(p []byte) (int, error) {
 	return n + rest, err
 }
 
-// TestTLSReadDeadline: a read that was given up in the middle of a record loses
-// nothing.
+// TestTLSReadDeadline checks that a read which was given up in the middle of a record
+// loses nothing.
 func TestTLSReadDeadline(t *testing.T) {
 	r := connect(t)
 	authority := certtest.NewAuthority(t, "authority")
@@ -217,8 +217,8 @@ func TestTLSReadDeadline(t *testing.T) {
 	}
 }
 
-// TestTLSEarlyBytes: a client may send the beginning of its handshake together with
-// what came before it.
+// TestTLSEarlyBytes checks that a client may send the beginning of its handshake
+// together with what came before it.
 func TestTLSEarlyBytes(t *testing.T) {
 	r := connect(t)
 	authority := certtest.NewAuthority(t, "authority")
@@ -239,7 +239,7 @@ func TestTLSEarlyBytes(t *testing.T) {
 	}
 }
 
-// BenchmarkTLSThroughput is what encryption costs.
+// BenchmarkTLSThroughput measures what encryption costs.
 func BenchmarkTLSThroughput(b *testing.B) {
 	r := connectTLS(b, tls.VersionTLS13, false)
 	r.start(b, Options{High: 65536, Low: 1024})
@@ -259,8 +259,8 @@ func BenchmarkTLSThroughput(b *testing.B) {
 	}
 }
 
-// TestTLSWriters: words may be put in from outside while somebody writes; neither
-// gets into the midst of the other.
+// TestTLSWriters checks that two goroutines may write at once, and that neither's bytes
+// land within the other's.
 func TestTLSWriters(t *testing.T) {
 	r := connectTLS(t, tls.VersionTLS13, false)
 	const size, times = 40_000, 20

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Authority signs certificates. Nobody trusts it but who is told to.
+// Authority signs certificates. Only a test's own clients and servers trust it.
 type Authority struct {
 	// Certificate is the authority's own, PEM.
 	Certificate []byte
@@ -28,7 +28,7 @@ type Authority struct {
 // Pair is a certificate and its key, both PEM.
 type Pair struct{ Certificate, Key []byte }
 
-// NewAuthority makes an authority of that name.
+// NewAuthority returns a new authority of that name.
 func NewAuthority(t testing.TB, name string) *Authority {
 	t.Helper()
 	template := template(t, name)
@@ -46,8 +46,8 @@ func NewAuthority(t testing.TB, name string) *Authority {
 	return &Authority{Certificate: encode("CERTIFICATE", der), parsed: parsed, key: key}
 }
 
-// Issue makes a certificate of that common name, good for 127.0.0.1 and localhost,
-// for servers and clients alike.
+// Issue returns a new certificate of that common name. It is valid for 127.0.0.1 and
+// localhost, for servers and clients.
 func (a *Authority) Issue(t testing.TB, name string) Pair {
 	t.Helper()
 	template := template(t, name)
@@ -66,14 +66,14 @@ func (a *Authority) Issue(t testing.TB, name string) Pair {
 	return Pair{Certificate: encode("CERTIFICATE", der), Key: encode("PRIVATE KEY", secret)}
 }
 
-// Pool is a pool of this authority alone.
+// Pool returns a pool of this authority alone.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.parsed)
 	return pool
 }
 
-// TLS is the pair as crypto/tls wants it.
+// TLS returns the pair in the form of crypto/tls.
 func (p Pair) TLS(t testing.TB) tls.Certificate {
 	t.Helper()
 	certificate, err := tls.X509KeyPair(p.Certificate, p.Key)
@@ -83,7 +83,7 @@ func (p Pair) TLS(t testing.TB) tls.Certificate {
 	return certificate
 }
 
-// WriteFile puts content into the folder and returns its path.
+// WriteFile writes content to a file in the folder and returns its path.
 func WriteFile(t testing.TB, folder, name string, content []byte) string {
 	t.Helper()
 	path := filepath.Join(folder, name)
@@ -93,6 +93,7 @@ func WriteFile(t testing.TB, folder, name string, content []byte) string {
 	return path
 }
 
+// template returns a certificate that is to be signed.
 func template(t testing.TB, name string) *x509.Certificate {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))

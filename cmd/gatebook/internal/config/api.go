@@ -7,7 +7,8 @@ import (
 	"gatebook/httpd"
 )
 
-// APILimits bound what clients of the API may take. Zero values mean the default.
+// APILimits bound what clients of the API may take. A value that is absent stands for the
+// default.
 type APILimits struct {
 	RequestLine           *int     `toml:"request_line"`
 	Headers               *int     `toml:"headers"`
@@ -19,20 +20,14 @@ type APILimits struct {
 	ReportEvents          *int     `toml:"report_events"`
 }
 
-// limitKeys are the keys of APILimits.
-func limitKeys() []string {
-	return []string{
-		"request_line", "headers", "header_time", "body_time", "connections", "connections_per_address", "report_bytes", "report_events",
-	}
-}
-
-// count is a number that has to be at least so many, where it is given.
+// count is a number with its least value; nil where it is absent.
 type count struct {
 	key   string
 	value *int
 	least int
 }
 
+// counts returns the limits that are numbers.
 func (l APILimits) counts() []count {
 	return []count{
 		{"request_line", l.RequestLine, 256},
@@ -44,6 +39,7 @@ func (l APILimits) counts() []count {
 	}
 }
 
+// check returns which limits are too low.
 func (l APILimits) check() error {
 	var all []error
 	for _, c := range l.counts() {
@@ -54,18 +50,21 @@ func (l APILimits) check() error {
 	return errors.Join(all...)
 }
 
-// Limits are those of the API.
+// Limits returns the limits of the API; 0 stands for the default.
 func (f *File) Limits() httpd.Limits {
 	l := f.APILimits
-	or0 := func(n *int) int {
-		if n == nil {
-			return 0
-		}
-		return *n
-	}
 	return httpd.Limits{
-		RequestLine: or0(l.RequestLine), Headers: or0(l.Headers), HeaderTime: l.HeaderTime.Or(0), BodyTime: l.BodyTime.Or(0),
-		Connections: or0(l.Connections), ConnectionsPerAddress: or0(l.ConnectionsPerAddress),
-		ReportBytes: or0(l.ReportBytes), ReportEvents: or0(l.ReportEvents),
+		RequestLine: valueOr(l.RequestLine, 0), Headers: valueOr(l.Headers, 0),
+		HeaderTime: l.HeaderTime.Or(0), BodyTime: l.BodyTime.Or(0),
+		Connections: valueOr(l.Connections, 0), ConnectionsPerAddress: valueOr(l.ConnectionsPerAddress, 0),
+		ReportBytes: valueOr(l.ReportBytes, 0), ReportEvents: valueOr(l.ReportEvents, 0),
 	}
+}
+
+// valueOr returns the number of a key, or other where the key is absent.
+func valueOr(n *int, other int) int {
+	if n == nil {
+		return other
+	}
+	return *n
 }

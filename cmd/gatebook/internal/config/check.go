@@ -13,10 +13,11 @@ import (
 	"gatebook/cmd/gatebook/gateway"
 )
 
-// reservedName is the service of the API's own clients, and the source that
+// reservedName is the name of the service of the API's own clients, and of the source that
 // reports them.
 const reservedName = "gatebook"
 
+// check returns all that is wrong with the file.
 func (f *File) check() error {
 	all := []error{
 		oneOf("record", f.Record, "strict", "best_effort"),
@@ -38,8 +39,8 @@ func (f *File) check() error {
 	return errors.Join(all...)
 }
 
-// checkName refuses a name to which no link of the API could lead: clients take the
-// segments . and .. out of a path before they send it.
+// checkName returns an error for a name that no link of the API could have: clients remove
+// the segments . and .. from a path before they send it.
 func checkName(table, name string) error {
 	if name == "." || name == ".." {
 		return fmt.Errorf("%s.%q: in the paths of the API that means another place, it needs another name", table, name)
@@ -47,6 +48,8 @@ func checkName(table, name string) error {
 	return nil
 }
 
+// checkService returns what is wrong with a service. taken are the addresses of the services
+// before it.
 func (f *File) checkService(name string, s Service, taken *listeners) error {
 	at := "services." + name
 	var all []error
@@ -55,10 +58,10 @@ func (f *File) checkService(name string, s Service, taken *listeners) error {
 	}
 	all = append(all, checkName("services", name))
 	if s.Protocol == "" {
-		all = append(all, fmt.Errorf("%s has no protocol; it can be mysql, postgres or tcp", at))
+		all = append(all, fmt.Errorf("%s has no protocol; it can be %s", at, strings.Join(protocols(), ", ")))
 	}
 	all = append(all,
-		oneOf(at+".protocol", s.Protocol, "mysql", "postgres", "tcp"),
+		oneOf(at+".protocol", s.Protocol, protocols()...),
 		oneOf(at+".router", s.Router, "roundrobin", "leastconn", "priority"),
 		checkClientTLS(at+".tls", s.TLS),
 		checkMarks(at, s),
@@ -72,6 +75,16 @@ func (f *File) checkService(name string, s Service, taken *listeners) error {
 	return errors.Join(append(all, f.checkNames(at, s.Servers))...)
 }
 
+// protocols returns the protocols that a service can speak.
+func protocols() []string {
+	var names []string
+	for _, p := range gateway.Protocols() {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+// checkMarks returns what is wrong with the marks of a service.
 func checkMarks(at string, s Service) error {
 	high, low := s.Marks()
 	switch {
@@ -83,19 +96,12 @@ func checkMarks(at string, s Service) error {
 	return nil
 }
 
-// Marks are the high and low water marks, defaults filled in.
+// Marks returns the high and low water marks, or their defaults.
 func (s Service) Marks() (high, low int) {
-	high, low = gateway.DefaultHighWater, gateway.DefaultLowWater
-	if s.HighWater != nil {
-		high = *s.HighWater
-	}
-	if s.LowWater != nil {
-		low = *s.LowWater
-	}
-	return high, low
+	return valueOr(s.HighWater, gateway.DefaultHighWater), valueOr(s.LowWater, gateway.DefaultLowWater)
 }
 
-// checkAddress checks a host and a port, which is no less than the least.
+// checkAddress returns what is wrong with a host and a port, which is least or more.
 func checkAddress(key, address string, least int) error {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -107,12 +113,12 @@ func checkAddress(key, address string, least int) error {
 	return nil
 }
 
-// Duration is a duration as people write it: "90s", "8h", "30d". The zero value
-// means that it is not there. It is no number, so that a number without a unit is
-// refused instead of taken for nanoseconds.
+// Duration is a duration in the form "90s", "8h" or "30d". The zero value stands for an
+// absent key. Its kind is no number, so that a number without a unit is refused and not
+// taken for nanoseconds.
 type Duration struct{ of time.Duration }
 
-// UnmarshalText is that of [encoding.TextUnmarshaler].
+// UnmarshalText reads the duration from text. It implements [encoding.TextUnmarshaler].
 func (d *Duration) UnmarshalText(text []byte) error {
 	s := string(text)
 	if days, ok := strings.CutSuffix(s, "d"); ok {
@@ -133,7 +139,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Or is the duration, or another where it is not there.
+// Or returns the duration, or other where it is absent.
 func (d Duration) Or(other time.Duration) time.Duration {
 	if d.of == 0 {
 		return other

@@ -9,20 +9,19 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
-	"github.com/pelletier/go-toml/v2"
 )
 
-// File is a configuration file. Zero values mean that a key is not there.
+// File is a configuration file. A zero value stands for an absent key.
 type File struct {
 	// Data is the data folder, Listen the address of the API.
 	Data   string `toml:"data"`
 	Listen string `toml:"listen"`
-	// Record is "strict": a session that cannot be recorded is refused; or
-	// "best_effort": it goes on, and the gap is recorded.
+	// Record is "strict", which refuses a session that cannot be recorded, or
+	// "best_effort", which lets it go on and records the gap.
 	Record string `toml:"record"`
-	// RecordAdmin tells whether the API's own clients are in the book.
+	// RecordAdmin is whether the API's own clients are recorded; nil stands for true.
 	RecordAdmin *bool `toml:"record_admin"`
-	// AccessLog tells whether the log has a line for each request to the API.
+	// AccessLog is whether the log has a line for each request to the API.
 	AccessLog bool `toml:"access_log"`
 	// StatisticsInterval is how often counters are observed.
 	StatisticsInterval Duration `toml:"statistics_interval"`
@@ -54,7 +53,7 @@ type Server struct {
 	TLS        string `toml:"tls"`
 	CA         string `toml:"ca"`
 	ServerName string `toml:"server_name"`
-	// ProxyProtocol tells the server the client's address.
+	// ProxyProtocol sends the server the client's address.
 	ProxyProtocol bool `toml:"proxy_protocol"`
 }
 
@@ -88,8 +87,8 @@ type Service struct {
 	AcceptProxyProtocol []string `toml:"accept_proxy_protocol"`
 }
 
-// ClientTLS are PEM files: a certificate, its key, and the authorities of the
-// certificates that clients then must have.
+// ClientTLS are PEM files: a certificate, its key, and the authorities of clients'
+// certificates. With authorities every client must have a certificate.
 type ClientTLS struct {
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
@@ -124,62 +123,8 @@ func Parse(text string) (*File, error) {
 	return f, nil
 }
 
-// decode reads text into a file, and says what of it does not belong there.
-func decode(text string, file any) error {
-	err := toml.NewDecoder(strings.NewReader(text)).DisallowUnknownFields().Decode(file)
-	var unknown *toml.StrictMissingError
-	var malformed *toml.DecodeError
-	switch {
-	case errors.As(err, &unknown):
-		return unknownKeys(unknown)
-	case errors.As(err, &malformed):
-		return malformedFile(malformed, text)
-	}
-	return err
-}
-
-func unknownKeys(err *toml.StrictMissingError) error {
-	var all []error
-	for i := range err.Errors {
-		e := &err.Errors[i]
-		row, _ := e.Position()
-		key := e.Key()
-		message := fmt.Sprintf("line %d: unknown key %q", row, strings.Join(key, "."))
-		if !slices.Contains(keysOf(key[:1]), key[0]) { // [server.db-1] is all of it wrong from there
-			key = key[:1]
-		}
-		if near := nearest(key[len(key)-1], keysOf(key)); near != "" {
-			message += fmt.Sprintf("; did you mean %q?", near)
-		}
-		all = append(all, errors.New(message))
-	}
-	return errors.Join(all...)
-}
-
-// keysOf are the keys known where the given one stands.
-func keysOf(key []string) []string {
-	switch {
-	case len(key) == 3 && key[0] == "servers":
-		return []string{"address", "drain", "tls", "ca", "server_name", "proxy_protocol"}
-	case len(key) == 3 && key[0] == "services":
-		return []string{
-			"protocol", "listen", "servers", "router", "connect_timeout", "login_timeout", "high_water", "low_water",
-			"max_sessions", "idle_timeout", "probes", "compression", "tls", "accept_proxy_protocol",
-		}
-	case len(key) == 4 && key[0] == "services" && key[2] == "tls":
-		return []string{"certificate", "key", "client_ca"}
-	case len(key) == 2 && key[0] == "tls":
-		return []string{"certificate", "key"}
-	case len(key) == 2 && key[0] == "limits":
-		return limitKeys()
-	case len(key) == 1:
-		return []string{"data", "listen", "record", "record_admin", "access_log", "statistics_interval", "hosts", "tls", "limits", "servers", "services"}
-	}
-	return nil
-}
-
-// nearest returns the known name that is most like the given one; "" when none
-// is like it at all.
+// nearest returns the known name that is most like the given one, or "" when none is
+// similar.
 func nearest(name string, known []string) string {
 	best, distance := "", len(name)/2+1
 	for _, k := range known {
@@ -190,7 +135,7 @@ func nearest(name string, known []string) string {
 	return best
 }
 
-// oneOf checks a value against a closed list.
+// oneOf returns an error for a value that is not on a closed list.
 func oneOf(key, value string, known ...string) error {
 	if value == "" || slices.Contains(known, value) {
 		return nil

@@ -75,7 +75,7 @@ func TestMarksDefault(t *testing.T) {
 	}
 }
 
-// What is said of TLS and proxies reaches the gateway.
+// TestGatewayTLS checks that what the file has about TLS and proxies reaches the gateway.
 func TestGatewayTLS(t *testing.T) {
 	f, err := config.Parse(whole)
 	if err != nil {
@@ -96,7 +96,8 @@ func TestGatewayTLS(t *testing.T) {
 	}
 }
 
-// Every refusal says where, what, and what would be right.
+// TestRefused checks that every error names the place, what is wrong, and what would be
+// right.
 func TestRefused(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"unknown key":         {"data =", "dota =", `line 2: unknown key "dota"; did you mean "data"?`},
@@ -161,7 +162,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A server that is the gateway itself would make sessions without end.
+// TestCircle checks that a server which is the gateway itself is refused: it would make
+// sessions without end.
 func TestCircle(t *testing.T) {
 	for _, c := range []struct {
 		listen, address string
@@ -190,7 +192,7 @@ func TestCircle(t *testing.T) {
 	}
 }
 
-// One server cannot speak two protocols.
+// TestProtocols checks that a server of two protocols is refused.
 func TestProtocols(t *testing.T) {
 	for protocol, want := range map[string]string{
 		"mysql": "", "tcp": "",
@@ -213,7 +215,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// A service and the API cannot have one address, however it is written.
+// TestCheckListen checks that a service and the API cannot have one address, in any form.
 func TestCheckListen(t *testing.T) {
 	f, err := config.Parse(strings.Replace(whole, `"127.0.0.1:4006"`, `"localhost:4006", "10.0.0.1:4007", "127.0.0.1:0"`, 1))
 	if err != nil {

@@ -7,8 +7,7 @@ import (
 	"gatebook/cmd/gatebook/gateway"
 )
 
-// Gateway is the part of the file that is the gateway's, in ascending order of
-// names.
+// Gateway returns the configuration of the gateway, in ascending order of names.
 func (f *File) Gateway() gateway.Config {
 	c := gateway.Config{
 		StatisticsInterval: f.StatisticsInterval.Or(gateway.DefaultStatisticsInterval),
@@ -29,7 +28,7 @@ func (f *File) Gateway() gateway.Config {
 			Listen: s.Listen, Servers: s.Servers,
 			ConnectTimeout: s.ConnectTimeout.Or(0), LoginTimeout: s.LoginTimeout.Or(0),
 			HighWater: high, LowWater: low,
-			MaxSessions: s.maxSessions(), IdleTimeout: s.IdleTimeout.Or(0),
+			MaxSessions: valueOr(s.MaxSessions, 0), IdleTimeout: s.IdleTimeout.Or(0),
 			Probes: networksOf(s.Probes), Compression: s.Compression,
 			TLS: s.clientTLS(), AcceptProxyProtocol: networksOf(s.AcceptProxyProtocol),
 		})

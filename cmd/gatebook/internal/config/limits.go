@@ -6,7 +6,7 @@ import (
 	"net/netip"
 )
 
-// checkLimits checks what keeps sessions out, or ends them.
+// checkLimits returns what is wrong with the limits of a service.
 func checkLimits(at string, s Service) error {
 	var all []error
 	if s.MaxSessions != nil && *s.MaxSessions <= 0 {
@@ -19,6 +19,7 @@ func checkLimits(at string, s Service) error {
 	return errors.Join(all...)
 }
 
+// checkNetworks returns which texts are no networks.
 func checkNetworks(key string, texts []string) error {
 	var all []error
 	for _, text := range texts {
@@ -38,7 +39,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
-// networksOf are those of a list that was checked.
+// networksOf returns the networks of a list that was checked.
 func networksOf(texts []string) []netip.Prefix {
 	var list []netip.Prefix
 	for _, text := range texts {
@@ -47,12 +48,4 @@ func networksOf(texts []string) []netip.Prefix {
 		}
 	}
 	return list
-}
-
-// maxSessions is the limit, 0 where there is none.
-func (s Service) maxSessions() int {
-	if s.MaxSessions == nil {
-		return 0
-	}
-	return *s.MaxSessions
 }

@@ -10,7 +10,7 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 )
 
-// The gateway gets what the file says.
+// TestGateway checks that the gateway gets what the file has.
 func TestGateway(t *testing.T) {
 	f, err := config.Parse(whole)
 	if err != nil {

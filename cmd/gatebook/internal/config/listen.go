@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// CheckListen tells which services cannot listen beside the API, whose address may
-// come from elsewhere than the file.
+// CheckListen returns which services cannot listen beside the API. The address of the API
+// may come from elsewhere than the file.
 func (f *File) CheckListen(api string) error {
 	var all []error
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
@@ -26,11 +26,11 @@ func (f *File) CheckListen(api string) error {
 // listeners are the addresses of a file that are taken, in its order.
 type listeners []listener
 
-// listener is an address, and the key that has it.
+// listener is an address, with the key that has it.
 type listener struct{ key, host, port, address string }
 
-// take notes an address, and tells which earlier one it cannot be listened on beside.
-// One that is no address at all is somebody else's to tell.
+// take adds an address, or returns an error that names an earlier one with which it
+// clashes. It ignores what is no address, which other checks find.
 func (l *listeners) take(key, address string) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || port == "0" { // any port that is free
@@ -46,8 +46,8 @@ func (l *listeners) take(key, address string) error {
 	return nil
 }
 
-// clashes tells whether only one of two can be listened on. An address that stands
-// for all of the machine's takes the port of each.
+// clashes reports whether only one of the two can be listened on. An address that stands
+// for all of the machine's addresses takes the port of each.
 func (l listener) clashes(other listener) bool {
 	return l.port == other.port && (l.host == other.host || l.host == "" || other.host == "")
 }

@@ -2,9 +2,9 @@ package config
 
 import "reflect"
 
-// NeedRestart names the keys of the API that differ from those of the file a server
-// runs with, and that it cannot take over while it runs. What is the gateway's it
-// says itself.
+// NeedRestart returns the keys of the API that differ from the file that a server runs
+// with, and that it cannot take over while it runs. The gateway's own keys are not among
+// them: [gateway.Gateway.Reload] returns those.
 func (f *File) NeedRestart(running *File) []string {
 	var keys []string
 	for _, k := range []struct {

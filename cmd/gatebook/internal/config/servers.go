@@ -10,6 +10,7 @@ import (
 	"gatebook/cmd/gatebook/gateway"
 )
 
+// checkServer returns what is wrong with a server, but for TLS.
 func (f *File) checkServer(name string, s Server) error {
 	if err := checkName("servers", name); err != nil {
 		return err
@@ -29,8 +30,8 @@ func (f *File) checkServer(name string, s Server) error {
 	return errors.Join(f.checkCircle(at, s.Address, listener{host: canonicalHost(host), port: port}), f.checkProtocol(name))
 }
 
-// checkProtocol refuses a server of MySQL and of PostgreSQL at once: it is one of them
-// at most.
+// checkProtocol returns an error for a server that services of MySQL and of PostgreSQL
+// name: it speaks one of them at most.
 func (f *File) checkProtocol(name string) error {
 	users := map[string]string{} // the first service that speaks a protocol with it
 	for _, service := range slices.Sorted(maps.Keys(f.Services)) {
@@ -47,8 +48,8 @@ func (f *File) checkProtocol(name string) error {
 	return nil
 }
 
-// checkCircle refuses a server that is a service of the gateway itself: each session
-// would begin another one, until nothing is left to begin it with.
+// checkCircle returns an error for a server that is a service of the gateway itself: each
+// session would begin another one, until the gateway runs out of sockets.
 func (f *File) checkCircle(at, address string, server listener) error {
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
 		for _, listens := range f.Services[name].Listen {
@@ -61,19 +62,18 @@ func (f *File) checkCircle(at, address string, server listener) error {
 	return nil
 }
 
-// takes tells whether who dials an address on this machine comes to the listener. One
-// that listens on all of the machine's addresses is known by those that are in every
-// machine.
+// takes reports whether a connection to an address reaches the listener. A listener on all
+// of the machine's addresses is known by the addresses that every machine has.
 func (l listener) takes(dialled listener) bool {
 	if l.port != dialled.port {
 		return false
 	}
 	ip := net.ParseIP(dialled.host)
-	local := dialled.host == "" || ip != nil && ip.IsLoopback() // who dials 0.0.0.0 reaches this machine
+	local := dialled.host == "" || ip != nil && ip.IsLoopback() // dialling 0.0.0.0 reaches this machine
 	return l.host == dialled.host || l.host == "" && local || dialled.host == "" && l.host == "127.0.0.1"
 }
 
-// checkNames checks a service's list of servers.
+// checkNames returns what is wrong with a service's list of servers.
 func (f *File) checkNames(at string, servers []string) error {
 	if len(servers) == 0 {
 		return fmt.Errorf("%s has no servers; write servers = [\"NAME\"], where [servers.NAME] has its address", at)

@@ -9,6 +9,7 @@ import (
 	"gatebook/cmd/gatebook/gateway"
 )
 
+// checkServerTLS returns what is wrong with the TLS and the PROXY protocol of a server.
 func (f *File) checkServerTLS(name string, s Server) error {
 	at := "servers." + name
 	all := []error{oneOf(at+".tls", s.TLS, "off", "prefer", "require")}
@@ -35,6 +36,7 @@ func (f *File) checkServerTLS(name string, s Server) error {
 	return errors.Join(all...)
 }
 
+// checkClientTLS returns what is wrong with the TLS of a service.
 func checkClientTLS(at string, t *ClientTLS) error {
 	if t == nil {
 		return nil
@@ -42,7 +44,7 @@ func checkClientTLS(at string, t *ClientTLS) error {
 	return checkPair(at, "service", t.Certificate, t.Key)
 }
 
-// checkPair checks that there are both a certificate and its key.
+// checkPair returns an error where a certificate or its key is missing.
 func checkPair(at, example, certificate, key string) error {
 	switch {
 	case certificate == "":
@@ -53,7 +55,7 @@ func checkPair(at, example, certificate, key string) error {
 	return nil
 }
 
-// clientTLS is what the gateway ends clients' TLS with.
+// clientTLS returns with what the gateway ends clients' TLS.
 func (s Service) clientTLS() gateway.ClientTLS {
 	if s.TLS == nil {
 		return gateway.ClientTLS{}

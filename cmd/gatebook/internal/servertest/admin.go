@@ -12,8 +12,8 @@ const adminTimeout = 30 * time.Second
 
 // Process is one connection as the server lists it.
 type Process struct {
-	// ID is MariaDB's connection id, or the process id of PostgreSQL's backend:
-	// what the server tells its client at login.
+	// ID is MariaDB's connection id, or the process id of PostgreSQL's backend. The server
+	// sends it to its client at login.
 	ID int64
 	// User and Database are empty as long as the login is not over; MariaDB then
 	// names the user "unauthenticated user".
@@ -23,9 +23,9 @@ type Process struct {
 	State, Statement string
 }
 
-// Processes lists the connections that the server has at this moment, but for
+// Processes returns the connections that the server has at this moment, but for
 // its own and the administrator's, in the order of their ids. A test that
-// counts what came through a gateway logs in as somebody from AddUser.
+// counts what came through a gateway logs in as a user of [Server.AddUser].
 func (s *Server) Processes() ([]Process, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
@@ -48,8 +48,8 @@ func (s *Server) Processes() ([]Process, error) {
 	return all, nil
 }
 
-// AddUser creates a user who may do everything in Database, and log in from any
-// address with the password.
+// AddUser creates a user with all rights in Database, who may log in from any address with
+// the password.
 func (s *Server) AddUser(name, password string) error {
 	for _, statement := range s.engine.addUser(name, password) {
 		if err := s.Exec(statement); err != nil {

@@ -10,7 +10,7 @@ import (
 // Database is the empty database that every server has.
 const Database = "shop"
 
-// Login is where to connect and as whom. A server's own Login is its
+// Login is an address, and a user with a password. A server's own Login is its
 // administrator's; a copy with another Address goes through a gateway.
 type Login struct {
 	// Address is host:port; the host is an IP address.
@@ -46,8 +46,8 @@ func (l Login) mysqlConfig() *mysql.Config {
 	return c
 }
 
-// hostPort splits the address as a command line wants it. An address without a
-// port is left to the client, which then says what is wrong with it.
+// hostPort returns the host and the port of the address. An address without a port is all
+// host: the client that gets it reports the error.
 func (l Login) hostPort() (host, port string) {
 	host, port, err := net.SplitHostPort(l.Address)
 	if err != nil {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// startAndWait starts a server, tells about it on stdout, and waits to be killed.
+// startAndWait starts a server, prints its address on stdout, and waits to be killed.
 func startAndWait(name string) int {
 	for _, k := range kinds() {
 		if k.name != name {

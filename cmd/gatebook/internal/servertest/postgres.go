@@ -36,7 +36,7 @@ func NewPostgres(opts ...Option) (*Server, error) {
 	return newServer(postgres{server: server, installer: installer, account: account}, opts)
 }
 
-// postgres holds the paths of PostgreSQL's programs and whom they run as.
+// postgres holds the paths of PostgreSQL's programs and the user that they run as.
 type postgres struct {
 	server, installer string
 	account           *syscall.Credential
@@ -63,8 +63,8 @@ func (p postgres) install(s *Server) error {
 	if err := run(install); err != nil {
 		return err
 	}
-	// A single-user server reads one statement a line. What is granted in the
-	// template, the new database has too.
+	// A single-user server reads one statement a line. A grant in the template
+	// holds in the new database too.
 	create := s.childCommand(p.server, "--single", "-D", s.data(), "-c", "fsync=off", "template1")
 	create.Stdin = strings.NewReader(
 		"GRANT ALL ON SCHEMA public TO PUBLIC\n" +

@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// errNotInstalled tells a caller what to do about a program that is not there.
+// errNotInstalled is why a program cannot be found, and what to do.
 var errNotInstalled = errors.New("not installed: run .ci/install-servers")
 
 // findProgram returns the path of a program: from PATH, or from the folders
@@ -34,7 +34,7 @@ func findProgram(name string) (string, error) {
 	return "", fmt.Errorf("find %s: %w", name, errNotInstalled)
 }
 
-// majorVersion is the number in /usr/lib/postgresql/15/bin; 0 when there is none.
+// majorVersion returns the number in /usr/lib/postgresql/15/bin; 0 when there is none.
 func majorVersion(folder string) int {
 	n, err := strconv.Atoi(filepath.Base(filepath.Dir(folder)))
 	if err != nil {
@@ -43,8 +43,8 @@ func majorVersion(folder string) int {
 	return n
 }
 
-// unprivileged returns whom to run a server as that refuses to run as root; nil
-// when this process is not root and the server may run as its user.
+// unprivileged returns the user of a server that refuses to run as root. It returns nil
+// when this process is not root: the server then runs as its user.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil

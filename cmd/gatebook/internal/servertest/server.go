@@ -17,11 +17,11 @@ import (
 // administrator is the name of every server's administrator.
 const administrator = "gatebook_admin"
 
-// engine is what differs between the kinds of server.
+// engine is what differs between MariaDB and PostgreSQL.
 type engine interface {
 	// name is for messages.
 	name() string
-	// credential is whom the server runs as; nil is this process's user.
+	// credential is the user that the server runs as; nil is this process's user.
 	credential() *syscall.Credential
 	// install fills the data folder: an administrator, and an empty database.
 	install(s *Server) error

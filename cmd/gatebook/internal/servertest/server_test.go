@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// connections is how many the servers under test are told to take.
+// connections is how many the servers under test are configured to take.
 const connections = "33"
 
 // TestServer takes one server of each kind through everything in turn, because
@@ -200,7 +200,7 @@ func TestServerDiesWithItsProcess(t *testing.T) {
 	})
 }
 
-// alive tells whether a process runs; a zombie does not.
+// alive reports whether a process runs; a zombie does not.
 func alive(pid int) bool {
 	if err := syscall.Kill(pid, 0); err != nil {
 		return false

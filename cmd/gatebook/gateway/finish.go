@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
+)
+
+// finish closes the sockets and records how the session ended. A query that the server
+// still runs for a killed session is cancelled meanwhile.
+func (s *session) finish(ctx context.Context, end *ending.Ending) {
+	stopped := s.hangUp()
+	s.slots.release()
+	s.Open(ctx, events.TypeClient)
+	var cancelling sync.WaitGroup
+	defer cancelling.Wait()
+	if stopped == events.ReasonKilled && s.canCancel() {
+		cancelling.Go(func() {
+			_ = s.Guard(func() error { s.cancelWork(ctx); return nil })
+		})
+	}
+	s.record.Close(ctx, s.closed(stopped, end), end.Failure)
+}
+
+// finishAnyway does what finish has left undone when it panicked: each step by itself,
+// and none that needs more of the session than it must.
+func (s *session) finishAnyway(ctx context.Context) {
+	e := &events.SessionClosed{Reason: events.ReasonError, Description: ending.Crash}
+	for _, step := range []func(){
+		func() {
+			if stopped := s.hangUp(); stopped != events.ReasonNone && stopped != events.ReasonError {
+				e = &events.SessionClosed{Reason: stopped} // this came first
+			}
+		},
+		s.slots.release,
+	} {
+		_ = s.Guard(func() error { step(); return nil })
+	}
+	s.record.Abort(ctx, e)
+}
+
+// closed returns the event that ends the session.
+func (s *session) closed(stopped events.Reason, end *ending.Ending) *events.SessionClosed {
+	e := &events.SessionClosed{User: s.asked.User, Database: s.asked.Database, Program: s.asked.Program}
+	e.Reason, e.Description = end.Decide(stopped)
+	e.Finals = append(e.Finals, final(0, s.client))
+	if s.server != nil {
+		e.Finals = append(e.Finals, final(s.number, s.server))
+	}
+	return e
+}
+
+// final returns the last counters of a connection.
+func final(number uint32, c *relay.Conn) events.Final {
+	return events.Final{Connection: number, Counters: c.Counters(), Active: c.Active()}
+}
+
+// notifyEnd sends the client of an established session why it ends, unless that would
+// cut short what the server is saying, or the client does not take it at once.
+func (s *session) notifyEnd(reason events.Reason) {
+	if b := s.established.Traffic.EndNotice(reason, endMessage(reason, s.service.now().IdleTimeout)); b != nil {
+		s.client.WriteLast(b)
+	}
+}
+
+// endMessage returns what a client is sent whose session ends for that reason.
+func endMessage(reason events.Reason, idleTimeout time.Duration) string {
+	switch reason {
+	case events.ReasonIdleTimeout:
+		return fmt.Sprintf("nothing happened for %s", idleTimeout)
+	case events.ReasonError:
+		return ending.Crash
+	case events.ReasonKilled:
+		return "the session was ended by an administrator"
+	}
+	return "the gateway is shutting down"
+}
+
+// canCancel reports whether what the server does for the session can be cancelled.
+func (s *session) canCancel() bool { return s.established != nil && s.established.Canceller != nil }
+
+// cancelWork asks the server to give up what it is doing for the session, and waits until
+// it has taken note. A failure changes nothing: the session ends all the same.
+func (s *session) cancelWork(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
+	defer cancel()
+	if err := s.cancelInTurn(ctx); err != nil {
+		s.sessions.log.Warn().Err(err).Str("server", s.backend.Name).Uint64("session", s.record.ID()).Msg("cannot cancel query")
+	}
+}
+
+// cancelInTurn sends a cancel request, over a connection of its own, when there is room for
+// one more.
+func (s *session) cancelInTurn(ctx context.Context) error {
+	if err := s.sessions.cancels.take(ctx); err != nil {
+		return err
+	}
+	defer s.sessions.cancels.give()
+	server, err := s.connect(ctx, s.backend.Server)
+	if err != nil {
+		return err
+	}
+	defer server.Conn.Close()
+	if limit, ok := ctx.Deadline(); ok {
+		if err := server.Conn.SetReadDeadline(limit); err != nil {
+			return err
+		}
+	}
+	return s.established.Canceller.Cancel(server.Conn)
+}

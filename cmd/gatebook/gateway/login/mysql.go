@@ -1,0 +1,258 @@
+package login
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/events"
+)
+
+// MySQL lets clients of MySQL and MariaDB in.
+type MySQL struct {
+	Service
+	// Compression lets clients compress. Their compressed packets cannot be followed.
+	Compression bool
+}
+
+// The errors of MySQL that the gateway itself has reason to send.
+const (
+	mysqlUnreachable  = 1429 // a client takes no code of its own library, such as 2003, from a server
+	mysqlBadHandshake = 1043
+	mysqlUnknown      = 1105
+)
+
+// Prepare blocks until the server begins to greet. The machine of a server that hangs
+// accepts connections for it all the same, so until it greets it has not answered. TLS
+// begins later in this protocol.
+func (m *MySQL) Prepare(server *Server, deadline time.Time) error {
+	return greeted(server.Conn, deadline)
+}
+
+// ClientFirst reports false: the server greets.
+func (m *MySQL) ClientFirst() bool { return false }
+
+// HalfClose reports false.
+func (m *MySQL) HalfClose() bool { return false }
+
+// LogIn carries a login from the server's greeting to its OK.
+func (m *MySQL) LogIn(ctx context.Context, s Session) (*Established, *ending.Ending) {
+	l := &mysqlLogin{protocol: m, session: s}
+	l.client = newClient(s, &m.Service, l)
+	defer l.client.stopTimer()
+	return l.run(ctx)
+}
+
+// mysqlLogin returns a login of MySQL, or a change of user over the same connection.
+type mysqlLogin struct {
+	protocol  *MySQL
+	session   Session
+	client    *client
+	server    *Server
+	handshake *handshake
+	// next is the number of the packet that the client expects next. The timer reads it.
+	next atomic.Uint32
+	// common are the capabilities that client and server agreed on.
+	common mysql.Capabilities
+}
+
+// run carries the login.
+func (l *mysqlLogin) run(ctx context.Context) (*Established, *ending.Ending) {
+	if !l.protocol.endsTLS() { // else it is opened with the TLS that begins later
+		l.session.Open(ctx, events.TypeClient)
+	}
+	if end := l.session.Admit(); end != nil {
+		l.client.refuse(refusal(end.Reason).mysql(0, end.Description))
+		return nil, end
+	}
+	server, end := l.session.Reach(ctx)
+	if end != nil {
+		l.refuseUnreachable()
+		return nil, end
+	}
+	l.server = server
+	l.client.startTimer()
+	l.begin()
+	defer l.end()
+	greeting, end := l.greet()
+	if end != nil {
+		return nil, end
+	}
+	login, end := l.forward(ctx, greeting)
+	if end != nil {
+		return nil, end
+	}
+	return l.complete(ctx, login)
+}
+
+// begin begins a handshake between client and server.
+func (l *mysqlLogin) begin() {
+	l.handshake = newHandshake(l.client, dialect{
+		frame: mysql.Frame, headSize: mysql.HeaderSize, malformed: mysql.ErrMalformed,
+		// A command begins at sequence 0, an answer goes on counting.
+		belongs: func(head []byte) bool { return mysql.Packet(head).Sequence() != 0 },
+	})
+	l.handshake.reach(l.server)
+}
+
+// end ends the handshake.
+func (l *mysqlLogin) end() {
+	l.handshake.release()
+	l.handshake = nil
+}
+
+// greet passes on the server's greeting, without what would hide the login.
+func (l *mysqlLogin) greet() (mysql.Greeting, *ending.Ending) {
+	packet, end := l.handshake.nextFromServer()
+	if end != nil {
+		l.refuseUnreachable()
+		return mysql.Greeting{}, end
+	}
+	if mysql.ReplyOf(packet) == mysql.ReplyError {
+		l.client.refuse(packet)
+		return mysql.Greeting{}, &ending.Ending{
+			Reason:      events.ReasonServerClosed,
+			Description: mysql.ParseError(packet).String(),
+		}
+	}
+	greeting, err := mysql.ParseGreeting(packet)
+	if err != nil {
+		l.refuseUnreachable()
+		return mysql.Greeting{}, l.handshake.serverLost(err)
+	}
+	l.session.Connected(uint64(greeting.ThreadID))
+	greeting.Withhold(packet, l.hidden())
+	if l.protocol.endsTLS() {
+		greeting.OfferTLS(packet)
+	}
+	l.next.Store(2) // the client's login has 1
+	return greeting, l.handshake.toClient(packet)
+}
+
+// hidden returns the capabilities that clients of the service are not offered.
+func (l *mysqlLogin) hidden() mysql.Capabilities {
+	if l.protocol.Compression {
+		return mysql.Hidden &^ (mysql.Compress | mysql.CompressZstd)
+	}
+	return mysql.Hidden
+}
+
+// forward passes on the client's login, once the session's opening is durable.
+func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login, *ending.Ending) {
+	login, packet, next, end := l.read(g)
+	switch {
+	case end != nil:
+		return login, end
+	case l.client.lacksCertificate():
+		return login, l.reject(next, failed(certificateWanted))
+	case login.Compressed && !l.protocol.Compression:
+		return login, l.reject(next, failed("the client insists on compression"))
+	}
+	l.common = mysql.Common(packet, g)
+	l.session.Asked(asked(login))
+	l.session.Open(ctx, events.TypeClient)
+	if err := l.session.WaitOpened(); err != nil {
+		return login, l.refuseUnrecorded(next, err)
+	}
+	if err := l.secureServer(g, packet); err != nil {
+		end := l.serverTLSFailed(err)
+		l.refuse(next, mysqlUnreachable, end.Description)
+		return login, end
+	}
+	return login, l.handshake.toServer(packet)
+}
+
+// complete follows the authentication to its end.
+func (l *mysqlLogin) complete(ctx context.Context, login mysql.Login) (*Established, *ending.Ending) {
+	packet, end := l.handshake.nextFromServer()
+	if end != nil {
+		return nil, end
+	}
+	reply, end := l.authenticate(packet, login.Plugin)
+	if end != nil {
+		return nil, end
+	}
+	if mysql.ReplyOf(reply) == mysql.ReplyError {
+		l.client.refuse(reply)
+		return nil, failed(mysql.ParseError(reply).String())
+	}
+	return l.accept(ctx, login, reply)
+}
+
+// authenticate passes packets of the authentication between the sides, beginning with the
+// server's first, until the server's OK or error, which it returns.
+func (l *mysqlLogin) authenticate(packet mysql.Packet, plugin string) (mysql.Packet, *ending.Ending) {
+	for mysql.ReplyOf(packet) == mysql.ReplyMore {
+		if switched := packet.Switched(); switched != "" {
+			plugin = switched
+		}
+		if l.mismatched(packet, plugin) {
+			return nil, l.refuseMismatch(packet, plugin)
+		}
+		l.handshake.carryAnswers()
+		l.next.Store(uint32(packet.Sequence()) + 2)
+		if end := l.handshake.toClient(packet); end != nil {
+			return nil, end
+		}
+		var end *ending.Ending
+		if packet, end = l.handshake.nextFromServer(); end != nil {
+			return nil, end
+		}
+	}
+	return packet, nil
+}
+
+// accept records that the login succeeded, and then passes the server's OK on.
+func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Packet) (*Established, *ending.Ending) {
+	if err := l.handshake.stopAnswers(); err != nil {
+		return nil, l.handshake.clientLost(err)
+	}
+	if err := l.session.Ready(ctx, asked(login), 0); err != nil {
+		return nil, l.refuseUnrecorded(ok.Sequence(), err)
+	}
+	var traffic Traffic = &mysqlTraffic{login: l}
+	if login.Compressed { // what follows cannot be followed
+		traffic = opaque{owed: true}
+	}
+	if end := l.handshake.finish(ok, traffic); end != nil {
+		return nil, end
+	}
+	return &Established{Traffic: traffic}, nil
+}
+
+// asked returns what a login asks for, as the record has it.
+func asked(login mysql.Login) events.SessionReady {
+	return events.SessionReady{User: login.User, Database: login.Database, Program: login.Program}
+}
+
+// timeoutError returns the error for a client whose time is over.
+func (l *mysqlLogin) timeoutError(message string) []byte {
+	return refusal(events.ReasonLoginTimeout).mysql(byte(l.next.Load()), message)
+}
+
+// refuse refuses the client with an error of MySQL.
+func (l *mysqlLogin) refuse(sequence byte, code uint16, message string) {
+	l.client.refuse(protocolError{code: code, state: "HY000"}.mysql(sequence, message))
+}
+
+// refuseUnreachable refuses a client whose server cannot be had, before the greeting.
+func (l *mysqlLogin) refuseUnreachable() {
+	l.refuse(0, mysqlUnreachable, unreachable(&l.protocol.Service))
+}
+
+// reject refuses a client whose login will not do, unless it has gone, and returns end.
+func (l *mysqlLogin) reject(sequence byte, end *ending.Ending) *ending.Ending {
+	if end.Reason == events.ReasonAuthFailed {
+		e := protocolError{code: mysqlBadHandshake, state: "08S01"}
+		l.client.refuse(e.mysql(sequence, "Bad handshake: "+end.Description))
+	}
+	return end
+}
+
+// refuseUnrecorded refuses a client whose session cannot be recorded.
+func (l *mysqlLogin) refuseUnrecorded(sequence byte, err error) *ending.Ending {
+	l.refuse(sequence, mysqlUnknown, unrecorded)
+	return ending.Unrecorded(err)
+}
