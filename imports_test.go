@@ -65,15 +65,17 @@ var reserved = map[string][]string{
 // forbidden names the packages that a layer's packages do not depend on, through others
 // neither. The module's path is its root package alone.
 var forbidden = map[string][]string{
-	"httpd/telemetry": {"github.com/gin-gonic/gin"},
-	"httpd/follow":    {"github.com/gin-gonic/gin"},
-	"httpd/params":    {"github.com/gin-gonic/gin"},
-	"httpd/reports":   {"github.com/gin-gonic/gin"},
-	"httpd/clients":   {"github.com/gin-gonic/gin"},
-	"httpd/access":    {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
-	"httpd/render":    {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
-	"httpd/accounts":  {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
-	"projection":      {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
+	gateway + "/mysql":    {"net"},
+	gateway + "/postgres": {"net"},
+	"httpd/telemetry":     {"github.com/gin-gonic/gin"},
+	"httpd/follow":        {"github.com/gin-gonic/gin"},
+	"httpd/params":        {"github.com/gin-gonic/gin"},
+	"httpd/reports":       {"github.com/gin-gonic/gin"},
+	"httpd/clients":       {"github.com/gin-gonic/gin"},
+	"httpd/access":        {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"httpd/render":        {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"httpd/accounts":      {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"projection":          {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
 }
 
 // testOnly is what only tests import, and packages for tests.
