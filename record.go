@@ -167,5 +167,5 @@ func (s *Source) Observe(samples []Sample) {
 			own = append(own, samples[i])
 		}
 	}
-	s.registry.state.Observe(own)
+	s.registry.state.Observe(own, events.TimeOf(s.registry.options.Now()))
 }

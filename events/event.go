@@ -33,6 +33,9 @@ func TimeOf(t time.Time) Time {
 	return Time(t.UnixMicro())
 }
 
+// Seconds returns a difference of two times in seconds.
+func (t Time) Seconds() float64 { return float64(t) / 1e6 }
+
 // Time returns t in UTC; the zero time if t is unknown.
 func (t Time) Time() time.Time {
 	if t == 0 {

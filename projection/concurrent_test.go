@@ -87,7 +87,7 @@ func TestReadersBesideTheWriter(t *testing.T) {
 			t.Error(err)
 			break
 		}
-		s.Observe([]projection.Sample{reads(batch[0].Session, 0, batch[0].Sequence, batch[0].Recorded)})
+		s.Observe([]projection.Sample{reads(batch[0].Session, 0, batch[0].Sequence, batch[0].Recorded)}, 1)
 	}
 	done.Store(true)
 	beside.Wait()

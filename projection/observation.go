@@ -18,6 +18,38 @@ type Sample struct {
 	Counters   events.Counters
 	// Active is when data was last read from the connection; 0 if never.
 	Active events.Time
+	// Activity is what the session is doing, and ActivitySince since when: in the sample of
+	// the client's connection, where the source knows it.
+	Activity      Activity
+	ActivitySince events.Time
+}
+
+// Activity is what a live session is doing.
+type Activity uint8
+
+// The activities.
+const (
+	ActivityUnknown Activity = iota
+	// ActivityIdle: the server owes the client nothing.
+	ActivityIdle
+	// ActivityWaiting: the server owes the client an answer.
+	ActivityWaiting
+)
+
+// String returns the activity's name, "" for an unknown one.
+func (a Activity) String() string {
+	switch a {
+	case ActivityIdle:
+		return "idle"
+	case ActivityWaiting:
+		return "waiting"
+	}
+	return ""
+}
+
+// Rates are how fast the counters of a client's connection rise, per second.
+type Rates struct {
+	Reads, Writes, BytesRead, BytesWritten float64
 }
 
 // Final returns the sample without its session.
@@ -34,6 +66,70 @@ type Observation struct {
 	Finals []events.Final
 	// Ended: the session is over, but its end is not recorded yet.
 	Ended bool
+	// Activity is what the session is doing, and ActivitySince since when.
+	Activity      Activity
+	ActivitySince events.Time
+
+	client *clientSample // nil before the first sample of the client's connection
+}
+
+// clientSample is the last sample of a client's connection, for the next one's rates.
+type clientSample struct {
+	at       events.Time // when it was observed
+	counters events.Counters
+	rates    Rates
+	// for how long the rates are those of the present.
+	valid events.Time
+}
+
+// leastRatesValid is how long rates are those of the present at least, in microseconds.
+const leastRatesValid = 2_000_000
+
+// next returns the sample that follows another, nil for the first. A counter that fell has
+// begun anew: there is no rate then.
+func (c *clientSample) next(at events.Time, counters events.Counters) *clientSample {
+	n := &clientSample{at: at, counters: counters}
+	if c == nil || at <= c.at {
+		return n
+	}
+	seconds := (at - c.at).Seconds()
+	rate := func(before, now uint64) float64 {
+		if now < before {
+			return 0
+		}
+		return float64(now-before) / seconds
+	}
+	n.rates = Rates{
+		Reads: rate(c.counters.Reads, counters.Reads), Writes: rate(c.counters.Writes, counters.Writes),
+		BytesRead: rate(c.counters.BytesRead, counters.BytesRead), BytesWritten: rate(c.counters.BytesWritten, counters.BytesWritten),
+	}
+	n.valid = max(2*(at-c.at), leastRatesValid)
+	return n
+}
+
+// Rates returns how fast the counters of the client's connection rise at a time, by the last
+// two observations. A connection that nobody has observed lately rests. known is false when
+// there are no two observations.
+func (o *Observation) Rates(now events.Time) (r Rates, known bool) {
+	if o == nil || o.client == nil || o.client.valid == 0 {
+		return Rates{}, false
+	}
+	if now-o.client.at > o.client.valid {
+		return Rates{}, true
+	}
+	return o.client.rates, true
+}
+
+// observe returns the observation with a newer sample of one connection.
+func (o *Observation) observe(s *Sample, at events.Time) *Observation {
+	v := o.with(s.Final())
+	if s.Connection == 0 {
+		if s.Activity != ActivityUnknown {
+			v.Activity, v.ActivitySince = s.Activity, s.ActivitySince
+		}
+		v.client = v.client.next(at, s.Counters)
+	}
+	return v
 }
 
 // with returns the observation with newer counters of one connection.
@@ -41,7 +137,10 @@ func (o *Observation) with(f events.Final) *Observation {
 	if o == nil {
 		return &Observation{Count: 1, Finals: []events.Final{f}}
 	}
-	v := &Observation{Count: o.Count + 1, Ended: o.Ended, Finals: append(make([]events.Final, 0, len(o.Finals)+1), o.Finals...)}
+	v := new(Observation)
+	*v = *o
+	v.Count++
+	v.Finals = append(make([]events.Final, 0, len(o.Finals)+1), o.Finals...)
 	for i := range v.Finals {
 		if v.Finals[i].Connection == f.Connection {
 			v.Finals[i] = f
@@ -93,12 +192,15 @@ func (o *observations) dropOlder(session uint64, number uint32, active events.Ti
 	}
 	i := slices.IndexFunc(v.Finals, func(f events.Final) bool { return f.Connection == number && f.Active <= active })
 	if i >= 0 {
-		o.bySession[session] = &Observation{Count: v.Count, Ended: v.Ended, Finals: slices.Delete(slices.Clone(v.Finals), i, i+1)}
+		kept := *v
+		kept.Finals = slices.Delete(slices.Clone(v.Finals), i, i+1)
+		o.bySession[session] = &kept
 	}
 }
 
-// Observe takes samples of live sessions. It ignores those of other sessions.
-func (s *State) Observe(samples []Sample) {
+// Observe takes samples of live sessions that were taken at a time. It ignores those of other
+// sessions.
+func (s *State) Observe(samples []Sample, at events.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.observed.count++
@@ -107,7 +209,7 @@ func (s *State) Observe(samples []Sample) {
 		if s.sessions.live.get(id) == nil {
 			continue
 		}
-		s.observed.bySession[id] = s.observed.bySession[id].with(samples[i].Final())
+		s.observed.bySession[id] = s.observed.bySession[id].observe(&samples[i], at)
 	}
 }
 

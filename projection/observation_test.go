@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"gatebook/events"
@@ -31,17 +32,18 @@ func TestObserve(t *testing.T) {
 	s.wantCounters(0, 0, 0)
 	equal(t, "last active", s.session(1).LastActive(), at(1))
 
-	s.Observe([]projection.Sample{reads(1, 0, 5, at(3)), reads(1, 1, 6, at(4)), reads(2, 0, 7, at(5))})
+	s.Observe([]projection.Sample{reads(1, 0, 5, at(3)), reads(1, 1, 6, at(4)), reads(2, 0, 7, at(5))}, 1)
 	first := s.session(1)
-	s.Observe([]projection.Sample{reads(1, 1, 8, at(5))})
+	s.Observe([]projection.Sample{reads(1, 1, 8, at(5))}, 1)
 	s.wantCounters(0, 5, at(3))
 	s.wantCounters(1, 8, at(5))
 	s.wantCounters(2, 0, 0)
 	equal(t, "last active", s.session(1).LastActive(), at(3))
-	equal(t, "observed", *first.Observed, projection.Observation{Count: 2, Finals: []events.Final{
+	equal(t, "observed", first.Observed.Count, 2)
+	equal(t, "observed", first.Observed.Finals, []events.Final{
 		{Connection: 0, Counters: events.Counters{Reads: 5}, Active: at(3)},
 		{Connection: 1, Counters: events.Counters{Reads: 6}, Active: at(4)},
-	}})
+	})
 	equal(t, "count", s.session(1).Observed.Count, 3)
 
 	moment.Observations = 2
@@ -74,17 +76,17 @@ func TestNewestCounters(t *testing.T) {
 		}
 		s := newScenario(t)
 		s.record(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"}, &events.ConnectionOpened{Connection: 2, Server: "db-1"})
-		s.Observe([]projection.Sample{reads(1, number, 5, 10), reads(1, 2, 99, 99)})
+		s.Observe([]projection.Sample{reads(1, number, 5, 10), reads(1, 2, 99, 99)}, 1)
 		held := hold(*s.session(1))
 		s.record(1, record(4, number, 9))
 		s.wantCounters(number, 5, 10)
 		s.record(1, record(6, number, 11))
 		s.wantCounters(number, 6, recorded(11))
-		s.Observe([]projection.Sample{reads(1, number, 7, 12)})
+		s.Observe([]projection.Sample{reads(1, number, 7, 12)}, 1)
 		s.wantCounters(number, 7, 12)
 		s.record(1, record(8, number, 12))
 		s.wantCounters(number, 8, recorded(12))
-		s.Observe([]projection.Sample{reads(1, number, 9, 12)})
+		s.Observe([]projection.Sample{reads(1, number, 9, 12)}, 1)
 		s.wantCounters(number, 9, 12)
 		s.wantCounters(2, 99, 99)
 		equal(t, "count", s.session(1).Observed.Count, 4)
@@ -98,17 +100,17 @@ func TestObservationOfConnection(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
 	s.record(1, opened(), &events.ConnectionOpened{Connection: 1, Server: "db-1"})
-	s.Observe([]projection.Sample{reads(1, 0, 1, 1), reads(1, 1, 5, 10)})
+	s.Observe([]projection.Sample{reads(1, 0, 1, 1), reads(1, 1, 5, 10)}, 1)
 	s.record(1, &events.ConnectionOpened{Connection: 1, Server: "db-1", ServerID: 9})
 	s.wantCounters(1, 5, 10)
 	s.record(1, &events.ConnectionClosed{Reason: events.ReasonServerClosed, Final: events.Final{Connection: 1, Counters: events.Counters{Reads: 6}}})
 	s.wantCounters(1, 6, 0)
-	s.Observe([]projection.Sample{reads(1, 1, 5, 10)}) // late
+	s.Observe([]projection.Sample{reads(1, 1, 5, 10)}, 1) // late
 	s.wantCounters(1, 6, 0)
 	s.record(1, &events.ConnectionOpened{Connection: 1, Server: "db-2"})
 	s.wantCounters(1, 0, 0)
 	s.wantCounters(0, 1, 1)
-	s.Observe([]projection.Sample{reads(1, 1, 2, 3)})
+	s.Observe([]projection.Sample{reads(1, 1, 2, 3)}, 1)
 	s.wantCounters(1, 2, 3)
 	equal(t, "count", s.session(1).Observed.Count, 4)
 }
@@ -119,13 +121,13 @@ func TestObservationEnds(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
 	s.record(1, opened())
-	s.Observe([]projection.Sample{reads(1, 0, 5, 10)})
+	s.Observe([]projection.Sample{reads(1, 0, 5, 10)}, 1)
 	s.record(1, &events.SessionLost{Cause: events.ReasonSourceLost})
-	s.Observe([]projection.Sample{reads(1, 0, 6, 11)})
+	s.Observe([]projection.Sample{reads(1, 0, 6, 11)}, 1)
 	s.wantCounters(0, 0, 0)
 	s.record(1, &events.SessionRecovered{})
 	s.wantCounters(0, 0, 0)
-	s.Observe([]projection.Sample{reads(1, 0, 7, 12)})
+	s.Observe([]projection.Sample{reads(1, 0, 7, 12)}, 1)
 	equal(t, "count", s.session(1).Observed.Count, 1)
 	s.record(1, &events.SessionClosed{Finals: []events.Final{{Counters: events.Counters{Reads: 8}, Active: 11}}})
 	s.wantCounters(0, 8, 11)
@@ -135,5 +137,77 @@ func TestObservationEnds(t *testing.T) {
 	c, err := s.Copy(projection.Selection{Closed: true}, func() error { return nil })
 	if err != nil || len(c.Ended) != 1 || c.Ended[0].Observed != nil {
 		t.Errorf("copied %+v, error %v", c, err)
+	}
+}
+
+// Rates are those of the last two observations of the client's connection: not of the
+// servers', not where a counter fell, and zero once nothing was observed for a while.
+func TestRates(t *testing.T) {
+	s := projection.New(nil)
+	mustApply(t, s, []events.Record{{Sequence: 1, Session: 1, Event: &events.SessionOpened{Service: "a"}}})
+	const second = 1_000_000
+	observe := func(at events.Time, connection uint32, c events.Counters) {
+		s.Observe([]projection.Sample{{Session: 1, Connection: connection, Counters: c, Active: at}}, at)
+	}
+	rates := func(now events.Time) string {
+		v, _, err := s.Session(1, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, known := v.Observed.Rates(now)
+		return fmt.Sprint(r.Reads, r.Writes, r.BytesRead, r.BytesWritten, known)
+	}
+	observe(10*second, 0, events.Counters{Reads: 100, BytesRead: 1000})
+	if got := rates(10 * second); got != "0 0 0 0 false" {
+		t.Errorf("after one observation: %s", got)
+	}
+	observe(12*second, 0, events.Counters{Reads: 120, Writes: 5, BytesRead: 4000, BytesWritten: 1})
+	observe(13*second, 1, events.Counters{Reads: 9999})
+	for now, want := range map[events.Time]string{
+		12: "10 2.5 1500 0.5 true", 16: "10 2.5 1500 0.5 true", 17: "0 0 0 0 true",
+	} {
+		if got := rates(now * second); got != want {
+			t.Errorf("at second %d: %s, want %s", now, got, want)
+		}
+	}
+	observe(20*second, 0, events.Counters{Reads: 3, Writes: 13, BytesRead: 4000, BytesWritten: 9})
+	if got := rates(20 * second); got != "0 1 0 1 true" {
+		t.Errorf("after a counter fell: %s", got)
+	}
+	observe(20*second, 0, events.Counters{Reads: 4})
+	if got := rates(20 * second); got != "0 0 0 0 false" {
+		t.Errorf("observed twice at one time: %s", got)
+	}
+}
+
+// What a session is doing is what its source observed last.
+func TestActivity(t *testing.T) {
+	s := projection.New(nil)
+	mustApply(t, s, []events.Record{{Sequence: 1, Session: 1, Event: &events.SessionOpened{Service: "a"}}})
+	for _, c := range []struct {
+		sample projection.Sample
+		want   string
+	}{
+		{projection.Sample{Session: 1}, " 0"},
+		{projection.Sample{Session: 1, Activity: projection.ActivityWaiting, ActivitySince: 7}, "waiting 7"},
+		{projection.Sample{Session: 1, Connection: 1, Activity: projection.ActivityIdle, ActivitySince: 8}, "waiting 7"},
+		{projection.Sample{Session: 1}, "waiting 7"},
+		{projection.Sample{Session: 1, Activity: projection.ActivityIdle, ActivitySince: 9}, "idle 9"},
+	} {
+		s.Observe([]projection.Sample{c.sample}, 1)
+		v, _, err := s.Session(1, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(v.Observed.Activity, " ", int64(v.Observed.ActivitySince)); got != c.want {
+			t.Errorf("after %+v: %q, want %q", c.sample, got, c.want)
+		}
+	}
+}
+
+func mustApply(t *testing.T, s *projection.State, batch []events.Record) {
+	t.Helper()
+	if err := s.Apply(batch); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -63,7 +63,7 @@ func (l *life) step() {
 	case "observe":
 		final := l.final(rapid.Uint32Range(0, 2).Draw(l.t, "connection"))
 		id := rapid.Uint64Range(1, l.lastID+1).Draw(l.t, "observed session")
-		l.state.Observe([]projection.Sample{{Session: id, Connection: final.Connection, Counters: final.Counters, Active: final.Active}})
+		l.state.Observe([]projection.Sample{{Session: id, Connection: final.Connection, Counters: final.Counters, Active: final.Active}}, 1)
 	case "collect":
 		l.collect()
 	case "saved":

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"gatebook/events"
 	"gatebook/internal/calls"
 	"gatebook/internal/journal"
 	"gatebook/internal/query"
@@ -71,7 +72,7 @@ func (in *Intake) Report(ctx context.Context, p *Report) (Result, error) {
 	if err := in.Journal.Append(ctx, d.decide); err != nil {
 		return Result{}, in.refuse(err)
 	}
-	in.State.Observe(d.samples())
+	in.State.Observe(d.samples(), events.TimeOf(in.Now()))
 	if source, _ := in.State.Source(p.Source); source != nil {
 		in.remotes.renew(o, leaseOf(source))
 	}
