@@ -74,7 +74,7 @@ var forbidden = map[string][]string{
 	"httpd/clients":       {"github.com/gin-gonic/gin"},
 	"httpd/access":        {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
 	"httpd/render":        {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
-	"httpd/accounts":      {"github.com/gin-gonic/gin", module, module + "/internal", module + "/storage"},
+	"httpd/accounts":      {"github.com/gin-gonic/gin", "net/http", module, module + "/internal", module + "/storage"},
 	"projection":          {"go.etcd.io/bbolt", "github.com/gin-gonic/gin", "net/http", module + "/storage"},
 }
 
