@@ -67,6 +67,7 @@ var reserved = map[string][]string{
 var forbidden = map[string][]string{
 	gateway + "/mysql":    {"net"},
 	gateway + "/postgres": {"net"},
+	"httpd/client":        {"github.com/gin-gonic/gin"},
 	"httpd/telemetry":     {"github.com/gin-gonic/gin"},
 	"httpd/follow":        {"github.com/gin-gonic/gin"},
 	"httpd/params":        {"github.com/gin-gonic/gin"},

@@ -157,13 +157,14 @@ func (x *intake) sendLine(c *gin.Context, got gatebook.ReportResult, err error) 
 	} else {
 		b = append(reports.AppendResult(b, got), "}\n"...)
 	}
-	if err := render.AllowWrite(c.Writer, render.PieceTimeout); err != nil {
+	control := http.NewResponseController(c.Writer)
+	if err := render.AllowWrite(control, render.PieceTimeout); err != nil {
 		return err
 	}
 	if _, err := c.Writer.Write(b); err != nil {
 		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
-	if err := http.NewResponseController(c.Writer).Flush(); err != nil {
+	if err := control.Flush(); err != nil {
 		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
 	}
 	return nil

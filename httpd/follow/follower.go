@@ -35,11 +35,12 @@ type Options struct {
 // follower is a client that follows the log. It is for one goroutine.
 type follower struct {
 	Options
-	set  *Set
-	w    http.ResponseWriter
-	feed *gatebook.Feed
-	b    []byte // rendered and not sent
-	sent uint64 // how many events were rendered
+	set     *Set
+	w       http.ResponseWriter
+	control *http.ResponseController // of w
+	feed    *gatebook.Feed
+	b       []byte // rendered and not sent
+	sent    uint64 // how many events were rendered
 	// observed holds the observation of each session that was sent last, looked when they
 	// were looked for last.
 	observed map[uint64]*projection.Observation
@@ -139,14 +140,14 @@ func (f *follower) flush() error {
 	if len(f.b) == 0 {
 		return nil
 	}
-	if err := f.set.allowWrite(f.w); err != nil {
+	if err := f.set.allowWrite(f.control); err != nil {
 		return err
 	}
 	if _, err := f.w.Write(f.b); err != nil {
 		return errors.Join(render.ErrClientGone, err)
 	}
 	f.b = f.b[:0]
-	if err := http.NewResponseController(f.w).Flush(); err != nil {
+	if err := f.control.Flush(); err != nil {
 		return errors.Join(render.ErrClientGone, err)
 	}
 	return nil

@@ -63,12 +63,12 @@ func NewSet(log Log) *Set {
 // log is closed, or as many were sent as were asked for. Errors: [render.ErrClientGone], and
 // those of reading the log.
 func (s *Set) Serve(ctx context.Context, w http.ResponseWriter, o Options) error {
-	f := &follower{Options: o, set: s, w: w, feed: s.log.Feed(o.After, o.Only)}
+	f := &follower{Options: o, set: s, w: w, control: http.NewResponseController(w), feed: s.log.Feed(o.After, o.Only)}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer s.add(func() {
 		stop()
-		_ = render.AllowWrite(w, closeTimeout) // a client that is gone needs no time
+		_ = render.AllowWrite(f.control, closeTimeout) // a client that is gone needs no time
 	})()
 	err := f.run(ctx)
 	if ctx.Err() != nil && !errors.Is(err, render.ErrClientGone) || errors.Is(err, gatebook.ErrClosed) {
@@ -113,13 +113,13 @@ func (s *Set) add(stop func()) (remove func()) {
 
 // allowWrite gives a follower time to take what is written next, unless the set is closed:
 // the deadline of Close stays then.
-func (s *Set) allowWrite(w http.ResponseWriter) error {
+func (s *Set) allowWrite(to *http.ResponseController) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil
 	}
-	return render.AllowWrite(w, s.WriteTimeout)
+	return render.AllowWrite(to, s.WriteTimeout)
 }
 
 // pause returns how long a follower pauses after it has read records.

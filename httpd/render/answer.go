@@ -167,7 +167,7 @@ func (a *Answer) Finish() error {
 
 // send sends the piece that is rendered.
 func (a *Answer) send() error {
-	err := AllowWrite(a.w, PieceTimeout)
+	err := AllowWrite(http.NewResponseController(a.w), PieceTimeout)
 	if err != nil {
 		return err
 	}
@@ -218,11 +218,11 @@ func (a *Answer) closeZip() error {
 	return nil
 }
 
-// AllowWrite gives the client of w the duration d for what is written next. It does nothing
-// where the connection has no deadlines, as in a test of a handler. Errors:
+// AllowWrite gives the client of a response the duration d for what is written next. It does
+// nothing where the connection has no deadlines, as in a test of a handler. Errors:
 // [ErrClientGone].
-func AllowWrite(w http.ResponseWriter, d time.Duration) error {
-	err := http.NewResponseController(w).SetWriteDeadline(time.Now().Add(d))
+func AllowWrite(to *http.ResponseController, d time.Duration) error {
+	err := to.SetWriteDeadline(time.Now().Add(d))
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return fmt.Errorf("%w: %w", ErrClientGone, err)
 	}

@@ -67,15 +67,15 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 // collectServices collects the metrics of each declared service. Services that are known by
 // the name in a session alone are counted together, under the empty name.
 func (c *collector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string), live map[string]projection.LiveCounts) {
-	census := make(map[string]projection.LiveCounts)
+	counts := make(map[string]projection.LiveCounts)
 	for name, of := range live {
-		census[projection.NameKey(name)] = added(census[projection.NameKey(name)], of)
+		counts[projection.NameKey(name)] = added(counts[projection.NameKey(name)], of)
 	}
 	services, _ := c.registry.Services()
 	var others projection.LiveCounts
 	var total uint64
 	for _, v := range services {
-		of := census[projection.NameKey(v.Name)]
+		of := counts[projection.NameKey(v.Name)]
 		if v.Started == 0 {
 			others, total = added(others, of), total+v.Total
 			continue
