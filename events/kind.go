@@ -20,6 +20,7 @@ const (
 	KindSessionClosed    Kind = 18
 	KindSessionLost      Kind = 19
 	KindSessionRecovered Kind = 20
+	KindLoginFailed      Kind = 21
 
 	KindConnectionOpened Kind = 24
 	KindConnectionFailed Kind = 25
@@ -65,6 +66,8 @@ func (k Kind) String() string {
 		return "session_lost"
 	case KindSessionRecovered:
 		return "session_recovered"
+	case KindLoginFailed:
+		return "login_failed"
 	case KindConnectionOpened:
 		return "connection_opened"
 	case KindConnectionFailed:
@@ -131,6 +134,8 @@ func New(k Kind) Event {
 		return &SessionLost{}
 	case KindSessionRecovered:
 		return &SessionRecovered{}
+	case KindLoginFailed:
+		return &LoginFailed{}
 	case KindConnectionOpened:
 		return &ConnectionOpened{}
 	case KindConnectionFailed:

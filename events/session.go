@@ -150,3 +150,29 @@ type SessionRecovered struct {
 func (*SessionRecovered) Kind() Kind { return KindSessionRecovered }
 
 func (e *SessionRecovered) core(c *wire.Coder) { c.Text(1, &e.Incarnation) }
+
+// LoginFailed records that a login over an established session was refused or broken off.
+// The session keeps the user that it has. A session whose first login fails ends instead:
+// [SessionClosed] has that login.
+type LoginFailed struct {
+	// Database is the database that the login asked for.
+	Database string
+
+	// User is the user that the login asked for. Personal.
+	User string
+	// Program is the name that the client gave itself. Personal.
+	Program string
+	// Description is the server's error, or how the login was broken off. Personal.
+	Description string
+}
+
+// Kind returns [KindLoginFailed].
+func (*LoginFailed) Kind() Kind { return KindLoginFailed }
+
+func (e *LoginFailed) core(c *wire.Coder) { c.Text(1, &e.Database) }
+
+func (e *LoginFailed) personal(c *wire.Coder) {
+	c.Text(1, &e.User)
+	c.LongText(2, &e.Program)
+	c.LongText(3, &e.Description)
+}

@@ -125,6 +125,7 @@ func (s *Session) change(r *events.Record) bool {
 			s.Ready = r.At()
 		}
 		s.Stage = max(s.Stage, Routing)
+	case *events.LoginFailed: // its trail alone has it
 	case *events.KillScheduled:
 		s.mutableExtra().Kill = Kill{By: e.By, Why: e.Why, Due: e.Due}
 	case *events.KillRequested:

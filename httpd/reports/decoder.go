@@ -110,6 +110,14 @@ var decoders = map[string]eventDecoder{
 			return &events.SessionReady{User: deref(e.User), Database: deref(e.Database), Program: deref(e.Program)}, ""
 		},
 	},
+	"login_failed": {
+		takes: []string{"user", "database", "program", "description"},
+		make: func(e *wireEvent) (events.Event, string) {
+			return &events.LoginFailed{
+				User: deref(e.User), Database: deref(e.Database), Program: deref(e.Program), Description: deref(e.Description),
+			}, ""
+		},
+	},
 	"session_closed": {
 		takes: []string{"reason", "by", "description", "user", "database", "program", "connections"}, needs: []string{"reason"},
 		make: (*wireEvent).closed,

@@ -48,7 +48,7 @@ func visitFields(e events.Event, v eventFields) {
 		v.count("number", &e.Number)
 	case *events.ServiceDeclared, *events.ServerDeclared, *events.ServerChanged:
 		visitDeclared(e, v)
-	case *events.SessionOpened, *events.SessionReady, *events.SessionClosed, *events.SessionLost, *events.SessionRecovered:
+	case *events.SessionOpened, *events.SessionReady, *events.SessionClosed, *events.SessionLost, *events.SessionRecovered, *events.LoginFailed:
 		visitSession(e, v)
 	case *events.ConnectionOpened, *events.ConnectionFailed, *events.ConnectionClosed, *events.StatisticsRecorded:
 		visitConnection(e, v)
@@ -123,6 +123,11 @@ func visitSession(e events.Event, v eventFields) {
 		v.moment("last_seen", &e.LastSeen)
 	case *events.SessionRecovered:
 		v.text("incarnation", &e.Incarnation)
+	case *events.LoginFailed:
+		v.text("user", &e.User)
+		v.text("database", &e.Database)
+		v.text("program", &e.Program)
+		v.text("description", &e.Description)
 	}
 }
 

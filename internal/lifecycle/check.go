@@ -51,7 +51,7 @@ func Check(e events.Event, source string) error {
 		return checkGap(e)
 	case *events.StatisticsRecorded:
 		return checkActive(&e.Final)
-	case *events.SessionReady:
+	case *events.SessionReady, *events.LoginFailed:
 		return nil
 	}
 	return errors.New("a source does not tell of that: it is the registry's to record")

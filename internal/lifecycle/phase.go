@@ -47,6 +47,7 @@ func (s phases) has(p Phase) bool { return s&(1<<p) != 0 }
 //	connection_closed      accepted, logging in, ready, stopping
 //	statistics_recorded    accepted, logging in, ready, stopping
 //	session_ready          accepted, logging in, ready, stopping     ready, unless stopping
+//	login_failed           accepted, logging in, ready, stopping
 //	kill_scheduled         accepted, logging in, ready
 //	kill_withdrawn         accepted, logging in, ready
 //	kill_requested         accepted, logging in, ready               stopping
@@ -67,7 +68,7 @@ func transition(kind events.Kind, from Phase) (to Phase, fits bool) {
 		if set = live; from == Accepted {
 			to = LoggingIn
 		}
-	case events.KindConnectionFailed, events.KindConnectionClosed, events.KindStatisticsRecorded:
+	case events.KindConnectionFailed, events.KindConnectionClosed, events.KindStatisticsRecorded, events.KindLoginFailed:
 		set = live
 	case events.KindSessionReady:
 		if set = live; from != Stopping {

@@ -7,6 +7,7 @@ import (
 
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/events"
 )
 
 // changeUser carries a change of user: a login over a connection that is established. The
@@ -23,19 +24,31 @@ func (l *mysqlLogin) changeUser(ctx context.Context, t *mysqlTraffic, rest strin
 	if end != nil {
 		return end
 	}
+	reply, end := l.answerChange(login)
+	if end != nil {
+		return l.brokenOff(ctx, login, end)
+	}
+	return l.finishChange(ctx, t, login, reply)
+}
+
+// answerChange follows the authentication to the server's OK or error, which it returns.
+func (l *mysqlLogin) answerChange(login mysql.Login) (mysql.Packet, *ending.Ending) {
 	first, end := l.handshake.nextFromServer()
 	if end != nil {
-		return end
+		return nil, end
 	}
 	// The first reply has number 1; another number is that of something else.
 	if n := mysql.Packet(first).Sequence(); n != 1 {
-		return serverFailed(fmt.Sprintf("packet %d in a change of user", n))
+		return nil, serverFailed(fmt.Sprintf("packet %d in a change of user", n))
 	}
 	reply, end := l.authenticate(first, login.Plugin)
 	if end != nil {
-		return end
+		return nil, end
 	}
-	return l.finishChange(ctx, t, login, reply)
+	if err := l.handshake.stopAnswers(); err != nil {
+		return nil, l.handshake.clientLost(err)
+	}
+	return reply, nil
 }
 
 // forwardChange passes the change on. The server has head, the beginning of it, already.
@@ -52,18 +65,32 @@ func (l *mysqlLogin) forwardChange(head []byte, rest string) (mysql.Login, *endi
 	return login, l.handshake.toServer(packet[len(head):])
 }
 
-// finishChange records the new user if the server has accepted it, and then passes the
-// server's reply on.
+// finishChange records the new user if the server has accepted it, and the attempt if it
+// has not. Then it passes the server's reply on.
 func (l *mysqlLogin) finishChange(ctx context.Context, t *mysqlTraffic, login mysql.Login, reply mysql.Packet) *ending.Ending {
-	if err := l.handshake.stopAnswers(); err != nil {
-		return l.handshake.clientLost(err)
-	}
+	var e events.Event
 	if mysql.ReplyOf(reply) == mysql.ReplyOK {
-		e := asked(login)
-		if err := l.session.Record(ctx, &e); err != nil {
-			return l.refuseUnrecorded(reply.Sequence(), err)
-		}
+		ready := asked(login)
+		e = &ready
+	} else {
+		e = loginFailed(login, mysql.ParseError(reply).String())
+	}
+	if err := l.session.Record(ctx, e); err != nil {
+		return l.refuseUnrecorded(reply.Sequence(), err)
 	}
 	t.follower.Alone()
 	return l.handshake.finish(reply, t)
+}
+
+// brokenOff records a change of user that ends the session, and returns how that ends.
+func (l *mysqlLogin) brokenOff(ctx context.Context, login mysql.Login, end *ending.Ending) *ending.Ending {
+	if err := l.session.Record(ctx, loginFailed(login, end.Description)); err != nil {
+		return ending.Unrecorded(err)
+	}
+	return end
+}
+
+// loginFailed returns the event of a change of user that did not succeed.
+func loginFailed(login mysql.Login, why string) *events.LoginFailed {
+	return &events.LoginFailed{User: login.User, Database: login.Database, Program: login.Program, Description: why}
 }
