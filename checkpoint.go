@@ -108,7 +108,7 @@ func indexUpdate(c *projection.Checkpoint) index.Update {
 	for i, e := range entries {
 		u.Entries[i] = index.Entry{
 			ID: e.ID, Lost: e.Lost, Removed: e.Removed,
-			Interval: index.Interval{From: int64(e.From), Until: int64(e.Until), First: e.First, Last: e.Last},
+			Interval: index.Interval{From: int64(e.From), Until: int64(e.Until), Present: int64(e.Present), First: e.First, Last: e.Last},
 		}
 	}
 	for i, k := range keys {

@@ -43,7 +43,7 @@ const (
 // are recovered, those that left memory too.
 func TestLeaseRunsOut(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"), opens("c-2"), opens("c-3"), shuts("c-3"))
 	d.pass(29 * time.Second)
 	d.states(live, live, ended)
@@ -85,7 +85,7 @@ func TestLeaseRunsOut(t *testing.T) {
 // A lease is what the source asks for, and stays so.
 func TestLeaseIsKept(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"))
 	_, err := d.r.Report(t.Context(), gatebook.Report{Source: "edge-1", Incarnation: "1", Lease: 2 * time.Minute, Host: "gate"})
 	if err != nil {
@@ -115,7 +115,7 @@ func TestLeaseIsKept(t *testing.T) {
 // one does not come back.
 func TestNewIncarnation(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"), opens("c-2"), shuts("c-2"))
 	if err := d.as("2", isReady("c-1", "ann")); err == nil {
 		t.Error("a session of another incarnation was found")
@@ -142,7 +142,7 @@ func TestNewIncarnation(t *testing.T) {
 // What is left when the loss of a source was cut off is lost when the registry opens.
 func TestLossIsSeenThrough(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"))
 	source := d.source()
 	if err := d.r.RecordLoss(source); err != nil {
@@ -157,7 +157,7 @@ func TestLossIsSeenThrough(t *testing.T) {
 // A source gives signs of life on the record once a minute, while it has sessions.
 func TestSigns(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"))
 	signs := func(want uint64) {
 		t.Helper()
@@ -179,7 +179,7 @@ func TestSigns(t *testing.T) {
 // nobody outside speaks in the name of one inside.
 func TestTakeOver(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"))
 	if _, err := d.r.StartSource(t.Context(), gatebook.SourceOptions{Name: "edge-1"}); !errors.Is(err, gatebook.ErrInvalid) {
 		t.Errorf("got %v", err)
@@ -203,7 +203,7 @@ func TestTakeOver(t *testing.T) {
 // recorded.
 func TestReportedDeclarations(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	inside := start(t, d.r, "gateway")
 	if err := inside.DeclareService(t.Context(), events.ServiceDeclared{Name: "own", Router: "priority"}); err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func TestReportedDeclarations(t *testing.T) {
 // Kills that a source has not acted upon are listed for it.
 func TestPendingKillsOfASource(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"), opens("c-2"), opens("c-3"))
 	for _, id := range []uint64{3, 1} {
 		d.request(id)
@@ -266,7 +266,7 @@ func TestPendingKillsOfASource(t *testing.T) {
 // archive they are in.
 func TestRecoveryOfMany(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	const sessions = 1000
 	var list []gatebook.Reported
 	for i := range sessions {

@@ -89,7 +89,7 @@ func answer(q Query, all []*projection.Session) (listed []*projection.Session, t
 			either(lower(f.Services...), lower(s.Origin().Service)...) && either(lower(f.Sources...), lower(s.Origin().Source)...) &&
 			either(lower(f.Servers...), lower(reached...)...) &&
 			(len(f.Reasons) == 0 || slices.Contains(f.Reasons, s.Ending().Reason)) &&
-			(f.Until == 0 || s.Opened <= f.Until) && (f.Since == 0 || end(s) >= f.Since) {
+			(f.Until == 0 || s.Opened <= f.Until) && (f.Since == 0 || max(end(s), s.Modified) >= f.Since) {
 			listed = append(listed, s)
 		}
 	}
@@ -178,7 +178,48 @@ func TestListIsWhatLookingAtAllGives(t *testing.T) {
 		for range 12 {
 			h.ask(drawQuery(t, h, h.r.Moment().Sequence))
 		}
+		h.askWindow()
 	})
+}
+
+// askWindow compares a window of one moment with the sessions that were live then: the window
+// has all of them, also those whose end was noticed later than it happened.
+func (h *history) askWindow() {
+	t, head := h.t, h.r.Moment().Sequence
+	if head == 0 {
+		return
+	}
+	record := make([]events.Record, 1)
+	if _, err := h.r.log.Read(rapid.Uint64Range(0, head-1).Draw(t, "before the moment"), record); err != nil {
+		t.Fatal(err)
+	}
+	moment := record[0].Recorded
+	then, err := h.r.SequenceAt(moment.Time())
+	if err != nil {
+		t.Fatal(err)
+	}
+	present := h.listed(Query{Live: true, AsOf: then})
+	window := h.listed(Query{Live: true, Closed: true, Lost: true, Filter: projection.Filter{Since: moment, Until: moment}})
+	for _, id := range present {
+		if !slices.Contains(window, id) {
+			t.Fatalf("session %d was live at %d (record %d), and the window of that moment has %d alone", id, moment, then, window)
+		}
+	}
+}
+
+// listed returns the ids of what a query lists.
+func (h *history) listed(q Query) (ids []uint64) {
+	l, err := h.r.Sessions(q)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for v, err := range l.All() {
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		ids = append(ids, v.ID)
+	}
+	return ids
 }
 
 func (h *history) ask(q Query) {

@@ -26,9 +26,9 @@ type reportHarness struct {
 	r      *gatebook.Registry
 }
 
-func newDesk(t *testing.T) *reportHarness {
+func newHarness(t *testing.T) *reportHarness {
 	t.Helper()
-	d := &reportHarness{t: t, folder: filepath.Join(t.TempDir(), "data"), now: time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)}
+	d := &reportHarness{t: t, folder: filepath.Join(t.TempDir(), "data"), now: time.Date(2026, 11, 23, 7, 1, 0, 0, time.UTC)}
 	d.open()
 	t.Cleanup(d.close)
 	return d
@@ -118,7 +118,7 @@ func declaresService(name string) gatebook.Reported {
 // after a checkpoint and a restart: it is there once.
 func TestReportIsSafeToRepeat(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	whole := func() []gatebook.Reported {
 		return []gatebook.Reported{
 			declaresService("orders"), opens("c-1"), isReady("c-1", "jdoe"), connects("c-1"),
@@ -161,7 +161,7 @@ func TestReportIsSafeToRepeat(t *testing.T) {
 // does not is.
 func TestRepeatOfWhatGoesOn(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	d.must(opens("c-1"), connects("c-1"), isReady("c-1", "jdoe"), isReady("c-1", "jdoe"), reads("c-1", 5, 5))
 	for name, step := range map[string]struct {
 		event gatebook.Reported
@@ -194,7 +194,7 @@ func TestRepeatOfWhatGoesOn(t *testing.T) {
 // What does not fit is named by its place, and nothing of its report is kept.
 func TestReportedMisfits(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	start(t, d.r, "gateway")
 	check := func(name string, list []gatebook.Reported, index int, why string) {
 		t.Helper()
@@ -254,7 +254,7 @@ func TestReportedMisfits(t *testing.T) {
 // A number identifies a report, over a restart too.
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	send := func(number uint64, list ...gatebook.Reported) (gatebook.ReportResult, error) {
 		return d.r.Report(t.Context(), gatebook.Report{Source: "edge-1", Incarnation: "1", Number: number, Events: list})
 	}
@@ -312,7 +312,7 @@ func refusedWhole(err error) bool {
 // acknowledged when their report comes again.
 func TestNumberOfWhatWasLeftOut(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	send := func(number uint64, list ...gatebook.Reported) {
 		t.Helper()
 		if _, err := d.r.Report(t.Context(), gatebook.Report{Source: "edge-1", Incarnation: "1", Number: number, Events: list}); err != nil {
@@ -338,7 +338,7 @@ func TestNumberOfWhatWasLeftOut(t *testing.T) {
 // Keys that are too long to keep are cut, and stay apart.
 func TestLongKeys(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	long := strings.Repeat("k", 300)
 	receipt := d.must(opens(long+"1"), opens(long+"2"), shuts(long+"1"))
 	if len(receipt.Sessions) != 2 || receipt.Sessions[long+"1"] != 1 || receipt.Sessions[long+"2"] != 2 {
@@ -355,7 +355,7 @@ func TestLongKeys(t *testing.T) {
 // A source waits for its turn no longer than its caller does.
 func TestReportWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	leave := d.r.Enter("edge-1")
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
@@ -370,7 +370,7 @@ func TestReportWaitsForItsTurn(t *testing.T) {
 // A report that tells the same of one session very often costs no more for that.
 func TestReportOfOneSession(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t)
+	d := newHarness(t)
 	list := []gatebook.Reported{opens("c-1"), connects("c-1")}
 	for i := range 4000 {
 		list = append(list, isReady("c-1", strconv.Itoa(i)), reads("c-1", 2, uint64(i+1)))

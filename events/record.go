@@ -34,12 +34,18 @@ type Record struct {
 	Erased bool
 }
 
-// At returns when the event happened, as far as known: Occurred, or else Recorded.
+// MaxDelay is how long before it was recorded an event may have happened, in microseconds:
+// 366 days. It covers every report that a source holds back while the registry is away.
+const MaxDelay Time = 366 * 24 * 3600 * 1_000_000
+
+// At returns when the event happened, as far as known: Occurred, or else Recorded. A source
+// whose clock is wrong can report a time after the record itself, or more than [MaxDelay]
+// before it. Neither can be true, so Recorded stands for both.
 func (r *Record) At() Time {
-	if r.Occurred != 0 {
-		return r.Occurred
+	if r.Occurred == 0 || r.Occurred > r.Recorded || r.Occurred < r.Recorded-MaxDelay {
+		return r.Recorded
 	}
-	return r.Recorded
+	return r.Occurred
 }
 
 // ErrDamaged is wrapped by the errors of [Decode] and [Core] for bytes that are not the

@@ -238,7 +238,15 @@ func TestSaltHidesThePerson(t *testing.T) {
 
 func TestAt(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ recorded, occurred, want events.Time }{{5, 0, 5}, {5, 3, 3}, {5, 7, 7}} {
+	const now = 2 * events.MaxDelay
+	for _, c := range []struct{ recorded, occurred, want events.Time }{
+		{5, 0, 5},
+		{5, 3, 3},
+		{5, 7, 5},
+		{now, now - events.MaxDelay, now - events.MaxDelay},
+		{now, now - events.MaxDelay - 1, now},
+		{now, 1, now},
+	} {
 		r := events.Record{Recorded: c.recorded, Occurred: c.occurred}
 		if got := r.At(); got != c.want {
 			t.Errorf("recorded %d, occurred %d: got %d, want %d", c.recorded, c.occurred, got, c.want)

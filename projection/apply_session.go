@@ -56,7 +56,7 @@ func (s *State) changeSession(r *events.Record) error {
 	case *events.ConnectionOpened, *events.ConnectionFailed, *events.ConnectionClosed:
 		s.changeConnection(&v, r)
 	case *events.StatisticsRecorded:
-		v.count(&e.Final)
+		v.count(&e.Final, r)
 		s.observed.dropOlder(v.ID, e.Connection, e.Active)
 	default:
 		if !v.change(r) {
@@ -78,18 +78,18 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 			}
 			return
 		}
-		v.addConnection(Connection{Number: e.Connection, ServerID: e.ServerID, Opened: r.At(), server: unique.Make(e.Server)})
+		v.addConnection(Connection{Number: e.Connection, ServerID: e.ServerID, Opened: v.at(r), server: unique.Make(e.Server)})
 		v.Stage = max(v.Stage, LoggingIn)
 		s.topology.countServer(e.Server, r, 1, 1)
 		s.observed.dropOlder(v.ID, e.Connection, endOfTime)
 	case *events.ConnectionFailed:
-		v.addConnection(Connection{Number: e.Connection, Opened: r.At(), server: unique.Make(e.Server)})
-		v.Connections[len(v.Connections)-1].close(Failed, events.ReasonConnectFailed, r.At(), e.Cause)
+		v.addConnection(Connection{Number: e.Connection, Opened: v.at(r), server: unique.Make(e.Server)})
+		v.Connections[len(v.Connections)-1].close(Failed, events.ReasonConnectFailed, v.at(r), e.Cause)
 		s.topology.ensureServer(e.Server, r)
 	case *events.ConnectionClosed:
 		if c := v.mutableConnection(e.Final.Connection); c != nil && c.State == Open {
 			c.counters.set(e.Final.Counters)
-			c.close(Ended, e.Reason, r.At(), "")
+			c.close(Ended, e.Reason, max(v.at(r), c.Opened), "")
 			s.topology.countServer(c.Server(), r, 0, -1)
 		}
 	}
@@ -122,23 +122,23 @@ func (s *Session) change(r *events.Record) bool {
 		s.addFormerUser(e.User)
 		s.login = unique.Make(Login{User: e.User, Database: e.Database, Program: e.Program})
 		if s.Ready == 0 {
-			s.Ready = r.At()
+			s.Ready = s.at(r)
 		}
 		s.Stage = max(s.Stage, Routing)
 	case *events.LoginFailed: // its trail alone has it
 	case *events.KillScheduled:
 		s.mutableExtra().Kill = Kill{By: e.By, Why: e.Why, Due: e.Due}
 	case *events.KillRequested:
-		s.mutableExtra().Kill = Kill{By: e.By, Why: e.Why, Due: s.Kill().Due, Requested: r.At()}
+		s.mutableExtra().Kill = Kill{By: e.By, Why: e.Why, Due: s.Kill().Due, Requested: s.at(r)}
 		s.Stage = Stopping
 	case *events.KillWithdrawn:
 		s.mutableExtra().Kill = Kill{}
 	case *events.SessionClosed:
-		s.end(r.At(), e)
+		s.end(r, e)
 	case *events.SessionLost:
 		s.Status = Lost
 		x := s.mutableExtra()
-		x.Ending, x.WasLost = Ending{Ended: r.At(), Reason: e.Cause, LastSeen: e.LastSeen}, true
+		x.Ending, x.WasLost = Ending{Ended: s.at(r), Reason: e.Cause, LastSeen: max(min(e.LastSeen, r.Recorded), s.Opened)}, true
 	case *events.SessionRecovered:
 		s.recover(e)
 	default:
@@ -164,12 +164,12 @@ func (s *Session) addFormerUser(next string) {
 }
 
 // end sets how a session ended.
-func (s *Session) end(at events.Time, e *events.SessionClosed) {
+func (s *Session) end(r *events.Record, e *events.SessionClosed) {
 	for i := range e.Finals {
-		s.count(&e.Finals[i])
+		s.count(&e.Finals[i], r)
 	}
 	s.Status = Closed
-	s.mutableExtra().Ending = Ending{Ended: at, Reason: e.Reason, By: e.By, Description: e.Description}
+	s.mutableExtra().Ending = Ending{Ended: s.at(r), Reason: e.Reason, By: e.By, Description: e.Description}
 	if login := s.Login(); login.User == "" {
 		s.login = unique.Make(Login{
 			User:     e.User,
@@ -193,11 +193,17 @@ func (s *Session) recover(e *events.SessionRecovered) {
 	}
 }
 
-// count sets the counters of one connection of the session.
-func (s *Session) count(f *events.Final) {
+// at returns when a record about the session happened. Nothing happens to a session before
+// it opened, nor ends it before it was ready, whatever its source's clock says.
+func (s *Session) at(r *events.Record) events.Time { return max(r.At(), s.Opened, s.Ready) }
+
+// count sets the counters of one connection of the session, by a record. Counters that fell
+// are kept as they are: the source has begun to count anew. A connection was not read from
+// after that was recorded.
+func (s *Session) count(f *events.Final, r *events.Record) {
 	if f.Connection == 0 {
 		s.counters.set(f.Counters)
-		s.Active = max(s.Active, f.Active)
+		s.Active = max(s.Active, min(f.Active, r.Recorded))
 		return
 	}
 	if c := s.mutableConnection(f.Connection); c != nil {

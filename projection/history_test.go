@@ -35,7 +35,7 @@ func (h *history) extend(n int) {
 		recorded := h.model.recorded + events.Time(rapid.IntRange(0, 3).Draw(h.t, "µs"))
 		r := events.Record{Sequence: h.model.sequence + 1, Recorded: max(recorded, 1000)}
 		if rapid.Bool().Draw(h.t, "has its own time") {
-			r.Occurred = r.Recorded - events.Time(rapid.IntRange(0, 20).Draw(h.t, "µs earlier"))
+			r.Occurred = r.Recorded - events.Time(rapid.IntRange(-5, 20).Draw(h.t, "µs earlier"))
 		}
 		r.Session, r.Event = h.next()
 		h.records = append(h.records, r)

@@ -18,6 +18,8 @@ type IndexEntry struct {
 	// From and Until are when the session began and ended, First and Last the sequences of
 	// its first and its last record.
 	From, Until events.Time
+	// Present is the last time at which the session may have been alive: [Session.Present].
+	Present     events.Time
 	First, Last uint64
 	// Lost separates the two tables of ended sessions.
 	Lost bool
@@ -73,7 +75,7 @@ func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey) {
 			continue
 		}
 		entries = append(entries, IndexEntry{
-			ID: v.ID, From: v.Opened, Until: v.Ended(), First: v.First(), Last: v.Version,
+			ID: v.ID, From: v.Opened, Until: v.Ended(), Present: v.Present(), First: v.First(), Last: v.Version,
 			Lost: v.Status == Lost, Removed: v.Status == Live,
 		})
 		add(term{field: fieldAll})

@@ -32,7 +32,7 @@ func nameKeys(names []string) []string {
 // are their own keys.
 func (m *Matcher) Match(v *Session) bool {
 	f := &m.filter
-	if f.Until != 0 && v.Opened > f.Until || f.Since != 0 && v.Status != Live && v.Ended() < f.Since {
+	if f.Until != 0 && v.Opened > f.Until || f.Since != 0 && v.Status != Live && v.Present() < f.Since {
 		return false
 	}
 	if len(f.Services) > 0 && !slices.Contains(f.Services, NameKey(v.Origin().Service)) ||

@@ -148,7 +148,7 @@ func (m *model) change(v *session, r events.Record) {
 		v.Login = projection.Login{User: e.User, Database: e.Database, Program: e.Program}
 		v.Stage = max(v.Stage, projection.Routing)
 		if v.Ready == 0 {
-			v.Ready = r.At()
+			v.Ready = when(r, v)
 		}
 	case *events.ConnectionOpened:
 		v.Stage = max(v.Stage, projection.LoggingIn)
@@ -158,30 +158,30 @@ func (m *model) change(v *session, r events.Record) {
 			}
 			return
 		}
-		v.Connections = append(v.Connections, connection{Number: e.Connection, Server: e.Server, ServerID: e.ServerID, Opened: r.At()})
+		v.Connections = append(v.Connections, connection{Number: e.Connection, Server: e.Server, ServerID: e.ServerID, Opened: when(r, v)})
 		m.server(e.Server)
 	case *events.ConnectionFailed:
 		v.Connections = append(v.Connections, connection{
-			Number: e.Connection, Server: e.Server, Opened: r.At(), Closed: r.At(),
+			Number: e.Connection, Server: e.Server, Opened: when(r, v), Closed: when(r, v),
 			State: projection.Failed, Reason: events.ReasonConnectFailed, Cause: e.Cause,
 		})
 		m.meet(e.Server)
 	case *events.ConnectionClosed:
 		c := v.last(e.Final.Connection)
-		c.State, c.Reason, c.Closed, c.Counters = projection.Ended, e.Reason, r.At(), e.Final.Counters
+		c.State, c.Reason, c.Closed, c.Counters = projection.Ended, e.Reason, max(when(r, v), c.Opened), e.Final.Counters
 		m.server(c.Server)
 	case *events.StatisticsRecorded:
-		v.count(e.Final)
+		v.count(e.Final, r)
 	case *events.KillScheduled:
 		v.Kill = projection.Kill{By: e.By, Why: e.Why, Due: e.Due}
 	case *events.KillWithdrawn:
 		v.Kill = projection.Kill{}
 	case *events.KillRequested:
-		v.Kill = projection.Kill{By: e.By, Why: e.Why, Due: v.Kill.Due, Requested: r.At()}
+		v.Kill = projection.Kill{By: e.By, Why: e.Why, Due: v.Kill.Due, Requested: when(r, v)}
 		v.Stage = projection.Stopping
 	case *events.SessionClosed:
 		for _, f := range e.Finals {
-			v.count(f)
+			v.count(f, r)
 		}
 		if v.Login.User == "" {
 			v.Login.User = e.User
@@ -192,10 +192,10 @@ func (m *model) change(v *session, r events.Record) {
 				v.Login.Program = e.Program
 			}
 		}
-		v.Ending = projection.Ending{Ended: r.At(), Reason: e.Reason, By: e.By, Description: e.Description}
+		v.Ending = projection.Ending{Ended: when(r, v), Reason: e.Reason, By: e.By, Description: e.Description}
 		m.move(v, projection.Closed)
 	case *events.SessionLost:
-		v.Ending = projection.Ending{Ended: r.At(), Reason: e.Cause, LastSeen: e.LastSeen}
+		v.Ending = projection.Ending{Ended: when(r, v), Reason: e.Cause, LastSeen: max(min(e.LastSeen, r.Recorded), v.Opened)}
 		m.move(v, projection.Lost)
 	case *events.SessionRecovered:
 		v.Ending = projection.Ending{}
@@ -231,9 +231,15 @@ func (v *session) last(number uint32) *connection {
 	return nil
 }
 
-func (v *session) count(f events.Final) {
+// when returns when a record about a session happened: not before the session opened
+// or was ready.
+func when(r events.Record, v *session) events.Time {
+	return max(r.At(), v.Opened, v.Ready)
+}
+
+func (v *session) count(f events.Final, r events.Record) {
 	if f.Connection == 0 {
-		v.Counters, v.Active = f.Counters, max(v.Active, f.Active)
+		v.Counters, v.Active = f.Counters, max(v.Active, min(f.Active, r.Recorded))
 	} else if c := v.last(f.Connection); c != nil {
 		c.Counters = f.Counters
 	}

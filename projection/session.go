@@ -144,6 +144,11 @@ func (s *Session) Kill() Kill { return s.extraOrZero().Kill }
 // Ending returns how the session ended; zero while it is live.
 func (s *Session) Ending() Ending { return s.extraOrZero().Ending }
 
+// Present returns the last time at which an ended session may have been alive: when it ended,
+// or when its end was recorded, if that was later. The registry held it for live until then,
+// and so does an answer as of then.
+func (s *Session) Present() events.Time { return max(s.Ended(), s.Modified) }
+
 // Ended returns when the session ended, 0 while it is live. A lost one ended when it was
 // last known to be alive.
 func (s *Session) Ended() events.Time {

@@ -21,7 +21,7 @@ func indexed(key string, first, last uint64, removed bool) index.Update {
 	u := index.Update{Keys: []index.KeyUpdate{{Key: []byte(key)}}}
 	for id := first; id <= last; id++ {
 		u.Keys[0].Entries = append(u.Keys[0].Entries, int32(len(u.Entries)))
-		u.Entries = append(u.Entries, index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 5, First: id, Last: id + 1}, Removed: removed})
+		u.Entries = append(u.Entries, index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 5, Present: int64(id) + 5, First: id, Last: id + 1}, Removed: removed})
 	}
 	return u
 }

@@ -48,7 +48,7 @@ func newArchiveCursor(q *projection.Query, after *index.Entry) *archiveCursor {
 		since = int64(q.Filter.Since)
 	}
 	c.search.Match = func(s *index.Summary) bool {
-		if s.MinFrom > until || s.MaxUntil < since {
+		if s.MinFrom > until || s.MaxPresent < since {
 			return false
 		}
 		if q.AsOf != 0 {

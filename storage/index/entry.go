@@ -4,6 +4,9 @@ package index
 // record.
 type Interval struct {
 	From, Until int64
+	// Present is the last time at which the entry may have been there: Until, or later
+	// where the end was noticed later. An earlier one is stored as Until.
+	Present     int64
 	First, Last uint64
 }
 
@@ -37,6 +40,7 @@ type KeyUpdate struct {
 type Summary struct {
 	Closed, Lost                         uint64 // entries that are not Lost, and that are
 	MinFrom, MaxFrom, MinUntil, MaxUntil int64
+	MaxPresent                           int64
 	MinFirst, MinLast, MaxLast           uint64
 }
 
@@ -55,13 +59,14 @@ func (s *Summary) add(o *Summary) {
 	s.Closed, s.Lost = s.Closed+o.Closed, s.Lost+o.Lost
 	s.MinFrom, s.MaxFrom = min(s.MinFrom, o.MinFrom), max(s.MaxFrom, o.MaxFrom)
 	s.MinUntil, s.MaxUntil = min(s.MinUntil, o.MinUntil), max(s.MaxUntil, o.MaxUntil)
+	s.MaxPresent = max(s.MaxPresent, o.MaxPresent)
 	s.MinFirst, s.MinLast, s.MaxLast = min(s.MinFirst, o.MinFirst), min(s.MinLast, o.MinLast), max(s.MaxLast, o.MaxLast)
 }
 
 // summary returns the summary of this one entry.
 func (e *Entry) summary() Summary {
 	s := Summary{
-		MinFrom: e.From, MaxFrom: e.From, MinUntil: e.Until, MaxUntil: e.Until,
+		MinFrom: e.From, MaxFrom: e.From, MinUntil: e.Until, MaxUntil: e.Until, MaxPresent: e.Present,
 		MinFirst: e.First, MinLast: e.Last, MaxLast: e.Last,
 	}
 	if e.Lost {

@@ -119,8 +119,9 @@ func draw(t *rapid.T, ids *rapid.Generator[uint64]) []change {
 
 func entryOf(id uint64) index.Entry {
 	from, first := int64(id*7919%2000)-20, id*104729%5000+1
+	until := from + int64(id*613%900) - 3
 	return index.Entry{ID: id, Lost: id%3 == 0, Interval: index.Interval{
-		From: from, Until: from + int64(id*613%900) - 3, First: first, Last: first + id*31%900,
+		From: from, Until: until, Present: until + int64(id*389%5)*100, First: first, Last: first + id*31%900,
 	}}
 }
 
@@ -149,9 +150,9 @@ func TestIndexEqualsModel(t *testing.T) {
 		for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom(modelKeys), 1, 3, rapid.ID).Draw(r, "keys") {
 			keys = append(keys, []byte(key))
 		}
-		match := func(e index.Entry) bool { return e.Until >= since && e.From <= until }
+		match := func(e index.Entry) bool { return e.Present >= since && e.From <= until }
 		for _, order := range orders {
-			q := index.Search{Keys: keys, Order: order, Match: func(s *index.Summary) bool { return s.MaxUntil >= since && s.MinFrom <= until }}
+			q := index.Search{Keys: keys, Order: order, Match: func(s *index.Summary) bool { return s.MaxPresent >= since && s.MinFrom <= until }}
 			got := search(r, m.rows, q, rapid.IntRange(1, 30).Draw(r, "page"), match)
 			if want := m.find(keys, order, match); !slices.Equal(got, want) {
 				r.Fatalf("order %d of %q between %d and %d:\nfound %v\nwant  %v", order, keys, since, until, got, want)
@@ -191,7 +192,7 @@ func TestSearchReadsItsPage(t *testing.T) {
 	entries := make([]index.Entry, n)
 	for i := range entries {
 		id := uint64(i + 1)
-		entries[i] = index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 10, First: id, Last: id + 1}}
+		entries[i] = index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 10, Present: int64(id) + 10, First: id, Last: id + 1}}
 	}
 	if err := index.Apply(rows, update("k", entries...)); err != nil {
 		t.Fatal(err)
@@ -293,7 +294,7 @@ func TestSearchAmongEqualEnds(t *testing.T) {
 	entries := make([]index.Entry, n)
 	for i := range entries {
 		id := uint64(i + 1)
-		entries[i] = index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: n, First: id, Last: id + 1}}
+		entries[i] = index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: n, Present: n, First: id, Last: id + 1}}
 	}
 	if err := index.Apply(rows, update("k", entries...)); err != nil {
 		t.Fatal(err)

@@ -13,10 +13,11 @@ import (
 //	a leaf that is not empty: the lowest From (signed) and the lowest First
 //	each entry:  the difference of its id to the one before (of the first: to the lowest
 //	             id that the node covers), doubled, plus 1 for a lost entry
-//	             From - the lowest From, Until - From (signed), First - the lowest
-//	             First, Last - First
+//	             From - the lowest From, Until - From (signed), Present - Until, First -
+//	             the lowest First, Last - First
 //	each child:  1 byte slot; Closed, Lost, and if one is not 0: MinFrom (signed),
 //	             MaxFrom - MinFrom, MinUntil - MinFrom (signed), MaxUntil - MinUntil,
+//	             MaxPresent - MaxUntil,
 //	             MinFirst, MinLast - MinFirst, MaxLast - MinLast
 
 const (
@@ -50,6 +51,7 @@ func (n *node) append(b []byte, at place) []byte {
 		b = binary.AppendUvarint(b, id)
 		b = binary.AppendUvarint(b, uint64(e.From-s.MinFrom))
 		b = binary.AppendVarint(b, e.Until-e.From)
+		b = binary.AppendUvarint(b, uint64(max(e.Present-e.Until, 0)))
 		b = binary.AppendUvarint(b, e.First-s.MinFirst)
 		b = binary.AppendUvarint(b, e.Last-e.First)
 	}
@@ -63,6 +65,7 @@ func (s *Summary) append(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(binary.AppendVarint(b, s.MinFrom), uint64(s.MaxFrom-s.MinFrom))
 	b = binary.AppendUvarint(binary.AppendVarint(b, s.MinUntil-s.MinFrom), uint64(s.MaxUntil-s.MinUntil))
+	b = binary.AppendUvarint(b, uint64(max(s.MaxPresent-s.MaxUntil, 0)))
 	b = binary.AppendUvarint(b, s.MinFirst)
 	return binary.AppendUvarint(binary.AppendUvarint(b, s.MinLast-s.MinFirst), s.MaxLast-s.MinLast)
 }
@@ -122,6 +125,7 @@ func (n *node) decodeEntries(d *decoder, count uint64, at place) bool {
 		e := Entry{ID: id, Lost: difference&1 != 0}
 		e.From = from + int64(d.unsigned())
 		e.Until = e.From + d.signed()
+		e.Present = e.Until + int64(d.unsigned())
 		e.First = first + d.unsigned()
 		e.Last = e.First + d.unsigned()
 		if e.ID > at.high() {
@@ -141,6 +145,7 @@ func (s *Summary) decode(d *decoder) {
 	s.MaxFrom = s.MinFrom + int64(d.unsigned())
 	s.MinUntil = s.MinFrom + d.signed()
 	s.MaxUntil = s.MinUntil + int64(d.unsigned())
+	s.MaxPresent = s.MaxUntil + int64(d.unsigned())
 	s.MinFirst = d.unsigned()
 	s.MinLast = s.MinFirst + d.unsigned()
 	s.MaxLast = s.MinLast + d.unsigned()
