@@ -6,6 +6,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/internal/journal"
+	"gatebook/internal/lifecycle"
 	"gatebook/storage"
 )
 
@@ -24,6 +25,17 @@ func (r *Registry) ask(q *Request, do func() error) error {
 	}
 	defer r.calls.Leave()
 	return refused(do())
+}
+
+// claim claims the names of services and servers in events. It returns an [ErrInvalid]
+// where another spelling is on the record.
+func (r *Registry) claim(list ...events.Event) (lifecycle.Claim, error) {
+	c, _, err := r.names.Claim(list...)
+	if err != nil {
+		r.journal.CountRefused()
+		return lifecycle.Claim{}, invalid(err)
+	}
+	return c, nil
 }
 
 // RecordAccountChange records that an account was added, changed or removed, which happened

@@ -55,6 +55,11 @@ func (s *Source) declare(ctx context.Context, e events.Event, news func() bool) 
 		return err
 	}
 	r := s.registry
+	claim, err := r.claim(e)
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
 	if err := r.declaring.Take(ctx); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"gatebook/internal/calls"
 	"gatebook/internal/intake"
 	"gatebook/internal/journal"
+	"gatebook/internal/lifecycle"
 	"gatebook/internal/query"
 	"gatebook/projection"
 	"gatebook/storage"
@@ -61,7 +62,9 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched)
+	r.names = lifecycle.NewNames(r.state)
 	r.intake = intake.New(intake.Options{
+		Names:   r.names,
 		Journal: r.journal, Reader: r.reader, State: r.state, Now: r.options.Now, Declaring: r.declaring,
 		Local: func(name string) bool { return r.sources.find(name) != nil }, Heartbeat: heartbeatInterval,
 	})

@@ -116,7 +116,7 @@ func (h *history) step() {
 	h.now = h.now.Add(time.Duration(rapid.IntRange(-1000, 100_000).Draw(t, "µs")) * time.Microsecond)
 	switch rapid.SampledFrom([]string{"source", "open", "open", "record", "record", "record", "record", "end", "kill", "killAll", "schedule", "withdraw", "statistics", "declare", "switch", "report", "full", "save", "stop", "restart", "crash"}).Draw(t, "step") {
 	case "source":
-		s, err := h.r.StartSource(ctx, SourceOptions{Name: rapid.SampledFrom([]string{"gateway", "edge 1", "Edge-1"}).Draw(t, "name")})
+		s, err := h.r.StartSource(ctx, SourceOptions{Name: rapid.SampledFrom([]string{"gateway", "edge 1", "caf\u00e9", "cafe\u0301"}).Draw(t, "name")})
 		if err == nil {
 			h.sources = append(h.sources, s)
 		}
@@ -124,7 +124,7 @@ func (h *history) step() {
 	case "open":
 		if s := h.source(); s != nil {
 			id, err := s.Open(ctx, events.SessionOpened{
-				Service:  rapid.SampledFrom([]string{"orders", "Orders", "bills"}).Draw(t, "service"),
+				Service:  rapid.SampledFrom([]string{"orders", "caf\u00e9", "cafe\u0301", "bills"}).Draw(t, "service"),
 				Address:  rapid.SampledFrom([]string{"192.0.2.7", "::1", "", "not an address"}).Draw(t, "address"),
 				Port:     rapid.Uint16().Draw(t, "port"),
 				Key:      rapid.SampledFrom([]string{"", "", "c-1"}).Draw(t, "key"),
@@ -204,7 +204,7 @@ func (h *history) step() {
 func (h *history) report() {
 	t := h.t
 	p := Report{
-		Source:      rapid.SampledFrom([]string{"outside", "Edge-1"}).Draw(t, "reporter"),
+		Source:      rapid.SampledFrom([]string{"outside", "edge 2"}).Draw(t, "reporter"),
 		Incarnation: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "incarnation"), Lease: time.Hour,
 	}
 	if rapid.Bool().Draw(t, "numbered") {

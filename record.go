@@ -58,6 +58,11 @@ func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.Se
 	if occurred < 0 {
 		return 0, fmt.Errorf("%w: the client connected at %s; times are from 1970 on", ErrInvalid, connected.Format(time.RFC3339))
 	}
+	claim, err := s.registry.claim(&e)
+	if err != nil {
+		return 0, err
+	}
+	defer claim.Release()
 	id := s.registry.journal.NextID()
 	opening := journal.Entry(id, &e)
 	opening.Record.Occurred = occurred
@@ -78,6 +83,11 @@ func (s *Source) Record(ctx context.Context, id uint64, list ...events.Event) er
 	if err := s.check(list...); err != nil {
 		return err
 	}
+	claim, err := s.registry.claim(list...)
+	if err != nil {
+		return err
+	}
+	defer claim.Release()
 	return s.registry.append(ctx, func() ([]storage.Entry, error) { return s.sessionEvents(id, list) })
 }
 

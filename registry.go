@@ -12,6 +12,7 @@ import (
 	"gatebook/internal/calls"
 	"gatebook/internal/intake"
 	"gatebook/internal/journal"
+	"gatebook/internal/lifecycle"
 	"gatebook/internal/query"
 	"gatebook/storage"
 )
@@ -43,6 +44,8 @@ type Registry struct {
 	kills   *kills
 	counts  counts
 
+	// names keeps two spellings of one name from being recorded.
+	names *lifecycle.Names
 	// declaring is had by the call that declares a service or switches it, so that neither
 	// undoes what the other is about to record.
 	declaring calls.Turn

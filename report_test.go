@@ -312,7 +312,7 @@ func TestSourcesDoNotTakeEachOthersNames(t *testing.T) {
 	if err := s.DeclareService(t.Context(), events.ServiceDeclared{Name: "orders", Router: "leastconn"}); err != nil {
 		t.Fatal(err)
 	}
-	misfits(t, r, edge(0, tell("", &events.ServiceDeclared{Name: "Orders"})), 0, `source "inside"`)
+	misfits(t, r, edge(0, tell("", &events.ServiceDeclared{Name: "orders"})), 0, `source "inside"`)
 	report(t, r, edge(0, tell("", &events.ServiceDeclared{Name: "stock", Router: "other"}), tell("", &events.ServerDeclared{Name: "db-1", Address: "192.0.2.7", Port: 3306})))
 	if err := r.SwitchService(t.Context(), gatebook.Switch{Service: "stock", Stopped: true}, gatebook.Request{By: "ann"}); !errors.Is(err, gatebook.ErrInvalid) {
 		t.Errorf("a service that nobody here can stop was stopped: %v", err)

@@ -62,7 +62,7 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 	// Its claim keeps others from starting the source, and reports of it out.
 	release, err := r.intake.Claim(ctx, o.Name)
 	if err != nil {
-		if errors.Is(err, intake.ErrRunning) {
+		if _, misspelled := errors.AsType[*lifecycle.SpellingError](err); misspelled || errors.Is(err, intake.ErrRunning) {
 			err = invalid(err)
 		}
 		return nil, err

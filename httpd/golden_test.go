@@ -37,7 +37,7 @@ func fillBook(t *testing.T, c *clock) *gatebook.Registry {
 	check(t, s.Record(ctx, two, &events.ConnectionOpened{Connection: 2, Server: "db-serv-01", ServerID: 77},
 		&events.SessionReady{User: "jdoe", Database: "shop", Program: "mysql"}))
 	c.advance(6*time.Minute + 48*time.Second)
-	three := open(t, s, events.SessionOpened{Service: "my service", Protocol: "mysql", Address: "192.168.0.201", TLS: "TLS 1.3"})
+	three := open(t, s, events.SessionOpened{Service: "My Service", Protocol: "mysql", Address: "192.168.0.201", TLS: "TLS 1.3"})
 	check(t, s.Record(ctx, three, &events.ConnectionOpened{Connection: 1, Server: "db-serv-01"}))
 	four := open(t, s, events.SessionOpened{Service: "My Service", Protocol: "mysql", Address: "192.168.0.202"})
 	c.advance(90*time.Second + 250*time.Millisecond)

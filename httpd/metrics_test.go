@@ -29,7 +29,7 @@ func TestMetrics(t *testing.T) {
 	source := startSource(t, registry, "gateway")
 	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "Orders", Protocol: "tcp"}))
 	var ids []uint64
-	for _, service := range []string{"Orders", "orders", "undeclared"} {
+	for _, service := range []string{"Orders", "Orders", "undeclared"} {
 		id, err := source.Open(t.Context(), events.SessionOpened{Service: service, Address: "127.0.0.1"})
 		check(t, err)
 		ids = append(ids, id)

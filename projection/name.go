@@ -27,3 +27,7 @@ func NameKey(name string) string {
 	}, norm.NFC.String(name))
 	return norm.NFC.String(strings.ToLower(key))
 }
+
+// SameSpelling reports whether two names are written the same. Forms of Unicode that show
+// the same are.
+func SameSpelling(a, b string) bool { return a == b || norm.NFC.String(a) == norm.NFC.String(b) }

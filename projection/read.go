@@ -75,6 +75,26 @@ func (s *State) Service(name string) (*Service, Moment) {
 	return s.topology.services.copy(name), s.moment()
 }
 
+// ServiceName returns the name of a service as it was first spelled, "" where it has none.
+func (s *State) ServiceName(name string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if v := s.topology.services.find(name); v != nil {
+		return v.Name
+	}
+	return ""
+}
+
+// ServerName returns the name of a server as it was first spelled, "" where it has none.
+func (s *State) ServerName(name string) string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if v := s.topology.servers.find(name); v != nil {
+		return v.Name
+	}
+	return ""
+}
+
 // Servers returns all servers, in the order in which they were first recorded.
 func (s *State) Servers() ([]*Server, Moment) {
 	s.mu.RLock()

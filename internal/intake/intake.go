@@ -10,6 +10,7 @@ import (
 	"gatebook/events"
 	"gatebook/internal/calls"
 	"gatebook/internal/journal"
+	"gatebook/internal/lifecycle"
 	"gatebook/internal/query"
 	"gatebook/projection"
 )
@@ -22,6 +23,8 @@ type Options struct {
 	Now     func() time.Time
 	// Declaring is had by the call that declares a service or switches it.
 	Declaring calls.Turn
+	// Names keeps spellings of one name apart.
+	Names *lifecycle.Names
 	// Local reports whether a source of that name runs in this process.
 	Local func(name string) bool
 	// Heartbeat is how seldom it is recorded that a source with live sessions is alive.
@@ -63,6 +66,11 @@ func (in *Intake) Report(ctx context.Context, p *Report) (Result, error) {
 		}
 		defer in.Declaring.Leave()
 	}
+	claim, err := in.claim(p)
+	if err != nil {
+		return Result{}, in.refuse(err)
+	}
+	defer claim.Release()
 	d := reconciler{intake: in, report: p}
 	if source != nil && (!known || source.State != projection.SourceRunning) {
 		if err := in.prepare(ctx, &d, source); err != nil {
@@ -77,6 +85,20 @@ func (in *Intake) Report(ctx context.Context, p *Report) (Result, error) {
 		in.remotes.renew(o, leaseOf(source))
 	}
 	return Result{Accepted: len(p.Events), Sessions: d.idsByKey(), Sequence: in.State.Moment().Sequence}, nil
+}
+
+// claim claims the names of services and servers in a report.
+func (in *Intake) claim(p *Report) (lifecycle.Claim, error) {
+	list := make([]events.Event, len(p.Events))
+	for i := range p.Events {
+		list[i] = p.Events[i].Event
+	}
+	c, i, err := in.Names.Claim(list...)
+	if err != nil {
+		e := &p.Events[i]
+		return lifecycle.Claim{}, &Error{Index: i, Kind: e.kind(), Key: e.Key, Why: err.Error()}
+	}
+	return c, nil
 }
 
 // refuse counts an error if it is a refusal, and returns it.
@@ -106,6 +128,8 @@ func (in *Intake) reporter(p *Report) (*projection.Source, error) {
 	switch {
 	case in.Local(p.Source), source != nil && source.Lease == 0:
 		return nil, badReport("source %q is one of the registry's own process; a source outside needs another name", p.Source)
+	case source != nil && !projection.SameSpelling(p.Source, source.Name):
+		return nil, badReport("%v", lifecycle.CheckSpelling("source", p.Source, source.Name))
 	case source != nil && slices.Contains(source.Former, p.Incarnation):
 		return nil, badReport("incarnation %q of source %q is over: %q came after it; each run of a source needs an incarnation of its own",
 			p.Incarnation, source.Name, source.Incarnation)
@@ -124,7 +148,11 @@ func (in *Intake) Claim(ctx context.Context, name string) (release func(claimed 
 	if err != nil {
 		return nil, err
 	}
-	if known, _ := in.State.Source(name); known != nil && known.Lease != 0 {
+	known, _ := in.State.Source(name)
+	if known != nil {
+		err = lifecycle.CheckSpelling("source", name, known.Name)
+	}
+	if err == nil && known != nil && known.Lease != 0 {
 		if known.State == projection.SourceRunning {
 			err = fmt.Errorf("source %q: %w", name, ErrRunning)
 		} else {
