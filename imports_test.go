@@ -51,6 +51,7 @@ var layers = []string{
 	"projection",
 	"storage",
 	"storage/index",
+	"storage/boltfile",
 	"migrations",
 	"events",
 	"events/wire",
@@ -59,7 +60,7 @@ var layers = []string{
 // reserved names who alone may import a package, itself or one below it.
 var reserved = map[string][]string{
 	"github.com/gin-gonic/gin": {"httpd"},
-	"go.etcd.io/bbolt":         {"storage", "migrations"},
+	"go.etcd.io/bbolt":         {"storage", "storage/boltfile", "migrations"},
 }
 
 // forbidden names the packages that a layer's packages do not depend on, through others

@@ -10,6 +10,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"gatebook/migrations"
+	"gatebook/storage/boltfile"
 	"gatebook/storage/index"
 )
 
@@ -40,7 +41,7 @@ type Change struct {
 // CreateArchive creates an empty archive of the log with that identity, with the given
 // tables. The file must not exist.
 func CreateArchive(path string, log [16]byte, tables []string) error {
-	return createBolt(path, func(tx *bolt.Tx) error {
+	return boltfile.Create(path, func(tx *bolt.Tx) error {
 		for _, name := range tables {
 			if _, err := tx.CreateBucket([]byte(tablePrefix + name)); err != nil {
 				return err
@@ -64,12 +65,12 @@ func CreateArchive(path string, log [16]byte, tables []string) error {
 // [ErrNotExist], [*InUseError], [*CorruptError] (also for an archive of another log,
 // format or set of tables), all wrapped.
 func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
-	db, err := openBoltFile(path, archiveMap)
+	db, err := boltfile.Open(path, archiveMap)
 	if err != nil {
 		return nil, err
 	}
 	a := &Archive{db: db, path: path}
-	err = recoverCorrupt(path, func() error {
+	err = boltfile.Guard(path, func() error {
 		return db.View(func(tx *bolt.Tx) error { return a.check(tx, log, tables) })
 	})
 	if err != nil {
@@ -112,7 +113,7 @@ func (a *Archive) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 // Commit makes changes to rows and indexes durable, and the position the archive then
 // stands for, in one transaction. Rows of one table cost least in ascending order of key.
 func (a *Archive) Commit(position uint64, changes []Change, indexes index.Update) error {
-	err := recoverCorrupt(a.path, func() error {
+	err := boltfile.Guard(a.path, func() error {
 		return a.db.Update(func(tx *bolt.Tx) error {
 			if err := putRows(tx, changes); err != nil {
 				return err

@@ -6,17 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/sys/unix"
 
 	"gatebook/events"
 	"gatebook/migrations"
+	"gatebook/storage/boltfile"
 )
 
 // The names inside log.db.
@@ -31,8 +29,6 @@ const (
 	// logMap is the address space that the log gets at first: growing the map blocks the
 	// writer while any reader is active.
 	logMap = 4 << 30
-	// lockTimeout is the longest wait for a file that another process has locked.
-	lockTimeout = 200 * time.Millisecond
 )
 
 // BoltOptions are the options of [OpenBolt]. The zero value is ready for use.
@@ -62,7 +58,7 @@ type Bolt struct {
 func CreateBolt(path string) error {
 	var id [16]byte
 	rand.Read(id[:])
-	return createBolt(path, func(tx *bolt.Tx) error {
+	return boltfile.Create(path, func(tx *bolt.Tx) error {
 		meta, err := tx.CreateBucket([]byte(metaBucket))
 		if err != nil {
 			return err
@@ -82,7 +78,7 @@ func CreateBolt(path string) error {
 // [*InUseError], [*CorruptError], [*migrations.NewerError], [events.ErrNewer], all
 // wrapped, and those of the system.
 func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
-	db, err := openBoltFile(path, logMap)
+	db, err := boltfile.Open(path, logMap)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +87,7 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 		l.commits = (*bolt.Tx).Commit
 	}
 	var head Head
-	err = recoverCorrupt(path, func() (err error) {
+	err = boltfile.Guard(path, func() (err error) {
 		if err = l.readMeta(); err != nil {
 			return err
 		}
@@ -108,55 +104,6 @@ func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
 	l.appender = newAppender(l, clock, head)
 	l.commitHook = o.CommitHook
 	return l, nil
-}
-
-// openBoltFile inspects a bbolt file and opens it.
-func openBoltFile(path string, mapped int) (*bolt.DB, error) {
-	size, err := inspectBolt(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s %w", path, ErrNotExist)
-	}
-	if err != nil {
-		return nil, err
-	}
-	var db *bolt.DB
-	var file *os.File
-	open := func(name string, flag int, mode fs.FileMode) (_ *os.File, err error) {
-		file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
-		return file, err
-	}
-	err = recoverCorrupt(path, func() (err error) {
-		db, err = bolt.Open(path, 0o600, &bolt.Options{
-			OpenFile:        open,
-			Timeout:         lockTimeout,
-			FreelistType:    bolt.FreelistMapType,
-			InitialMmapSize: max(mapped, 2*int(size)),
-			NoStatistics:    true,
-			// Otherwise opening a file that keeps no free list would write to it. The first
-			// commit writes the list.
-			NoFreelistSync: true,
-		})
-		return err
-	})
-	if err == nil {
-		db.NoFreelistSync = false
-		return db, nil
-	}
-	if file != nil {
-		// After a panic in bbolt the lock is still held, and its map keeps it when the file is
-		// closed. Otherwise bbolt has closed the file, and this does nothing.
-		unix.Flock(int(file.Fd()), unix.LOCK_UN)
-		file.Close()
-	}
-	switch {
-	case corrupted(err):
-		return nil, err
-	case errors.Is(err, berrors.ErrTimeout):
-		return nil, &InUseError{Folder: filepath.Dir(path)}
-	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
-		return nil, &CorruptError{File: path, Err: err}
-	}
-	return nil, fmt.Errorf("open %s: %w", path, err)
 }
 
 func (l *Bolt) readMeta() error {
@@ -201,7 +148,7 @@ func (l *Bolt) Start(after uint64, deliver Deliver) error {
 // commit stores the values of one batch in one transaction.
 func (l *Bolt) commit(first uint64, values [][]byte) error {
 	var tx *bolt.Tx
-	err := recoverCorrupt(l.path, func() (err error) {
+	err := boltfile.Guard(l.path, func() (err error) {
 		if tx, err = l.db.Begin(true); err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}
@@ -214,7 +161,7 @@ func (l *Bolt) commit(first uint64, values [][]byte) error {
 		return nil
 	}
 	if tx != nil {
-		rollback := recoverCorrupt(l.path, tx.Rollback)
+		rollback := boltfile.Guard(l.path, tx.Rollback)
 		if rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
 			err = errors.Join(err, rollback)
 		}
@@ -247,7 +194,7 @@ func (l *Bolt) commitFailed(first uint64, err error) error {
 	var path *fs.PathError
 	if full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT); full && errors.As(err, &path) {
 		var head Head
-		failed := recoverCorrupt(l.path, func() (err error) {
+		failed := boltfile.Guard(l.path, func() (err error) {
 			head, err = l.readHead()
 			return err
 		})

@@ -9,6 +9,7 @@ import (
 	berrors "go.etcd.io/bbolt/errors"
 
 	"gatebook/events"
+	"gatebook/storage/boltfile"
 )
 
 // readHead reads the end of the log.
@@ -56,7 +57,7 @@ func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 }
 
 func (l *Bolt) read(after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
-	err = recoverCorrupt(l.path, func() error {
+	err = boltfile.Guard(l.path, func() error {
 		return l.db.View(func(tx *bolt.Tx) error {
 			n, err = l.readPage(tx, after, buffer, coder)
 			return err

@@ -2,7 +2,8 @@ package storage
 
 import (
 	"errors"
-	"fmt"
+
+	"gatebook/storage/boltfile"
 )
 
 // The errors that callers distinguish.
@@ -20,32 +21,11 @@ var (
 	// ErrClosed: the log was closed.
 	ErrClosed = errors.New("the log is closed")
 	// ErrNotExist: the file does not exist.
-	ErrNotExist = errors.New("does not exist")
+	ErrNotExist = boltfile.ErrNotExist
 )
 
-// CorruptError reports a file whose content is not what was written to it. The file is
-// left unchanged.
-type CorruptError struct {
-	File string
-	// Sequence is the damaged record, 0 when the damage is not in one record.
-	Sequence uint64
-	Err      error
-}
-
-func (e *CorruptError) Error() string {
-	if e.Sequence == 0 {
-		return fmt.Sprintf("%s is damaged: %v", e.File, e.Err)
-	}
-	return fmt.Sprintf("%s is damaged at record %d: %v", e.File, e.Sequence, e.Err)
-}
-
-func (e *CorruptError) Unwrap() error { return e.Err }
+// CorruptError reports a file whose content is not what was written to it.
+type CorruptError = boltfile.CorruptError
 
 // InUseError reports a data folder that another process has locked.
-type InUseError struct {
-	Folder string
-}
-
-func (e *InUseError) Error() string {
-	return fmt.Sprintf("data folder %s is in use by another process; stop it, or name another folder", e.Folder)
-}
+type InUseError = boltfile.InUseError

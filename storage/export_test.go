@@ -4,10 +4,12 @@ import (
 	"os"
 
 	bolt "go.etcd.io/bbolt"
+
+	"gatebook/storage/boltfile"
 )
 
 // Inspect checks the head of a bbolt file.
-var Inspect = inspectBolt
+var Inspect = boltfile.Inspect
 
 // SetCommit replaces the commit of a log's transactions.
 func (o *BoltOptions) SetCommit(commit func(*bolt.Tx) error) { o.commit = commit }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"gatebook/storage/boltfile"
 )
 
 // Folder is a data folder that this process has locked. The lock is on a file of its
@@ -36,7 +38,7 @@ func (f *Folder) Archive() string { return filepath.Join(f.Path, archiveFile) }
 func LockFolder(path string) (*Folder, error) {
 	err := os.Mkdir(path, 0o700)
 	if err == nil { // the folder's name must be as durable as the files in it
-		err = syncFolder(filepath.Dir(path))
+		err = boltfile.SyncFolder(filepath.Dir(path))
 	}
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("create data folder: %w", err)

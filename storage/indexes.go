@@ -6,6 +6,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"gatebook/storage/boltfile"
 	"gatebook/storage/index"
 )
 
@@ -62,7 +63,7 @@ func (r *indexRows) Put(key, value []byte) error { return r.bucket.Put(key, seal
 
 // readIndexes calls f with the rows of the indexes.
 func (s *Snapshot) readIndexes(f func(*indexRows) error) error {
-	return recoverCorrupt(s.path, func() error {
+	return boltfile.Guard(s.path, func() error {
 		s.indexes.open(s.tx, s.path)
 		return s.indexes.corrupt(f(&s.indexes))
 	})

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
+
+	"gatebook/storage/boltfile"
 )
 
 // Snapshot reads an archive as of one commit. Close it within one page of work: the
@@ -49,7 +51,7 @@ func (s *Snapshot) open(table string) *bolt.Bucket {
 // Get returns the value under key, nil if there is none. It is valid until the snapshot
 // is closed. The error is a [*CorruptError].
 func (s *Snapshot) Get(table string, key []byte) (value []byte, err error) {
-	err = recoverCorrupt(s.path, func() error {
+	err = boltfile.Guard(s.path, func() error {
 		v := s.open(table).Get(key)
 		if v == nil {
 			return nil
@@ -63,7 +65,7 @@ func (s *Snapshot) Get(table string, key []byte) (value []byte, err error) {
 // Scan calls row for each row whose key is at least from, in ascending order, until it
 // returns false or an error. Slices are valid until the snapshot is closed.
 func (s *Snapshot) Scan(table string, from []byte, row func(key, value []byte) (bool, error)) error {
-	return recoverCorrupt(s.path, func() error {
+	return boltfile.Guard(s.path, func() error {
 		c := s.open(table).Cursor()
 		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
 			value, err := s.unseal(table, k, v)

@@ -1,4 +1,4 @@
-package storage
+package boltfile
 
 import (
 	"encoding/binary"
@@ -11,43 +11,43 @@ import (
 // flags, the position of the key, the size of the key and of the value (4 bytes each); the
 // position is relative to the element.
 const (
-	boltBranchFlag = 1
-	boltLeafFlag   = 2
-	boltHeader     = 16
-	boltElement    = 16
-	// boltBucket is the flag of an element whose value is a bucket: its root page (0 when
+	branchFlag  = 1
+	leafFlag    = 2
+	headerSize  = 16
+	elementSize = 16
+	// bucketFlag is the flag of an element whose value is a bucket: its root page (0 when
 	// the value contains the bucket itself) and its sequence.
-	boltBucket       = 1
-	boltBucketHeader = 16
-	// boltDepth is more than the depth of any tree.
-	boltDepth = 32
+	bucketFlag       = 1
+	bucketHeaderSize = 16
+	// maxDepth is more than the depth of any tree.
+	maxDepth = 32
 )
 
-// boltTree checks that the branch pages of a bbolt file form trees: bbolt would follow a
+// tree checks that the branch pages of a bbolt file form trees: bbolt would follow a
 // cycle for ever, with ever more memory. It reads only the branch pages, about one page of a
 // hundred. A damaged leaf is an error when it is read.
-type boltTree struct {
+type tree struct {
 	f    io.ReaderAt
-	meta boltMeta
+	meta meta
 	seen []uint64 // a bit for each page
 }
 
-// checkBoltTree checks the branch pages. It checks all pages of a file that keeps no free
+// checkTree checks the branch pages. It checks all pages of a file that keeps no free
 // list, or whose trees do not have the form in which bbolt writes them and can still be
 // read.
-func checkBoltTree(f io.ReaderAt, meta boltMeta) error {
-	if meta.freelist != boltNoFreelist && newBoltTree(f, meta).branches() == nil {
+func checkTree(f io.ReaderAt, meta meta) error {
+	if meta.freelist != noFreelist && newTree(f, meta).branches() == nil {
 		return nil
 	}
-	return newBoltTree(f, meta).pages()
+	return newTree(f, meta).pages()
 }
 
-func newBoltTree(f io.ReaderAt, meta boltMeta) *boltTree {
-	return &boltTree{f: f, meta: meta, seen: make([]uint64, meta.highest/64+1)}
+func newTree(f io.ReaderAt, meta meta) *tree {
+	return &tree{f: f, meta: meta, seen: make([]uint64, meta.highest/64+1)}
 }
 
 // branches checks the branch pages of the file.
-func (t *boltTree) branches() error {
+func (t *tree) branches() error {
 	if err := t.visit(t.meta.freelist); err != nil {
 		return err
 	}
@@ -60,17 +60,17 @@ func (t *boltTree) branches() error {
 
 // tree checks the tree below a page, whose leaves are all equally deep, and calls
 // leaf for each.
-func (t *boltTree) tree(root uint64, leaf func(id uint64) error) error {
+func (t *tree) tree(root uint64, leaf func(id uint64) error) error {
 	depth, last := 0, root
 	for ; ; depth++ {
 		p, err := t.page(last)
 		if err != nil {
 			return err
 		}
-		if p.flags() == boltLeafFlag {
+		if p.flags() == leafFlag {
 			break
 		}
-		if depth == boltDepth {
+		if depth == maxDepth {
 			return fmt.Errorf("page %d: a cycle, or %d branches on the way", root, depth)
 		}
 		// The next commit replaces the last leaf.
@@ -82,7 +82,7 @@ func (t *boltTree) tree(root uint64, leaf func(id uint64) error) error {
 }
 
 // below checks the tree below a page that is depth branches above its leaves.
-func (t *boltTree) below(id uint64, depth int, leaf func(id uint64) error) error {
+func (t *tree) below(id uint64, depth int, leaf func(id uint64) error) error {
 	if err := t.visit(id); err != nil {
 		return err
 	}
@@ -106,12 +106,12 @@ func (t *boltTree) below(id uint64, depth int, leaf func(id uint64) error) error
 }
 
 // buckets checks the trees of the buckets in a leaf.
-func (t *boltTree) buckets(id uint64) error {
+func (t *tree) buckets(id uint64) error {
 	p, err := t.page(id)
 	if err != nil {
 		return err
 	}
-	if p.flags() != boltLeafFlag {
+	if p.flags() != leafFlag {
 		return fmt.Errorf("page %d is no leaf", id)
 	}
 	for i := range p.count() {
@@ -130,7 +130,7 @@ func (t *boltTree) buckets(id uint64) error {
 }
 
 // visit marks a page as used. It returns an error if the page was used before.
-func (t *boltTree) visit(id uint64) error {
+func (t *tree) visit(id uint64) error {
 	if !t.meta.holds(id) {
 		return fmt.Errorf("page %d is used, the file has %d", id, t.meta.highest)
 	}
@@ -143,11 +143,11 @@ func (t *boltTree) visit(id uint64) error {
 }
 
 // page reads a page and checks its header.
-func (t *boltTree) page(id uint64) (boltPage, error) {
+func (t *tree) page(id uint64) (page, error) {
 	if !t.meta.holds(id) {
-		return boltPage{}, fmt.Errorf("page %d is used, the file has %d", id, t.meta.highest)
+		return page{}, fmt.Errorf("page %d is used, the file has %d", id, t.meta.highest)
 	}
-	p := boltPage{id: id, b: make([]byte, t.meta.pageSize)}
+	p := page{id: id, b: make([]byte, t.meta.pageSize)}
 	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
@@ -156,7 +156,7 @@ func (t *boltTree) page(id uint64) (boltPage, error) {
 	if got := order.Uint64(p.b); got != id || overflow >= t.meta.highest-id {
 		return p, fmt.Errorf("page %d has number %d and %d pages more", id, got, overflow)
 	}
-	if f := p.flags(); f == boltBranchFlag && p.count() == 0 || f == 0 || f&(f-1) != 0 {
+	if f := p.flags(); f == branchFlag && p.count() == 0 || f == 0 || f&(f-1) != 0 {
 		return p, fmt.Errorf("page %d has flags %#x and %d elements", id, f, p.count())
 	}
 	if overflow == 0 {
@@ -169,26 +169,26 @@ func (t *boltTree) page(id uint64) (boltPage, error) {
 	return p, nil
 }
 
-// boltPage is a page with its overflow pages.
-type boltPage struct {
+// page is a page with its overflow pages.
+type page struct {
 	id uint64
 	b  []byte
 }
 
-func (p boltPage) flags() uint16 { return binary.NativeEndian.Uint16(p.b[8:]) }
-func (p boltPage) count() int    { return int(binary.NativeEndian.Uint16(p.b[10:])) }
+func (p page) flags() uint16 { return binary.NativeEndian.Uint16(p.b[8:]) }
+func (p page) count() int    { return int(binary.NativeEndian.Uint16(p.b[10:])) }
 
 // element returns the bytes of the page from element i on.
-func (p boltPage) element(i int) ([]byte, error) {
-	at := boltHeader + i*boltElement
-	if at+boltElement > len(p.b) {
+func (p page) element(i int) ([]byte, error) {
+	at := headerSize + i*elementSize
+	if at+elementSize > len(p.b) {
 		return nil, fmt.Errorf("page %d has no room for %d elements", p.id, p.count())
 	}
 	return p.b[at:], nil
 }
 
-func (p boltPage) child(i int) (uint64, error) {
-	if p.flags() != boltBranchFlag {
+func (p page) child(i int) (uint64, error) {
+	if p.flags() != branchFlag {
 		return 0, fmt.Errorf("page %d is no branch", p.id)
 	}
 	e, err := p.element(i)
@@ -199,41 +199,41 @@ func (p boltPage) child(i int) (uint64, error) {
 }
 
 // key returns the key of element i.
-func (p boltPage) key(i int) ([]byte, error) {
+func (p page) key(i int) ([]byte, error) {
 	e, err := p.element(i)
 	if err != nil {
 		return nil, err
 	}
 	order, at := binary.NativeEndian, 4 // a leaf's flags come first
-	if p.flags() == boltBranchFlag {
+	if p.flags() == branchFlag {
 		at = 0
 	}
 	return p.cut(i, e, uint64(order.Uint32(e[at:])), uint64(order.Uint32(e[at+4:])))
 }
 
 // bucket returns the root page of the bucket in element i, 0 if it is no bucket.
-func (p boltPage) bucket(i int) (uint64, error) {
+func (p page) bucket(i int) (uint64, error) {
 	e, err := p.element(i)
 	if err != nil {
 		return 0, err
 	}
 	order := binary.NativeEndian
 	value, err := p.cut(i, e, uint64(order.Uint32(e[4:]))+uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:])))
-	if err != nil || order.Uint32(e)&boltBucket == 0 {
+	if err != nil || order.Uint32(e)&bucketFlag == 0 {
 		return 0, err
 	}
-	if len(value) < boltBucketHeader {
+	if len(value) < bucketHeaderSize {
 		return 0, fmt.Errorf("page %d: element %d is no whole bucket", p.id, i)
 	}
 	root := order.Uint64(value)
-	if root == 0 && len(value) < boltBucketHeader+boltHeader {
+	if root == 0 && len(value) < bucketHeaderSize+headerSize {
 		return 0, fmt.Errorf("page %d: element %d has no room for its bucket", p.id, i)
 	}
 	return root, nil
 }
 
 // cut returns a part of element i, which begins at e.
-func (p boltPage) cut(i int, e []byte, at, size uint64) ([]byte, error) {
+func (p page) cut(i int, e []byte, at, size uint64) ([]byte, error) {
 	if at+size > uint64(len(e)) {
 		return nil, fmt.Errorf("page %d: element %d is beyond its end", p.id, i)
 	}

@@ -1,4 +1,4 @@
-package storage
+package boltfile
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
-// createBolt creates a bbolt file completely or not at all. It fills the file under a
+// Create creates a bbolt file completely or not at all. It fills the file under a
 // temporary name, syncs it, renames it and syncs the folder, so that a half-initialised
 // file never has the real name. It returns an error if the file exists.
-func createBolt(path string, fill func(*bolt.Tx) error) error {
+func Create(path string, fill func(*bolt.Tx) error) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
 			err = fs.ErrExist
@@ -23,7 +23,7 @@ func createBolt(path string, fill func(*bolt.Tx) error) error {
 	}
 	temporary := path + ".new"
 	// A file that an earlier attempt left was never in use.
-	err := removeIfThere(temporary)
+	err := RemoveIfThere(temporary)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", path, err)
 	}
@@ -31,9 +31,9 @@ func createBolt(path string, fill func(*bolt.Tx) error) error {
 		err = os.Rename(temporary, path)
 	}
 	if err != nil {
-		return fmt.Errorf("create %s: %w", path, errors.Join(err, removeIfThere(temporary)))
+		return fmt.Errorf("create %s: %w", path, errors.Join(err, RemoveIfThere(temporary)))
 	}
-	return syncFolder(filepath.Dir(path))
+	return SyncFolder(filepath.Dir(path))
 }
 
 func fillBolt(path string, fill func(*bolt.Tx) error) error {
@@ -44,15 +44,16 @@ func fillBolt(path string, fill func(*bolt.Tx) error) error {
 	return errors.Join(db.Update(fill), db.Close())
 }
 
-func removeIfThere(path string) error {
+// RemoveIfThere removes a file, and does nothing where there is none.
+func RemoveIfThere(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// syncFolder makes the names of the files in a folder durable.
-func syncFolder(path string) error {
+// SyncFolder makes the names of the files in a folder durable.
+func SyncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("sync folder: %w", err)

@@ -1,4 +1,4 @@
-package storage
+package boltfile
 
 import (
 	"encoding/binary"
@@ -19,21 +19,21 @@ import (
 // bytes each), root bucket (page, sequence), free list, highest page, transaction,
 // checksum (8 bytes each), in the byte order of the machine.
 const (
-	boltMagic      = 0xED0CDAED
-	boltVersion    = 2
-	boltMetaFlag   = 4
-	boltMetaOffset = 16
-	boltMetaSize   = 64
-	boltSumOffset  = 56
-	// boltFirstPage is the first page after the meta pages.
-	boltFirstPage = 2
-	// boltNoFreelist replaces the free list's page in a file that keeps none, such as
+	magic       = 0xED0CDAED
+	fileVersion = 2
+	metaFlag    = 4
+	metaOffset  = 16
+	metaSize    = 64
+	sumOffset   = 56
+	// firstPage is the first page after the meta pages.
+	firstPage = 2
+	// noFreelist replaces the free list's page in a file that keeps none, such as
 	// bbolt's "surgery freelist abandon" leaves.
-	boltNoFreelist = 1<<64 - 1
+	noFreelist = 1<<64 - 1
 )
 
-// boltMeta is a meta page.
-type boltMeta struct {
+// meta is a meta page.
+type meta struct {
 	number         uint64 // of its page, 0 or 1
 	pageSize       uint32
 	root, freelist uint64
@@ -42,13 +42,13 @@ type boltMeta struct {
 	whole          bool // its checksum is right
 }
 
-// inspectBolt checks a bbolt file before bbolt maps it, and returns its size. bbolt trusts
+// Inspect checks a bbolt file before bbolt maps it, and returns its size. bbolt trusts
 // its files: a page beyond the end of the file is a fault of the whole process, a cycle of
 // pages is followed without end, and an empty file is taken for a new database.
 //
 // It accepts every file that bbolt writes, also with its command "surgery" and as a copy
 // (Tx.WriteTo), and every file that a crash can leave.
-func inspectBolt(path string) (size int64, err error) {
+func Inspect(path string) (size int64, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
 		return 0, err
@@ -73,9 +73,9 @@ func inspectBolt(path string) (size int64, err error) {
 	if size = info.Size(); size == 0 {
 		return 0, &CorruptError{File: path, Err: errors.New("it is empty")}
 	}
-	meta, err := checkBoltHead(f, size)
+	meta, err := checkHead(f, size)
 	if err == nil {
-		err = checkBoltTree(f, meta)
+		err = checkTree(f, meta)
 	}
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
 		return 0, err // a failed read does not show that the content is damaged
@@ -86,13 +86,13 @@ func inspectBolt(path string) (size int64, err error) {
 	return size, nil
 }
 
-// checkBoltHead returns the meta page that bbolt uses: the newer one of those with a right
+// checkHead returns the meta page that bbolt uses: the newer one of those with a right
 // checksum, and of two with the same transaction the first. The pages that the other one
 // names do not matter, because bbolt reads none of them.
-func checkBoltHead(f io.ReaderAt, size int64) (use boltMeta, err error) {
-	var metas [2]boltMeta
+func checkHead(f io.ReaderAt, size int64) (use meta, err error) {
+	var metas [2]meta
 	for i := range metas {
-		if metas[i], err = readBoltMeta(f, uint64(i), metas[0].pageSize); err != nil {
+		if metas[i], err = readMeta(f, uint64(i), metas[0].pageSize); err != nil {
 			return use, fmt.Errorf("it is no bbolt file, or its head is damaged: %w", err)
 		}
 	}
@@ -120,7 +120,7 @@ func checkBoltHead(f io.ReaderAt, size int64) (use boltMeta, err error) {
 // three exceptions. "Surgery revert-meta-page" replaces the newer one by a copy of the
 // older. A copy by Tx.WriteTo has its newer one on page 0, whatever its number. If that
 // number was odd the next commit replaces it, so that the older one is two behind.
-func (m *boltMeta) follows(older *boltMeta) bool {
+func (m *meta) follows(older *meta) bool {
 	behind := m.transaction - older.transaction
 	return behind <= 1 || behind == 2 && older.transaction%2 != older.number
 }
@@ -129,7 +129,7 @@ func (m *boltMeta) follows(older *boltMeta) bool {
 // the one in use. Each of its bytes comes from the meta page that was replaced or from the
 // one that was written. The transactions of both are at most two apart from the one in
 // use, and both have their pages within the file.
-func (m *boltMeta) tornBeside(use *boltMeta, size int64) bool {
+func (m *meta) tornBeside(use *meta, size int64) bool {
 	for shift := 0; shift < 64; shift += 8 {
 		known := false
 		for d := -2; d <= 2; d++ {
@@ -144,37 +144,37 @@ func (m *boltMeta) tornBeside(use *boltMeta, size int64) bool {
 }
 
 // check returns an error if a meta page names pages that are not in the file.
-func (m *boltMeta) check(size int64) error {
+func (m *meta) check(size int64) error {
 	if fit := uint64(size) / uint64(m.pageSize); m.highest > fit {
 		return fmt.Errorf("it was cut short: room for %d pages where %d are in use", fit, m.highest)
 	}
-	if !m.holds(m.root) || m.freelist != boltNoFreelist && !m.holds(m.freelist) {
+	if !m.holds(m.root) || m.freelist != noFreelist && !m.holds(m.freelist) {
 		return fmt.Errorf("root page %d or free list page %d is not among its %d pages", m.root, m.freelist, m.highest)
 	}
 	return nil
 }
 
 // holds reports whether a page, other than a meta page, is in use.
-func (m *boltMeta) holds(page uint64) bool { return page >= boltFirstPage && page < m.highest }
+func (m *meta) holds(page uint64) bool { return page >= firstPage && page < m.highest }
 
-// readBoltMeta reads meta page 0 or 1. For page 1 pageSize is the size that page 0 names. A
+// readMeta reads meta page 0 or 1. For page 1 pageSize is the size that page 0 names. A
 // crash can tear the fields that change with each transaction, and so the checksum, but
 // not those that are the same in all of them. A wrong value there is an error.
-func readBoltMeta(f io.ReaderAt, number uint64, pageSize uint32) (m boltMeta, err error) {
-	var page [boltMetaOffset + boltMetaSize]byte
+func readMeta(f io.ReaderAt, number uint64, pageSize uint32) (m meta, err error) {
+	var page [metaOffset + metaSize]byte
 	if _, err := f.ReadAt(page[:], int64(number)*int64(pageSize)); err != nil {
 		return m, err
 	}
-	header, b := page[:boltMetaOffset], page[boltMetaOffset:]
+	header, b := page[:metaOffset], page[metaOffset:]
 	order := binary.NativeEndian
 	m.number, m.pageSize = number, order.Uint32(b[8:])
 	flags := order.Uint32(b[12:])
 	switch {
-	case order.Uint64(header) != number || order.Uint16(header[8:]) != boltMetaFlag:
+	case order.Uint64(header) != number || order.Uint16(header[8:]) != metaFlag:
 		return m, fmt.Errorf("page %d is no meta page", number)
-	case order.Uint32(b) != boltMagic || order.Uint32(b[4:]) != boltVersion:
+	case order.Uint32(b) != magic || order.Uint32(b[4:]) != fileVersion:
 		return m, fmt.Errorf("meta page %d has magic %#x and version %d", number, order.Uint32(b), order.Uint32(b[4:]))
-	case flags != 0 && flags != boltMetaFlag || order.Uint64(b[24:]) != 0: // "surgery meta update" sets the flag
+	case flags != 0 && flags != metaFlag || order.Uint64(b[24:]) != 0: // "surgery meta update" sets the flag
 		return m, fmt.Errorf("meta page %d has flags %#x or a sequence", number, flags)
 	case m.pageSize < 1<<9 || m.pageSize > 1<<16 || m.pageSize&(m.pageSize-1) != 0 || number > 0 && m.pageSize != pageSize:
 		return m, fmt.Errorf("meta page %d has page size %d", number, m.pageSize)
@@ -182,7 +182,7 @@ func readBoltMeta(f io.ReaderAt, number uint64, pageSize uint32) (m boltMeta, er
 	m.root, m.freelist, m.highest = order.Uint64(b[16:]), order.Uint64(b[32:]), order.Uint64(b[40:])
 	m.transaction = order.Uint64(b[48:])
 	sum := fnv.New64a()
-	sum.Write(b[:boltSumOffset]) // a hash never fails
-	m.whole = order.Uint64(b[boltSumOffset:]) == sum.Sum64()
+	sum.Write(b[:sumOffset]) // a hash never fails
+	m.whole = order.Uint64(b[sumOffset:]) == sum.Sum64()
 	return m, nil
 }

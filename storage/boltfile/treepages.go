@@ -1,4 +1,4 @@
-package storage
+package boltfile
 
 import (
 	"bytes"
@@ -8,8 +8,8 @@ import (
 // pages checks all pages in use as strictly as bbolt does when it searches a file without
 // a free list for its free pages. bbolt does that in a goroutine of its own, where a panic
 // or a fault of the map would end the process. So every damage must be found here.
-func (t *boltTree) pages() error {
-	if t.meta.freelist != boltNoFreelist {
+func (t *tree) pages() error {
+	if t.meta.freelist != noFreelist {
 		p, err := t.page(t.meta.freelist)
 		if err == nil {
 			err = t.visitAll(p)
@@ -23,7 +23,7 @@ func (t *boltTree) pages() error {
 }
 
 // visitAll marks a page and its overflow pages as used.
-func (t *boltTree) visitAll(p boltPage) error {
+func (t *tree) visitAll(p page) error {
 	for n := uint64(0); n*uint64(t.meta.pageSize) < uint64(len(p.b)); n++ {
 		if err := t.visit(p.id + n); err != nil {
 			return err
@@ -35,7 +35,7 @@ func (t *boltTree) visitAll(p boltPage) error {
 // walk checks the tree below a page, and the trees of the buckets in it. All keys must be
 // at least low and below high, unless these are nil. It returns the last key, nil if the
 // last leaf is empty. The leaves may be of different depth.
-func (t *boltTree) walk(id uint64, low, high []byte, depth int) (last []byte, err error) {
+func (t *tree) walk(id uint64, low, high []byte, depth int) (last []byte, err error) {
 	p, err := t.page(id)
 	if err == nil {
 		err = t.visitAll(p)
@@ -43,11 +43,11 @@ func (t *boltTree) walk(id uint64, low, high []byte, depth int) (last []byte, er
 	if err != nil {
 		return nil, err
 	}
-	branch := p.flags() == boltBranchFlag
+	branch := p.flags() == branchFlag
 	switch {
-	case !branch && p.flags() != boltLeafFlag:
+	case !branch && p.flags() != leafFlag:
 		return nil, fmt.Errorf("page %d has flags %#x, and is neither branch nor leaf", id, p.flags())
-	case depth > boltDepth:
+	case depth > maxDepth:
 		return nil, fmt.Errorf("page %d is below %d others", id, depth)
 	}
 	last = low
@@ -76,7 +76,7 @@ func (t *boltTree) walk(id uint64, low, high []byte, depth int) (last []byte, er
 
 // ordered checks that key i of a page is after the one before it, and below high. The
 // first key may equal the one before it, which is the parent's key for the page.
-func (p boltPage) ordered(i int, before, key, high []byte) error {
+func (p page) ordered(i int, before, key, high []byte) error {
 	after := before == nil && i == 0
 	if c := bytes.Compare(before, key); c < 0 || c == 0 && i == 0 {
 		after = true
@@ -89,7 +89,7 @@ func (p boltPage) ordered(i int, before, key, high []byte) error {
 
 // walkChild checks the tree below child i of a branch, whose keys are below the next
 // child's.
-func (t *boltTree) walkChild(p boltPage, i int, key, high []byte, depth int) (last []byte, err error) {
+func (t *tree) walkChild(p page, i int, key, high []byte, depth int) (last []byte, err error) {
 	child, err := p.child(i)
 	if err != nil {
 		return nil, err
@@ -104,7 +104,7 @@ func (t *boltTree) walkChild(p boltPage, i int, key, high []byte, depth int) (la
 
 // walkBucket checks the tree of element i of a leaf, if it is a bucket with pages of its
 // own.
-func (t *boltTree) walkBucket(p boltPage, i, depth int) error {
+func (t *tree) walkBucket(p page, i, depth int) error {
 	root, err := p.bucket(i)
 	if err == nil && root != 0 {
 		_, err = t.walk(root, nil, nil, depth+1)

@@ -1,4 +1,4 @@
-package storage
+package boltfile
 
 import (
 	"errors"
@@ -7,9 +7,9 @@ import (
 	"runtime/debug"
 )
 
-// recoverCorrupt calls f, and returns a [*CorruptError] where f panics or faults: bbolt
+// Guard calls f, and returns a [*CorruptError] where f panics or faults: bbolt
 // panics when a page is damaged, and reads beyond its map where a page number is wrong.
-func recoverCorrupt(path string, f func() error) (err error) {
+func Guard(path string, f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		switch p := recover().(type) {
@@ -23,8 +23,8 @@ func recoverCorrupt(path string, f func() error) (err error) {
 	return f()
 }
 
-// corrupted reports whether an error is a [*CorruptError].
-func corrupted(err error) bool {
+// isCorrupt reports whether an error is a [*CorruptError].
+func isCorrupt(err error) bool {
 	var e *CorruptError
 	return errors.As(err, &e)
 }

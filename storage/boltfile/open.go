@@ -1,0 +1,68 @@
+package boltfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
+)
+
+// lockTimeout is the longest wait for a file that another process has locked.
+const lockTimeout = 200 * time.Millisecond
+
+// Open inspects a bbolt file and opens it. The file gets as many bytes of address space as
+// mapped says, or twice its size. Errors: [ErrNotExist], [*InUseError], [*CorruptError], all
+// wrapped, and those of the system.
+func Open(path string, mapped int) (*bolt.DB, error) {
+	size, err := Inspect(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s %w", path, ErrNotExist)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var db *bolt.DB
+	var file *os.File
+	open := func(name string, flag int, mode fs.FileMode) (_ *os.File, err error) {
+		file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+		return file, err
+	}
+	err = Guard(path, func() (err error) {
+		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			OpenFile:        open,
+			Timeout:         lockTimeout,
+			FreelistType:    bolt.FreelistMapType,
+			InitialMmapSize: max(mapped, 2*int(size)),
+			NoStatistics:    true,
+			// Otherwise opening a file that keeps no free list would write to it. The first
+			// commit writes the list.
+			NoFreelistSync: true,
+		})
+		return err
+	})
+	if err == nil {
+		db.NoFreelistSync = false
+		return db, nil
+	}
+	if file != nil {
+		// After a panic in bbolt the lock is still held, and its map keeps it when the file is
+		// closed. Otherwise bbolt has closed the file, and this does nothing.
+		unix.Flock(int(file.Fd()), unix.LOCK_UN)
+		file.Close()
+	}
+	switch {
+	case isCorrupt(err):
+		return nil, err
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, &InUseError{Folder: filepath.Dir(path)}
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, &CorruptError{File: path, Err: err}
+	}
+	return nil, fmt.Errorf("open %s: %w", path, err)
+}
