@@ -40,6 +40,7 @@ var layers = []string{
 	"httpd/reports",
 	"httpd/clients",
 	"httpd/access",
+	"httpd/control",
 	"httpd/render",
 	"httpd/accounts",
 	"",

@@ -38,11 +38,17 @@ type endpoint struct {
 	noBody bool
 }
 
+// gate lets requests in.
+type gate interface {
+	// admit returns an error unless the request is to be answered.
+	admit(c *gin.Context, e endpoint) error
+}
+
 // adapter turns handlers into Gin's. It alone lets requests in, and answers and logs their
 // errors, except those within a stream of reports. Its methods are safe for concurrent use.
 type adapter struct {
 	answers  *answers
-	gate     *authenticator
+	gate     gate
 	metrics  *telemetry.Metrics
 	accessed *telemetry.AccessLog // nil when it is off
 	log      zerolog.Logger

@@ -49,7 +49,7 @@ func TestListThatBreaks(t *testing.T) {
 		config := Config{Registry: stillRegistry{}, Logger: zerolog.New(&log)}.orDefaults()
 		answers := newAnswers(config.Registry)
 		engine := gin.New()
-		engine.GET("/", newAdapter(config, answers, newRecorder(config)).adapt(endpoint{handle: func(c2 *gin.Context) error {
+		engine.GET("/", newAdapter(config, answers, newAuthenticator(config, newRecorder(config))).adapt(endpoint{handle: func(c2 *gin.Context) error {
 			setTotal(c2, 9)
 			a := answers.begin(c2, config.Registry.Moment(), params.Parameters{})
 			defer a.Release()

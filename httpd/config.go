@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"cmp"
+	"context"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -36,6 +37,10 @@ type Config struct {
 	Certificate *Certificate
 	// Accounts holds the accounts that may use the API; nil means that there are none.
 	Accounts *accounts.Gate
+	// ManageAccounts calls change with the file of accounts, as an administrator of that
+	// name, and takes over what it has changed before it returns. Nil means that accounts
+	// are not managed through the control socket.
+	ManageAccounts func(ctx context.Context, by string, change func(accounts.File) error) error
 	// Insecure answers clients on other machines and behind proxies although there are no
 	// accounts.
 	Insecure bool

@@ -27,7 +27,7 @@ func (p testAccounts) change(t *testing.T, server *httpd.Server, change func(acc
 
 func remove(name string) func(t *testing.T) func(accounts.File) error {
 	return func(t *testing.T) func(accounts.File) error {
-		return func(f accounts.File) error { return f.Remove(t.Context(), name) }
+		return func(f accounts.File) error { return f.Remove(t.Context(), name, true) }
 	}
 }
 
@@ -49,7 +49,7 @@ func TestFollowersAreCutOff(t *testing.T) {
 		}},
 		{"its role is another", "admin", func(t *testing.T) func(accounts.File) error {
 			return func(f accounts.File) error {
-				if err := f.Remove(t.Context(), "ann"); err != nil {
+				if err := f.Remove(t.Context(), "ann", true); err != nil {
 					return err
 				}
 				return f.Add(t.Context(), "ann", accounts.Source, annsPassword)

@@ -47,6 +47,7 @@ type api struct {
 	feeds     *feeds
 	intake    *intake
 	status    *status
+	accounts  *accountKeeping
 }
 
 // routes returns the table of all routes.

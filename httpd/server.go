@@ -15,6 +15,7 @@ import (
 
 	"gatebook/httpd/access"
 	"gatebook/httpd/clients"
+	"gatebook/httpd/control"
 	"gatebook/httpd/follow"
 	"gatebook/httpd/render"
 	"gatebook/httpd/telemetry"
@@ -24,7 +25,8 @@ import (
 // Server answers requests to the REST API. Its methods are safe for concurrent use.
 type Server struct {
 	http      *http.Server
-	secured   *tls.Config // nil for plain HTTP
+	control   *http.Server // answers at the control socket
+	secured   *tls.Config  // nil for plain HTTP
 	api       *api
 	recorder  *clients.Recorder
 	followers *follow.Set
@@ -53,20 +55,26 @@ func New(c Config) (*Server, error) {
 	}
 	closing, answers := make(chan struct{}), newAnswers(c.Registry)
 	s.api = newAPI(c, answers, s.followers, closing)
-	s.http = &http.Server{
-		Handler:           access.OverrideMethod(newEngine(s.api.routes(), newAdapter(c, answers, s.recorder))),
+	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, newAuthenticator(c, s.recorder))))
+	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
+	s.control = newHTTP(c, newEngine(append(s.api.routes(), s.api.accounts.routes()...), newAdapter(c, answers, newLocalUsers(c))))
+	s.control.ConnContext = control.WithPeer
+	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
+	return s, nil
+}
+
+// newHTTP returns a server of HTTP for an engine's routes.
+func newHTTP(c Config, engine http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           access.OverrideMethod(engine),
 		ReadHeaderTimeout: c.Limits.HeaderTime,
 		IdleTimeout:       c.IdleTimeout,
 		WriteTimeout:      render.PieceTimeout,
 		MaxHeaderBytes:    c.Limits.Headers,
-		ConnContext:       clients.WithConn,
-		ConnState:         s.recorder.ConnState,
 		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
 		// The adapter answers OPTIONS * like any other request.
 		DisableGeneralOptionsHandler: true,
 	}
-	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
-	return s, nil
 }
 
 // newAPI returns the handlers of a server. closing is closed when it is shut down.
@@ -84,7 +92,8 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 			reporter: r, answers: to, metrics: c.Metrics, log: c.Logger,
 			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
 		},
-		status: newStatus(r, to, c.Metrics, c.Version),
+		status:   newStatus(r, to, c.Metrics, c.Version),
+		accounts: newAccountKeeping(c, to),
 	}
 }
 
@@ -106,11 +115,11 @@ func newRecorder(c Config) *clients.Recorder {
 	return clients.NewRecorder(o)
 }
 
-// newAdapter returns the adapter of a server's handlers.
-func newAdapter(c Config, to *answers, recorder *clients.Recorder) *adapter {
+// newAdapter returns the adapter of a server's handlers, which a gate lets requests in to.
+func newAdapter(c Config, to *answers, by gate) *adapter {
 	return &adapter{
 		answers:    to,
-		gate:       newAuthenticator(c, recorder),
+		gate:       by,
 		metrics:    c.Metrics,
 		accessed:   telemetry.NewAccessLog(c.Logger, c.AccessLog),
 		log:        c.Logger,
@@ -138,6 +147,18 @@ func (s *Server) Serve(l net.Listener) error {
 	return fmt.Errorf("serve the API on %s: %w", l.Addr(), err)
 }
 
+// ServeControl answers the requests of the control socket's clients until Shutdown is
+// called, and then returns nil. It closes the listener. The clients need no account: each is
+// an administrator under the name of its user. Their connections are not recorded, and what
+// they do is.
+func (s *Server) ServeControl(l *control.Listener) error {
+	err := s.control.Serve(l)
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve the control socket: %w", err)
+}
+
 // AccountsChanged closes the connections of clients that are being answered and would not
 // be let in now. Call it after reloading the accounts.
 func (s *Server) AccountsChanged() {
@@ -153,9 +174,13 @@ func (s *Server) AccountsChanged() {
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.recorder.Close()
 	s.followers.Close()
-	err := s.http.Shutdown(ctx)
-	if err != nil {
-		err = errors.Join(err, s.http.Close())
+	var err error
+	for _, h := range []*http.Server{s.http, s.control} {
+		late := h.Shutdown(ctx)
+		if late != nil {
+			late = errors.Join(late, h.Close())
+		}
+		err = errors.Join(err, late)
 	}
 	if err = errors.Join(err, s.recorder.Wait(ctx)); err != nil {
 		return fmt.Errorf("shut the API down: %w", err)

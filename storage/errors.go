@@ -2,6 +2,7 @@ package storage
 
 import (
 	"errors"
+	"fmt"
 
 	"gatebook/storage/boltfile"
 )
@@ -26,6 +27,20 @@ var (
 
 // CorruptError reports a file whose content is not what was written to it.
 type CorruptError = boltfile.CorruptError
+
+// NoFolderError reports a path that is no data folder.
+type NoFolderError struct {
+	Folder string
+	// Foreign: there is such a folder, with other files in it.
+	Foreign bool
+}
+
+func (e *NoFolderError) Error() string {
+	if e.Foreign {
+		return fmt.Sprintf("%s is no data folder: it holds other files; name the right one with --data", e.Folder)
+	}
+	return fmt.Sprintf("there is no data folder %s; name the right one with --data", e.Folder)
+}
 
 // InUseError reports a data folder that another process has locked.
 type InUseError = boltfile.InUseError

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -17,7 +18,7 @@ import (
 type Folder struct {
 	// Path is the path of the folder.
 	Path string
-	lock *os.File
+	lock *os.File // nil for a folder without a book
 }
 
 // The names of the files in a data folder.
@@ -25,6 +26,8 @@ const (
 	logFile     = "log.db"
 	archiveFile = "book.db"
 	lockFile    = "lock"
+	// accountsFile is not this package's: it can be there before a book has begun.
+	accountsFile = "accounts"
 )
 
 // Log returns the path of the log.
@@ -52,6 +55,36 @@ func LockFolder(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder %s cannot be written to: %w", path, err)
 	}
+	return lockWith(lock, path)
+}
+
+// LockExisting locks a data folder that exists already, and creates nothing. In an empty
+// folder, or one with accounts alone, no book has begun: nothing needs to be locked there.
+// Errors: [*NoFolderError], [*InUseError] and those of the system, wrapped.
+func LockExisting(path string) (*Folder, error) {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, &NoFolderError{Folder: path}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		accounts := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == accountsFile })
+		if len(entries) > 0 && !accounts {
+			return nil, &NoFolderError{Folder: path, Foreign: true}
+		}
+		return &Folder{Path: path}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lock data folder %s: %w", path, err)
+	}
+	return lockWith(lock, path)
+}
+
+// lockWith locks a folder by its lock file.
+func lockWith(lock *os.File, path string) (*Folder, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			err = &InUseError{Folder: path}
@@ -67,5 +100,8 @@ func LockFolder(path string) (*Folder, error) {
 // goroutine is starting inherits the file for a moment, and would otherwise keep the lock
 // for as long.
 func (f *Folder) Unlock() error {
+	if f.lock == nil {
+		return nil
+	}
 	return errors.Join(unix.Flock(int(f.lock.Fd()), unix.LOCK_UN), f.lock.Close())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,7 +18,7 @@ import (
 const accountsInterval = time.Second
 
 // accountKeeper takes changes of accounts over into the running server, and records them.
-// It belongs to one goroutine.
+// Its methods are safe for concurrent use.
 type accountKeeper struct {
 	gate     *accounts.Gate
 	file     accounts.File
@@ -25,13 +26,28 @@ type accountKeeper struct {
 	api      *httpd.Server
 	log      zerolog.Logger
 
-	due     bool   // changes may wait to be recorded
-	failing string // the error that was logged last, "" when there is none
+	mu      sync.Mutex // guards the fields below, and is held while changes are taken over
+	due     bool       // changes may wait to be recorded
+	failing string     // the error that was logged last, "" when there is none
+}
+
+// manage calls change with the file of accounts, for an administrator of that name, and takes
+// over what it has changed.
+func (k *accountKeeper) manage(ctx context.Context, by string, change func(accounts.File) error) error {
+	file := k.file
+	file.By = by
+	if err := change(file); err != nil {
+		return err
+	}
+	k.look(ctx)
+	return nil
 }
 
 // look takes over what has changed. A failure is logged once. A change that could not be
 // recorded is recorded the next time.
 func (k *accountKeeper) look(ctx context.Context) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	changed, err := k.gate.Reload()
 	if changed {
 		k.due = true
@@ -55,7 +71,8 @@ func (k *accountKeeper) record(ctx context.Context) func(accounts.Change) error 
 	}
 }
 
-// report logs a failure unless it was logged last, and logs when it is over.
+// report logs a failure unless it was logged last, and logs when it is over. The caller holds
+// mu.
 func (k *accountKeeper) report(err error) {
 	switch {
 	case errors.Is(err, context.Canceled):

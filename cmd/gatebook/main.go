@@ -26,6 +26,7 @@ const (
 // commands are the commands, with the flags that they share.
 type commands struct {
 	Serve       serveCommand `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
+	Init        initCommand  `cmd:"" help:"Begin a book in a data folder."`
 	CheckConfig checkCommand `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
 	User        userCommand  `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`
 	Version     versionFlag  `help:"Print the version and exit."`

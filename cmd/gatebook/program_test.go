@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	if err := os.Chmod(folder, 0o755); err != nil { // for tests that run it as another user
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	binary = filepath.Join(folder, "gatebook")
 	build := exec.Command("go", "build", "-o", binary, ".")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
@@ -65,9 +69,15 @@ const deadline = 30 * time.Second
 // serve starts the program and waits until it answers.
 func serve(t *testing.T, args ...string) *program {
 	t.Helper()
+	return serveAs(t, nil, args...)
+}
+
+// serveAs starts the program as another user, nil for this one, and waits until it answers.
+func serveAs(t *testing.T, user *syscall.Credential, args ...string) *program {
+	t.Helper()
 	p := &program{t: t, services: make(map[string]string), stdout: &output{}, stderr: &output{}, drained: make(chan struct{})}
 	p.command = exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: user}
 	p.command.Stderr = p.stderr
 	stdout, err := p.command.StdoutPipe()
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/control"
 	"gatebook/httpd/telemetry"
 )
 
@@ -164,20 +165,28 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		}
 	}
 	metrics.CountPanics(counted((*gateway.Gateway).Panics))
+	keeper := &accountKeeper{gate: s.gate, file: accounts.File{Folder: s.data}, registry: registry, log: log, due: true}
 	api, err := startAPI(ctx, registry, s, log, func(c *httpd.Config) {
-		c.Metrics, c.Probes = metrics, counted((*gateway.Gateway).Probes)
+		c.Metrics, c.Probes, c.ManageAccounts = metrics, counted((*gateway.Gateway).Probes), keeper.manage
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	keeper.api = api
+	local, err := control.Listen(s.data, func(p control.Peer) {
+		log.Warn().Uint32("uid", p.UID).Int32("pid", p.PID).Msg("a program of another user is turned away at the control socket")
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return api.Serve(listener) })
+	group.Go(func() error { return api.ServeControl(local) })
 	signals, release := hangups()
 	defer release()
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
 		started.Store(relay)
-		keeper := &accountKeeper{gate: s.gate, file: accounts.File{Folder: s.data}, registry: registry, api: api, log: log, due: true}
 		keeper.look(running)
 		upkeep := upkeep{gateway: relay, keeper: keeper, settings: s, log: log}
 		group.Go(func() error {

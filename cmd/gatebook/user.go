@@ -4,19 +4,20 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"os/user"
 	"text/tabwriter"
 	"time"
 
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd/accounts"
+	"gatebook/httpd/client"
 )
 
 // userCommand are the commands about accounts, and the flags they share.
 type userCommand struct {
 	Config string `help:"Configuration file (TOML), for the data folder it names." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE"`
-	Data   string `help:"Data folder; created if it does not exist (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
+	Data   string `help:"Data folder (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
 
 	Add    userAdd    `cmd:"" help:"Add an account."`
 	Passwd userPasswd `cmd:"" help:"Give an account another password."`
@@ -27,8 +28,11 @@ type userCommand struct {
 
 // Help returns what --help adds.
 func (userCommand) Help() string {
-	return `Accounts are kept in the data folder. A server that runs takes a change over within a second, and puts it on
-the record. Without any account the API serves this machine alone, and nobody has to log in.
+	return `Accounts are kept in the data folder. A server that has it open makes the changes itself, at its control socket
+(gatebook.sock in the data folder), and puts them on the record. Without any account the API serves this machine
+alone, and nobody has to log in.
+
+The owner of the data folder and root may do this. A folder for a book that has not begun is made by gatebook init.
 
 Examples:
   gatebook user add ann --role admin
@@ -36,28 +40,30 @@ Examples:
   gatebook user list --output json`
 }
 
-// file returns the accounts file of the data folder that serve would use.
-func (c *userCommand) file() (accounts.File, error) {
-	settings := &config.File{}
-	if c.Config != "" {
-		var err error
-		if settings, err = config.Read(c.Config); err != nil {
-			return accounts.File{}, err
-		}
+// with calls do with the accounts of the data folder that serve would use. The folder may be
+// locked meanwhile, so do does not wait for a person.
+func (c *userCommand) with(ctx context.Context, do func(accountStore) error) error {
+	folder, err := dataFolder(c.Config, c.Data)
+	if err != nil {
+		return err
 	}
-	return accounts.File{Folder: cmp.Or(c.Data, settings.Data, defaultData), By: operator()}, nil
+	store, err := openAccounts(ctx, folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(store), store.close())
 }
 
-// operator returns the name of the user that runs the program, for the record.
-func operator() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
+// dataFolder returns the data folder that serve would use with those flags.
+func dataFolder(configuration, data string) (string, error) {
+	settings := &config.File{}
+	if configuration != "" {
+		var err error
+		if settings, err = config.Read(configuration); err != nil {
+			return "", err
+		}
 	}
-	if host := hostname(); host != "" {
-		name += "@" + host
-	}
-	return name
+	return cmp.Or(data, settings.Data, defaultData), nil
 }
 
 type userAdd struct {
@@ -87,24 +93,23 @@ func (c *userAdd) Validate() error {
 
 // Run adds the account.
 func (c *userAdd) Run(ctx context.Context, parent *userCommand, to *streams) error {
-	file, err := parent.file()
-	if err != nil {
-		return err
-	}
 	password := ""
 	if !c.Token {
+		var err error
 		if password, err = newPassword(c.PasswordFile, c.Name, to); err != nil {
 			return err
 		}
 	}
-	if err := file.Add(ctx, c.Name, accounts.Role(c.Role), password); err != nil {
-		return err
-	}
-	if c.Token {
-		return printToken(ctx, file, c.Name, false, to)
-	}
-	fmt.Fprintf(to.out, "account %s added, with the role %s\n", c.Name, c.Role)
-	return nil
+	return parent.with(ctx, func(store accountStore) error {
+		if err := store.AddAccount(ctx, c.Name, c.Role, password); err != nil {
+			return err
+		}
+		if c.Token {
+			return printToken(ctx, store, c.Name, false, to)
+		}
+		fmt.Fprintf(to.out, "account %s added, with the role %s\n", c.Name, c.Role)
+		return nil
+	})
 }
 
 type userPasswd struct {
@@ -122,19 +127,17 @@ Example:
 
 // Run changes the password.
 func (c *userPasswd) Run(ctx context.Context, parent *userCommand, to *streams) error {
-	file, err := parent.file()
-	if err != nil {
-		return err
-	}
 	password, err := newPassword(c.PasswordFile, c.Name, to)
 	if err != nil {
 		return err
 	}
-	if err := file.SetPassword(ctx, c.Name, password); err != nil {
-		return err
-	}
-	fmt.Fprintf(to.out, "the password of account %s is changed\n", c.Name)
-	return nil
+	return parent.with(ctx, func(store accountStore) error {
+		if err := store.SetPassword(ctx, c.Name, password); err != nil {
+			return err
+		}
+		fmt.Fprintf(to.out, "the password of account %s is changed\n", c.Name)
+		return nil
+	})
 }
 
 type userToken struct {
@@ -154,23 +157,21 @@ Examples:
 
 // Run makes or revokes.
 func (c *userToken) Run(ctx context.Context, parent *userCommand, to *streams) error {
-	file, err := parent.file()
-	if err != nil {
-		return err
-	}
-	if !c.Revoke {
-		return printToken(ctx, file, c.Name, c.Keep, to)
-	}
-	if err := file.RevokeTokens(ctx, c.Name); err != nil {
-		return err
-	}
-	fmt.Fprintf(to.out, "the tokens of account %s are revoked\n", c.Name)
-	return nil
+	return parent.with(ctx, func(store accountStore) error {
+		if !c.Revoke {
+			return printToken(ctx, store, c.Name, c.Keep, to)
+		}
+		if err := store.RevokeTokens(ctx, c.Name); err != nil {
+			return err
+		}
+		fmt.Fprintf(to.out, "the tokens of account %s are revoked\n", c.Name)
+		return nil
+	})
 }
 
 // printToken prints a new token to standard output, and nothing else.
-func printToken(ctx context.Context, file accounts.File, name string, keep bool, to *streams) error {
-	token, err := file.NewToken(ctx, name, keep)
+func printToken(ctx context.Context, store accountStore, name string, keep bool, to *streams) error {
+	token, err := store.NewToken(ctx, name, keep)
 	if err != nil {
 		return err
 	}
@@ -179,7 +180,8 @@ func printToken(ctx context.Context, file accounts.File, name string, keep bool,
 }
 
 type userRemove struct {
-	Name string `arg:"" help:"Name of the account."`
+	Name  string `arg:"" help:"Name of the account."`
+	Force bool   `help:"Remove it although no administrator is left. Without any account nobody has to log in."`
 }
 
 // Help returns what --help adds.
@@ -190,15 +192,13 @@ func (userRemove) Help() string {
 
 // Run removes the account.
 func (c *userRemove) Run(ctx context.Context, parent *userCommand, to *streams) error {
-	file, err := parent.file()
-	if err != nil {
-		return err
-	}
-	if err := file.Remove(ctx, c.Name); err != nil {
-		return err
-	}
-	fmt.Fprintf(to.out, "account %s removed\n", c.Name)
-	return nil
+	return parent.with(ctx, func(store accountStore) error {
+		if err := store.RemoveAccount(ctx, c.Name, c.Force); err != nil {
+			return err
+		}
+		fmt.Fprintf(to.out, "account %s removed\n", c.Name)
+		return nil
+	})
 }
 
 type userList struct {
@@ -211,29 +211,22 @@ func (userList) Help() string {
   gatebook user list -o json`
 }
 
-// listed is an account as it is shown.
-type listed struct {
-	Name     string    `json:"name"`
-	Role     string    `json:"role"`
-	Password bool      `json:"password"`
-	Tokens   int       `json:"tokens"`
-	Changed  time.Time `json:"changed"`
+// Run lists the accounts by name.
+func (c *userList) Run(ctx context.Context, parent *userCommand, to *streams) error {
+	return parent.with(ctx, func(store accountStore) error {
+		rows, err := store.Accounts(ctx)
+		if err != nil {
+			return err
+		}
+		for i := range rows {
+			rows[i].Changed = rows[i].Changed.UTC().Truncate(time.Second)
+		}
+		return c.print(rows, to)
+	})
 }
 
-// Run lists the accounts by name.
-func (c *userList) Run(parent *userCommand, to *streams) error {
-	file, err := parent.file()
-	if err != nil {
-		return err
-	}
-	all, err := file.List()
-	if err != nil {
-		return err
-	}
-	rows := make([]listed, len(all))
-	for i, a := range all {
-		rows[i] = listed{a.Name, string(a.Role), a.Password != "", len(a.Tokens), a.Changed.UTC().Truncate(time.Second)}
-	}
+// print prints accounts in the form that was asked for.
+func (c *userList) print(rows []client.Account, to *streams) error {
 	if c.Output == "json" {
 		encoder := json.NewEncoder(to.out)
 		encoder.SetIndent("", "    ")

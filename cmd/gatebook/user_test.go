@@ -139,7 +139,7 @@ func (p *program) changes(login func(*http.Request)) []string {
 // does. Each change holds soon, is on the record, and nothing that is printed has a
 // secret in it.
 func TestUsers(t *testing.T) {
-	d := &desk{t: t, folder: filepath.Join(t.TempDir(), "data")}
+	d := &desk{t: t, folder: t.TempDir()}
 	d.user(0, annsPassword, "add", "ann", "--role", "admin", "--password-file", "-")
 	p := serve(t, "--data", d.folder)
 	secrets := []string{annsPassword, annsNewOne, bobsPassword}
@@ -272,7 +272,7 @@ func TestPasswordIsNotShown(t *testing.T) {
 		{"different ones", bobsPassword, 1, "the two passwords differ; nothing was changed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			folder := filepath.Join(t.TempDir(), "data")
+			folder := t.TempDir()
 			command := exec.Command(binary, "user", "add", "ann", "--role", "admin", "--data", folder)
 			terminal, err := pty.Start(command)
 			if err != nil {

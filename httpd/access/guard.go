@@ -34,7 +34,7 @@ func NewGuard(hosts []string, maxLine int, insecure bool) *Guard {
 // when it is anonymous because there are no accounts, a client on another machine. Errors: a
 // [*render.Failure].
 func (g *Guard) Check(r *http.Request, anonymous bool) error {
-	if err := g.checkLine(r); err != nil {
+	if err := g.CheckLine(r); err != nil {
 		return err
 	}
 	if anonymous && !g.insecure {
@@ -52,8 +52,8 @@ func (g *Guard) Check(r *http.Request, anonymous bool) error {
 	return nil
 }
 
-// checkLine refuses a request line that is too long.
-func (g *Guard) checkLine(r *http.Request) error {
+// CheckLine refuses a request line that is too long. Errors: a [*render.Failure].
+func (g *Guard) CheckLine(r *http.Request) error {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  ")
 	if n <= g.maxLine {
 		return nil

@@ -32,7 +32,7 @@ const (
 // Add adds an account. An account without a password ("") logs in with a token.
 func (f File) Add(ctx context.Context, name string, role Role, password string) error {
 	if err := errors.Join(CheckName(name), CheckRole(role)); err != nil {
-		return err
+		return &RefusedError{Why: Invalid, Text: err.Error()}
 	}
 	hash := ""
 	if password != "" {
@@ -41,12 +41,9 @@ func (f File) Add(ctx context.Context, name string, role Role, password string) 
 			return err
 		}
 	}
-	if err := createFolder(f.Folder); err != nil {
-		return err
-	}
 	return f.change(ctx, func(c *content) error {
 		if i := c.index(name); i >= 0 {
-			return fmt.Errorf("there is an account %s already", c.Accounts[i].Name)
+			return refused(Exists, "there is an account %s already", c.Accounts[i].Name)
 		}
 		c.Accounts = append(c.Accounts, Account{Name: name, Role: role, Password: hash, Changed: f.now()})
 		f.note(c, "added", name, role)
@@ -87,12 +84,17 @@ func (f File) RevokeTokens(ctx context.Context, name string) error {
 	return f.edit(ctx, name, "token", func(a *Account) { a.Tokens = nil })
 }
 
-// Remove removes an account.
-func (f File) Remove(ctx context.Context, name string) error {
+// Remove removes an account. Without force it keeps the last one of an administrator.
+func (f File) Remove(ctx context.Context, name string, force bool) error {
 	return f.change(ctx, func(c *content) error {
 		i, err := c.find(name)
 		if err != nil {
 			return err
+		}
+		if !force {
+			if err := c.checkRemoval(i); err != nil {
+				return err
+			}
 		}
 		f.note(c, "removed", c.Accounts[i].Name, c.Accounts[i].Role)
 		c.Accounts = slices.Delete(c.Accounts, i, i+1)
@@ -160,6 +162,9 @@ func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, f.noFolder()
 	}
+	if err == nil {
+		err = keepOwner(file, f.Folder)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock accounts: %w", err)
 	}
@@ -181,22 +186,10 @@ func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 	}
 }
 
-// createFolder creates the data folder when it is absent, but never its parents.
-func createFolder(path string) error {
-	err := os.Mkdir(path, 0o700)
-	if err == nil {
-		err = syncFolder(filepath.Dir(path))
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("create data folder: %w", err)
-	}
-	return nil
-}
-
 // hash returns the bcrypt hash of a password.
 func (f File) hash(password string) (string, error) {
 	if err := CheckPassword(password); err != nil {
-		return "", err
+		return "", &RefusedError{Why: Invalid, Text: err.Error()}
 	}
 	cost := f.Cost
 	if cost == 0 {
@@ -226,11 +219,28 @@ func (c *content) find(name string) (int, error) {
 		return i, nil
 	}
 	if len(c.Accounts) == 0 {
-		return 0, fmt.Errorf("there is no account %s: there are none", name)
+		return 0, refused(Unknown, "there is no account %s: there are none", name)
 	}
 	names := make([]string, len(c.Accounts))
 	for i, a := range c.Accounts {
 		names[i] = a.Name
 	}
-	return 0, fmt.Errorf("there is no account %s; there are: %s", name, strings.Join(names, ", "))
+	return 0, refused(Unknown, "there is no account %s; there are: %s", name, strings.Join(names, ", "))
+}
+
+// checkRemoval returns an error for the removal of the last administrator: without any
+// account, every user of this machine may do everything through the API.
+func (c *content) checkRemoval(i int) error {
+	if c.Accounts[i].Role != Admin {
+		return nil
+	}
+	for j, a := range c.Accounts {
+		if j != i && a.Role == Admin {
+			return nil
+		}
+	}
+	if len(c.Accounts) == 1 {
+		return refused(LastAdmin, "%s is the last account: without it the API serves every user of this machine without a login; add another one first, or say --force", c.Accounts[i].Name)
+	}
+	return refused(LastAdmin, "%s is the last account of an administrator; add another one first, or say --force", c.Accounts[i].Name)
 }

@@ -13,8 +13,8 @@
 //
 // # Order
 //
-// A program that changes the file holds "accounts.lock" meanwhile. That is not the data
-// folder's lock, so accounts can be changed while the server runs.
+// A program that changes the file holds "accounts.lock" meanwhile. The files stay those of
+// the data folder's owner, also when root makes them: the owner's server has to read them.
 //
 // Each change is noted in the file, with its originator and its time, in the same
 // replacement. The server records the notes in the log ([File.Record]) and deletes them then.

@@ -214,7 +214,9 @@ func writeSynced(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(text)
+	if err = keepOwner(file, filepath.Dir(path)); err == nil {
+		_, err = file.Write(text)
+	}
 	return errors.Join(err, file.Sync(), file.Close())
 }
 

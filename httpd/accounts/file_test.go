@@ -76,7 +76,7 @@ func TestListIsInOrderOfNames(t *testing.T) {
 	for _, name := range []string{"mel", "Zoe", "ann"} {
 		check(t, f.Add(t.Context(), name, accounts.Basic, password))
 	}
-	check(t, f.Remove(t.Context(), "MEL"))
+	check(t, f.Remove(t.Context(), "MEL", true))
 	all, err := f.List()
 	check(t, err)
 	var names []string
@@ -114,7 +114,7 @@ func TestInterruptedChange(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
 	check(t, os.WriteFile(f.Path()+".new", []byte("{"), 0o644))
-	check(t, f.Remove(t.Context(), "bob"))
+	check(t, f.Remove(t.Context(), "bob", true))
 	all, err := f.List()
 	check(t, err)
 	if len(all) != 2 {
@@ -142,10 +142,10 @@ func TestRefused(t *testing.T) {
 		"long password":      {f.SetPassword(ctx, "bob", long), "73 bytes; at most 72"},
 		"control characters": {f.SetPassword(ctx, "bob", "12345678\x1b[A"), "control characters"},
 		"unknown":            {f.SetPassword(ctx, "cy", password), "there is no account cy; there are: Ann, bob, edge-1"},
-		"unknown to remove":  {f.Remove(ctx, "cy"), "there is no account cy"},
-		"no accounts":        {newFile(t, newClock()).Remove(ctx, "cy"), "there are none"},
-		"no folder":          {accounts.File{Folder: "/nowhere/at/all"}.Remove(ctx, "cy"), "there is no data folder /nowhere/at/all"},
-		"no parent":          {accounts.File{Folder: "/nowhere/at/all"}.Add(ctx, "cy", accounts.Basic, ""), "create data folder"},
+		"unknown to remove":  {f.Remove(ctx, "cy", false), "there is no account cy"},
+		"no accounts":        {newFile(t, newClock()).Remove(ctx, "cy", false), "there are none"},
+		"no folder":          {accounts.File{Folder: "/nowhere/at/all"}.Remove(ctx, "cy", false), "there is no data folder /nowhere/at/all"},
+		"no parent":          {accounts.File{Folder: "/nowhere/at/all"}.Add(ctx, "cy", accounts.Basic, ""), "there is no data folder"},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, c.err, c.want)
@@ -245,7 +245,7 @@ func TestRecord(t *testing.T) {
 	at := c.Now()
 	c.advance(time.Minute)
 	check(t, f.SetPassword(t.Context(), "bob", password))
-	check(t, f.Remove(t.Context(), "bob"))
+	check(t, f.Remove(t.Context(), "bob", true))
 
 	var got []accounts.Change
 	full := errors.New("the disk is full")

@@ -131,7 +131,7 @@ func TestReload(t *testing.T) {
 	}
 	_, err = g.Password(t.Context(), here, "bob", password)
 	check(t, err)
-	check(t, f.Remove(t.Context(), "bob"))
+	check(t, f.Remove(t.Context(), "bob", true))
 	_, err = g.Reload()
 	check(t, err)
 	if _, err := g.Password(t.Context(), here, "bob", password); !errors.Is(err, accounts.ErrDenied) {
@@ -171,7 +171,7 @@ func TestFirstAccount(t *testing.T) {
 	if changed, err := g.Reload(); err != nil || !changed || !g.Any() {
 		t.Errorf("after the first account: %v, %v, %v", changed, err, g.Any())
 	}
-	check(t, f.Remove(t.Context(), "ann"))
+	check(t, f.Remove(t.Context(), "ann", true))
 	if _, err := g.Reload(); err != nil || g.Any() {
 		t.Errorf("after the last account: %v, %v", err, g.Any())
 	}

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"gatebook/httpd/control"
 )
 
 // Options are the choices of [New]. The zero value asks without credentials.
@@ -61,7 +63,7 @@ func New(address string, o Options) (*Client, error) {
 	if o.Socket != "" {
 		transport.Proxy = nil
 		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", o.Socket)
+			return control.Dial(ctx, o.Socket)
 		}
 	}
 	return &Client{base: base, options: o, http: &http.Client{

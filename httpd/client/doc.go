@@ -1,5 +1,6 @@
 // Package client asks a Gatebook server over its HTTP API. It is what the commands of
-// gatebook use, and imports nothing but the standard library.
+// gatebook use, and imports nothing but the standard library and the package of the control
+// socket.
 //
 //	c, err := client.New("http://127.0.0.1:8989", client.Options{})
 //	for s, err := range c.Sessions(ctx, client.Query{User: []string{"jdoe"}}) {

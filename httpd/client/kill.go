@@ -70,7 +70,8 @@ func (c *Client) KillService(ctx context.Context, service, reason string, dryRun
 	}
 	defer answer.Body.Close()
 	var counted Killed
-	return counted, decode(answer, &counted)
+	err = decode(answer, &counted)
+	return counted, err
 }
 
 // do sends a request whose answer has no body.

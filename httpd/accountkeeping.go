@@ -1,0 +1,190 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook/events"
+	"gatebook/httpd/access"
+	"gatebook/httpd/accounts"
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+)
+
+// accountKeeping shows and changes the accounts, at the control socket alone.
+type accountKeeping struct {
+	answers *answers
+	// manage is [Config.ManageAccounts]; nil when accounts are not managed here.
+	manage   func(ctx context.Context, by string, change func(accounts.File) error) error
+	resource *render.Resource[accounts.Account]
+	token    *render.Resource[string]
+}
+
+func newAccountKeeping(c Config, to *answers) *accountKeeping {
+	return &accountKeeping{
+		answers: to, manage: c.ManageAccounts, resource: accountResource(),
+		token: render.NewResource([]render.Member[string]{{Name: "token", Value: render.Text(func(v string) string { return v })}}),
+	}
+}
+
+// routes returns the routes that the control socket has besides those of the API.
+func (k *accountKeeping) routes() []route {
+	one := func(method string, h handler) operation {
+		return operation{method: method, access: access.ForAdmins, handle: h}
+	}
+	return []route{
+		{path: "/accounts", operations: []operation{
+			one(http.MethodGet, k.list).as(render.ListForms()...), one(http.MethodPost, k.add),
+		}},
+		{path: "/accounts/:name", operations: []operation{one(http.MethodDelete, k.remove)}},
+		{path: "/accounts/:name/password", operations: []operation{one(http.MethodPut, k.setPassword)}},
+		{path: "/accounts/:name/tokens", operations: []operation{one(http.MethodPost, k.newToken), one(http.MethodDelete, k.revokeTokens)}},
+	}
+}
+
+// accountResource describes an account, without its secrets.
+func accountResource() *render.Resource[accounts.Account] {
+	type account = accounts.Account
+	return render.NewResource([]render.Member[account]{
+		{Name: "name", Value: render.Text(func(v account) string { return v.Name })},
+		{Name: "role", Value: render.Text(func(v account) string { return string(v.Role) })},
+		{Name: "password", Value: func(b []byte, _ *render.Rendering, v account) []byte {
+			return strconv.AppendBool(b, v.Password != "")
+		}},
+		{Name: "tokens", Value: render.Number(func(v account) uint64 { return uint64(len(v.Tokens)) })},
+		{Name: "changed", Value: render.Time(func(v account) events.Time { return events.TimeOf(v.Changed) })},
+	})
+}
+
+// list answers with all accounts.
+func (k *accountKeeping) list(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range)
+	if err != nil {
+		return err
+	}
+	chosen, err := k.resource.Shape(p.Fields)
+	if err != nil {
+		return err
+	}
+	var all []accounts.Account
+	if err := k.with(c, func(f accounts.File) (err error) {
+		all, err = f.List()
+		return err
+	}); err != nil {
+		return err
+	}
+	return listAll(k.answers, c, k.answers.present.Moment(), p, chosen, all)
+}
+
+// add adds an account.
+func (k *accountKeeping) add(c *gin.Context) error {
+	var q struct {
+		Name, Password string
+		Role           accounts.Role
+	}
+	return k.change(c, &q, func(f accounts.File) error { return f.Add(c.Request.Context(), q.Name, q.Role, q.Password) })
+}
+
+// setPassword gives an account another password.
+func (k *accountKeeping) setPassword(c *gin.Context) error {
+	var q struct{ Password string }
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	return k.change(c, &q, func(f accounts.File) error { return f.SetPassword(c.Request.Context(), name, q.Password) })
+}
+
+// remove removes an account.
+func (k *accountKeeping) remove(c *gin.Context) error {
+	var q struct{ Force bool }
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	return k.change(c, &q, func(f accounts.File) error { return f.Remove(c.Request.Context(), name, q.Force) })
+}
+
+// revokeTokens revokes all tokens of an account.
+func (k *accountKeeping) revokeTokens(c *gin.Context) error {
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	return k.change(c, &struct{}{}, func(f accounts.File) error { return f.RevokeTokens(c.Request.Context(), name) })
+}
+
+// newToken answers with a new token of an account.
+func (k *accountKeeping) newToken(c *gin.Context) error {
+	var q struct{ Keep bool }
+	name, err := pathName(c)
+	if err != nil {
+		return err
+	}
+	if err := readObject(c, &q); err != nil {
+		return err
+	}
+	var token string
+	if err := k.with(c, func(f accounts.File) (err error) {
+		token, err = f.NewToken(c.Request.Context(), name, q.Keep)
+		return err
+	}); err != nil {
+		return err
+	}
+	a := k.answers.begin(c, k.answers.present.Moment(), params.Parameters{})
+	defer a.Release()
+	return render.Object(a, http.StatusOK, k.token.Usual, token)
+}
+
+// change reads the request's object into q, makes a change, and answers 204 when it holds.
+func (k *accountKeeping) change(c *gin.Context, q any, change func(accounts.File) error) error {
+	if err := readObject(c, q); err != nil {
+		return err
+	}
+	if err := k.with(c, change); err != nil {
+		return err
+	}
+	return k.answers.empty(c, http.StatusNoContent)
+}
+
+// with calls f with the file of accounts, and returns its error as a failure.
+func (k *accountKeeping) with(c *gin.Context, f func(accounts.File) error) error {
+	if k.manage == nil {
+		return &render.Failure{Status: http.StatusNotFound, Title: "Not found", Description: "This server does not manage accounts at its control socket."}
+	}
+	err := k.manage(c.Request.Context(), access.Actor(c.Request), f)
+	refused, ok := errors.AsType[*accounts.RefusedError](err)
+	if !ok {
+		return err
+	}
+	failure := &render.Failure{Status: http.StatusConflict, Title: "Not changed", Description: sentence(refused.Text)}
+	switch refused.Why {
+	case accounts.Invalid:
+		failure.Status = http.StatusBadRequest
+	case accounts.Unknown:
+		failure.Status = http.StatusNotFound
+	}
+	return failure
+}
+
+// largestObject is how many bytes the object of a request may have.
+const largestObject = 64 << 10
+
+// readObject reads the JSON object of a request's body; no body is an empty object.
+func readObject(c *gin.Context, into any) error {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	decoder := json.NewDecoder(http.MaxBytesReader(c.Writer, c.Request.Body, largestObject))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil && !errors.Is(err, io.EOF) {
+		return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid request", Description: "The body is no object that is known here: " + err.Error() + "."}
+	}
+	return nil
+}

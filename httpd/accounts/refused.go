@@ -1,0 +1,32 @@
+package accounts
+
+import "fmt"
+
+// Refusal is why a change is refused.
+type Refusal uint8
+
+// The refusals.
+const (
+	// Invalid: the name, the role or the password cannot be one.
+	Invalid Refusal = iota + 1
+	// Unknown: there is no such account.
+	Unknown
+	// Exists: there is such an account already.
+	Exists
+	// LastAdmin: no administrator would be left.
+	LastAdmin
+)
+
+// RefusedError reports a change that is refused for what it asks. Nothing was changed.
+type RefusedError struct {
+	Why  Refusal
+	Text string
+}
+
+// Error returns what is wrong, and what would be right.
+func (e *RefusedError) Error() string { return e.Text }
+
+// refused returns a [*RefusedError].
+func refused(why Refusal, format string, args ...any) error {
+	return &RefusedError{Why: why, Text: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,81 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+)
+
+// Name is the name of the socket in a data folder.
+const Name = "gatebook.sock"
+
+// Path returns the path of a data folder's socket.
+func Path(folder string) string { return filepath.Join(folder, Name) }
+
+// Listener accepts connections of the data folder's owner and of root.
+type Listener struct {
+	*net.UnixListener
+	path     string
+	owner    uint32
+	rejected func(Peer)
+}
+
+// Listen makes the socket of a data folder that the caller has locked. rejected is called
+// for each client that is not let in.
+func Listen(folder string, rejected func(Peer)) (*Listener, error) {
+	uid, gid, err := ownerOf(folder)
+	if err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	path := Path(folder)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	var inner *net.UnixListener
+	err = shortened(path, func(short string) (err error) {
+		inner, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("control socket %s: %w", path, err)
+	}
+	// The listener may know the socket by a path that is of no use later.
+	inner.SetUnlinkOnClose(false)
+	l := &Listener{UnixListener: inner, path: path, owner: uid, rejected: rejected}
+	err = os.Chmod(path, 0o600)
+	if err == nil && os.Geteuid() != int(uid) {
+		err = os.Lchown(path, int(uid), int(gid))
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+// Accept blocks until a client connects that is let in.
+func (l *Listener) Accept() (net.Conn, error) {
+	for {
+		accepted, err := l.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		peer, err := peerOf(accepted)
+		if err == nil && (peer.UID == 0 || peer.UID == l.owner) {
+			return &Conn{Conn: accepted, Peer: peer}, nil
+		}
+		l.rejected(peer)
+		_ = accepted.Close() // the client learns that it is not wanted
+	}
+}
+
+// Close closes the listener and removes its socket.
+func (l *Listener) Close() error {
+	err := l.UnixListener.Close()
+	if gone := os.Remove(l.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, fmt.Errorf("control socket: %w", gone))
+	}
+	return err
+}
