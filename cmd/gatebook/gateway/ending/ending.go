@@ -39,7 +39,7 @@ func Unrecorded(err error) *Ending {
 // Lost returns the ending of a session one side of which has closed or broken.
 func Lost(side relay.Side, err error) *Ending {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) {
-		return closedBy(side)
+		return ClosedBy(side)
 	}
 	return &Ending{Reason: events.ReasonNetworkError, Description: side.String() + ": " + Cause(err)}
 }
@@ -50,15 +50,15 @@ func Lost(side relay.Side, err error) *Ending {
 func OfRelay(end relay.End, goodbye bool) *Ending {
 	switch {
 	case goodbye:
-		return closedBy(relay.Client)
+		return ClosedBy(relay.Client)
 	case end.Err != nil:
 		return Lost(end.First, end.Err)
 	}
-	return closedBy(end.First)
+	return ClosedBy(end.First)
 }
 
-// closedBy returns the ending of a session that a side has closed in order.
-func closedBy(side relay.Side) *Ending {
+// ClosedBy returns the ending of a session that a side has closed in order.
+func ClosedBy(side relay.Side) *Ending {
 	if side == relay.Server {
 		return &Ending{Reason: events.ReasonServerClosed}
 	}

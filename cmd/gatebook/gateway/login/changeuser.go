@@ -33,6 +33,7 @@ func (l *mysqlLogin) changeUser(ctx context.Context, t *mysqlTraffic, rest strin
 
 // answerChange follows the authentication to the server's OK or error, which it returns.
 func (l *mysqlLogin) answerChange(login mysql.Login) (mysql.Packet, *ending.Ending) {
+	l.handshake.carryAnswers()
 	first, end := l.handshake.nextFromServer()
 	if end != nil {
 		return nil, end
@@ -45,8 +46,8 @@ func (l *mysqlLogin) answerChange(login mysql.Login) (mysql.Packet, *ending.Endi
 	if end != nil {
 		return nil, end
 	}
-	if err := l.handshake.stopAnswers(); err != nil {
-		return nil, l.handshake.clientLost(err)
+	if end := l.handshake.stopAnswers(); end != nil && mysql.ReplyOf(reply) == mysql.ReplyOK {
+		return nil, end
 	}
 	return reply, nil
 }

@@ -14,8 +14,10 @@
 // No login reaches a server before [Session.WaitOpened] has returned. No reply to a login
 // reaches a client before [Session.Ready] has. A change of user in MySQL is a login over a
 // connection that is established already, and [Session.Record] decides about its reply. All
-// that a login reads and writes goes through one handshake, which holds back what does not
-// belong to the login until that is over.
+// that a login reads and writes goes through one handshake. Both sides are read at every stage,
+// so that the end of either is noticed. A packet of the client that is no answer passes if the
+// server waits for an answer, or if it is the client's goodbye; else it could be a command, and
+// waits until the login is over.
 //
 // # Time
 //
@@ -27,8 +29,8 @@
 // # Ownership
 //
 // A login belongs to the goroutine of its session, which calls [Protocol.LogIn]. It starts
-// at most two others: the timer's, which a deferred call stops and waits for, and one that
-// carries the client's answers to the server, which the handshake waits for. Neither runs
-// when LogIn has returned. After the login the [Traffic] belongs to the relay's goroutines,
+// at most two others at a time: the timer's, which a deferred call stops and waits for, and one
+// that the handshake waits for. That one watches the server until the client's login has come,
+// and then carries the client's answers to the server. Neither runs when LogIn has returned. After the login the [Traffic] belongs to the relay's goroutines,
 // one for each side's bytes, and between two relays to the session's.
 package login

@@ -2,8 +2,6 @@ package login
 
 import (
 	"errors"
-	"os"
-	"sync"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/ending"
@@ -19,27 +17,24 @@ type dialect struct {
 	// the first headSize bytes.
 	belongs  func(head []byte) bool
 	headSize int
+	// goodbyePacket is the packet by which a client ends its session.
+	goodbyePacket []byte
 	// malformed is the cause of the errors of bytes that are not the protocol's.
 	malformed error
 }
 
 // handshake is a login under way between a client and a server: all that a login reads and
-// writes goes through it. It belongs to the session's goroutine, but for the client's
-// packets between carryAnswers and stopAnswers.
+// writes goes through it. Both sides are read from the client's login on. It belongs to the
+// session's goroutine, but for the client's packets between carryAnswers and stopAnswers.
 type handshake struct {
 	dialect
 	client *client
 	// fromClient and fromServer are what the sides send. fromServer is nil until a server
-	// was reached. A client's packet that does not belong to the login stays where it is
-	// until the login is over, so that no command reaches a server before its session is
-	// on the record.
+	// was reached.
 	fromClient, fromServer *packets
-
-	// answers is the goroutine that carries the client's answers. carrying: there is one.
-	// err is how it ended, valid when it was waited for.
-	answers  sync.WaitGroup
+	// answers carries the client's packets; nil until a server was reached. carrying: it does.
+	answers  *answers
 	carrying bool
-	err      error
 }
 
 // newHandshake begins a handshake with a client.
@@ -50,7 +45,10 @@ func newHandshake(c *client, d dialect) *handshake {
 }
 
 // reach gives the handshake its server.
-func (h *handshake) reach(server *Server) { h.fromServer = h.packets(server.Conn) }
+func (h *handshake) reach(server *Server) {
+	h.fromServer = h.packets(server.Conn)
+	h.answers = newAnswers(h.dialect, h.fromClient, server)
+}
 
 // packets returns the packets that a side sends.
 func (h *handshake) packets(conn *relay.Conn) *packets {
@@ -67,8 +65,11 @@ func (h *handshake) nextFromServer() ([]byte, *ending.Ending) {
 	if err == nil {
 		return packet, nil
 	}
-	if err := h.stopAnswers(); err != nil {
-		return nil, h.clientLost(err)
+	if end := h.stopAnswers(); end != nil {
+		return nil, end
+	}
+	if said, _ := h.answers.saidGoodbye(); said {
+		return nil, ending.ClosedBy(relay.Client)
 	}
 	return nil, h.serverLost(err)
 }
@@ -89,56 +90,40 @@ func (h *handshake) toServer(packet []byte) *ending.Ending {
 	return nil
 }
 
-// carryAnswers begins to carry the client's answers to the server. Calling it again changes
-// nothing.
+// carryAnswers begins to carry the client's packets to the server.
 func (h *handshake) carryAnswers() {
-	if h.carrying {
-		return
-	}
 	h.carrying = true
-	h.answers.Go(func() {
-		if err := h.client.session.Guard(func() error { h.carry(); return nil }); err != nil {
-			h.err = err
-		}
-	})
+	h.answers.start(h.client.session)
 }
 
-// carry passes on what belongs to the login until something comes that does not. When the
-// client is gone it closes the server's connection as well, which ends a wait for the
-// server.
-func (h *handshake) carry() {
-	for {
-		head, err := h.fromClient.head(h.headSize)
-		if err == nil && !h.belongs(head) {
-			return
-		}
-		var packet []byte
-		if err == nil {
-			packet, err = h.fromClient.next()
-		}
-		if err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
-				h.err = err
-				_ = h.fromServer.conn.Close()
-			}
-			return
-		}
-		if _, err := h.fromServer.conn.Write(packet); err != nil {
-			return // the session's goroutine reads from the server and finds the same
-		}
-	}
-}
-
-// stopAnswers ends the carrying, and returns what was wrong with the client.
-func (h *handshake) stopAnswers() error {
+// stopAnswers ends the carrying, and returns how the session ends if something was wrong with
+// the client.
+func (h *handshake) stopAnswers() *ending.Ending {
 	if !h.carrying {
 		return nil
 	}
-	_ = h.client.conn.SetReadDeadline(time.Unix(1, 0)) // wakes a read that waits
-	h.answers.Wait()
+	h.answers.stop()
 	h.carrying = false
-	_ = h.client.conn.SetReadDeadline(time.Time{})
-	return h.err
+	refused, err := h.answers.outcome()
+	said, _ := h.answers.saidGoodbye()
+	switch {
+	case refused != nil:
+		return refused
+	case err == nil:
+		return nil
+	case said:
+		return ending.ClosedBy(relay.Client)
+	}
+	return h.clientLost(err)
+}
+
+// denied returns how the session ends whose login the server has refused: if the client has
+// said goodbye instead of answering, that was the end.
+func (h *handshake) denied(why string) *ending.Ending {
+	if _, abandoned := h.answers.saidGoodbye(); abandoned {
+		return ending.ClosedBy(relay.Client)
+	}
+	return failed(why)
 }
 
 // finish ends a login that succeeded: the client gets the server's reply, and both sides get
@@ -169,6 +154,9 @@ func (h *handshake) passRest(reply []byte, t Traffic) *ending.Ending {
 		return end
 	}
 	t.FromServer(said)
+	if said, _ := h.answers.saidGoodbye(); said { // the server has it already
+		t.FromClient(h.goodbyePacket)
+	}
 	rest := h.fromClient.rest()
 	if len(rest) == 0 {
 		return nil
@@ -185,7 +173,7 @@ func (h *handshake) release() {
 	if h.carrying {
 		_ = h.fromServer.conn.SetWriteDeadline(time.Unix(1, 0)) // wakes a write that waits
 	}
-	_ = h.stopAnswers()
+	h.stopAnswers()
 	h.fromClient.release()
 	if h.fromServer != nil {
 		h.fromServer.release()

@@ -92,7 +92,8 @@ func (l *mysqlLogin) begin() {
 	l.handshake = newHandshake(l.client, dialect{
 		frame: mysql.Frame, headSize: mysql.HeaderSize, malformed: mysql.ErrMalformed,
 		// A command begins at sequence 0, an answer goes on counting.
-		belongs: func(head []byte) bool { return mysql.Packet(head).Sequence() != 0 },
+		belongs:       func(head []byte) bool { return mysql.Packet(head).Sequence() != 0 },
+		goodbyePacket: mysql.Goodbye(),
 	})
 	l.handshake.reach(l.server)
 }
@@ -166,6 +167,7 @@ func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login
 
 // complete follows the authentication to its end.
 func (l *mysqlLogin) complete(ctx context.Context, login mysql.Login) (*Established, *ending.Ending) {
+	l.handshake.carryAnswers()
 	packet, end := l.handshake.nextFromServer()
 	if end != nil {
 		return nil, end
@@ -174,9 +176,13 @@ func (l *mysqlLogin) complete(ctx context.Context, login mysql.Login) (*Establis
 	if end != nil {
 		return nil, end
 	}
-	if mysql.ReplyOf(reply) == mysql.ReplyError {
+	gone := l.handshake.stopAnswers()
+	switch {
+	case mysql.ReplyOf(reply) == mysql.ReplyError:
 		l.client.refuse(reply)
-		return nil, failed(mysql.ParseError(reply).String())
+		return nil, l.handshake.denied(mysql.ParseError(reply).String())
+	case gone != nil:
+		return nil, gone
 	}
 	return l.accept(ctx, login, reply)
 }
@@ -191,7 +197,9 @@ func (l *mysqlLogin) authenticate(packet mysql.Packet, plugin string) (mysql.Pac
 		if l.mismatched(packet, plugin) {
 			return nil, l.refuseMismatch(packet, plugin)
 		}
-		l.handshake.carryAnswers()
+		if packet.AwaitsAnswer() {
+			l.handshake.answers.asked(nil)
+		}
 		l.next.Store(uint32(packet.Sequence()) + 2)
 		if end := l.handshake.toClient(packet); end != nil {
 			return nil, end
@@ -206,9 +214,6 @@ func (l *mysqlLogin) authenticate(packet mysql.Packet, plugin string) (mysql.Pac
 
 // accept records that the login succeeded, and then passes the server's OK on.
 func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Packet) (*Established, *ending.Ending) {
-	if err := l.handshake.stopAnswers(); err != nil {
-		return nil, l.handshake.clientLost(err)
-	}
 	if err := l.session.Ready(ctx, asked(login), 0); err != nil {
 		return nil, l.refuseUnrecorded(ok.Sequence(), err)
 	}

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -35,9 +36,18 @@ const (
 // packet too, and the number of the packet that would answer it.
 func (l *mysqlLogin) read(g mysql.Greeting) (login mysql.Login, packet mysql.Packet, next byte, end *ending.Ending) {
 	for next = 2; ; {
-		packet, err := l.handshake.nextFromClient()
-		if err != nil {
+		packet, err := l.handshake.nextWatchingServer()
+		if errors.Is(err, errServerFirst) {
+			if end := l.passEarly(next); end != nil {
+				return login, nil, 0, end
+			}
+			packet, err = l.handshake.nextFromClient()
+		}
+		switch {
+		case err != nil:
 			return login, nil, 0, l.reject(next, l.handshake.clientLost(err))
+		case bytes.Equal(packet, mysql.Goodbye()):
+			return login, nil, 0, ending.ClosedBy(relay.Client)
 		}
 		next = mysql.Packet(packet).Sequence() + 1
 		login, err = mysql.ParseLogin(packet, g)
@@ -55,6 +65,27 @@ func (l *mysqlLogin) read(g mysql.Greeting) (login mysql.Login, packet mysql.Pac
 		}
 		l.next.Store(uint32(next) + 1) // the login comes again, through TLS
 	}
+}
+
+// passEarly passes on the server's error where it comes before the client's login, such as one
+// that this takes too long. next is the number of the packet that the client expects. What else
+// the server sends stays where it is.
+func (l *mysqlLogin) passEarly(next byte) *ending.Ending {
+	head, err := l.handshake.fromServer.head(mysql.HeaderSize + 1)
+	switch {
+	case err != nil:
+		return l.handshake.serverLost(err)
+	case mysql.ReplyOf(head) != mysql.ReplyError:
+		return nil
+	}
+	packet, end := l.handshake.nextFromServer()
+	if end != nil {
+		return end
+	}
+	p := mysql.Packet(packet)
+	p.SetSequence(next)
+	l.client.refuse(p)
+	return &ending.Ending{Reason: events.ReasonServerClosed, Description: mysql.ParseError(p).String()}
 }
 
 // secureServer begins TLS with the server, which the client's login is the first to
@@ -91,11 +122,13 @@ func (l *mysqlLogin) secureServer(g mysql.Greeting, login mysql.Packet) error {
 	return nil
 }
 
-// renumber returns a function that adds to the number of a packet.
+// renumber returns a function that adds to the number of a packet. A command has number 0 on
+// either side.
 func renumber(shift byte) func(packet []byte) {
 	return func(packet []byte) {
-		p := mysql.Packet(packet)
-		p.SetSequence(p.Sequence() + shift)
+		if p := mysql.Packet(packet); p.Sequence() != 0 {
+			p.SetSequence(p.Sequence() + shift)
+		}
 	}
 }
 
@@ -119,6 +152,7 @@ func (l *mysqlLogin) mismatched(packet mysql.Packet, plugin string) bool {
 // refuseMismatch refuses a client whose password cannot be taken to the server.
 func (l *mysqlLogin) refuseMismatch(packet mysql.Packet, plugin string) *ending.Ending {
 	end := failed(plugin + " needs the password, and the gateway speaks TLS on one side only: use TLS on both or on none")
+	l.handshake.stopAnswers() // the client is read by the refusal
 	l.refuse(packet.Sequence(), mysqlUnknown, end.Description)
 	return end
 }

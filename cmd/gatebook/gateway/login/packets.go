@@ -1,6 +1,10 @@
 package login
 
-import "gatebook/cmd/gatebook/gateway/relay"
+import (
+	"bytes"
+
+	"gatebook/cmd/gatebook/gateway/relay"
+)
 
 // packets reads whole packets from a socket, for the time of a login. It belongs to one
 // goroutine at a time.
@@ -30,6 +34,27 @@ func (p *packets) head(n int) ([]byte, error) {
 	}
 	return p.memory[p.from : p.from+n], nil
 }
+
+// begins blocks until it is clear whether the bytes that come next are those of prefix, and
+// does not take them.
+func (p *packets) begins(prefix []byte) (bool, error) {
+	for {
+		have := p.memory[p.from:p.to]
+		n := min(len(have), len(prefix))
+		if !bytes.Equal(have[:n], prefix[:n]) {
+			return false, nil
+		}
+		if n == len(prefix) {
+			return true, nil
+		}
+		if err := p.fill(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// size returns how many bytes were read and not taken.
+func (p *packets) size() int { return p.to - p.from }
 
 // next blocks until the next packet is there and takes it. It is valid until the next call.
 func (p *packets) next() ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/postgres"
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -48,7 +49,8 @@ func (p *Postgres) LogIn(ctx context.Context, s Session) (*Established, *ending.
 	defer l.client.stopTimer()
 	l.handshake = newHandshake(l.client, dialect{
 		frame: postgres.Frame, headSize: 1, malformed: postgres.ErrMalformed,
-		belongs: func(head []byte) bool { return head[0] == postgres.TypeAnswer },
+		belongs:       func(head []byte) bool { return head[0] == postgres.TypeAnswer },
+		goodbyePacket: postgres.Goodbye(),
 	})
 	defer l.handshake.release()
 	return l.run(ctx)
@@ -101,13 +103,15 @@ func (l *postgresLogin) start(ctx context.Context) (postgres.Startup, []byte, *e
 	l.handshake.fromClient.frame = postgres.FrameStartup
 	for range maxStartups {
 		packet, err := l.nextStartup(ctx)
-		if errors.Is(err, postgres.ErrTLS) {
+		switch {
+		case errors.Is(err, postgres.ErrGoodbye):
+			return postgres.Startup{}, nil, ending.ClosedBy(relay.Client)
+		case errors.Is(err, postgres.ErrTLS):
 			if end := l.encryptAtOnce(); end != nil {
 				return postgres.Startup{}, nil, end
 			}
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return postgres.Startup{}, nil, l.handshake.clientLost(err)
 		}
 		startup, err := postgres.ParseStartup(packet)
@@ -168,6 +172,7 @@ func (l *postgresLogin) forward(server *Server, startup []byte) *ending.Ending {
 		return end
 	}
 	l.handshake.fromClient.frame = postgres.Frame
+	l.handshake.carryAnswers()
 	return nil
 }
 
@@ -178,13 +183,12 @@ func (l *postgresLogin) complete(ctx context.Context) (*Established, *ending.End
 	for {
 		packet, end := l.handshake.nextFromServer()
 		if end != nil {
-			return nil, end
+			return nil, l.reject(end)
 		}
 		m := postgres.Message(packet)
 		switch {
 		case m.Type() == postgres.TypeError:
-			l.client.refuse(append(held, m...))
-			return nil, failed(postgres.ParseError(m).String())
+			return nil, l.deny(held, m)
 		case m.Type() == postgres.TypeReady:
 			return l.accept(ctx, append(held, m...))
 		case m.Authenticated(), len(held) > 0:
@@ -199,17 +203,23 @@ func (l *postgresLogin) complete(ctx context.Context) (*Established, *ending.End
 	}
 }
 
-// passRequest passes a request for an answer on to the client, and has the answer carried
-// to the server.
+// deny passes the server's refusal on.
+func (l *postgresLogin) deny(held []byte, refusal postgres.Message) *ending.Ending {
+	why := postgres.ParseError(refusal).String()
+	l.handshake.stopAnswers()
+	l.client.refuse(append(held, refusal...))
+	return l.handshake.denied(why)
+}
+
+// passRequest passes a message of the authentication on to the client, whose answer to it may
+// then pass.
 func (l *postgresLogin) passRequest(m postgres.Message) *ending.Ending {
 	if m.OffersBinding() {
-		end := l.bind(m)
-		if end == nil {
-			l.handshake.carryAnswers()
-		}
-		return end
+		return l.bind(m)
 	}
-	l.handshake.carryAnswers()
+	if m.AwaitsAnswer() {
+		l.handshake.answers.asked(nil)
+	}
 	return l.handshake.toClient(m)
 }
 
@@ -231,8 +241,8 @@ func (l *postgresLogin) noteHeld(m postgres.Message, held int) *ending.Ending {
 
 // accept records that the login succeeded, and then passes on what was held back.
 func (l *postgresLogin) accept(ctx context.Context, reply []byte) (*Established, *ending.Ending) {
-	if err := l.handshake.stopAnswers(); err != nil {
-		return nil, l.handshake.clientLost(err)
+	if end := l.handshake.stopAnswers(); end != nil {
+		return nil, end
 	}
 	if err := l.session.Ready(ctx, l.asked, uint64(l.key.Process)); err != nil {
 		return nil, l.refuseUnrecorded(err)

@@ -78,26 +78,20 @@ func (l *postgresLogin) encryptAtOnce() *ending.Ending {
 // both channels have the same certificate, and is refused with the reason: the server's own
 // error would sound like an attack.
 func (l *postgresLogin) bind(offer postgres.Message) *ending.Ending {
+	var vet func(answer []byte) *ending.Ending
+	if l.client.speaksTLS() && !l.sameCertificate() {
+		vet = func(answer []byte) *ending.Ending {
+			if postgres.Message(answer).Binds() {
+				return failed(unbindable)
+			}
+			return nil
+		}
+	}
+	l.handshake.answers.asked(vet)
 	if !l.client.speaksTLS() {
-		return l.handshake.toClient(offer.AppendUnbound(nil))
+		offer = offer.AppendUnbound(nil)
 	}
-	if l.sameCertificate() {
-		return l.handshake.toClient(offer)
-	}
-	if err := l.handshake.stopAnswers(); err != nil {
-		return l.handshake.clientLost(err)
-	}
-	if end := l.handshake.toClient(offer); end != nil {
-		return end
-	}
-	answer, err := l.handshake.nextFromClient()
-	if err != nil {
-		return l.handshake.clientLost(err)
-	}
-	if postgres.Message(answer).Binds() {
-		return l.reject(failed(unbindable))
-	}
-	return l.handshake.toServer(answer)
+	return l.handshake.toClient(offer)
 }
 
 // sameCertificate reports whether the client was shown the server's own certificate:

@@ -36,6 +36,9 @@ func Frame(b []byte) (int, error) {
 	return size, nil
 }
 
+// Goodbye returns the packet by which a client ends its session, COM_QUIT.
+func Goodbye() Packet { return Packet{1, 0, 0, 0, commandQuit} }
+
 // Sequence returns the packet's number in its exchange.
 func (p Packet) Sequence() byte { return p[3] }
 

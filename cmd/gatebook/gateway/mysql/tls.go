@@ -34,6 +34,14 @@ func (p Packet) WantsPassword() bool {
 	return len(payload) == 2 && payload[0] == firstMore && payload[1] == fullAuthentication
 }
 
+// AwaitsAnswer reports whether the server waits for the client's answer to p, a step of the
+// authentication. It does, but for the word of caching_sha2_password that the password was
+// right.
+func (p Packet) AwaitsAnswer() bool {
+	payload := p.Payload()
+	return len(payload) != 2 || payload[0] != firstMore || payload[1] != fastAuthentication
+}
+
 // Switched returns the plugin that a server's packet changes the authentication to; "" if
 // it changes none.
 func (p Packet) Switched() string {
@@ -45,10 +53,11 @@ func (p Packet) Switched() string {
 	return string(c.tail())
 }
 
-// The first bytes of packets within an authentication, and the one step of
-// caching_sha2_password that matters here.
+// The first bytes of packets within an authentication, and the two steps of
+// caching_sha2_password that matter here.
 const (
 	firstMore          = 0x01
 	firstSwitch        = 0xfe
+	fastAuthentication = 0x03
 	fullAuthentication = 0x04
 )

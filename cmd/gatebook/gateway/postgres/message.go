@@ -55,8 +55,21 @@ func (m Message) Type() byte { return m[0] }
 // Body returns what follows the header.
 func (m Message) Body() []byte { return m[HeaderSize:] }
 
+// Goodbye returns the message by which a client ends its session, Terminate.
+func Goodbye() Message { return Message{TypeTerminate, 0, 0, 0, 4} }
+
+// AwaitsAnswer reports whether the server waits for the client's answer to m, a message of the
+// authentication.
+func (m Message) AwaitsAnswer() bool {
+	if m.Type() != TypeAuthentication || len(m.Body()) < 4 {
+		return false
+	}
+	code := binary.BigEndian.Uint32(m.Body())
+	return code != authOk && code != authSASLFinal
+}
+
 // Authenticated reports whether m is AuthenticationOk: the server has accepted the client's
 // credentials.
 func (m Message) Authenticated() bool {
-	return m.Type() == TypeAuthentication && len(m.Body()) == 4 && binary.BigEndian.Uint32(m.Body()) == 0
+	return m.Type() == TypeAuthentication && len(m.Body()) == 4 && binary.BigEndian.Uint32(m.Body()) == authOk
 }

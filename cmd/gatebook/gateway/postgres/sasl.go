@@ -7,12 +7,16 @@ import (
 	"strings"
 )
 
-// The authentication requests that begin a conversation of SASL, and what a
-// mechanism's name ends in that binds it to the channel of TLS.
+// The messages of an authentication that matter here: that it succeeded, and those that begin and
+// end a conversation of SASL.
 const (
-	authSASL = 10
-	plus     = "-PLUS"
+	authOk        = 0
+	authSASL      = 10
+	authSASLFinal = 12
 )
+
+// plus is what a mechanism's name ends in that binds it to the channel of TLS.
+const plus = "-PLUS"
 
 // AppendTLSRequest appends the request to begin TLS.
 func AppendTLSRequest(b []byte) []byte {

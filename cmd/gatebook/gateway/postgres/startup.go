@@ -19,6 +19,9 @@ var ErrMalformed = errors.New("not the PostgreSQL protocol")
 // first.
 var ErrTLS = errors.New("the client begins with TLS")
 
+// ErrGoodbye means that a client ends its session before it has begun one.
+var ErrGoodbye = errors.New("the client says goodbye")
+
 // DirectProtocol is the protocol that such a client names within that handshake.
 const DirectProtocol = "postgresql"
 
@@ -65,12 +68,16 @@ type Startup struct {
 
 // FrameStartup returns the size of the untyped packet at the head of b, or 0
 // when b is too short to have its size. b need not hold all of the packet. The error is
-// [ErrTLS] when the client begins with TLS.
+// [ErrTLS] when the client begins with TLS, and [ErrGoodbye] when it sends Terminate.
 func FrameStartup(b []byte) (int, error) {
 	if len(b) > 0 && b[0] == tlsHandshake {
 		return 0, ErrTLS
 	}
-	if len(b) < 4 {
+	goodbye := Goodbye()
+	switch {
+	case bytes.HasPrefix(b, goodbye):
+		return 0, ErrGoodbye
+	case len(b) < 4 || bytes.HasPrefix(goodbye, b):
 		return 0, nil
 	}
 	size := binary.BigEndian.Uint32(b)

@@ -14,6 +14,11 @@ func (c *Conn) Await(d time.Duration) error {
 	if err := c.SetReadDeadline(time.Now().Add(d)); err != nil {
 		return err
 	}
+	return errors.Join(c.Peek(), c.SetReadDeadline(time.Time{}))
+}
+
+// Peek is like [Conn.Await], until the deadline that was set for reads.
+func (c *Conn) Peek() error {
 	var failed error
 	err := c.raw.Read(func(fd uintptr) bool {
 		var one [1]byte
@@ -31,5 +36,5 @@ func (c *Conn) Await(d time.Duration) error {
 	if err == nil {
 		err = failed
 	}
-	return errors.Join(err, c.SetReadDeadline(time.Time{}))
+	return err
 }
