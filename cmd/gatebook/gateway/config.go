@@ -40,6 +40,7 @@ const (
 const (
 	DefaultConnectTimeout     = 5 * time.Second
 	DefaultLoginTimeout       = 10 * time.Second
+	DefaultStallTimeout       = 15 * time.Minute
 	DefaultHighWater          = 65536
 	DefaultLowWater           = 1024
 	DefaultStatisticsInterval = time.Second
@@ -87,6 +88,9 @@ type Service struct {
 	// IdleTimeout ends a session on which nothing has moved for so long; 0 ends none. A
 	// session whose server has yet to answer is in use, where the protocol shows that.
 	IdleTimeout time.Duration
+	// StallTimeout ends a session one side of which takes nothing for so long of what the
+	// other has sent; 0 is the default.
+	StallTimeout time.Duration
 	// Probes are networks whose connections are counted instead of recorded when
 	// they end without a byte.
 	Probes []netip.Prefix
@@ -138,6 +142,7 @@ func (c Config) withDefaults() (Config, error) {
 func (s Service) withDefaults(known map[string]bool) (Service, error) {
 	s.ConnectTimeout = positive(s.ConnectTimeout, DefaultConnectTimeout)
 	s.LoginTimeout = positive(s.LoginTimeout, DefaultLoginTimeout)
+	s.StallTimeout = positive(s.StallTimeout, DefaultStallTimeout)
 	if s.Router == "" {
 		s.Router = RoundRobin
 	}

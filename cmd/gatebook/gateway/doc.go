@@ -16,7 +16,7 @@
 //   - what a session records, and when, is package record;
 //   - which server a session gets is router.go, and whether a server is tried backend.go;
 //   - what a session counts for, and its activity, is limits.go;
-//   - what watches kills, switched services and idle sessions is watch.go.
+//   - what watches kills, switched services, idle sessions and sides that have gone is watch.go.
 //
 // # Order
 //
@@ -73,14 +73,14 @@
 //	goroutine                       owner, which waits for it     ends when
 //	accept, one a listener          Gateway.workers               Gateway.Close, by retire
 //	kills, switches, idle sessions, Gateway.workers               Gateway.Close, by retire
-//	states of servers, statistics,
-//	gaps
+//	sides that have gone, states
+//	of servers, statistics, gaps
 //	a session                       sessions.running              its end is recorded
 //	its opener                      record.Session                the login is over
 //	its backlog (best effort)       record.Session                nothing waits to be recorded
 //	the time limit of its login     login, a deferred call        the login is over
 //	its client's answers            login's handshake             the login is over
-//	the server's bytes              relay.Run                     the relay ends
+//	the server's bytes              Relay.Run                     the relay ends
 //	a queue of the relay            its pipe                      the queue is empty
 //	the cancelling of its query     session.finish                the server has answered
 //

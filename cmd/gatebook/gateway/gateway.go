@@ -124,6 +124,7 @@ func (g *Gateway) work(ctx context.Context) {
 	g.run(running, "collect statistics", func() { g.statistics.run(running, interval) })
 	g.run(running, "watch kills", func() { g.watchKills(running) })
 	g.run(running, "watch idle sessions", func() { g.watchIdle(running) })
+	g.run(running, "watch for sides that have gone", func() { g.watchGone(running, interval) })
 	g.run(running, "record the state of servers", func() {
 		g.backends.run(running, func(err error) { g.log.Error().Err(err).Msg("cannot record the state of servers") })
 	})

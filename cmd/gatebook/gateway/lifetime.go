@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -15,6 +16,8 @@ type lifetime struct {
 	client *relay.Conn
 	// relaying: the session is in its relay. Only the session's goroutine sets it.
 	relaying atomic.Bool
+	// mover is that relay, or the last one; nil before the first.
+	mover atomic.Pointer[relay.Relay]
 
 	// mu guards setting the rest.
 	mu sync.Mutex
@@ -23,8 +26,11 @@ type lifetime struct {
 	server *relay.Conn
 	// stopped is why the session was stopped from outside.
 	stopped events.Reason
-	// cancel ends the attempt to reach a server that is under way.
-	cancel context.CancelFunc
+	// cancel ends the attempt to reach a server that is under way, for a cause; nil when
+	// there is none.
+	cancel context.CancelCauseFunc
+	// halfClose: meanwhile the client may stay when it will send no more.
+	halfClose bool
 }
 
 // stop ends the session from outside, unless it was stopped before. A session in its
@@ -42,7 +48,7 @@ func (l *lifetime) stop(reason events.Reason) {
 		relay.Interrupt(l.client, l.server)
 		return
 	case l.cancel != nil:
-		l.cancel()
+		l.cancel(nil)
 	}
 	l.closeSockets()
 }
@@ -57,8 +63,11 @@ func (l *lifetime) stopIdle() {
 	}
 }
 
-// beginRelay notes that the session is in its relay.
-func (l *lifetime) beginRelay() { l.relaying.Store(true) }
+// beginRelay notes that the session is in a relay.
+func (l *lifetime) beginRelay(r *relay.Relay) {
+	l.mover.Store(r)
+	l.relaying.Store(true)
+}
 
 // endRelay notes that the relay has ended, and returns why the session was stopped from
 // outside; [events.ReasonNone] if it was not.
@@ -69,13 +78,38 @@ func (l *lifetime) endRelay() events.Reason {
 	return l.stopped
 }
 
-// beginAttempt notes how to end an attempt to reach a server. It reports false when the
-// session was stopped before.
-func (l *lifetime) beginAttempt(cancel context.CancelFunc) bool {
+// beginAttempt notes how to end an attempt to reach a server, and whether the client may
+// stay meanwhile when it will send no more. It reports false when the session was stopped
+// before.
+func (l *lifetime) beginAttempt(cancel context.CancelCauseFunc, halfClose bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.cancel = cancel
+	l.cancel, l.halfClose = cancel, halfClose
 	return l.stopped == events.ReasonNone
+}
+
+// endAttempt notes that the attempt is over.
+func (l *lifetime) endAttempt() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cancel = nil
+}
+
+// lookForClient ends the attempt to reach a server that is under way if the client has
+// gone meanwhile.
+func (l *lifetime) lookForClient() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cancel == nil {
+		return
+	}
+	ended, err := l.client.HungUp()
+	switch {
+	case err != nil:
+		l.cancel(err)
+	case ended && !l.halfClose:
+		l.cancel(io.EOF)
+	}
 }
 
 // attach gives the session its backend connection. It reports false, and closes the

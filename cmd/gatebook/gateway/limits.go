@@ -48,7 +48,7 @@ type activity struct {
 	owed atomic.Bool
 }
 
-// lastMoved returns when something was last read from either side.
+// lastMoved returns when something was last read from either side, or taken by it.
 func (a *activity) lastMoved(client, server *relay.Conn) time.Time {
-	return max(client.Active(), server.Active(), events.Time(a.since.Load())).Time()
+	return max(client.Active(), server.Active(), client.Taken(), server.Taken(), events.Time(a.since.Load())).Time()
 }

@@ -170,7 +170,7 @@ func TestPanicEndsItsSession(t *testing.T) {
 		"attempt to reach a server": {
 			MySQL, func(o *others) {
 				o.instead(func(ctx context.Context, s *session) *ending.Ending {
-					_, end := s.reach(ctx, slices.Values([]*backend{{}})) // without an address
+					_, end := s.reach(ctx, slices.Values([]*backend{{}}), false) // without an address
 					return end
 				})
 			},

@@ -38,7 +38,7 @@ func (s *session) Admit() *ending.Ending {
 
 // Reach connects the session to the first server of its service that answers.
 func (s *session) Reach(ctx context.Context) (*login.Server, *ending.Ending) {
-	return s.reach(ctx, s.service.router.candidates())
+	return s.reach(ctx, s.service.router.candidates(), s.service.protocol.HalfClose())
 }
 
 // ReachIssuer connects the session to the server that has issued a key.
@@ -47,7 +47,8 @@ func (s *session) ReachIssuer(ctx context.Context, key postgres.Key) (*login.Ser
 	if issuer == nil {
 		return nil, &ending.Ending{Reason: events.ReasonAuthFailed, Description: "the key to cancel with belongs to no session"}
 	}
-	return s.reach(ctx, slices.Values([]*backend{issuer}))
+	// A client may hang up behind its request, which is to arrive all the same.
+	return s.reach(ctx, slices.Values([]*backend{issuer}), true)
 }
 
 // Issued notes the key that the session's server has issued.
@@ -57,13 +58,14 @@ func (s *session) Issued(key postgres.Key) {
 }
 
 // reach connects the session to the first of the servers that answers. Each that
-// does not is recorded.
-func (s *session) reach(ctx context.Context, servers iter.Seq[*backend]) (*login.Server, *ending.Ending) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if !s.beginAttempt(cancel) {
+// does not is recorded. halfClose is whether a client stays that will send no more.
+func (s *session) reach(ctx context.Context, servers iter.Seq[*backend], halfClose bool) (*login.Server, *ending.Ending) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !s.beginAttempt(cancel, halfClose) {
 		return nil, ending.Stopped()
 	}
+	defer s.endAttempt()
 	last := "all are drained"
 	for server := range servers {
 		s.number++
@@ -72,7 +74,7 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*backend]) (*login
 			return reached, nil
 		}
 		if ctx.Err() != nil || errors.Is(err, errStopped) {
-			return nil, ending.Stopped()
+			return nil, abandoned(ctx)
 		}
 		last = ending.Cause(err)
 		s.record.Attempted(&events.ConnectionFailed{Connection: s.number, Server: server.Name, Cause: last})
@@ -81,6 +83,15 @@ func (s *session) reach(ctx context.Context, servers iter.Seq[*backend]) (*login
 		Reason:      events.ReasonConnectFailed,
 		Description: fmt.Sprintf("no server of %s answers: %s", s.service.Name, last),
 	}
+}
+
+// abandoned returns the ending of a session whose attempt to reach a server was given up:
+// its client has gone, or the session was stopped.
+func abandoned(ctx context.Context) *ending.Ending {
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return ending.Lost(relay.Client, cause)
+	}
+	return ending.Stopped()
 }
 
 // errStopped is the error of an attempt whose session was stopped meanwhile.

@@ -137,15 +137,17 @@ func (s *session) relay(ctx context.Context) *ending.Ending {
 		},
 		FromServer: traffic.FromServer,
 	}
+	options.Stall = s.service.StallTimeout
 	if !s.service.protocol.HalfClose() {
-		options.Linger = linger
+		options.Together, options.Linger = true, linger
 	}
 	s.moved()
 	for {
 		s.activity.owed.Store(traffic.Owed())
 		s.activity.since.Store(int64(events.TimeOf(time.Now())))
-		s.beginRelay()
-		end := relay.Run(s.client, s.server, options)
+		r := relay.New(s.client, s.server, options)
+		s.beginRelay(r)
+		end := r.Run()
 		stopped := s.endRelay()
 		caught, panicked := errors.AsType[*panics.Error](end.Err)
 		switch {

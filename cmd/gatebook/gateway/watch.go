@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatebook"
+	"gatebook/cmd/gatebook/gateway/relay"
 )
 
 // orderRetry is the pause after orders could not be read.
@@ -110,6 +111,34 @@ func (g *Gateway) endIdle(now time.Time) {
 // isIdle reports whether nothing has moved for that long and the server owes no answer. A
 // server that is gone without a word owes its answer for ever: keepalive finds that out.
 func (s *session) isIdle(now time.Time, limit time.Duration) bool {
-	return s.relaying.Load() && now.Sub(s.activity.lastMoved(s.client, s.server)) >= limit &&
+	if !s.relaying.Load() {
+		return false
+	}
+	if s.client.Waiting() || s.server.Waiting() {
+		limit = max(limit, relay.SlowReader)
+	}
+	return now.Sub(s.activity.lastMoved(s.client, s.server)) >= limit &&
 		!(s.activity.owed.Load() && s.client.Active() > s.server.Active())
+}
+
+// watchGone notices, until ctx ends, that sides of sessions have gone behind bytes that the
+// gateway does not read.
+func (g *Gateway) watchGone(ctx context.Context, interval time.Duration) {
+	for pause(ctx, interval) {
+		g.endGone(time.Now())
+	}
+}
+
+// endGone looks once at all sessions. An idle one costs a look at two numbers.
+func (g *Gateway) endGone(now time.Time) {
+	for _, s := range g.sessions.index.all() {
+		_ = s.Guard(func() error {
+			if r := s.mover.Load(); r != nil {
+				r.Look(now)
+			} else {
+				s.lookForClient()
+			}
+			return nil
+		})
+	}
 }

@@ -18,6 +18,8 @@ type Conn struct {
 	secure *secure
 	in     inbound
 	out    outbound
+	// seen is Look's.
+	seen delivery
 
 	// taking is the state of a read, giving that of a write: they are here so
 	// that a read and a write allocate nothing. Each is used by one goroutine at

@@ -21,7 +21,11 @@ type inbound struct {
 // it.
 type outbound struct {
 	writes, bytes, buffered, high, low atomic.Uint64
-	_                                  [cacheLine]byte
+	// taken is when the other end was last seen to take something, as [events.Time], and
+	// waiting whether it had not taken all.
+	taken   atomic.Int64
+	waiting atomic.Bool
+	_       [cacheLine]byte
 }
 
 // Counters returns what was counted so far.

@@ -20,7 +20,7 @@
 // until the queue is empty and ends. Queues are rare and sockets that take a
 // write at once the rule; the alternative, one goroutine alternating between the
 // two waits by deadlines, would pay timers for every chunk of a stalled peer.
-// [Run] returns when all of them have ended.
+// [Relay.Run] returns when all of them have ended.
 //
 // # TLS
 //
@@ -35,32 +35,35 @@
 //
 // The end of one side is passed on when everything before it was, and the other
 // direction goes on: a half-closed connection stays one. The relay ends when
-// both directions did, or when one side broke, which closes both sockets. Where a
-// server that has closed will never answer again, which is so in the protocols of
-// databases, the client is given a while to close as well and is then closed: an
-// idle client would not notice for hours.
+// both directions did, or when one side broke, which closes both sockets. In the protocols
+// of databases neither side goes on without the other ([Options.Together]). The end of a
+// client then closes both sockets. A client whose server has closed is given a while to
+// close as well and is then closed: an idle client would not notice for hours.
+//
+// A pipe that waits for its target does not read its source, and does not notice that the
+// source has ended. [Relay.Look] finds that out, without reading.
 //
 // # Pauses
 //
 // A relay can stop without an end: at a place in the client's bytes, or by [Interrupt].
-// Both directions then pass on what they have read, and [Run] returns with the sockets
+// Both directions then pass on what they have read, and [Relay.Run] returns with the sockets
 // open, so that the caller can use them and run a relay over them again. An interruption
 // waits only a moment for a side that takes nothing, and then ends the relay.
 //
 // # Panics
 //
 // A panic in a goroutine of a relay, or in a function of its options, ends that relay.
-// Both sockets are closed, the other goroutines end, and [Run] returns the panic with
+// Both sockets are closed, the other goroutines end, and [Relay.Run] returns the panic with
 // its stack as a [panics.Error].
 //
 // # Ownership
 //
-// A [Conn] belongs to the goroutine that made it, before and after [Run]. In between only
+// A [Conn] belongs to the goroutine that made it, before and after [Relay.Run]. In between only
 // Close, Counters, Received and Active may be called, and deadlines set. The read half of a
-// Conn is used by one goroutine at a time, and so is the write half; outside of [Run] any
+// Conn is used by one goroutine at a time, and so is the write half; outside of [Relay.Run] any
 // number of goroutines may call Write.
 //
-// [Run] owns its goroutines, one for the server's bytes and one for each queue, and returns
+// [Relay.Run] owns its goroutines, one for the server's bytes and one for each queue, and returns
 // when they have ended. A pipe's lock guards its queue; it is held while Options.Moved is
 // called.
 package relay

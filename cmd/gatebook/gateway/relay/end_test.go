@@ -74,9 +74,9 @@ func TestHalfClose(t *testing.T) {
 }
 
 // TestLinger checks that a client is closed some time after its server was, where
-// Linger is set.
+// neither goes on without the other.
 func TestLinger(t *testing.T) {
-	r := connect(t).start(t, Options{High: 65536, Low: 1024, Linger: time.Millisecond})
+	r := connect(t).start(t, Options{High: 65536, Low: 1024, Together: true, Linger: time.Millisecond})
 	r.server.Close()
 	if end := r.wait(t); end.First != Server || end.Err != nil {
 		t.Errorf("got %+v", end)

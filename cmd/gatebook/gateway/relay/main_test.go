@@ -39,6 +39,7 @@ type harness struct {
 	clientConn, serverConn *Conn        // the relay's own
 	seen                   []byte       // what FromClient saw; valid after wait
 	done                   chan End
+	relay                  *Relay // once it has started
 }
 
 // connect makes the sockets of a harness.
@@ -73,7 +74,8 @@ func (r *harness) start(t testing.TB, options Options) *harness {
 	if options.Moved == nil {
 		options.Moved = func() {}
 	}
-	go func() { r.done <- Run(r.clientConn, r.serverConn, options) }()
+	r.relay = New(r.clientConn, r.serverConn, options)
+	go func() { r.done <- r.relay.Run() }()
 	t.Cleanup(func() {
 		r.clientConn.Close()
 		r.serverConn.Close()

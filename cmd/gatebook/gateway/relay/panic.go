@@ -3,8 +3,8 @@ package relay
 import "gatebook/cmd/gatebook/gateway/panics"
 
 // guard calls f, and reports whether it returned. A panic in f ends the relay: both
-// sockets are closed, and [Run] returns the first panic.
-func (r *relay) guard(f func()) bool {
+// sockets are closed, and [Relay.Run] returns the first panic.
+func (r *Relay) guard(f func()) bool {
 	caught := panics.Catch(f)
 	if caught == nil {
 		return true
@@ -15,7 +15,7 @@ func (r *relay) guard(f func()) bool {
 }
 
 // note keeps a panic, unless there was one before.
-func (r *relay) note(caught *panics.Error) {
+func (r *Relay) note(caught *panics.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.caught == nil {
@@ -24,7 +24,7 @@ func (r *relay) note(caught *panics.Error) {
 }
 
 // panicked returns the first panic of the relay's goroutines, nil when there was none.
-func (r *relay) panicked() *panics.Error {
+func (r *Relay) panicked() *panics.Error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.caught

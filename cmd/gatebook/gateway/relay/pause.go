@@ -31,7 +31,7 @@ func (c *Conn) WriteLast(p []byte) {
 
 // pause stops both directions without closing anything. Each passes on what it has
 // read, and then ends.
-func (r *relay) pause() {
+func (r *Relay) pause() {
 	r.paused.Store(true)
 	_ = r.client.SetReadDeadline(longAgo()) // wakes a read that waits
 	_ = r.server.SetReadDeadline(longAgo())
@@ -39,7 +39,7 @@ func (r *relay) pause() {
 
 // resumable makes the sockets usable again after a pause, and reports whether
 // there was one and neither side has ended since.
-func (r *relay) resumable() bool {
+func (r *Relay) resumable() bool {
 	if !r.paused.Load() {
 		return false
 	}

@@ -7,11 +7,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // pipe moves bytes from one socket to the other.
 type pipe struct {
-	relay    *relay
+	relay    *Relay
 	from, to *Conn
 	// source and target are the sides that from and to belong to.
 	source, target Side
@@ -26,6 +27,11 @@ type pipe struct {
 	// draining: the drainer runs. The pipe's own goroutine sets it, and the drainer clears
 	// it, while the queue is empty.
 	draining atomic.Bool
+	// blocked: the pipe's own goroutine waits for the target, and so does not read the
+	// source. Only that goroutine sets it.
+	blocked atomic.Bool
+	// since is when Look has found it blocked; zero while it is not. It is Look's.
+	since time.Time
 	// mu guards queue and failed.
 	mu    sync.Mutex
 	queue queue
@@ -36,7 +42,7 @@ type pipe struct {
 	eased *sync.Cond
 }
 
-func newPipe(r *relay, from, to *Conn, source, target Side) *pipe {
+func newPipe(r *Relay, from, to *Conn, source, target Side) *pipe {
 	p := &pipe{relay: r, from: from, to: to, source: source, target: target}
 	p.queue.buffers = r.options.Buffers
 	p.eased = sync.NewCond(&p.mu)
@@ -108,6 +114,8 @@ func (p *pipe) pass(b []byte) bool {
 
 // wait writes all of b, and blocks as long as that takes.
 func (p *pipe) wait(b []byte) bool {
+	p.blocked.Store(true)
+	defer p.blocked.Store(false)
 	for len(b) > 0 {
 		n, err := p.to.push(b)
 		if err != nil {
@@ -135,6 +143,8 @@ func (p *pipe) enqueue(b []byte) bool {
 		return !p.failed
 	}
 	p.to.out.high.Add(1)
+	p.blocked.Store(true)
+	defer p.blocked.Store(false)
 	for p.queue.size > low && !p.failed {
 		p.eased.Wait()
 	}
@@ -207,6 +217,8 @@ func (p *pipe) drained(n int) {
 func (p *pipe) flush() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.blocked.Store(true)
+	defer p.blocked.Store(false)
 	for p.queue.size > 0 && !p.failed {
 		p.eased.Wait()
 	}

@@ -37,9 +37,14 @@ type Options struct {
 	// High and Low are the marks of each direction's queue, in bytes. High must
 	// be above Low, or 0: then nothing is queued.
 	High, Low int
-	// Linger is how long a client may stay whose server has closed in order. With 0 it may
-	// stay, and send, as long as it likes.
-	Linger time.Duration
+	// Together: neither side goes on without the other. When the client has ended, and the
+	// server has all that it sent, both sockets are closed. When the server has ended, the
+	// client has Linger to close as well.
+	Together bool
+	Linger   time.Duration
+	// Stall is how long a side may take nothing of what waits for it; 0 is any time.
+	// [Relay.Look] finds that out.
+	Stall time.Duration
 	// Buffers is shared by all relays.
 	Buffers *Buffers
 	// FromClient sees what the client sent, in order, before it is written, and returns
@@ -67,10 +72,12 @@ type End struct {
 	Rest   string
 }
 
-// relay is a relay under way.
-type relay struct {
+// Relay moves bytes between two connections, until one end of [Relay.Run].
+type Relay struct {
 	client, server *Conn
 	options        Options
+	// up moves the client's bytes, down the server's.
+	up, down *pipe
 	// linger ends the relay when Linger is over; set by the server's pipe.
 	linger *time.Timer
 	// paused: both directions are to stop. rest is set by the client's pipe.
@@ -86,19 +93,24 @@ type relay struct {
 	caught *panics.Error
 }
 
+// New returns a relay between client and server.
+func New(client, server *Conn, options Options) *Relay {
+	r := &Relay{client: client, server: server, options: options}
+	r.up = newPipe(r, client, server, Client, Server)
+	r.up.passable = options.FromClient
+	r.down = newPipe(r, server, client, Server, Client)
+	r.down.watch = options.FromServer
+	return r
+}
+
 // Run moves bytes between client and server until both directions ended or one
-// side broke, and closes both, or until it is paused. The calling goroutine moves
-// the client's bytes. A panic in any of the relay's goroutines, a function of the
-// options included, ends the relay and is returned as the end's error.
-func Run(client, server *Conn, options Options) End {
-	r := &relay{client: client, server: server, options: options}
-	up := newPipe(r, client, server, Client, Server)
-	up.passable = options.FromClient
-	down := newPipe(r, server, client, Server, Client)
-	down.watch = options.FromServer
+// side broke, and closes both, or until it is paused. It is called once. The calling
+// goroutine moves the client's bytes. A panic in any of the relay's goroutines, a function
+// of the options included, ends the relay and is returned as the end's error.
+func (r *Relay) Run() End {
 	var wait sync.WaitGroup
-	wait.Go(down.run)
-	up.run()
+	wait.Go(r.down.run)
+	r.up.run()
 	wait.Wait()
 	if r.linger != nil {
 		r.linger.Stop()
@@ -116,7 +128,7 @@ func Run(client, server *Conn, options Options) End {
 }
 
 // ended notes that a side will send no more. A side that closed in order has no err.
-func (r *relay) ended(side Side, err error) {
+func (r *Relay) ended(side Side, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.end.First == Neither {
@@ -128,15 +140,19 @@ func (r *relay) ended(side Side, err error) {
 }
 
 // passEnd announces to the target of a pipe that its source has ended.
-func (r *relay) passEnd(p *pipe) {
+func (r *Relay) passEnd(p *pipe) {
 	_ = p.to.CloseWrite() // where the side is gone its own pipe notices
-	if p.source == Server && r.options.Linger > 0 {
+	switch {
+	case !r.options.Together:
+	case p.source == Client:
+		r.close() // the system delivers what the server has not read yet
+	default:
 		r.linger = time.AfterFunc(r.options.Linger, func() { r.guard(r.close) })
 	}
 }
 
 // broke notes that a side can be neither read nor written, and ends the relay.
-func (r *relay) broke(side Side, err error) {
+func (r *Relay) broke(side Side, err error) {
 	switch {
 	case errors.Is(err, net.ErrClosed): // by us: whatever closed it has the reason
 	case gone(err):
@@ -148,7 +164,7 @@ func (r *relay) broke(side Side, err error) {
 }
 
 // close closes both sockets, which ends both directions.
-func (r *relay) close() {
+func (r *Relay) close() {
 	_ = r.client.Close()
 	_ = r.server.Close()
 }

@@ -121,7 +121,7 @@ func TestStallHoldsNoMoreThanTheMark(t *testing.T) {
 func TestLowMark(t *testing.T) {
 	const high, low = 100, 40
 	r := connect(t)
-	p := newPipe(&relay{options: Options{High: high, Low: low, Buffers: &Buffers{}, Moved: func() {}}}, r.clientConn, r.serverConn, Client, Server)
+	p := newPipe(&Relay{options: Options{High: high, Low: low, Buffers: &Buffers{}, Moved: func() {}}}, r.clientConn, r.serverConn, Client, Server)
 	p.draining.Store(true) // by the test itself
 	went := make(chan bool, 1)
 	go func() { went <- p.enqueue(make([]byte, 150)) }()

@@ -76,6 +76,8 @@ type Service struct {
 	// move on one.
 	MaxSessions *int     `toml:"max_sessions"`
 	IdleTimeout Duration `toml:"idle_timeout"`
+	// StallTimeout is how long a side may take nothing of what waits for it.
+	StallTimeout Duration `toml:"stall_timeout"`
 	// Probes are networks whose connections are not recorded when they end
 	// without a byte.
 	Probes []string `toml:"probes"`

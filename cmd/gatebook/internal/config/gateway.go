@@ -28,7 +28,7 @@ func (f *File) Gateway() gateway.Config {
 			Listen: s.Listen, Servers: s.Servers,
 			ConnectTimeout: s.ConnectTimeout.Or(0), LoginTimeout: s.LoginTimeout.Or(0),
 			HighWater: high, LowWater: low,
-			MaxSessions: valueOr(s.MaxSessions, 0), IdleTimeout: s.IdleTimeout.Or(0),
+			MaxSessions: valueOr(s.MaxSessions, 0), IdleTimeout: s.IdleTimeout.Or(0), StallTimeout: s.StallTimeout.Or(0),
 			Probes: networksOf(s.Probes), Compression: s.Compression,
 			TLS: s.clientTLS(), AcceptProxyProtocol: networksOf(s.AcceptProxyProtocol),
 		})
