@@ -1,6 +1,7 @@
 package gatebook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"gatebook/events"
 	"gatebook/internal/journal"
 	"gatebook/internal/query"
+	"gatebook/migrations"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -86,6 +88,7 @@ func (f *files) openLog() (storage.Log, error) {
 func (f *files) openArchive() error {
 	err := f.loadArchive()
 	var corrupt *storage.CorruptError
+	var format *migrations.OtherFormatError
 	switch {
 	case err == nil:
 		return f.checkAhead()
@@ -93,10 +96,10 @@ func (f *files) openArchive() error {
 		if f.log.Head().Sequence > 0 {
 			f.opening.Rebuilt = err
 		}
-	case errors.As(err, &corrupt):
+	case errors.As(err, &corrupt), errors.As(err, &format):
 		f.opening.Rebuilt = err
 		if err := os.Remove(f.folder.Archive()); err != nil {
-			return fmt.Errorf("remove the damaged book: %w", err)
+			return fmt.Errorf("remove the book that is of no use: %w", err)
 		}
 	default:
 		return err
@@ -150,9 +153,14 @@ func (f *files) archived() projection.ArchiveLookup {
 // replay applies what the checkpoint does not cover, and starts the log. A long one
 // writes checkpoints on its way, one at a time beside the applying, so that ended
 // sessions leave memory.
-func (f *files) replay(deliver storage.Deliver) error {
+//
+// It ends with the error of ctx when that ends first. Checkpoints written by then shorten the
+// next replay.
+func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 	f.opening.Records = f.log.Head().Sequence
 	f.opening.Replayed = f.opening.Records - f.checkpoints.position
+	applied := uint64(0)
+	f.options.Progress(applied, f.opening.Replayed)
 	sinceSave, replaying := 0, true
 	saved := make(chan error, 1)
 	saved <- nil
@@ -160,6 +168,11 @@ func (f *files) replay(deliver storage.Deliver) error {
 		if err := deliver(batch); err != nil || !replaying {
 			return err
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		applied += uint64(len(batch))
+		f.options.Progress(applied, f.opening.Replayed)
 		if sinceSave += len(batch); sinceSave < replayedPerSave {
 			return nil
 		}

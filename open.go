@@ -17,7 +17,7 @@ import (
 // Open opens the book in a data folder, or begins one there. It creates the folder where
 // that does not exist, but not its parents. It locks the folder, brings the projection up to
 // date, and marks as lost what the last run left open. When it returns, the registry is
-// ready.
+// ready. When ctx ends before, Open returns the error of ctx.
 //
 // Errors: [*storage.InUseError], [*storage.CorruptError], and those of the system,
 // wrapped. The log is never replaced; a damaged book.db is made again from it.
@@ -34,7 +34,13 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 		return nil, err
 	}
 	r := newRegistry(locked, o)
-	if err := r.open(ctx); err != nil {
+	if o.Locked != nil {
+		err = o.Locked()
+	}
+	if err == nil {
+		err = r.open(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.release())
 	}
 	r.intake.BeginLeases()
@@ -47,6 +53,9 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 
 // newRegistry returns a registry with the components that need nothing opened.
 func newRegistry(folder *storage.Folder, o Options) *Registry {
+	if o.Progress == nil {
+		o.Progress = func(uint64, uint64) {}
+	}
 	r := &Registry{
 		files: files{folder: folder, options: o, watched: &journal.LogFile{}}, waiters: newWaiters(),
 		declaring: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
@@ -58,7 +67,7 @@ func newRegistry(folder *storage.Folder, o Options) *Registry {
 }
 
 func (r *Registry) open(ctx context.Context) (err error) {
-	if err := r.fold(); err != nil {
+	if err := r.fold(ctx); err != nil {
 		return err
 	}
 	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched)
@@ -76,12 +85,12 @@ func (r *Registry) open(ctx context.Context) (err error) {
 }
 
 // fold opens the files and brings the state up to the log's end.
-func (r *Registry) fold() error {
+func (r *Registry) fold(ctx context.Context) error {
 	if err := r.openFiles(); err != nil {
 		return err
 	}
 	r.reader = query.NewReader(r.state, r.archive, r.log)
-	err := r.replay(r.deliver)
+	err := r.replay(ctx, r.deliver)
 	r.counts.reset()
 	return err
 }

@@ -16,6 +16,12 @@ type Options struct {
 	// Report is called with what fails in the background, where no caller is there to get
 	// the error. It must not block. Nil discards it.
 	Report func(error)
+	// Locked is called when the data folder is locked, before anything in it is read. An
+	// error of it ends Open. Nil means that nothing is called.
+	Locked func() error
+	// Progress is called while Open brings the state up to date, with how many records it has
+	// applied, of how many. It must not block. Nil means that nothing is called.
+	Progress func(applied, of uint64)
 	// Committed is called after each commit of the log that Open makes, with the number of
 	// its records and how long it took. It must not block. Nil means that nothing is called.
 	Committed func(records int, took time.Duration)

@@ -332,7 +332,7 @@ func refold(t *rapid.T, h *history) string {
 			t.Fatal(err)
 		}
 	}()
-	if err := r.fold(); err != nil {
+	if err := r.fold(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	out, err := dump(r)

@@ -1,6 +1,7 @@
 package gatebook_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -15,6 +16,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/migrations"
 	"gatebook/projection"
 	"gatebook/storage"
 	"gatebook/storage/index"
@@ -419,6 +421,14 @@ func TestDamage(t *testing.T) {
 		"foreign book": func(t *testing.T, folder string) { write(t, folder, "book.db", []byte("not a database")) },
 		"empty book":   func(t *testing.T, folder string) { write(t, folder, "book.db", nil) },
 		"cut book":     func(t *testing.T, folder string) { cut(t, folder, "book.db", 5000) },
+		"newer book": func(t *testing.T, folder string) {
+			text, err := os.ReadFile(filepath.Join(folder, "book.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			was, is := []byte{0, 0, 0, migrations.ArchiveFormat}, []byte{0, 0, 0, migrations.ArchiveFormat + 1}
+			write(t, folder, "book.db", bytes.ReplaceAll(text, append([]byte("format"), was...), append([]byte("format"), is...)))
+		},
 		"another's book": func(t *testing.T, folder string) {
 			other, err := os.ReadFile(filepath.Join(made(t), "book.db"))
 			if err != nil {
@@ -431,8 +441,10 @@ func TestDamage(t *testing.T) {
 			folder := made(t)
 			damage(t, folder)
 			r := open(t, folder)
-			if r.OpenInfo().Rebuilt == nil {
+			if why := r.OpenInfo().Rebuilt; why == nil {
 				t.Error("nobody was told that the book was made again")
+			} else if newer := strings.Contains(why.Error(), "newer"); newer != (name == "newer book") || newer && strings.Contains(why.Error(), "damaged") {
+				t.Errorf("it was made again because %v", why)
 			}
 			if m := r.Moment(); m.Closed != 50 || m.Sequence != 102 {
 				t.Errorf("rebuilt to %+v", m)

@@ -20,6 +20,29 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("%s has format %d, this gatebook knows formats up to %d: use the version that wrote it, or a newer one", e.File, e.Format, e.Know)
 }
 
+// OtherFormatError reports an archive of another format than this program's. It is not
+// damaged, and is made again from the log.
+type OtherFormatError struct {
+	File         string
+	Format, Uses uint32
+}
+
+func (e *OtherFormatError) Error() string {
+	than := "older"
+	if e.Format > e.Uses {
+		than = "newer"
+	}
+	return fmt.Sprintf("%s has format %d, which is %s than the format %d of this gatebook", e.File, e.Format, than, e.Uses)
+}
+
+// CheckArchive returns an error if this program does not use archives of the given format.
+func CheckArchive(file string, format uint32) error {
+	if format != ArchiveFormat {
+		return &OtherFormatError{File: file, Format: format, Uses: ArchiveFormat}
+	}
+	return nil
+}
+
 // CheckLog returns an error if this program cannot use a log of the given format.
 func CheckLog(file string, format uint32) error {
 	if format > LogFormat {

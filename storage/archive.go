@@ -62,8 +62,8 @@ func CreateArchive(path string, log [16]byte, tables []string) error {
 }
 
 // OpenArchive opens the archive at path, which must be of the given log. Errors:
-// [ErrNotExist], [*InUseError], [*CorruptError] (also for an archive of another log,
-// format or set of tables), all wrapped.
+// [ErrNotExist], [*InUseError], [*migrations.OtherFormatError], [*CorruptError] (also for an
+// archive of another log or set of tables), all wrapped.
 func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	db, err := boltfile.Open(path, archiveMap)
 	if err != nil {
@@ -79,8 +79,7 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	return a, nil
 }
 
-// check returns a [*CorruptError] for a file that is not an archive of that log with those
-// tables.
+// check returns an error for a file that is not an archive of that log with those tables.
 func (a *Archive) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 	damaged := func(format string, args ...any) error {
 		return &CorruptError{File: a.path, Err: fmt.Errorf(format, args...)}
@@ -90,8 +89,11 @@ func (a *Archive) check(tx *bolt.Tx, log [16]byte, tables []string) error {
 		return damaged("it is a bbolt file, but not an archive of gatebook")
 	}
 	format := meta.Get([]byte(formatKey))
-	if len(format) != 4 || binary.BigEndian.Uint32(format) != migrations.ArchiveFormat {
-		return damaged("it has format %x, this program uses %d", format, migrations.ArchiveFormat)
+	if len(format) != 4 {
+		return damaged("its format is missing")
+	}
+	if err := migrations.CheckArchive(a.path, binary.BigEndian.Uint32(format)); err != nil {
+		return err
 	}
 	if !bytes.Equal(meta.Get([]byte(logKey)), log[:]) {
 		return damaged("it was made from another log")

@@ -272,7 +272,10 @@ func TestArchiveOfAnother(t *testing.T) {
 		{"no archive", archiveLog, archiveTables, func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("meta")) }, "not an archive"},
 		{"newer format", archiveLog, archiveTables, func(tx *bolt.Tx) error {
 			return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, migrations.ArchiveFormat + 1})
-		}, "format"},
+		}, fmt.Sprintf("which is newer than the format %d of this gatebook", migrations.ArchiveFormat)},
+		{"older format", archiveLog, archiveTables, func(tx *bolt.Tx) error {
+			return tx.Bucket([]byte("meta")).Put([]byte("format"), []byte{0, 0, 0, migrations.ArchiveFormat - 1})
+		}, fmt.Sprintf("which is older than the format %d of this gatebook", migrations.ArchiveFormat)},
 		{"no format", archiveLog, archiveTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("format")) }, "format"},
 		{"no position", archiveLog, archiveTables, func(tx *bolt.Tx) error { return tx.Bucket([]byte("meta")).Delete([]byte("position")) }, "position"},
 	} {
@@ -290,8 +293,9 @@ func TestArchiveOfAnother(t *testing.T) {
 			if err == nil {
 				t.Fatal(archive.Close())
 			}
-			if !corrupt(err) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.why) {
-				t.Errorf("got %v, want a CorruptError about %s and %q", err, path, c.why)
+			format, other := errors.AsType[*migrations.OtherFormatError](err)
+			if other == corrupt(err) || other && format.File != path || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.why) {
+				t.Errorf("got %v, want an error about %s and %q", err, path, c.why)
 			}
 			if !maps.Equal(before, look(t, path)) {
 				t.Error("the archive was changed")

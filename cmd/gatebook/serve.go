@@ -20,7 +20,6 @@ import (
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
-	"gatebook/httpd/control"
 	"gatebook/httpd/telemetry"
 )
 
@@ -140,21 +139,36 @@ func local(host string) bool {
 
 // serve runs everything in order, and stops it in the opposite one.
 func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (err error) {
+	signals, release := hangups()
+	defer release()
+	begun, err := beginStartup(s, log)
+	if err != nil {
+		return err
+	}
 	metrics := telemetry.NewMetrics()
 	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
 		Report:    func(err error) { log.Error().Err(err).Msg("registry") },
 		Committed: metrics.Committed,
+		Locked:    begun.locked,
+		Progress:  begun.progressed,
 	})
-	if err != nil {
-		return err
+	if registry != nil {
+		defer func() { err = errors.Join(err, registry.Close()) }()
 	}
-	defer func() { err = errors.Join(err, registry.Close()) }()
+	listeners, stopped := begun.end()
+	if err = errors.Join(err, stopped); err != nil {
+		if ctx.Err() != nil && registry == nil && errors.Is(err, ctx.Err()) {
+			fmt.Fprintln(to.out, "stopping")
+			err = nil // the signal to stop came before there was anything to stop
+		}
+		return errors.Join(err, listeners.close())
+	}
 	printOpened(to, registry, s.data)
+	return serveOpened(ctx, registry, listeners, metrics, s, to, log, signals)
+}
 
-	listener, err := net.Listen("tcp", s.listen)
-	if err != nil {
-		return fmt.Errorf("API: %w", err)
-	}
+// serveOpened runs the API and the gateway of a registry until ctx ends.
+func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners, metrics *telemetry.Metrics, s settings, to *streams, log zerolog.Logger, signals <-chan os.Signal) (err error) {
 	var started atomic.Pointer[gateway.Gateway] // nil until it has started, and where there is none
 	counted := func(count func(*gateway.Gateway) uint64) func() uint64 {
 		return func() uint64 {
@@ -170,20 +184,12 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		c.Metrics, c.Probes, c.ManageAccounts = metrics, counted((*gateway.Gateway).Probes), keeper.manage
 	})
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, on.close())
 	}
 	keeper.api = api
-	local, err := control.Listen(s.data, func(p control.Peer) {
-		log.Warn().Uint32("uid", p.UID).Int32("pid", p.PID).Msg("a program of another user is turned away at the control socket")
-	})
-	if err != nil {
-		return errors.Join(err, listener.Close())
-	}
 	group, running := errgroup.WithContext(ctx)
-	group.Go(func() error { return api.Serve(listener) })
-	group.Go(func() error { return api.ServeControl(local) })
-	signals, release := hangups()
-	defer release()
+	group.Go(func() error { return api.Serve(on.api) })
+	group.Go(func() error { return api.ServeControl(on.control) })
 	relay, err := startGateway(ctx, registry, s, log)
 	if err == nil {
 		started.Store(relay)
@@ -193,7 +199,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 			upkeep.run(running, signals)
 			return nil
 		})
-		fmt.Fprintf(to.out, "API   %s://%s\n", s.scheme(), listener.Addr())
+		fmt.Fprintf(to.out, "API   %s://%s\n", s.scheme(), on.api.Addr())
 		printServices(to, s, relay)
 		<-running.Done()
 		fmt.Fprintln(to.out, "stopping")

@@ -42,6 +42,11 @@ func (g *Guard) Check(r *http.Request, anonymous bool) error {
 			return err
 		}
 	}
+	return g.checkHost(r)
+}
+
+// checkHost refuses a request for another host or from another origin.
+func (g *Guard) checkHost(r *http.Request) error {
 	if !g.isForUs(r) {
 		return Forbidden("This API does not answer to the host name " + strconv.Quote(r.Host) +
 			": use an IP address or localhost, or add the name to hosts in the configuration.")
@@ -50,6 +55,15 @@ func (g *Guard) Check(r *http.Request, anonymous bool) error {
 		return checkOrigin(r, origins)
 	}
 	return nil
+}
+
+// CheckHost refuses a request that is too long, for another host or from another origin.
+// Errors: a [*render.Failure].
+func (g *Guard) CheckHost(r *http.Request) error {
+	if err := g.CheckLine(r); err != nil {
+		return err
+	}
+	return g.checkHost(r)
 }
 
 // CheckLine refuses a request line that is too long. Errors: a [*render.Failure].

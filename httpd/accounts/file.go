@@ -135,6 +135,8 @@ func (f File) parse(text []byte) (content, error) {
 		return content{}, f.damaged("it is larger than %d bytes", largest)
 	case err != nil:
 		return content{}, f.damaged("%v; restore it from a backup", err)
+	case e.Format > format:
+		return content{}, f.damaged("its format is %d, newer than the format %d that this program knows; use the version that wrote it, or a newer one", e.Format, format)
 	case e.Format != format:
 		return content{}, f.damaged("its format is %d, this program knows %d", e.Format, format)
 	}

@@ -169,7 +169,7 @@ func TestDamage(t *testing.T) {
 		"cut":            {func(text string) string { return text[:len(text)/2] }, "cut short"},
 		"no JSON":        {func(string) string { return "ann:secret" }, "invalid character"},
 		"null":           {func(string) string { return "null" }, "its format is 0"},
-		"later format":   {func(text string) string { return strings.Replace(text, `"format":1`, `"format":2`, 1) }, "its format is 2, this program knows 1"},
+		"later format":   {func(text string) string { return strings.Replace(text, `"format":1`, `"format":2`, 1) }, "its format is 2, newer than the format 1 that this program knows; use the version that wrote it"},
 		"edited":         {func(text string) string { return strings.Replace(text, `"basic"`, `"admin"`, 1) }, "its checksum is wrong"},
 		"something else": {func(text string) string { return strings.Replace(text, `"format"`, `"size":1,"format"`, 1) }, `unknown field "size"`},
 		"more after it":  {func(text string) string { return text + "{}" }, "something after its end"},

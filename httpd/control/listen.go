@@ -19,6 +19,7 @@ func Path(folder string) string { return filepath.Join(folder, Name) }
 type Listener struct {
 	*net.UnixListener
 	path     string
+	made     os.FileInfo // the socket
 	owner    uint32
 	rejected func(Peer)
 }
@@ -49,6 +50,9 @@ func Listen(folder string, rejected func(Peer)) (*Listener, error) {
 	if err == nil && os.Geteuid() != int(uid) {
 		err = os.Lchown(path, int(uid), int(gid))
 	}
+	if err == nil {
+		l.made, err = os.Lstat(path)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
 	}
@@ -71,9 +75,12 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close closes the listener and removes its socket.
+// Close closes the listener and removes its socket, unless another has taken its place.
 func (l *Listener) Close() error {
 	err := l.UnixListener.Close()
+	if now, gone := os.Lstat(l.path); gone == nil && l.made != nil && !os.SameFile(now, l.made) {
+		return err
+	}
 	if gone := os.Remove(l.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
 		err = errors.Join(err, fmt.Errorf("control socket: %w", gone))
 	}

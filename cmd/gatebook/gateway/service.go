@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -49,7 +50,7 @@ func (s *service) listen(ctx context.Context) error {
 	config := net.ListenConfig{KeepAliveConfig: keepAlive()}
 	config.SetMultipathTCP(false) // the relay's reads and writes are those of plain TCP
 	for _, address := range s.Listen {
-		listener, err := config.Listen(ctx, "tcp", address)
+		listener, err := config.Listen(ctx, ListenNetwork(address), address)
 		if err != nil {
 			s.close()
 			return fmt.Errorf("service %s: listen on %s: %w", s.Name, address, err)
@@ -57,6 +58,15 @@ func (s *service) listen(ctx context.Context) error {
 		s.listeners = append(s.listeners, listener.(*net.TCPListener))
 	}
 	return nil
+}
+
+// ListenNetwork returns the network to listen on at an address: for 0.0.0.0 that of IPv4
+// alone, where Go would listen on all of IPv6 too.
+func ListenNetwork(address string) string {
+	if a, err := netip.ParseAddrPort(address); err == nil && a.Addr().Is4() {
+		return "tcp4"
+	}
+	return "tcp"
 }
 
 // close closes the listeners.

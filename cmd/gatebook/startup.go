@@ -1,0 +1,119 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"gatebook/cmd/gatebook/gateway"
+	"gatebook/httpd"
+	"gatebook/httpd/control"
+)
+
+const (
+	// progressAfter is how long opening the book may take before the log says how far it has
+	// come, and progressEvery how often it does then.
+	progressAfter = time.Second
+	progressEvery = 5 * time.Second
+)
+
+// listeners are the listeners of the API.
+type listeners struct {
+	api     *net.TCPListener
+	control *control.Listener // nil where the data folder was never locked
+}
+
+// close closes what is open.
+func (l listeners) close() error {
+	err := l.api.Close()
+	if l.control != nil {
+		err = errors.Join(err, l.control.Close())
+	}
+	return err
+}
+
+// startup listens from the first moment, and answers and logs how far the book has been
+// opened.
+type startup struct {
+	settings  settings
+	log       zerolog.Logger
+	starting  *httpd.Starting
+	listeners listeners
+
+	applied, of atomic.Uint64
+	done        chan struct{}  // closed when the book is open
+	reporting   sync.WaitGroup // the goroutine that logs
+}
+
+// beginStartup listens on the API's address, before anything is written. The addresses of
+// services are tried too: the gateway listens on them when the book is open.
+func beginStartup(s settings, log zerolog.Logger) (*startup, error) {
+	for _, service := range s.file.Gateway().Services {
+		for _, address := range service.Listen {
+			l, err := net.Listen(gateway.ListenNetwork(address), address)
+			if err == nil {
+				err = l.Close()
+			}
+			if err != nil {
+				return nil, fmt.Errorf("service %s: %w", service.Name, err)
+			}
+		}
+	}
+	l, err := net.Listen(gateway.ListenNetwork(s.listen), s.listen)
+	if err != nil {
+		return nil, fmt.Errorf("API: %w", err)
+	}
+	b := &startup{settings: s, log: log, listeners: listeners{api: l.(*net.TCPListener)}, done: make(chan struct{})}
+	b.starting = httpd.NewStarting(httpd.Config{
+		Logger: log.With().Str("part", "api").Logger(), Hosts: s.file.Hosts, Insecure: s.insecure,
+		Certificate: s.certificate, Limits: s.file.Limits(),
+	}, func() (uint64, uint64) { return b.applied.Load(), b.of.Load() })
+	b.starting.Serve(b.listeners.api, false)
+	b.reporting.Go(b.report)
+	return b, nil
+}
+
+// locked listens at the control socket. It is the hook [gatebook.Options.Locked].
+func (b *startup) locked() (err error) {
+	b.listeners.control, err = control.Listen(b.settings.data, func(p control.Peer) {
+		b.log.Warn().Uint32("uid", p.UID).Int32("pid", p.PID).Msg("a program of another user is turned away at the control socket")
+	})
+	if err == nil {
+		b.starting.Serve(b.listeners.control, true)
+	}
+	return err
+}
+
+// progressed notes how far the book has been opened. It is the hook
+// [gatebook.Options.Progress].
+func (b *startup) progressed(applied, of uint64) {
+	b.applied.Store(applied)
+	b.of.Store(of)
+}
+
+// report logs how far the book has been opened, if that takes long.
+func (b *startup) report() {
+	timer := time.NewTimer(progressAfter)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			b.log.Info().Uint64("applied", b.applied.Load()).Uint64("of", b.of.Load()).Msg("the book is being brought up to date")
+			timer.Reset(progressEvery)
+		case <-b.done:
+			return
+		}
+	}
+}
+
+// end ends the startup, and returns the listeners, which are open.
+func (b *startup) end() (listeners, error) {
+	close(b.done)
+	b.reporting.Wait()
+	return b.listeners, b.starting.Stop()
+}

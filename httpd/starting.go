@@ -1,0 +1,147 @@
+package httpd
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"maps"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatebook/httpd/access"
+	"gatebook/httpd/render"
+)
+
+// lastAnswers is how long the requests under way may take when a Starting ends.
+const lastAnswers = 250 * time.Millisecond
+
+// Starting answers on listeners while the registry is being opened: /health as ever, /ready
+// and everything else with 503 and how far opening has come. Its methods are safe for
+// concurrent use, but Stop is called once.
+type Starting struct {
+	http        *http.Server
+	certificate *Certificate
+	guard       *access.Guard
+	progress    func() (applied, of uint64)
+	lines       []*handover
+	serving     sync.WaitGroup
+}
+
+// NewStarting returns a Starting. Of the configuration it uses Hosts, Limits, Insecure,
+// Certificate and Logger. progress returns how many records were applied, of how many; 0 of
+// 0 while that is not known.
+func NewStarting(c Config, progress func() (applied, of uint64)) *Starting {
+	c.Limits = c.Limits.orDefaults()
+	s := &Starting{
+		certificate: c.Certificate, progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Insecure),
+	}
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: c.Limits.HeaderTime, MaxHeaderBytes: c.Limits.Headers,
+		WriteTimeout: render.PieceTimeout, ErrorLog: log.New(transportLog{c.Logger}, "", 0),
+	}
+	s.http.SetKeepAlivesEnabled(false) // the API then gets connections of its own
+	return s
+}
+
+// interruptible is a listener whose Accept can be interrupted. Those of TCP and of Unix
+// sockets are.
+type interruptible interface {
+	net.Listener
+	SetDeadline(t time.Time) error
+}
+
+// Serve answers the requests of a listener's clients until Stop is called. It returns at
+// once. local is set for the control socket, where no TLS is spoken.
+func (s *Starting) Serve(l interruptible, local bool) {
+	line := &handover{interruptible: l}
+	s.lines = append(s.lines, line)
+	var accepting net.Listener = line
+	if s.certificate != nil && !local {
+		accepting = tls.NewListener(line, s.certificate.config())
+	}
+	s.serving.Go(func() {
+		_ = s.http.Serve(accepting) // it ends with Stop
+	})
+}
+
+// Stop stops answering. The listeners are open afterwards, for the server to go on with;
+// clients that connect meanwhile wait for it.
+func (s *Starting) Stop() error {
+	var err error
+	for _, line := range s.lines {
+		line.stopped.Store(true)
+		err = errors.Join(err, line.SetDeadline(time.Unix(1, 0)))
+	}
+	s.serving.Wait()
+	ctx, stop := context.WithTimeout(context.Background(), lastAnswers)
+	defer stop()
+	if s.http.Shutdown(ctx) != nil {
+		err = errors.Join(err, s.http.Close()) // clients that have connected and asked nothing
+	}
+	for _, line := range s.lines {
+		err = errors.Join(err, line.SetDeadline(time.Time{}))
+	}
+	return err
+}
+
+// handover is a listener that can be taken from its server without being closed.
+type handover struct {
+	interruptible
+	stopped atomic.Bool
+}
+
+// Accept blocks until a client connects, or the listener is taken away.
+func (h *handover) Accept() (net.Conn, error) {
+	c, err := h.interruptible.Accept()
+	if err != nil && h.stopped.Load() {
+		return nil, net.ErrClosed
+	}
+	return c, err
+}
+
+// Close does nothing: the listener is still needed.
+func (h *handover) Close() error { return nil }
+
+// ServeHTTP answers a request.
+func (s *Starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	maps.Copy(header, access.Protection(s.certificate != nil))
+	header.Set("Content-Type", render.JSON)
+	header.Set("Cache-Control", "no-store")
+	status, body := http.StatusOK, []byte(`{"status":"ok"}`)
+	if f := s.refusal(r); f != nil {
+		status, body = f.Status, f.AppendJSON(nil)
+		if f.RetryAfter != "" {
+			header.Set("Retry-After", f.RetryAfter)
+		}
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// refusal returns the failure that a request is answered with, nil for a look at the health
+// of the process.
+func (s *Starting) refusal(r *http.Request) *render.Failure {
+	if f, ok := errors.AsType[*render.Failure](s.guard.CheckHost(r)); ok {
+		return f
+	}
+	if r.URL.Path == "/health" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		return nil
+	}
+	f := &render.Failure{
+		Status: http.StatusServiceUnavailable, Title: "Starting", RetryAfter: "1",
+		Description: "The book is being opened. Try again in a moment.",
+	}
+	if applied, of := s.progress(); of > 0 {
+		f.Description = fmt.Sprintf("The book is being brought up to date: %d of %d records are read (%d %%). Try again in a moment.",
+			applied, of, applied*100/of)
+	}
+	return f
+}
