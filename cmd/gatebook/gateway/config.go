@@ -92,7 +92,7 @@ type Service struct {
 	// other has sent; 0 is the default.
 	StallTimeout time.Duration
 	// Probes are networks whose connections are counted instead of recorded when
-	// they end without a byte.
+	// they end before their login begins.
 	Probes []netip.Prefix
 	// Compression lets clients of MySQL compress. A change of user is then not seen.
 	Compression bool

@@ -16,6 +16,9 @@ import (
 func (s *session) finish(ctx context.Context, end *ending.Ending) {
 	stopped := s.hangUp()
 	s.slots.release()
+	if s.wasProbe(stopped, end) {
+		return
+	}
 	s.Open(ctx, events.TypeClient)
 	var cancelling sync.WaitGroup
 	defer cancelling.Wait()

@@ -155,7 +155,7 @@ func (g *Gateway) Addresses(service string) []net.Addr {
 // Panics returns how many panics the gateway has caught since it started.
 func (g *Gateway) Panics() uint64 { return g.panics.count.Load() }
 
-// Probes returns how many connections from networks of probes ended without a byte.
+// Probes returns how many connections from networks of probes ended before a login began.
 func (g *Gateway) Probes() uint64 { return g.sessions.probes.Load() }
 
 // Close stops accepting, ends all sessions with reason shutdown, waits until that

@@ -3,11 +3,9 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
 	"os"
-	"syscall"
+	"slices"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/ending"
@@ -26,13 +24,12 @@ type origin struct {
 
 // isIn reports whether the socket's other end is in one of the networks.
 func (o *origin) isIn(networks []netip.Prefix) bool {
-	address := proxy.AddrPort(o.conn.RemoteAddr()).Addr()
-	for _, n := range networks {
-		if n.Contains(address) {
-			return true
-		}
-	}
-	return false
+	return isIn(proxy.AddrPort(o.conn.RemoteAddr()).Addr(), networks)
+}
+
+// isIn reports whether an address is in one of the networks.
+func isIn(address netip.Addr, networks []netip.Prefix) bool {
+	return slices.ContainsFunc(networks, func(n netip.Prefix) bool { return n.Contains(address) })
 }
 
 // address returns the client's address.
@@ -72,22 +69,13 @@ func (o *origin) readProxyHeader(limit time.Duration) *ending.Ending {
 	return nil
 }
 
-// probePatience is how long a client from a network of probes may send nothing
-// before it is taken for a client, where a client may wait for the server.
-const probePatience = 200 * time.Millisecond
-
-// isProbe reports whether the client hangs up without sending a byte. It blocks until the
-// client sends one or hangs up, or until limit is over. closed reports whether the gateway
-// has closed the socket instead.
-func (o *origin) isProbe(limit time.Duration) (probe, closed bool, err error) {
-	err = o.conn.Await(limit)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return true, false, nil
-	case errors.Is(err, net.ErrClosed):
-		return false, true, nil
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return false, false, nil
+// awaitProbe blocks until the client sends a byte, or until limit is over. It returns how the
+// session ends if the client hangs up instead.
+func (o *origin) awaitProbe(limit time.Duration) *ending.Ending {
+	switch err := o.conn.Await(limit); {
+	case err == nil, errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	default:
+		return ending.Lost(relay.Client, err)
 	}
-	return false, false, err
 }

@@ -16,11 +16,24 @@ func (s *session) Open(ctx context.Context, kind events.SessionType) {
 		return
 	}
 	var connected time.Time
-	if s.isProxied() || s.service.endsTLS() {
+	if s.isProxied() || s.service.endsTLS() || s.probing {
 		connected = s.accepted
 	}
 	s.record.Open(ctx, connected, s.opened(kind))
 }
+
+// Arrived begins to record the session of a client that has not begun its login, unless the client
+// is from a network of probes, and reports whether it does.
+func (s *session) Arrived(ctx context.Context) bool {
+	if s.probing {
+		return false
+	}
+	s.Open(ctx, events.TypeClient)
+	return true
+}
+
+// Spoke notes that the client has begun its login.
+func (s *session) Spoke() { s.spoke = true }
 
 // opened returns the event that the session begins with.
 func (s *session) opened(kind events.SessionType) events.SessionOpened {

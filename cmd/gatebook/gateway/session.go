@@ -27,6 +27,8 @@ type session struct {
 	accepted time.Time
 	// origin is where the client is.
 	origin origin
+	// probing: the client is from a network of probes. spoke: it has begun its login.
+	probing, spoke bool
 
 	// record records the session.
 	record *record.Session
@@ -60,26 +62,25 @@ var (
 func (s *session) run(ctx context.Context) {
 	var end *ending.Ending
 	err := s.Guard(func() error { end = s.serve(ctx); return nil })
-	switch {
-	case err != nil:
+	if err != nil {
 		end = ending.Crashed()
-	case end == nil: // a probe
-		s.hangUp()
-		return
 	}
 	if err := s.Guard(func() error { s.finish(ctx, end); return nil }); err != nil {
 		s.finishAnyway(ctx)
 	}
 }
 
-// serve serves the client and returns how the session ends. It returns nil for a connection
-// that is not to be recorded. ctx is that of recording.
+// serve serves the client and returns how the session ends. ctx is that of recording.
 func (s *session) serve(ctx context.Context) *ending.Ending {
-	if s.isProbe() {
-		return nil
-	}
+	s.probing = s.origin.isIn(s.service.Probes)
 	if s.isProxied() {
 		if end := s.origin.readProxyHeader(min(proxyHeaderTime, s.service.LoginTimeout)); end != nil {
+			return end
+		}
+		s.probing = isIn(s.origin.address().Addr(), s.service.Probes)
+	}
+	if s.probing && !s.service.protocol.ClientFirst() {
+		if end := s.origin.awaitProbe(login.ProbePatience); end != nil {
 			return end
 		}
 	}
@@ -91,25 +92,17 @@ func (s *session) serve(ctx context.Context) *ending.Ending {
 	return s.relay(ctx)
 }
 
-// isProbe reports whether the client was a probe: it is from a network of probes and has
-// hung up without sending a byte. Such a connection is counted and not recorded. A client
-// from there waits until it shows that it is none.
-func (s *session) isProbe() bool {
-	if !s.origin.isIn(s.service.Probes) {
+// wasProbe reports whether the client was a probe, which is counted and not recorded: it is from
+// a network of probes and has not begun a login. stopped is why it was stopped from outside, end
+// how it ended otherwise.
+func (s *session) wasProbe(stopped events.Reason, end *ending.Ending) bool {
+	if !s.probing || s.spoke || s.record.Begun() || end.Reason == events.ReasonAuthFailed {
 		return false
 	}
-	limit := probePatience
-	if s.service.protocol.ClientFirst() {
-		limit = s.service.LoginTimeout
-	}
-	probe, closed, err := s.origin.isProbe(limit)
-	if probe {
+	if stopped == events.ReasonNone || stopped == events.ReasonLoginTimeout {
 		s.sessions.probes.Add(1)
 	}
-	if err != nil {
-		s.sessions.log.Debug().Err(err).Str("service", s.service.Name).Msg("cannot wait for client")
-	}
-	return probe || closed
+	return true
 }
 
 // proxyHeaderTime limits how long a proxy may take to send its header.

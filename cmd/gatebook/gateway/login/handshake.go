@@ -194,7 +194,12 @@ func (h *handshake) lost(side relay.Side, err error) *ending.Ending {
 }
 
 // clientLost returns the ending after an error of the client.
-func (h *handshake) clientLost(err error) *ending.Ending { return h.lost(relay.Client, err) }
+func (h *handshake) clientLost(err error) *ending.Ending {
+	if h.fromClient.size() > 0 { // a login that is cut short
+		h.client.session.Spoke()
+	}
+	return h.lost(relay.Client, err)
+}
 
 // serverLost returns the ending after an error of the server.
 func (h *handshake) serverLost(err error) *ending.Ending { return h.lost(relay.Server, err) }

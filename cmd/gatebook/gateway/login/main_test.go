@@ -115,6 +115,13 @@ func (s *stub) Open(_ context.Context, kind events.SessionType) {
 	}
 }
 
+func (s *stub) Arrived(ctx context.Context) bool {
+	s.Open(ctx, events.TypeClient)
+	return true
+}
+
+func (s *stub) Spoke() {}
+
 func (s *stub) WaitOpened() error { return nil }
 
 func (s *stub) Connected(uint64) { s.record("connected") }

@@ -61,7 +61,7 @@ type mysqlLogin struct {
 // run carries the login.
 func (l *mysqlLogin) run(ctx context.Context) (*Established, *ending.Ending) {
 	if !l.protocol.endsTLS() { // else it is opened with the TLS that begins later
-		l.session.Open(ctx, events.TypeClient)
+		l.session.Arrived(ctx)
 	}
 	if end := l.session.Admit(); end != nil {
 		l.client.refuse(refusal(end.Reason).mysql(0, end.Description))

@@ -63,7 +63,7 @@ type postgresLogin struct {
 	client    *client
 	server    *Server
 	handshake *handshake
-	// opened: the session is being recorded.
+	// opened: the session is being recorded, unless the client may be a probe.
 	opened bool
 	asked  events.SessionReady
 	// key is with what the session's queries are cancelled, if the server has issued one.
@@ -147,7 +147,8 @@ func (l *postgresLogin) nextStartup(ctx context.Context) ([]byte, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return packet, err
 		}
-		l.open(ctx, events.TypeClient)
+		l.opened = true
+		l.session.Arrived(ctx)
 	}
 	return l.handshake.nextFromClient()
 }

@@ -44,6 +44,11 @@ type Session interface {
 
 // Recording records what a login finds out.
 type Recording interface {
+	// Arrived begins to record the session of a client that has not begun its login, and
+	// reports whether it does. It does not for a client that may be a probe.
+	Arrived(ctx context.Context) bool
+	// Spoke notes that the client has begun its login.
+	Spoke()
 	// Open begins to record the session. Only the first call counts.
 	Open(ctx context.Context, kind events.SessionType)
 	// WaitOpened blocks until session_opened is durable, and returns why it is not. With

@@ -1,10 +1,14 @@
 package login
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
@@ -34,18 +38,49 @@ func (t *TCP) LogIn(ctx context.Context, s Session) (*Established, *ending.Endin
 			return nil, end
 		}
 	}
+	var first []byte
+	if !s.Arrived(ctx) && t.endsTLS() {
+		var end *ending.Ending
+		if first, end = t.first(s.Client()); end != nil {
+			return nil, end
+		}
+	}
 	s.Open(ctx, events.TypeClient)
 	if end := s.Admit(); end != nil {
 		return nil, end
 	}
-	if _, end := s.Reach(ctx); end != nil {
+	server, end := s.Reach(ctx)
+	if end != nil {
 		return nil, end
 	}
 	s.Connected(0)
 	if err := s.Ready(ctx, events.SessionReady{}, 0); err != nil {
 		return nil, ending.Unrecorded(err)
 	}
+	if len(first) > 0 {
+		if _, err := server.Conn.Write(first); err != nil {
+			return nil, ending.Lost(relay.Server, err)
+		}
+	}
 	return &Established{Traffic: opaque{}}, nil
+}
+
+// ProbePatience is how long a client from a network of probes may send nothing before it is taken
+// for a client, where a client may wait for the server.
+const ProbePatience = 200 * time.Millisecond
+
+// first returns what the client sends first through TLS within ProbePatience, or how the session
+// ends if the client hangs up instead.
+func (t *TCP) first(client *relay.Conn) ([]byte, *ending.Ending) {
+	p := &packets{conn: client, buffers: t.Buffers}
+	defer p.release()
+	_ = client.SetReadDeadline(time.Now().Add(ProbePatience))
+	err := p.fill()
+	_ = client.SetReadDeadline(time.Time{})
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil, ending.Lost(relay.Client, err)
+	}
+	return bytes.Clone(p.rest()), nil
 }
 
 // secure begins TLS with the client, within the time of a login. When that is over the

@@ -79,7 +79,7 @@ type Service struct {
 	// StallTimeout is how long a side may take nothing of what waits for it.
 	StallTimeout Duration `toml:"stall_timeout"`
 	// Probes are networks whose connections are not recorded when they end
-	// without a byte.
+	// before their login begins.
 	Probes []string `toml:"probes"`
 	// Compression lets clients of MySQL compress.
 	Compression bool `toml:"compression"`
