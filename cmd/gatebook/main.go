@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -32,11 +33,31 @@ type commands struct {
 	Version     versionFlag  `help:"Print the version and exit."`
 }
 
+// describeBuild returns the version, and from which revision and with which Go it was built.
+func describeBuild() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version
+	}
+	about := []string{info.GoVersion}
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			about = append(about, "revision "+s.Value[:min(len(s.Value), 12)])
+		case s.Key == "vcs.time":
+			about = append(about, "of "+s.Value)
+		case s.Key == "vcs.modified" && s.Value == "true":
+			about = append(about, "with changes")
+		}
+	}
+	return version + " (" + strings.Join(about, ", ") + ")"
+}
+
 type versionFlag bool
 
 // BeforeReset prints the version before anything else is looked at.
 func (versionFlag) BeforeReset(app *kong.Kong) error {
-	fmt.Fprintln(app.Stdout, "gatebook", version)
+	fmt.Fprintln(app.Stdout, "gatebook", describeBuild())
 	app.Exit(exitDone)
 	return nil
 }

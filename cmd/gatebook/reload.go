@@ -72,7 +72,14 @@ func (u upkeep) reloadConfiguration(ctx context.Context) {
 	} else if len(file.Services) > 0 {
 		needRestart = append(needRestart, "services")
 	}
-	u.log.Info().Strs("changed", changes).Strs("need_restart", needRestart).Msg("SIGHUP: configuration reloaded")
+	switch {
+	case len(changes) > 0:
+		u.log.Info().Strs("changed", changes).Strs("need_restart", needRestart).Msg("SIGHUP: configuration reloaded")
+	case len(needRestart) > 0:
+		u.log.Warn().Strs("need_restart", needRestart).Msg("SIGHUP: what has changed in the configuration needs a restart")
+	default:
+		u.log.Info().Msg("SIGHUP: nothing has changed in the configuration")
+	}
 }
 
 // reloadCertificates reads the certificates of the API and of the gateway again.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -82,5 +83,32 @@ func TestHangup(t *testing.T) {
 	})
 	if got := number(before); got != first {
 		t.Errorf("the session was dropped: connection %d became %d", first, got)
+	}
+}
+
+// TestHangupSaysWhatChanged sends SIGHUP without a change, and with one that needs a restart.
+func TestHangupSaysWhatChanged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gatebook.toml")
+	p := func() *program {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return serve(t, "--config", path, "--data", filepath.Join(t.TempDir(), "data"))
+	}()
+	for _, c := range []struct{ text, want string }{
+		{"", "SIGHUP: nothing has changed in the configuration"},
+		{"access_log = true\n", "SIGHUP: what has changed in the configuration needs a restart"},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.command.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, c.want, func() bool { return strings.Contains(p.stderr.String(), c.want) })
+	}
+	if strings.Contains(p.stderr.String(), "reloaded") {
+		t.Errorf("it says %s", p.stderr)
 	}
 }

@@ -141,6 +141,9 @@ func local(host string) bool {
 func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (err error) {
 	signals, release := hangups()
 	defer release()
+	for _, warning := range readableByAll(s.file, s.data) {
+		log.Warn().Msg(warning)
+	}
 	begun, err := beginStartup(s, log)
 	if err != nil {
 		return err

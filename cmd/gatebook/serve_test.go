@@ -13,6 +13,7 @@ import (
 
 	_ "github.com/go-sql-driver/mysql"
 
+	"gatebook/cmd/gatebook/internal/certtest"
 	"gatebook/cmd/gatebook/internal/servertest"
 )
 
@@ -266,7 +267,10 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%v: %v, want status 2 and %q\n%s", c.args, err, c.want, out)
 		}
 	}
-	for _, args := range [][]string{{"--help"}, {"serve", "--help"}, {"--version"}} {
+	if out, _ := exec.Command(binary, "--version").CombinedOutput(); !strings.HasPrefix(string(out), "gatebook 0.") || !strings.Contains(string(out), "(go1.") {
+		t.Errorf("--version: %s", out)
+	}
+	for _, args := range [][]string{{"--help"}, {"serve", "--help"}} {
 		if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil || len(out) == 0 {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
@@ -275,14 +279,35 @@ func TestUsage(t *testing.T) {
 
 // A configuration file is checked without starting anything.
 func TestCheckConfig(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "gatebook.toml")
+	folder := t.TempDir()
+	path := filepath.Join(folder, "gatebook.toml")
+	pair := certtest.NewAuthority(t, "authority").Issue(t, "api")
+	certtest.WriteFile(t, folder, "api.pem", pair.Certificate)
+	certtest.WriteFile(t, folder, "api.key", pair.Key)
+	for _, err := range []error{
+		os.WriteFile(filepath.Join(folder, "open.key"), pair.Key, 0o644),
+		os.Mkdir(filepath.Join(folder, "open"), 0o755),
+		os.Chmod(filepath.Join(folder, "open.key"), 0o644), os.Chmod(filepath.Join(folder, "open"), 0o755),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	const taken = "[servers.a]\naddress = \"127.0.0.1:1\"\n[services.s]\nprotocol = \"mysql\"\nservers = [\"a\"]\n"
 	for _, c := range []struct {
 		text   string
 		status int
 		want   string
 	}{
-		{"[servers.a]\naddress = \"127.0.0.1:1\"\n", 0, "is right: 0 services, 1 servers"},
+		{"[servers.a]\naddress = \"127.0.0.1:1\"\n", 0, "is right: 0 services, 1 server\n"},
+		{taken + "listen = [\"127.0.0.1:2\"]\n", 0, "is right: 1 service, 1 server\n"},
+		{"data = 1\nlisten = 2\n", 1, "data is 1, it must be text in quotes; line 2, column 10: listen is 2, it must be text in quotes\n"},
+		{"[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n", 1, "API: certificate none.pem with key none.key: open none.pem"},
+		{"listen = \"192.0.2.1:8989\"\n[tls]\ncertificate = \"api.pem\"\nkey = \"api.key\"\n", 0, "warning: listen is 192.0.2.1:8989, for other machines too, and there are no hosts: the API then answers to its addresses and localhost alone"},
+		{"hosts = [\"x\"]\nlisten = \"192.0.2.1:8989\"\n[tls]\ncertificate = \"api.pem\"\nkey = \"api.key\"\n", 0, "gatebook.toml is right: 0 services, 0 servers"},
+		{"[tls]\ncertificate = \"api.pem\"\nkey = \"open.key\"\n", 0, "warning: the key open.key can be read by every user of this machine (mode 0644); say chmod 600 open.key\n"},
+		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"api.pem\", key = \"open.key\" }\n", 0, "warning: the key open.key can be read by"},
+		{"data = \"open\"\n", 0, "warning: the data folder open can be read by every user of this machine (mode 0755); say chmod 700 open\n"},
 		{"[servers.a]\naddres = \"127.0.0.1:1\"\n", 1, `did you mean "address"?`},
 		{taken + "listen = [\"127.0.0.1:8989\"]\n", 1, "127.0.0.1:8989 is taken by the API"},
 		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"none.pem\", key = \"none.key\" }\n", 1, "service s: load certificate none.pem and key none.key: open none.pem"},
@@ -292,10 +317,13 @@ func TestCheckConfig(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		command := exec.Command(binary, "check-config", path)
-		out, _ := command.CombinedOutput() // the status says it
-		if command.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
-			t.Errorf("%q: status %d, %s", c.text, command.ProcessState.ExitCode(), out)
+		for _, args := range [][]string{{path}, {"--config", path}} {
+			command := exec.Command(binary, append([]string{"check-config"}, args...)...)
+			command.Dir = folder
+			out, _ := command.CombinedOutput() // the status says it
+			if command.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
+				t.Errorf("%q: status %d, %s", c.text, command.ProcessState.ExitCode(), out)
+			}
 		}
 	}
 }

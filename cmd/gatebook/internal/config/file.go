@@ -112,11 +112,13 @@ func Read(path string) (*File, error) {
 
 // Parse reads and checks the text of a configuration file.
 func Parse(text string) (*File, error) {
-	if err := decode(text, reflect.New(untimed(reflect.TypeFor[File]())).Interface()); err != nil {
-		return nil, err
-	}
+	mended, first := decodeAll(text, func() any { return reflect.New(untimed(reflect.TypeFor[File]())).Interface() })
 	f := &File{}
-	if err := decode(text, f); err != nil {
+	_, second := decodeAll(mended, func() any {
+		*f = File{}
+		return f
+	})
+	if err := inOrder(first, second); err != nil {
 		return nil, err
 	}
 	if err := f.check(); err != nil {

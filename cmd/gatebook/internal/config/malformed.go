@@ -21,7 +21,7 @@ func decode(text string, file any) error {
 		return unknownKeys(unknown)
 	}
 	if malformed, ok := errors.AsType[*toml.DecodeError](err); ok {
-		return malformedFile(malformed, text)
+		return placeOf(malformed, text)
 	}
 	return err
 }
@@ -60,9 +60,9 @@ func unknownKeys(err *toml.StrictMissingError) error {
 		if near := nearest(key[last], keysIn(key[:last])); near != "" {
 			message += fmt.Sprintf("; did you mean %q?", near)
 		}
-		all = append(all, errors.New(message))
+		all = append(all, &malformedError{row: row, key: e.Key(), text: message})
 	}
-	return errors.Join(all...)
+	return errors.Join(all...) // joined even if it is one: it is not the value that is wrong
 }
 
 // malformedFile returns the error for a file that is no TOML, or has a value of the wrong
@@ -70,7 +70,7 @@ func unknownKeys(err *toml.StrictMissingError) error {
 func malformedFile(err *toml.DecodeError, text string) error {
 	row, column := err.Position()
 	said := strings.TrimPrefix(err.Error(), "toml: ")
-	key := err.Key()
+	key := keyAt(err.Key(), text, row, column)
 	if len(key) == 0 {
 		return fmt.Errorf("line %d, column %d: %s", row, column, said)
 	}
@@ -102,8 +102,7 @@ func valueAt(text string, row, column int) string {
 	case '{':
 		return "a table"
 	}
-	rest, _, _ = strings.Cut(rest, "#")
-	return strings.TrimRight(strings.TrimSpace(rest), ",]} ")
+	return rest[:valueLength(rest)]
 }
 
 // rightFor returns what the value of a key has to be.

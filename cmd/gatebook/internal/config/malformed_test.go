@@ -65,3 +65,47 @@ func TestWrongType(t *testing.T) {
 		}
 	}
 }
+
+// TestAllMistakes reads a file with several values of a wrong type, values that are no
+// durations, and unknown keys: all are named at once, each with its line.
+func TestAllMistakes(t *testing.T) {
+	t.Parallel()
+	_, err := config.Parse(`data = 5
+listen = ["a", # not a list
+  "b"]
+hosts = "one"
+statistics_interval = "often"
+lisen = "x"
+
+[servers.db-1]
+address = 3306
+drain = "yes"
+
+[servers.db-2]
+address = true
+
+[services.orders]
+protocol = 'mysql'
+listen = ["127.0.0.1:1", 2]
+idle_timeout = 8
+login_timeout = "soon"
+max_sessions = "many" # none
+tls = { certificate = 1, key = "k" }
+`)
+	want := `line 1, column 8: data is 5, it must be text in quotes
+line 2, column 10: listen is a list, it must be text in quotes
+line 4, column 9: hosts is "one", it must be a list of texts like ["one", "two"]
+line 5, column 23: statistics_interval: "often" is no duration; write one like "500ms", "10s", "8h" or "30d"
+line 6: unknown key "lisen"; did you mean "listen"?
+line 9, column 11: servers.db-1.address is 3306, it must be text in quotes
+line 10, column 9: servers.db-1.drain is "yes", it must be true or false
+line 13, column 11: servers.db-2.address is true, it must be text in quotes
+line 17, column 26: services.orders.listen is 2, it must be a list of texts like ["one", "two"]
+line 18, column 16: services.orders.idle_timeout is 8, it must be a duration like "10s"
+line 19, column 17: services.orders.login_timeout: "soon" is no duration; write one like "500ms", "10s", "8h" or "30d"
+line 20, column 16: services.orders.max_sessions is "many", it must be a whole number, without quotes
+line 21, column 23: services.orders.tls.certificate is 1, it must be text in quotes`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
