@@ -90,11 +90,15 @@ func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey) {
 
 // AddressRange returns the lowest and the highest key of the addresses in a network.
 func AddressRange(network netip.Prefix) (low, high []byte) {
-	first := network.Masked().Addr().As16()
-	last, bits := first, network.Bits()
-	if network.Addr().Is4() {
-		bits += 96
-	}
+	first, last := addressRange(network)
+	return term{fieldAddress, string(first[:])}.key(), term{fieldAddress, string(last[:])}.key()
+}
+
+// addressRange returns the first and the last address in a network.
+func addressRange(network netip.Prefix) (first, last [16]byte) {
+	first = network.Masked().Addr().As16()
+	last = first
+	bits := bitsOf16(network)
 	a, b := binary.BigEndian.Uint64(last[:8]), binary.BigEndian.Uint64(last[8:])
 	if bits < 64 {
 		a, b = a|^uint64(0)>>bits, ^uint64(0)
@@ -103,5 +107,5 @@ func AddressRange(network netip.Prefix) (low, high []byte) {
 	}
 	binary.BigEndian.PutUint64(last[:8], a)
 	binary.BigEndian.PutUint64(last[8:], b)
-	return term{fieldAddress, string(first[:])}.key(), term{fieldAddress, string(last[:])}.key()
+	return first, last
 }

@@ -45,27 +45,49 @@ func (s *Session) terms(do func(term)) {
 
 // liveIndex has a posting list of the live sessions for each term, and for the network of
 // the address. A network is about one office or one rack.
-type liveIndex map[term]*postingList
+type liveIndex struct {
+	lists map[term]*postingList
+	// networks4 and networks6 are the terms that are networks of IPv4 and of IPv6.
+	networks4, networks6 networkSet
+}
 
-func (x liveIndex) add(t term, id uint64) {
-	p := x[t]
+func newLiveIndex() liveIndex { return liveIndex{lists: make(map[term]*postingList)} }
+
+func (x *liveIndex) add(t term, id uint64) {
+	p := x.lists[t]
 	if p == nil {
 		p = new(postingList)
-		x[t] = p
+		x.lists[t] = p
+		if t.field == fieldAddress {
+			x.networksLike(t).add(t)
+		}
 	}
 	p.add(id)
 }
 
-func (x liveIndex) remove(t term, id uint64) {
-	if p := x[t]; p != nil {
-		if p.remove(id); p.count == 0 {
-			delete(x, t)
+func (x *liveIndex) remove(t term, id uint64) {
+	p := x.lists[t]
+	if p == nil {
+		return
+	}
+	if p.remove(id); p.count == 0 {
+		delete(x.lists, t)
+		if t.field == fieldAddress {
+			x.networksLike(t).remove(t)
 		}
 	}
 }
 
+// networksLike returns the networks of the family that a network's term is of.
+func (x *liveIndex) networksLike(t term) *networkSet {
+	if len(t.value) == (96+24)/8 {
+		return &x.networks4
+	}
+	return &x.networks6
+}
+
 // put adds a session.
-func (x liveIndex) put(v *Session) {
+func (x *liveIndex) put(v *Session) {
 	v.terms(func(t term) { x.add(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
 		x.add(networkOf(ip), v.ID)
@@ -73,7 +95,7 @@ func (x liveIndex) put(v *Session) {
 }
 
 // drop removes a session.
-func (x liveIndex) drop(v *Session) {
+func (x *liveIndex) drop(v *Session) {
 	v.terms(func(t term) { x.remove(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
 		x.remove(networkOf(ip), v.ID)
@@ -82,7 +104,7 @@ func (x liveIndex) drop(v *Session) {
 
 // update adds the terms that the new value of a session has and the old one has not: a
 // user or a server.
-func (x liveIndex) update(old, v *Session) {
+func (x *liveIndex) update(old, v *Session) {
 	if old.login != v.login {
 		users := v.users()
 		for _, user := range users {
@@ -115,7 +137,7 @@ func networkOf(a netip.Addr) term {
 
 // choose returns the posting lists of the filter's field with the fewest sessions. It
 // returns false if the filter has no such field, and all sessions have to be visited.
-func (x liveIndex) choose(m *Matcher) (best []*postingList, found bool) {
+func (x *liveIndex) choose(m *Matcher) (best []*postingList, found bool) {
 	least := 0
 	consider := func(lists []*postingList) {
 		n := 0
@@ -129,47 +151,48 @@ func (x liveIndex) choose(m *Matcher) (best []*postingList, found bool) {
 	for _, group := range m.terms() {
 		var lists []*postingList
 		for _, t := range group {
-			if p := x[t]; p != nil {
+			if p := x.lists[t]; p != nil {
 				lists = append(lists, p)
 			}
 		}
 		consider(lists)
 	}
-	if lists, few := x.networks(m.filter.Networks); few && len(m.filter.Networks) > 0 {
+	if lists, few := x.inNetworks(m.filter.Networks); few && len(m.filter.Networks) > 0 {
 		consider(lists)
 	}
 	return best, found
 }
 
-// networks returns the posting lists of the networks that overlap the given ones. It
-// returns false if they are too many.
-func (x liveIndex) networks(wanted []netip.Prefix) (all []*postingList, few bool) {
+// inNetworks returns the posting lists of the networks that overlap the given ones. It
+// returns false if they are too many. It costs the lists it returns, however many networks
+// there are.
+func (x *liveIndex) inNetworks(wanted []netip.Prefix) (all []*postingList, few bool) {
 	seen := make(map[term]bool)
+	take := func(t term) bool {
+		if p := x.lists[t]; p != nil && !seen[t] {
+			seen[t] = true
+			all = append(all, p)
+		}
+		return len(all) <= networksTried
+	}
 	for _, network := range wanted {
-		bits := network.Bits()
-		if network.Addr().Is4() {
-			bits += 96
+		if bits := bitsOf16(network); bits >= networkBits(network.Addr()) {
+			take(networkOf(network.Addr()))
+		} else {
+			low, high := addressRange(network)
+			x.networksLike(networkOf(network.Addr())).between(low, high, take)
 		}
-		if bits >= networkBits(network.Addr()) {
-			if t := networkOf(network.Addr()); !seen[t] && x[t] != nil {
-				seen[t] = true
-				all = append(all, x[t])
-			}
-			continue
-		}
-		for t, p := range x {
-			if t.field == fieldAddress && !seen[t] && network.Contains(addressIn(t)) {
-				seen[t] = true
-				all = append(all, p)
-			}
+		if len(all) > networksTried {
+			return nil, false
 		}
 	}
-	return all, len(all) <= networksTried
+	return all, true
 }
 
-// addressIn returns the first address of the network that a term stands for.
-func addressIn(t term) netip.Addr {
-	var b [16]byte
-	copy(b[:], t.value)
-	return netip.AddrFrom16(b).Unmap()
+// bitsOf16 returns the length of a network in the 16 bytes of an address.
+func bitsOf16(network netip.Prefix) int {
+	if network.Addr().Is4() {
+		return 96 + network.Bits()
+	}
+	return network.Bits()
 }

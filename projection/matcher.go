@@ -28,8 +28,17 @@ func nameKeys(names []string) []string {
 	return keys
 }
 
-// Match reports whether a session matches the filter. It allocates nothing for names that
-// are their own keys.
+// MatchView reports whether a session matches the filter, what it is observed to be doing
+// included.
+func (m *Matcher) MatchView(v View) bool {
+	if len(m.filter.Activities) > 0 && !slices.Contains(m.filter.Activities, v.Activity()) {
+		return false
+	}
+	return m.Match(v.Session)
+}
+
+// Match reports whether a session matches the filter, whatever it is observed to be doing.
+// It allocates nothing for names that are their own keys.
 func (m *Matcher) Match(v *Session) bool {
 	f := &m.filter
 	if f.Until != 0 && v.Opened > f.Until || f.Since != 0 && v.Status != Live && v.Present() < f.Since {
@@ -37,13 +46,32 @@ func (m *Matcher) Match(v *Session) bool {
 	}
 	if len(f.Services) > 0 && !slices.Contains(f.Services, NameKey(v.Origin().Service)) ||
 		len(f.Sources) > 0 && !slices.Contains(f.Sources, NameKey(v.Origin().Source)) ||
-		len(f.Users) > 0 && !slices.Contains(f.Users, v.Login().User) {
+		!m.loggedIn(v) {
 		return false
 	}
 	if len(f.Networks) > 0 && !slices.ContainsFunc(f.Networks, func(p netip.Prefix) bool { return p.Contains(v.IP()) }) {
 		return false
 	}
 	return (len(f.Servers) == 0 || m.reached(v)) && m.ended(v)
+}
+
+// loggedIn reports whether a session has one of the filter's users, databases and programs.
+func (m *Matcher) loggedIn(v *Session) bool {
+	f := &m.filter
+	if len(f.Users)+len(f.Databases)+len(f.Programs) == 0 {
+		return true
+	}
+	login := v.Login()
+	return (len(f.Users) == 0 || slices.Contains(f.Users, login.User)) &&
+		(len(f.Databases) == 0 || slices.Contains(f.Databases, login.Database)) &&
+		(len(f.Programs) == 0 || slices.Contains(f.Programs, login.Program))
+}
+
+// ofLive reports whether a live session can match: it has not ended for a reason, and nobody
+// has ended it.
+func (m *Matcher) ofLive() bool {
+	f := &m.filter
+	return len(f.Reasons) == 0 && (len(f.By) == 0 || slices.Contains(f.By, ""))
 }
 
 // reached reports whether a session reached one of the filter's servers.

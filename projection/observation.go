@@ -229,6 +229,25 @@ type View struct {
 	Observed *Observation
 }
 
+// Activity returns what a live session is doing: unknown when its source does not say, and
+// for an ended session.
+func (v *View) Activity() Activity {
+	if v.Observed == nil || v.Status != Live || v.Observed.Ended {
+		return ActivityUnknown
+	}
+	return v.Observed.Activity
+}
+
+// Rates returns how fast the counters of a live session's client connection rise at a time.
+// known is false where its source does not say what the session is doing, and for an ended
+// session.
+func (v *View) Rates(now events.Time) (r Rates, known bool) {
+	if v.Activity() == ActivityUnknown {
+		return Rates{}, false
+	}
+	return v.Observed.Rates(now)
+}
+
 // Over reports whether a live session is over and its end not recorded yet.
 func (v *View) Over() bool { return v.Observed != nil && v.Observed.Ended }
 

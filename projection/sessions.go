@@ -10,7 +10,7 @@ type sessions struct {
 }
 
 func newSessions() sessions {
-	return sessions{index: make(liveIndex), ended: make(map[uint64]*Session), keys: make(sourceKeys)}
+	return sessions{index: newLiveIndex(), ended: make(map[uint64]*Session), keys: make(sourceKeys)}
 }
 
 // find returns the session of that id; nil if it is not in memory.
@@ -57,5 +57,5 @@ func (m *sessions) evict(v *Session) {
 
 // ofSource returns the list of a source's live sessions; nil if there are none.
 func (m *sessions) ofSource(name string) *postingList {
-	return m.index[term{fieldSource, NameKey(name)}]
+	return m.index.lists[term{fieldSource, NameKey(name)}]
 }

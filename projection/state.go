@@ -37,6 +37,7 @@ type State struct {
 	topology topology
 	observed observations
 	unsaved  unsaved
+	recent   recent
 }
 
 // Totals count the sessions that ended.
@@ -75,6 +76,7 @@ func (s *State) Apply(batch []events.Record) error {
 		if err := s.apply(r); err != nil {
 			return fmt.Errorf("record %d, %s: %w", r.Sequence, r.Event.Kind(), err)
 		}
+		s.recent.note(r.Sequence, r.Session)
 		s.sequence, s.recorded = r.Sequence, r.Recorded
 	}
 	return nil
