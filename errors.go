@@ -22,6 +22,9 @@ var ErrSourceStopped = errors.New("the source has stopped")
 // book says.
 var ErrInvalid = query.ErrInvalid
 
+// ErrCrowded is returned for a query that visits many sessions while too many others do.
+var ErrCrowded = query.ErrCrowded
+
 // The errors of recording: each method that records may return one, wrapped. Nothing of
 // the call was recorded then, unless the method says otherwise.
 var (

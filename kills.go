@@ -196,7 +196,7 @@ func (k *kills) requestDue(ctx context.Context, ids []uint64) error {
 // load sets the timer for the kills that were scheduled before the registry was
 // opened.
 func (k *kills) load() error {
-	live, err := k.reader.Sessions(projection.Query{Live: true})
+	live, err := k.reader.Sessions(context.Background(), projection.Query{Live: true})
 	if err != nil {
 		return err
 	}

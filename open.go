@@ -89,7 +89,7 @@ func (r *Registry) fold(ctx context.Context) error {
 	if err := r.openFiles(); err != nil {
 		return err
 	}
-	r.reader = query.NewReader(r.state, r.archive, r.log)
+	r.reader = query.NewReader(r.state, r.archive, r.log, r.options.Now)
 	err := r.replay(ctx, r.deliver)
 	r.counts.reset()
 	return err

@@ -85,7 +85,7 @@ func answer(q Query, all []*projection.Session) (listed []*projection.Session, t
 			}
 		}
 		status := q.Live && s.Status == projection.Live || q.Closed && s.Status == projection.Closed || q.Lost && s.Status == projection.Lost
-		if status && inside && either(f.Users, s.Login().User) && either(f.By, s.Ending().By) &&
+		if status && inside && either(f.Users, s.Login().User) && either(f.Databases, s.Login().Database) && either(f.By, s.Ending().By) &&
 			either(lower(f.Services...), lower(s.Origin().Service)...) && either(lower(f.Sources...), lower(s.Origin().Source)...) &&
 			either(lower(f.Servers...), lower(reached...)...) &&
 			(len(f.Reasons) == 0 || slices.Contains(f.Reasons, s.Ending().Reason)) &&
@@ -137,7 +137,8 @@ func drawQuery(t *rapid.T, h *history, head uint64) Query {
 		Filter: projection.Filter{
 			Services: some("service", "orders", "ORDERS", "bills", "nobody's"), Servers: some("server", "db-1", "DB 2", "db-9"),
 			Sources: some("source", "gateway", "edge 1"), Users: some("user", "jdoe", "ann", "tried", ""), By: some("by", "admin", ""),
-			Since: moment("since"), Until: moment("until"),
+			Databases: some("database", "shop", ""),
+			Since:     moment("since"), Until: moment("until"),
 		},
 		Order: Order(rapid.IntRange(0, 3).Draw(t, "order")),
 		Skip:  rapid.IntRange(0, 3).Draw(t, "skip"), Limit: rapid.IntRange(0, 4).Draw(t, "limit"),

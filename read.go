@@ -39,6 +39,21 @@ const (
 	ByEndDescending = projection.ByEndDescending
 )
 
+// The orders of live sessions alone: by when they were opened, by how long ago their clients
+// were last read from, and by how many bytes a second are read and written on the clients'
+// connections. Sessions whose rate is not known come last in both directions.
+const (
+	ByOpened           = projection.ByOpened
+	ByOpenedDescending = projection.ByOpenedDescending
+	ByIdle             = projection.ByIdle
+	ByIdleDescending   = projection.ByIdleDescending
+	ByRate             = projection.ByRate
+	ByRateDescending   = projection.ByRateDescending
+)
+
+// Position is where a session stood in an order other than by id: [Listing.Position].
+type Position = projection.Position
+
 // Listing is the answer to a query, of one moment. The zero value lists nothing.
 type Listing struct {
 	projection.Moment
@@ -50,19 +65,36 @@ type Listing struct {
 	list *query.Listing
 }
 
-// Sessions begins a listing. Its cost is the sessions that are listed; of a filter, those
-// that have in common what the fewest have. The archive is read page by page as the listing
-// is walked. Two things cost all that match: Count with a filter, and the order by end
-// together with AsOf.
+// Sessions begins a listing that nothing ends: see [Registry.SessionsContext].
+func (r *Registry) Sessions(q Query) (*Listing, error) {
+	return r.SessionsContext(context.Background(), q)
+}
+
+// SessionsContext begins a listing. Its cost is the sessions that are listed; of a filter,
+// those that have in common what the fewest have. The archive is read page by page as the
+// listing is walked. Three things cost all that match: Count with a filter, the order by end
+// together with AsOf, and the orders of live sessions alone, which visit those in memory. The
+// end of ctx ends the listing, and the walk over it. Of the queries that visit many sessions
+// a few run at a time, and the others wait.
 //
 // Errors: [ErrNotFound] when there is no session After, [ErrInvalid] for an AsOf that the
-// log has not reached.
-func (r *Registry) Sessions(q Query) (*Listing, error) {
-	l, err := r.reader.Sessions(q)
+// log has not reached and for an order that the query cannot have, [ErrCrowded].
+func (r *Registry) SessionsContext(ctx context.Context, q Query) (*Listing, error) {
+	l, err := r.reader.Sessions(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return &Listing{Moment: l.Moment, Total: l.Total, Counted: l.Counted, list: l}, nil
+}
+
+// Position returns where a session of the listing stood in its order. A query with the
+// session as After and this as Position begins after it there, whatever has become of the
+// session meanwhile.
+func (l *Listing) Position(v projection.View) Position {
+	if l.list == nil {
+		return Position{}
+	}
+	return l.list.Position(v)
 }
 
 // All yields the sessions. It can be walked once. An error ends it.

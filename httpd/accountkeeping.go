@@ -79,7 +79,7 @@ func (k *accountKeeping) list(c *gin.Context) error {
 	}); err != nil {
 		return err
 	}
-	return listAll(k.answers, c, k.answers.present.Moment(), p, chosen, all)
+	return listAll(k.answers, c, k.answers.present.Moment(), p, chosen, all, "")
 }
 
 // add adds an account.

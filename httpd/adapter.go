@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -114,7 +115,7 @@ func (t *adapter) attempt(c *gin.Context, e endpoint) (err error) {
 // that the client notices.
 func (t *adapter) fail(c *gin.Context, err error) {
 	switch {
-	case errors.Is(err, render.ErrClientGone):
+	case errors.Is(err, render.ErrClientGone), c.Request.Context().Err() != nil && errors.Is(err, context.Canceled):
 		panic(http.ErrAbortHandler)
 	case errors.Is(err, errNotModified):
 		c.Status(http.StatusNotModified)

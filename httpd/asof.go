@@ -29,6 +29,17 @@ type asOf struct {
 	now events.Time
 	// before is set when there was no record yet.
 	before bool
+	// gap is the time without a registry that the moment lies in, "" for none.
+	gap string
+}
+
+// members returns the members that an answer as of the moment has besides those that are
+// asked for.
+func (a asOf) members() []string {
+	if a.gap == "" {
+		return nil
+	}
+	return []string{memberGap}
 }
 
 // resolve returns the moment that the parameter at asks for: now when it is not given. It
@@ -52,15 +63,19 @@ func resolve(c *gin.Context, read history, at params.Instant) (asOf, error) {
 	if err != nil {
 		return asOf{}, err
 	}
+	then := asOf{now: at.Time}
 	if found {
-		c.Header(headerGap, gapText(gap))
+		then.gap = gapText(gap)
+		c.Header(headerGap, then.gap)
 	}
-	sequence, err := read.SequenceAt(at.Time.Time())
-	if err != nil || sequence == 0 {
-		return asOf{now: at.Time, before: true}, err
+	then.sequence, err = read.SequenceAt(at.Time.Time())
+	if err != nil || then.sequence == 0 {
+		then.before = true
+		return then, err
 	}
-	recorded, err := read.RecordedAt(sequence)
-	return asOf{sequence: sequence, recorded: events.TimeOf(recorded), now: at.Time}, err
+	recorded, err := read.RecordedAt(then.sequence)
+	then.recorded = events.TimeOf(recorded)
+	return then, err
 }
 
 // of returns the moment of an answer, given the registry's present one.

@@ -23,11 +23,11 @@ func newAuthenticator(c Config, recorder *clients.Recorder) *authenticator {
 		guard:    access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Insecure),
 		accounts: c.Accounts,
 		recorder: recorder,
-		login: &access.Login{Gate: c.Accounts, Failed: func(r *http.Request, as string, checked bool) {
+		login: &access.Login{Gate: c.Accounts, Failed: func(r *http.Request, user, as string, checked bool) {
 			if checked {
 				c.Logger.Warn().Str("account", as).Str("remote", r.RemoteAddr).Msg("login failed")
 			}
-			recorder.LoginFailed(r.Context(), access.ClientOf(r), clients.Of(r), as)
+			recorder.LoginFailed(r.Context(), access.ClientOf(r), clients.Of(r), user, as)
 		}},
 	}
 }

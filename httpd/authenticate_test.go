@@ -13,8 +13,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd"
+	"gatebook/projection"
 )
 
 const unauthorized = "Unauthorized"
@@ -175,7 +177,7 @@ func TestActor(t *testing.T) {
 	}
 }
 
-// Failed logins are recorded, at most one a minute and address. The next record has the number
+// Failed logins are recorded, at most one a minute, address and user, and are found by the user. The next record has the number
 // of those between.
 func TestFailedLoginsAreRecorded(t *testing.T) {
 	t.Parallel()
@@ -196,7 +198,7 @@ func TestFailedLoginsAreRecorded(t *testing.T) {
 		check(t, err)
 		end := v.Ending()
 		if m.Closed != id || m.Live != 0 || end.Reason != events.ReasonAuthFailed || end.Description != description ||
-			v.Address() != "127.0.0.1" || v.Login().User != "" {
+			v.Address() != "127.0.0.1" || v.Login().User != "ann\n" {
 			t.Errorf("%d closed, %d live; session %d ended with %v: %q", m.Closed, m.Live, id, end.Reason, end.Description)
 		}
 	}
@@ -210,6 +212,16 @@ func TestFailedLoginsAreRecorded(t *testing.T) {
 	c.advance(time.Minute)
 	try()
 	recorded(3, `login as "ann\n" failed`)
+	var found int
+	all, err := registry.Sessions(gatebook.Query{Closed: true, Filter: projection.Filter{Users: []string{"ann\n"}}})
+	check(t, err)
+	for _, err := range all.All() {
+		check(t, err)
+		found++
+	}
+	if found != 3 {
+		t.Errorf("%d of 3 are found by the user that was tried", found)
+	}
 }
 
 // written collects the lines of a log.

@@ -55,7 +55,7 @@ func (x *collection[T]) list(c *gin.Context) error {
 	if err := x.answers.validate(c, m, latest(all, x.version)); err != nil {
 		return err
 	}
-	return listAll(x.answers, c, m, p, chosen, all)
+	return listAll(x.answers, c, m, p, chosen, all, "")
 }
 
 // show answers with the thing that the path names.
@@ -84,11 +84,13 @@ func (x *collection[T]) show(c *gin.Context) error {
 	return render.Object(a, http.StatusOK, chosen, v)
 }
 
-// listAll answers with the part of a list in memory that the parameter range asks for.
-func listAll[T any](to *answers, c *gin.Context, m projection.Moment, p params.Parameters, chosen render.Shape[T], all []T) error {
+// listAll answers with the part of a list in memory that the parameter range asks for. gap is
+// the time without a registry that the answer lies in, "" for none.
+func listAll[T any](to *answers, c *gin.Context, m projection.Moment, p params.Parameters, chosen render.Shape[T], all []T, gap string) error {
 	setTotal(c, uint64(len(all)))
 	a := to.begin(c, m, p)
 	defer a.Release()
+	a.Rendering.Gap = gap
 	return render.List(a, chosen, render.Each(params.Part(&p, all)))
 }
 

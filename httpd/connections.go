@@ -30,6 +30,7 @@ func connectionResource() *render.Resource[connection] {
 		{Name: "opened", Value: render.Time(connection.opened)},
 		{Name: "ended", Value: render.Time(connection.ended)},
 		{Name: "reason", Value: render.TextOrNull(connection.reason)},
+		{Name: memberGap, Value: appendGap[connection]},
 	}))
 }
 

@@ -68,6 +68,11 @@ func failureOf(err error) *render.Failure {
 		return &render.Failure{Status: http.StatusNotFound, Title: "Session not found", Description: "No such session is in the book."}
 	case errors.Is(err, gatebook.ErrInvalid):
 		return &render.Failure{Status: http.StatusBadRequest, Title: "Invalid request", Description: sentence(strings.TrimPrefix(err.Error(), gatebook.ErrInvalid.Error()+": "))}
+	case errors.Is(err, gatebook.ErrCrowded):
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "2",
+			Description: "Too many requests look at many sessions now. Try again in two seconds, or ask for less: a page (limit), or one filter with an index.",
+		}
 	case errors.Is(err, gatebook.ErrBusy):
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",

@@ -34,11 +34,11 @@ func (f *failingRegistry) Session(id uint64) (projection.View, projection.Moment
 	return f.Registry.Session(id)
 }
 
-func (f *failingRegistry) Sessions(q gatebook.Query) (*gatebook.Listing, error) {
+func (f *failingRegistry) SessionsContext(ctx context.Context, q gatebook.Query) (*gatebook.Listing, error) {
 	if err := f.fail(); err != nil {
 		return nil, err
 	}
-	return f.Registry.Sessions(q)
+	return f.Registry.SessionsContext(ctx, q)
 }
 
 func (f *failingRegistry) Kill(ctx context.Context, id uint64, q gatebook.Request) (projection.View, error) {

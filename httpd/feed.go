@@ -45,7 +45,18 @@ type feeds struct {
 }
 
 func newFeeds(read eventReader, sessions sessionReader, to *answers, f *follow.Set) *feeds {
-	return &feeds{reader: read, sessions: sessions, answers: to, followers: f, records: reports.RecordShape()}
+	return &feeds{reader: read, sessions: sessions, answers: to, followers: f, records: reports.RecordShape(keyOf(sessions))}
+}
+
+// keyOf returns the function that reads the key of a session.
+func keyOf(read sessionReader) reports.KeyOf {
+	return func(id uint64) string {
+		v, _, err := read.Session(id)
+		if err != nil {
+			return ""
+		}
+		return v.Key()
+	}
 }
 
 // list answers with the records that the query selects, or follows the log.
@@ -53,6 +64,9 @@ func (f *feeds) list(c *gin.Context) error {
 	p, err := params.Parse(c.Request.URL.RawQuery, params.After, params.Kind, params.Session, params.Source, params.Limit, params.Follow, params.Observations)
 	if err != nil {
 		return err
+	}
+	if p.Query.Position.Given {
+		return params.Invalid("after is the sequence of a record here, not a place in a list of sessions.")
 	}
 	only := p.Events
 	if only.Sources, err = visibleSources(c.Request, p.Query.Filter.Sources); err != nil {

@@ -78,7 +78,7 @@ func TestEveryKindIsRendered(t *testing.T) {
 	for _, kind := range events.Kinds() {
 		var members [2]string
 		for i, e := range []events.Event{eventstest.Full(kind), events.New(kind)} {
-			text := string(reports.AppendRecord(nil, &events.Record{Sequence: 7, Recorded: 1e15, Session: 3, Event: e}))
+			text := string(reports.AppendRecord(nil, &events.Record{Sequence: 7, Recorded: 1e15, Session: 3, Event: e}, func(uint64) string { return "c-3" }))
 			d := json.NewDecoder(strings.NewReader(text))
 			for depth := 0; d.More() || depth > 0; {
 				token, err := d.Token()
@@ -200,7 +200,7 @@ func TestFollowFromTheHead(t *testing.T) {
 	ask(t, client(t), "DELETE", base+"/sessions/1?reason=out")
 	kills, _ := listen(t, base+"/events?source=edge-1&kind=kill_requested&follow=true")
 	pending := next(t, kills)
-	if pending.id != "" || !strings.Contains(pending.data, `"kind":"kill_requested","session":1,"by":"anonymous@127.0.0.1","description":"out"}`) {
+	if pending.id != "" || !strings.Contains(pending.data, `"kind":"kill_requested","session":1,"key":null,"by":"anonymous@127.0.0.1","description":"out"}`) {
 		t.Errorf("pending is %+v", pending)
 	}
 	if e := next(t, kills); e.id != fmt.Sprint(registry.Moment().Sequence) || e.data != "" {

@@ -59,8 +59,8 @@ func goldens() []golden {
 	get("/sessions/4", "", four)
 	get("/sessions/2?pretty=false&fields=state", "", `{"state":"Session ready for routing"}`)
 	get("/sessions/2?pretty=true&fields=state", "", "{\n    \"state\": \"Session ready for routing\"\n}")
-	get("/sessions/2?fields=*", "", strings.TrimSuffix(two, "}")+`,"closed":null,"reason":null,"source":"/sources/edge-1","listener":"0.0.0.0:4006","protocol":"mysql","port":51234,"database":"shop","program":"mysql","tls":null,"subject":null,"type":"client","opened":"2016-08-31T03:03:12.000000Z","ready":"2016-08-31T03:03:12.000000Z","ended":null,"last_seen":null,"duration":528,"status":"live","by":null,"description":null,"servers":["/servers/db-serv-01"],"statistics":{"reads":12,"writes":34,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0,"bytes_written":0},"version":12}`)
-	get("/sessions/4?fields=*", "", strings.TrimSuffix(four, "}")+`,"source":"/sources/edge-1","listener":null,"protocol":"mysql","port":null,"database":null,"program":null,"tls":null,"subject":null,"type":"client","opened":"2016-08-31T03:10:00.000000Z","ready":null,"ended":"2016-08-31T03:11:30.250000Z","last_seen":null,"duration":90.25,"status":"closed","by":"gateway","description":"it was idle for \"90 s\"","servers":[],"statistics":{"reads":3,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":90,"bytes_written":0},"version":16}`)
+	get("/sessions/2?fields=*", "", strings.TrimSuffix(two, "}")+`,"closed":null,"reason":null,"source":"/sources/edge-1","listener":"0.0.0.0:4006","protocol":"mysql","port":51234,"database":"shop","program":"mysql","tls":null,"subject":null,"type":"client","opened":"2016-08-31T03:03:12.000000Z","ready":"2016-08-31T03:03:12.000000Z","ended":null,"last_seen":null,"lost_at":null,"duration":528,"status":"live","by":null,"description":null,"servers":["/servers/db-serv-01"],"statistics":{"reads":12,"writes":34,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0,"bytes_written":0},"activity":null,"activity_since":null,"rates":null,"version":12,"at_gap":null}`)
+	get("/sessions/4?fields=*", "", strings.TrimSuffix(four, "}")+`,"source":"/sources/edge-1","listener":null,"protocol":"mysql","port":null,"database":null,"program":null,"tls":null,"subject":null,"type":"client","opened":"2016-08-31T03:10:00.000000Z","ready":null,"ended":"2016-08-31T03:11:30.250000Z","last_seen":null,"lost_at":null,"duration":90.25,"status":"closed","by":"gateway","description":"it was idle for \"90 s\"","servers":[],"statistics":{"reads":3,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":90,"bytes_written":0},"activity":null,"activity_since":null,"rates":null,"version":16,"at_gap":null}`)
 	get("/sessions/1?fields=last_seen,ended,duration,status,by,servers", "", `{"ended":"2016-08-31T03:03:12.000000Z","last_seen":"2016-08-31T03:03:12.000000Z","duration":0,"status":"lost","by":null,"servers":[]}`)
 	get("/sessions/3?fields=tls,statistics.bytes_read,statistics", "", `{"tls":"TLS 1.3","statistics":{"reads":0,"writes":0,"buffered_writes":0,"high_water_events":0,"low_water_events":0,"bytes_read":0}}`)
 	get("/sessions/2?fields=statistics.writes", "", `{"statistics":{"writes":34}}`)
@@ -118,9 +118,9 @@ func goldens() []golden {
 		{"at=0", "at=0 cannot be read: it is a time, as in 2026-11-23T07:00:00Z, or the sequence of a record, from 1."},
 		{"at=999", "at=999 is a record still to come: the last one is 16."},
 		{"at=2999-01-01T00:00:00Z", "at=2999-01-01T00:00:00.000000Z is still to come: it is 2016-08-31T03:12:00.000000Z now."},
-		{"sort=user", "sort=user is not known: it is id, -id, ended or -ended."},
+		{"sort=user", "sort=user is not known: it is id, -id, ended, -ended, opened, -opened, idle, -idle, rate or -rate."},
 		{"limit=0", "limit=0 cannot be read: it is how many to return at most, from 1."},
-		{"after=x", "after=x cannot be read: it is the id of a session, or the sequence of a record, after which to begin."},
+		{"after=x", "after=x cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there."},
 		{"after=77&sort=ended", "after=77 names no session in the book."},
 		{"range=0-9&limit=5", "range is given with limit or after: a page is either a range of positions or what comes after a session."},
 		{"count=yes", "count=yes is not known: it is true or false."},
@@ -158,10 +158,10 @@ func goldens() []golden {
 	refuse(409, "DELETE", "/sessions/4", "Session has ended", `Session 4 was closed at 2016-08-31 03:11:30 UTC with reason idle_timeout by gateway: it was idle for "90 s".`)
 	refuse(409, "DELETE", "/sessions/1", "Session has ended", "Session 1 was lost; it was last known to be alive at 2016-08-31 03:03:12 UTC. The reason is registry_crashed.")
 
-	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, service, server, source, reason, by, address, since, until, at, sort, range, limit, after, count, pretty.`)
+	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, database, program, service, server, source, reason, by, address, activity, since, until, at, sort, range, limit, after, count, pretty.`)
 	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, at, pretty.`)
 	refuse(400, "GET", "/health?xyzzy", "Unknown parameter", `The parameter "xyzzy" is not known here. Known are: pretty.`)
-	refuse(400, "GET", "/events?after=-1", "Invalid parameter", "after=-1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin.")
+	refuse(400, "GET", "/events?after=-1", "Invalid parameter", "after=-1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.")
 	refuse(400, "GET", "/events?session=x", "Invalid parameter", "session=x is no session: it is a number, as in session=42.")
 	refuse(400, "GET", "/events?source=", "Invalid parameter", "source= names no source.")
 	refuse(400, "GET", "/events?observations=true", "Invalid parameter", "observations=true goes with follow=true only: observations are no records.")
@@ -183,7 +183,7 @@ func goldens() []golden {
 	refuse(400, "GET", "/sources/edge-1?fields=", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, incarnation, state, version, host, started, last_seen, unrecorded, unrecorded_events, gap_from, gap_until, *.`)
 	refuse(400, "GET", "/servers?fields=name,,port", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, address, port, protocol, status, current_connections, total_connections, since, cause, *.`)
 	refuse(400, "GET", "/sessions/2/connections?fields=statistics.seeds", "Unknown field",
-		`There is no member "statistics.seeds". Did you mean statistics.reads? Known are: state, role, server, service, statistics, statistics.reads, statistics.writes, statistics.buffered_writes, statistics.high_water_events, statistics.low_water_events, statistics.bytes_read, statistics.bytes_written, id, connection_id, opened, ended, reason, *.`)
+		`There is no member "statistics.seeds". Did you mean statistics.reads? Known are: state, role, server, service, statistics, statistics.reads, statistics.writes, statistics.buffered_writes, statistics.high_water_events, statistics.low_water_events, statistics.bytes_read, statistics.bytes_written, id, connection_id, opened, ended, reason, at_gap, *.`)
 
 	const elsewhere = "There are no accounts, so only clients on this machine are answered, and the header "
 	refuse(403, "GET", "/sessions", "Forbidden", elsewhere+"Forwarded tells of one elsewhere: do not put a proxy before this API.", "Forwarded: for=192.0.2.1")

@@ -42,6 +42,12 @@ func (c *clock) time() events.Time { return events.TimeOf(c.Now()) }
 // openBook opens a registry on a log in memory that holds the given records.
 func openBook(t testing.TB, c *clock, past ...events.Record) *gatebook.Registry {
 	t.Helper()
+	return openDisk(t, c, diskOf(t, c, past...))
+}
+
+// diskOf returns a disk in memory whose log holds the given records.
+func diskOf(t testing.TB, c *clock, past ...events.Record) *storage.MemoryDisk {
+	t.Helper()
 	disk := storage.NewMemoryDisk()
 	if len(past) > 0 {
 		log, err := storage.OpenMemory(disk, c.time)
@@ -52,6 +58,12 @@ func openBook(t testing.TB, c *clock, past ...events.Record) *gatebook.Registry 
 		}
 		check(t, log.Close())
 	}
+	return disk
+}
+
+// openDisk opens a registry on a disk.
+func openDisk(t testing.TB, c *clock, disk *storage.MemoryDisk) *gatebook.Registry {
+	t.Helper()
 	log, err := storage.OpenMemory(disk, c.time)
 	check(t, err)
 	registry, err := gatebook.Open(context.Background(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Log: log, Now: c.Now})

@@ -131,7 +131,7 @@ func (k *kills) ofService(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	ids, m, err := k.live(name)
+	ids, m, err := k.live(c.Request.Context(), name)
 	if err != nil {
 		return missing("Service", name, err)
 	}
@@ -158,11 +158,11 @@ func (k *kills) ofService(c *gin.Context) error {
 
 // live returns the ids of the live sessions of a service, in ascending order, and the
 // moment they are of. Errors: [gatebook.ErrNotFound] when there is no such service.
-func (k *kills) live(service string) ([]uint64, projection.Moment, error) {
+func (k *kills) live(ctx context.Context, service string) ([]uint64, projection.Moment, error) {
 	if _, m, err := k.catalog.Service(service); err != nil {
 		return nil, m, err
 	}
-	found, err := k.reader.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Services: []string{service}}})
+	found, err := k.reader.SessionsContext(ctx, gatebook.Query{Live: true, Filter: projection.Filter{Services: []string{service}}})
 	if err != nil {
 		return nil, projection.Moment{}, err
 	}

@@ -71,5 +71,5 @@ func (l *listeners) list(c *gin.Context) error {
 	for i, text := range v.Listeners {
 		all[i] = serviceListener{service: v, text: text}
 	}
-	return listAll(l.answers, c, m, p, chosen, all)
+	return listAll(l.answers, c, m, p, chosen, all, "")
 }

@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -59,8 +60,9 @@ func (o *outsideSource) open(service string, keys ...string) {
 func (o *outsideSource) nextKill(session uint64, by, why string) sentEvent {
 	o.t.Helper()
 	e := next(o.t, o.kills)
-	want := fmt.Sprintf(`"kind":"kill_requested","session":%d,"by":%q,"description":%q}`, session, by, why)
-	if !strings.HasSuffix(e.data, want) || e.id != "" && !strings.HasPrefix(e.data, `{"sequence":`+e.id+`,`) {
+	// The key is what the source knows the session by.
+	want := regexp.MustCompile(fmt.Sprintf(`"kind":"kill_requested","session":%d,"key":"[^"]+","by":%q,"description":%q}$`, session, by, why))
+	if !want.MatchString(e.data) || e.id != "" && !strings.HasPrefix(e.data, `{"sequence":`+e.id+`,`) {
 		o.t.Fatalf("got %+v, want a kill of session %d by %s: %s", e, session, by, why)
 	}
 	return e

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -53,8 +52,7 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	if err != nil {
 		return err
 	}
-	chosen, err := s.resource.Shape(p.Fields)
-	if err != nil {
+	if _, err := s.resource.Shape(p.Fields); err != nil { // before anything is read
 		return err
 	}
 	if narrow != nil {
@@ -70,6 +68,10 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	if err != nil {
 		return err
 	}
+	chosen, err := s.resource.Shape(p.Fields, then.members()...)
+	if err != nil {
+		return err
+	}
 	q, err := p.QueryAsOf(then.now, then.sequence)
 	if err != nil {
 		return err
@@ -79,14 +81,14 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	}
 	found := &gatebook.Listing{Moment: s.history.Moment(), Counted: true}
 	if !then.before {
-		if found, err = s.reader.Sessions(q); err != nil {
+		if found, err = s.reader.SessionsContext(c.Request.Context(), q); err != nil {
 			return unknownAfter(err, p)
 		}
 	}
 	m := then.of(found.Moment)
 	// The clock changes the sessions in such a window without a record.
 	if !p.Moves() || p.At.Given {
-		if err := s.answers.validate(c, m, validatorsOfAll(m, p.Query.Live && !p.At.Given && p.Shows("statistics"))); err != nil {
+		if err := s.answers.validate(c, m, validatorsOfAll(m, p.Query.Live && !p.At.Given && isObserved(&p))); err != nil {
 			return err
 		}
 	}
@@ -95,7 +97,7 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	}
 	a := s.answers.begin(c, m, p)
 	defer a.Release()
-	a.Rendering.Now = then.now
+	a.Rendering.Now, a.Rendering.Gap = then.now, then.gap
 	if !p.Limited {
 		return render.List(a, chosen, prefetch(found.All()))
 	}
@@ -104,6 +106,11 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 		return err
 	}
 	return render.List(a, chosen, render.Each(page))
+}
+
+// isObserved reports whether observations change the list.
+func isObserved(p *params.Parameters) bool {
+	return showsObserved(p) || p.Query.Order.OfLive() || len(p.Query.Filter.Activities) > 0
 }
 
 // pageOf returns the sessions of a page. When there are more, it writes the header that
@@ -120,7 +127,8 @@ func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.Vi
 		page = page[:limit]
 		next := url.URL{Path: c.Request.URL.Path, RawPath: c.Request.URL.RawPath}
 		values := c.Request.URL.Query()
-		values.Set(params.After, strconv.FormatUint(page[limit-1].ID, 10))
+		last := page[limit-1]
+		values.Set(params.After, params.Cursor(last.ID, found.Position(last)))
 		next.RawQuery = values.Encode()
 		c.Header("Link", "<"+next.String()+`>; rel="next"`)
 	}

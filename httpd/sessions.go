@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 // sessionReader is what the API reads of sessions.
 type sessionReader interface {
 	Session(id uint64) (projection.View, projection.Moment, error)
-	Sessions(q gatebook.Query) (*gatebook.Listing, error)
+	SessionsContext(ctx context.Context, q gatebook.Query) (*gatebook.Listing, error)
 	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
 }
 
@@ -45,11 +46,14 @@ func (s *sessions) show(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := s.resource.Shape(p.Fields)
-	if err != nil {
+	if _, err = s.resource.Shape(p.Fields); err != nil { // before anything is read
 		return err
 	}
 	then, err := resolve(c, s.history, p.At)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.resource.Shape(p.Fields, then.members()...)
 	if err != nil {
 		return err
 	}
@@ -57,12 +61,12 @@ func (s *sessions) show(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.answers.validate(c, m, validatorsOf(v, p.Shows("statistics"))); err != nil {
+	if err := s.answers.validate(c, m, validatorsOf(v, showsObserved(&p))); err != nil {
 		return err
 	}
 	a := s.answers.begin(c, m, p)
 	defer a.Release()
-	a.Rendering.Now = then.now
+	a.Rendering.Now, a.Rendering.Gap = then.now, then.gap
 	return render.Object(a, http.StatusOK, chosen, v)
 }
 
@@ -100,11 +104,14 @@ func (s *sessions) listConnections(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	chosen, err := s.connections.Shape(p.Fields)
-	if err != nil {
+	if _, err = s.connections.Shape(p.Fields); err != nil { // before anything is read
 		return err
 	}
 	then, err := resolve(c, s.history, p.At)
+	if err != nil {
+		return err
+	}
+	chosen, err := s.connections.Shape(p.Fields, then.members()...)
 	if err != nil {
 		return err
 	}
@@ -115,7 +122,7 @@ func (s *sessions) listConnections(c *gin.Context) error {
 	if err := s.answers.validate(c, m, validatorsOf(v, true)); err != nil {
 		return err
 	}
-	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.ClientToo))
+	return listAll(s.answers, c, m, p, chosen, connectionsOf(v, p.ClientToo), then.gap)
 }
 
 // sessionID returns the id in the path. Text that is no number names no session.
@@ -126,6 +133,11 @@ func sessionID(c *gin.Context) (uint64, error) {
 		return 0, notFound("Session", text)
 	}
 	return id, nil
+}
+
+// showsObserved reports whether fields selects members that change with each observation.
+func showsObserved(p *params.Parameters) bool {
+	return p.Shows("statistics") || p.Shows("activity") || p.Shows("activity_since") || p.Shows("rates")
 }
 
 // validatorsOf returns the validators of a session. statistics is set when its counters
@@ -168,6 +180,7 @@ func sessionResource() *render.Resource[projection.View] {
 		{Name: "ready", Value: render.Time(func(v view) events.Time { return v.Ready })},
 		{Name: "ended", Value: render.Time(func(v view) events.Time { return v.Ended() })},
 		{Name: "last_seen", Value: render.Time(func(v view) events.Time { return v.Ending().LastSeen })},
+		{Name: "lost_at", Value: render.Time(lostAt)},
 		{Name: "duration", Value: func(b []byte, r *render.Rendering, v view) []byte {
 			return render.AppendSeconds(b, until(v, r.Now)-v.Opened)
 		}},
@@ -179,8 +192,53 @@ func sessionResource() *render.Resource[projection.View] {
 			counters, _ := v.Current(0)
 			return counters
 		})},
+		{Name: "activity", Value: render.TextOrNull(func(v view) string { return v.Activity().String() })},
+		{Name: "activity_since", Value: render.Time(activitySince)},
+		{Name: "rates", Null: func(r *render.Rendering, v view) bool { _, known := v.Rates(r.Now); return !known }, Inner: rates()},
 		{Name: "version", Value: render.Number(func(v view) uint64 { return v.Version })},
+		{Name: memberGap, Value: appendGap[view]},
 	}))
+}
+
+// memberGap is the member that says in which time without a registry an answer lies.
+const memberGap = "at_gap"
+
+// appendGap appends the time without a registry that the answer lies in, null for none.
+func appendGap[T any](b []byte, r *render.Rendering, _ T) []byte {
+	return render.AppendStringOrNull(b, r.Gap)
+}
+
+// rates returns the members of the rates of a session's client connection.
+func rates() []render.Member[projection.View] {
+	rate := func(pick func(r projection.Rates) float64) render.Value[projection.View] {
+		return render.Rate(func(r *render.Rendering, v projection.View) (float64, bool) {
+			all, known := v.Rates(r.Now)
+			return pick(all), known
+		})
+	}
+	return []render.Member[projection.View]{
+		{Name: "reads", Value: rate(func(r projection.Rates) float64 { return r.Reads })},
+		{Name: "writes", Value: rate(func(r projection.Rates) float64 { return r.Writes })},
+		{Name: "bytes_read", Value: rate(func(r projection.Rates) float64 { return r.BytesRead })},
+		{Name: "bytes_written", Value: rate(func(r projection.Rates) float64 { return r.BytesWritten })},
+	}
+}
+
+// activitySince returns since when a live session does what it is doing, 0 where that is not
+// known.
+func activitySince(v projection.View) events.Time {
+	if v.Activity() == projection.ActivityUnknown {
+		return 0
+	}
+	return v.Observed.ActivitySince
+}
+
+// lostAt returns when the loss of a lost session was recorded, 0 for others.
+func lostAt(v projection.View) events.Time {
+	if v.Status != projection.Lost {
+		return 0
+	}
+	return v.Modified
 }
 
 // sessionState returns the API draft's name for the state of a session, as JSON.

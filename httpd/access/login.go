@@ -18,9 +18,10 @@ const longestKeptName = 64
 type Login struct {
 	// Gate holds the accounts.
 	Gate *accounts.Gate
-	// Failed is called for each login that fails. as describes the credentials. checked is
-	// false when they were not compared, because logins have failed too often before.
-	Failed func(r *http.Request, as string, checked bool)
+	// Failed is called for each login that fails. user is the name that was tried, cut, and ""
+	// with a token; as describes the credentials. checked is false when they were not
+	// compared, because logins have failed too often before.
+	Failed func(r *http.Request, user, as string, checked bool)
 }
 
 // Account returns the account whose credentials the request has. Errors: a [*render.Failure].
@@ -40,14 +41,14 @@ func (l *Login) Account(r *http.Request) (accounts.Account, error) {
 	switch strings.ToLower(scheme) {
 	case "bearer":
 		account, err := l.Gate.Token(ClientOf(r), strings.TrimSpace(credentials))
-		return account, l.failure(r, err, "with a token")
+		return account, l.failure(r, err, "", "with a token")
 	case "basic":
 		name, password, ok := r.BasicAuth()
 		if !ok {
 			return accounts.Account{}, Unauthorized("The credentials in the header Authorization are no name and password, joined by a colon, in base64.")
 		}
 		account, err := l.Gate.Password(r.Context(), ClientOf(r), name, password)
-		return account, l.failure(r, err, "as "+strconv.Quote(shortened(name)))
+		return account, l.failure(r, err, shortened(name), "as "+strconv.Quote(shortened(name)))
 	}
 	return accounts.Account{}, Unauthorized("The header Authorization has a scheme that is not known here: it is Basic or Bearer.")
 }
@@ -58,17 +59,17 @@ func shortened(name string) string {
 }
 
 // failure returns the answer to an error of the gate.
-func (l *Login) failure(r *http.Request, err error, as string) error {
+func (l *Login) failure(r *http.Request, err error, user, as string) error {
 	if err == nil {
 		return nil
 	}
 	wait, backsOff := errors.AsType[*accounts.BackOffError](err)
 	switch {
 	case errors.Is(err, accounts.ErrDenied):
-		l.Failed(r, as, true)
+		l.Failed(r, user, as, true)
 		return Unauthorized("The name, the password or the token is wrong.")
 	case backsOff:
-		l.Failed(r, as, false)
+		l.Failed(r, user, as, false)
 		seconds := strconv.Itoa(int(math.Ceil(wait.Wait.Seconds())))
 		return &render.Failure{
 			Status: http.StatusTooManyRequests, Title: "Too many failed logins", RetryAfter: seconds,

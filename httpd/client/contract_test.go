@@ -24,7 +24,7 @@ func TestTypesAreTheContracts(t *testing.T) {
 	model, err := document.BuildV3Model()
 	check(t, err)
 	for schema, v := range map[string]any{
-		"Session": client.Session{}, "Connection": client.Connection{}, "Statistics": client.Statistics{},
+		"Session": client.Session{}, "Connection": client.Connection{}, "Statistics": client.Statistics{}, "Rates": client.Rates{},
 		"Service": client.Service{}, "Listener": client.Listener{}, "Server": client.Server{}, "Source": client.Source{},
 		"Killed": client.Killed{}, "Version": client.Version{}, "Event": client.Event{}, "Final": client.Final{},
 	} {

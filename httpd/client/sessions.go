@@ -19,7 +19,10 @@ const pageSize = 1000
 type Query struct {
 	// Status is live (the default), closed, lost or all.
 	Status []string
-	User   []string
+	// User, Database and Program are compared exactly.
+	User, Database, Program []string
+	// Activity is idle or waiting.
+	Activity []string
 	// Service and Server and Source are names.
 	Service, Server, Source []string
 	Reason, By              []string
@@ -29,7 +32,8 @@ type Query struct {
 	Since, Until string
 	// At asks for the answer as of a time or a record's sequence.
 	At string
-	// Sort is the order: id, -id, ended or -ended.
+	// Sort is the order: id, ended, and of live sessions opened, idle or rate; "-" before it
+	// turns it round.
 	Sort string
 	// Limit is how many to list at most; 0 lists all.
 	Limit int
@@ -40,7 +44,7 @@ type Query struct {
 func (q *Query) values() url.Values {
 	v := url.Values{}
 	all := map[string][]string{
-		"user": q.User, "service": q.Service, "server": q.Server, "source": q.Source,
+		"user": q.User, "database": q.Database, "program": q.Program, "service": q.Service, "server": q.Server, "source": q.Source,
 		"reason": q.Reason, "by": q.By, "address": q.Address,
 	}
 	for name, values := range all {
@@ -49,7 +53,7 @@ func (q *Query) values() url.Values {
 		}
 	}
 	one := map[string]string{
-		"status": strings.Join(q.Status, ","), "since": q.Since, "until": q.Until, "at": q.At, "sort": q.Sort,
+		"status": strings.Join(q.Status, ","), "activity": strings.Join(q.Activity, ","), "since": q.Since, "until": q.Until, "at": q.At, "sort": q.Sort,
 	}
 	for name, value := range one {
 		if value != "" {

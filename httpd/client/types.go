@@ -38,12 +38,29 @@ type Session struct {
 	Ready    time.Time `json:"ready"`
 	Ended    time.Time `json:"ended"`
 	LastSeen time.Time `json:"last_seen"`
+	// LostAt is when the loss of a lost session was recorded.
+	LostAt   time.Time `json:"lost_at"`
 	Duration float64   `json:"duration"` // seconds
 	Servers  []string  `json:"servers"`  // links
 	// Statistics are those of the client's connection.
 	Statistics *Statistics `json:"statistics"`
+	// Activity is idle or waiting, "" where it is not known, ActivitySince since when.
+	Activity      string    `json:"activity"`
+	ActivitySince time.Time `json:"activity_since"`
+	// Rates are how fast the client connection's counters rise; nil where that is not known.
+	Rates *Rates `json:"rates"`
 	// Version is the sequence of the session's last change.
 	Version uint64 `json:"version"`
+	// Gap is the time without a registry that the answer lies in, "" for none.
+	Gap string `json:"at_gap"`
+}
+
+// Rates are how fast counters rise, per second.
+type Rates struct {
+	Reads        float64 `json:"reads"`
+	Writes       float64 `json:"writes"`
+	BytesRead    float64 `json:"bytes_read"`
+	BytesWritten float64 `json:"bytes_written"`
 }
 
 // Statistics are the counters of a connection since it came.
@@ -71,6 +88,8 @@ type Connection struct {
 	Ended      time.Time   `json:"ended"`
 	Reason     string      `json:"reason"`
 	Statistics *Statistics `json:"statistics"`
+	// Gap is the time without a registry that the answer lies in, "" for none.
+	Gap string `json:"at_gap"`
 }
 
 // Service is what clients connect to.

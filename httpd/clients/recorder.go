@@ -234,14 +234,15 @@ func (r *Recorder) end(ctx context.Context, id uint64, e events.SessionClosed) {
 	}
 }
 
-// LoginFailed records a failed login, as a session that ended with it: at most one a
-// minute and address, with how many there were since the last one. c is nil when the
-// request did not come through a listener; as describes the credentials.
-func (r *Recorder) LoginFailed(ctx context.Context, client netip.Addr, c *Conn, as string) {
+// LoginFailed records a failed login, as a session that ended with it: at most one a minute,
+// network and user, and a few a minute in all, with how many there were besides. c is nil
+// when the request did not come through a listener; user is the name that was tried, "" with
+// a token, and as describes the credentials.
+func (r *Recorder) LoginFailed(ctx context.Context, client netip.Addr, c *Conn, user, as string) {
 	if r.source == nil {
 		return
 	}
-	more, due := r.failed.count(client)
+	counted, due := r.failed.count(client, user)
 	if !due {
 		return
 	}
@@ -256,10 +257,13 @@ func (r *Recorder) LoginFailed(ctx context.Context, client netip.Addr, c *Conn, 
 		return
 	}
 	description := "login " + as + " failed"
-	if more > 0 {
-		description += fmt.Sprintf("; %d more from this address since the last record", more)
+	if counted.more > 0 {
+		description += fmt.Sprintf("; %d more from this address since the last record", counted.more)
 	}
-	r.end(ctx, id, events.SessionClosed{Reason: events.ReasonAuthFailed, Description: description})
+	if counted.others > 0 {
+		description += fmt.Sprintf("; %d others failed that have no record", counted.others)
+	}
+	r.end(ctx, id, events.SessionClosed{Reason: events.ReasonAuthFailed, User: user, Description: description})
 }
 
 // errHeld stands for an end that the registry keeps in memory until the log takes records.

@@ -83,7 +83,7 @@ func (f *follower) begin() error {
 				break
 			}
 			// It has no id, so that a client that is cut off here gets all of them again.
-			f.b = appendData(f.b, &pending[i])
+			f.b = f.set.shared.appendData(f.b, &pending[i])
 			f.sent++
 		}
 	}
@@ -167,7 +167,7 @@ func (f *follower) wait(ctx context.Context, pause time.Duration) error {
 	for {
 		until := beat
 		if f.Observations {
-			if err := f.observe(); err != nil {
+			if err := f.observe(ctx); err != nil {
 				return err
 			}
 			until = earlier(beat, f.looked.Add(time.Second))
@@ -194,12 +194,15 @@ func earlier(a, b time.Time) time.Time {
 
 // observe sends the counters of live connections that were observed since the last time. It
 // does so at most once a second.
-func (f *follower) observe() error {
+func (f *follower) observe(ctx context.Context) error {
 	if time.Since(f.looked) < time.Second {
 		return nil
 	}
 	f.looked = time.Now()
-	live, err := f.set.log.Sessions(gatebook.Query{Live: true, Filter: projection.Filter{Sources: f.Only.Sources}})
+	live, err := f.set.log.SessionsContext(ctx, gatebook.Query{Live: true, Filter: projection.Filter{Sources: f.Only.Sources}})
+	if errors.Is(err, gatebook.ErrCrowded) {
+		return nil // the next time will do
+	}
 	if err != nil {
 		return err
 	}

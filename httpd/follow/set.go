@@ -29,7 +29,8 @@ const (
 // Log is what followers read. [gatebook.Registry] is one.
 type Log interface {
 	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
-	Sessions(q gatebook.Query) (*gatebook.Listing, error)
+	SessionsContext(ctx context.Context, q gatebook.Query) (*gatebook.Listing, error)
+	Session(id uint64) (projection.View, projection.Moment, error)
 	Moment() projection.Moment
 }
 
@@ -53,10 +54,12 @@ type Set struct {
 
 // NewSet returns a set without followers.
 func NewSet(log Log) *Set {
-	return &Set{
+	s := &Set{
 		WriteTimeout: WriteTimeout, log: log,
 		turns: make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1)), stops: make(map[*func()]struct{}),
 	}
+	s.shared.key = s.keyOf
+	return s
 }
 
 // Serve sends a client the records that it asks for, until ctx ends, the set is closed, the
@@ -75,6 +78,15 @@ func (s *Set) Serve(ctx context.Context, w http.ResponseWriter, o Options) error
 		return nil
 	}
 	return err
+}
+
+// keyOf returns the key of a session, "" for none.
+func (s *Set) keyOf(id uint64) string {
+	v, _, err := s.log.Session(id)
+	if err != nil {
+		return ""
+	}
+	return v.Key()
 }
 
 // Len returns how many followers there are.

@@ -16,9 +16,10 @@ const (
 )
 
 // sharedEvents keeps the newest records as followers are sent them: the first follower that
-// needs one renders it, and the others copy it. The zero value is empty. Its methods are
+// needs one renders it, and the others copy it. Without key it renders no kill request. Its methods are
 // safe for concurrent use.
 type sharedEvents struct {
+	key   reports.KeyOf
 	slots [sharedCount]atomic.Pointer[sharedEvent] // sequence s is at s % sharedCount
 }
 
@@ -31,14 +32,14 @@ type sharedEvent struct {
 // append appends a record of a log that ends at head as a server-sent event with an id.
 func (k *sharedEvents) append(b []byte, r *events.Record, head uint64) []byte {
 	if head-r.Sequence >= sharedCount {
-		return appendEvent(b, r) // few followers are that far behind, and not at the same place
+		return k.appendEvent(b, r) // few followers are that far behind, and not at the same place
 	}
 	slot := &k.slots[r.Sequence%sharedCount]
 	if kept := slot.Load(); kept != nil && kept.sequence == r.Sequence {
 		return append(b, kept.text...)
 	}
 	start := len(b)
-	b = appendEvent(b, r)
+	b = k.appendEvent(b, r)
 	if text := b[start:]; len(text) <= longestShared {
 		slot.Store(&sharedEvent{sequence: r.Sequence, text: append(make([]byte, 0, len(text)), text...)})
 	}
@@ -46,13 +47,13 @@ func (k *sharedEvents) append(b []byte, r *events.Record, head uint64) []byte {
 }
 
 // appendEvent appends a record as a server-sent event with an id.
-func appendEvent(b []byte, r *events.Record) []byte {
+func (k *sharedEvents) appendEvent(b []byte, r *events.Record) []byte {
 	b = append(strconv.AppendUint(append(b, "id: "...), r.Sequence, 10), '\n')
-	return appendData(b, r)
+	return k.appendData(b, r)
 }
 
 // appendData appends a record as a server-sent event without an id.
-func appendData(b []byte, r *events.Record) []byte {
+func (k *sharedEvents) appendData(b []byte, r *events.Record) []byte {
 	b = append(b, "data: "...)
-	return append(reports.AppendRecord(b, r), "\n\n"...)
+	return append(reports.AppendRecord(b, r, k.key), "\n\n"...)
 }

@@ -2,12 +2,14 @@ package params
 
 // The names of the parameters.
 const (
+	Activity     = "activity"
 	Address      = "address"
 	After        = "after"
 	At           = "at"
 	By           = "by"
 	Cancel       = "cancel"
 	Count        = "count"
+	Database     = "database"
 	DryRun       = "dry_run"
 	Fields       = "fields"
 	Follow       = "follow"
@@ -15,6 +17,7 @@ const (
 	Limit        = "limit"
 	Observations = "observations"
 	Pretty       = "pretty"
+	Program      = "program"
 	Range        = "range"
 	Reason       = "reason"
 	Role         = "role"
@@ -33,8 +36,8 @@ const (
 // Names returns the names of all parameters.
 func Names() []string {
 	return []string{
-		Address, After, At, By, Cancel, Count, DryRun, Fields, Follow, Kind,
-		Observations, Session, Limit, Pretty, Range, Reason, Role, Server, Service,
+		Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Kind,
+		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Server, Service,
 		Since, Sort, Source, Status, TTL, Until, User,
 	}
 }
@@ -42,7 +45,7 @@ func Names() []string {
 // OfSessions returns the names of the parameters of a list of sessions.
 func OfSessions() []string {
 	return []string{
-		Fields, Status, User, Service, Server, Source, Reason, By, Address,
+		Fields, Status, User, Database, Program, Service, Server, Source, Reason, By, Address, Activity,
 		Since, Until, At, Sort, Range, Limit, After, Count,
 	}
 }

@@ -93,6 +93,22 @@ func (p *Parameters) combine(values url.Values) error {
 	if p.Query.Live && !values.Has(Status) && (p.since.Given || p.until.Given) {
 		p.Query.Closed, p.Query.Lost = true, true // a window is of all sessions in it, ended ones too
 	}
+	return p.combineLive()
+}
+
+// combineLive checks that what only live sessions have is asked of them alone.
+func (p *Parameters) combineLive() error {
+	if p.Query.Order.OfLive() && (p.Query.Closed || p.Query.Lost) {
+		return Invalid("sort=%s orders live sessions alone: give status=live.", orders[p.Query.Order])
+	}
+	switch {
+	case !p.At.Given:
+		return nil
+	case p.Query.Order.OfLive():
+		return Invalid("sort=%s does not go with at: it orders sessions by what is observed now.", orders[p.Query.Order])
+	case len(p.Query.Filter.Activities) > 0:
+		return Invalid("activity does not go with at: what a session is doing is observed now, and not recorded.")
+	}
 	return nil
 }
 
@@ -107,7 +123,9 @@ func (p *Parameters) set(name string, given []string) error {
 	case Reason:
 		p.reasons = given
 		return nil
-	case User, By, Service, Server, Source, Address:
+	case Activity:
+		return p.setActivities(listed(given))
+	case User, By, Database, Program, Service, Server, Source, Address:
 		return p.setFilter(name, given)
 	case Kind:
 		return p.setKinds(listed(given))

@@ -11,13 +11,14 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/render"
+	"gatebook/projection"
 )
 
 // QueryAsOf returns the query for sessions, with its window relative to now, and as of a
 // sequence if that is not 0. Errors: a [*render.Failure].
 func (p *Parameters) QueryAsOf(now events.Time, sequence uint64) (gatebook.Query, error) {
 	if p.Resumed && p.Query.After == 0 {
-		return gatebook.Query{}, Invalid("after=0 cannot be read: it is the id of a session, or the sequence of a record, after which to begin.")
+		return gatebook.Query{}, Invalid("after=0 cannot be read: it is the id of a session, after which to begin.")
 	}
 	q := p.Query
 	q.AsOf = sequence
@@ -76,6 +77,12 @@ func (p *Parameters) setFilter(name string, given []string) error {
 	case By:
 		f.By = given
 		return nil
+	case Database:
+		f.Databases = given
+		return nil
+	case Program:
+		f.Programs = given
+		return nil
 	case Address:
 		return p.setNetworks(given)
 	}
@@ -130,8 +137,29 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	return network.Masked(), err
 }
 
+// setActivities reads what live sessions are doing.
+func (p *Parameters) setActivities(wanted []string) error {
+	for _, name := range wanted {
+		switch name {
+		case projection.ActivityIdle.String():
+			p.Query.Filter.Activities = append(p.Query.Filter.Activities, projection.ActivityIdle)
+		case projection.ActivityWaiting.String():
+			p.Query.Filter.Activities = append(p.Query.Filter.Activities, projection.ActivityWaiting)
+		default:
+			return Invalid("activity=%s is not known: it is idle or waiting.", name)
+		}
+	}
+	return nil
+}
+
+// orders are the names of the orders of sessions. They are never changed.
+var orders = [...]string{
+	gatebook.ByID: "id", gatebook.ByIDDescending: "-id", gatebook.ByEnd: "ended", gatebook.ByEndDescending: "-ended",
+	gatebook.ByOpened: "opened", gatebook.ByOpenedDescending: "-opened", gatebook.ByIdle: "idle", gatebook.ByIdleDescending: "-idle",
+	gatebook.ByRate: "rate", gatebook.ByRateDescending: "-rate",
+}
+
 func (p *Parameters) setSort(value string) error {
-	orders := [...]string{gatebook.ByID: "id", gatebook.ByIDDescending: "-id", gatebook.ByEnd: "ended", gatebook.ByEndDescending: "-ended"}
 	i := slices.Index(orders[:], value)
 	if i < 0 {
 		return Invalid("sort=%s is not known: it is %s.", value, either(orders[:]))
@@ -183,12 +211,46 @@ func position(text string) (int, error) {
 }
 
 func (p *Parameters) setAfter(value string) error {
-	id, err := strconv.ParseUint(value, 10, 64)
+	text, position, found := strings.Cut(value, positionMark)
+	id, err := strconv.ParseUint(text, 10, 64)
+	if found && err == nil {
+		p.Query.Position, err = parsePosition(position)
+	}
 	if err != nil {
-		return Invalid("after=%s cannot be read: it is the id of a session, or the sequence of a record, after which to begin.", value)
+		return Invalid("after=%s cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.", value)
 	}
 	p.Query.After, p.Resumed = id, true
 	return nil
+}
+
+// positionMark separates the parts of a cursor: the id of a session, its place in the order,
+// and the sequence of the first page.
+const positionMark = "~"
+
+// Cursor returns the value of the parameter after for what comes after a session that stood
+// at a position in its order.
+func Cursor(id uint64, position gatebook.Position) string {
+	b := strconv.AppendUint(nil, id, 10)
+	if position.Given {
+		b = strconv.AppendInt(append(b, positionMark...), position.Place, 10)
+		b = strconv.AppendUint(append(b, positionMark...), position.Sequence, 10)
+	}
+	return string(b)
+}
+
+// parsePosition reads the parts of a cursor after the id.
+func parsePosition(text string) (gatebook.Position, error) {
+	place, sequence, _ := strings.Cut(text, positionMark)
+	p := gatebook.Position{Given: true}
+	var wrong error
+	p.Place, wrong = strconv.ParseInt(place, 10, 64)
+	if wrong == nil {
+		p.Sequence, wrong = strconv.ParseUint(sequence, 10, 64)
+	}
+	if wrong == nil && p.Sequence == 0 {
+		wrong = strconv.ErrRange
+	}
+	return p, wrong
 }
 
 // setTTL reads a duration, or whole seconds.

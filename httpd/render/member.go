@@ -1,6 +1,7 @@
 package render
 
 import (
+	"math"
 	"strconv"
 
 	"gatebook/events"
@@ -21,6 +22,19 @@ func NumberOrNull[T any](of func(v T) uint64) Value[T] {
 			return strconv.AppendUint(b, n, 10)
 		}
 		return append(b, "null"...)
+	}
+}
+
+// Rate returns a value that is a number of things per second, with at most three decimals, and
+// null when it is not known.
+func Rate[T any](of func(r *Rendering, v T) (perSecond float64, known bool)) Value[T] {
+	return func(b []byte, r *Rendering, v T) []byte {
+		rate, known := of(r, v)
+		if !known {
+			return append(b, "null"...)
+		}
+		const decimals = 1000
+		return strconv.AppendFloat(b, math.Round(rate*decimals)/decimals, 'f', -1, 64)
 	}
 }
 

@@ -6,7 +6,9 @@ import "gatebook/events"
 // the last date, because neighbours in a list mostly have the same. It is for one goroutine.
 type Rendering struct {
 	// Now is the end of spans of time that have not ended.
-	Now   events.Time
+	Now events.Time
+	// Gap is the time without a registry that the answer lies in, "" for none.
+	Gap   string
 	link  linkCache
 	dates dateCache
 }

@@ -12,6 +12,9 @@ type Member[T any] struct {
 	// A member has one of the two.
 	Value Value[T]
 	Inner []Member[T]
+	// Null reports whether a member that is an object itself is null; nil never is. Its own
+	// members are null then as well, which is what CSV shows of them.
+	Null func(r *Rendering, v T) bool
 
 	extra bool // shown only when the request selects it
 }
@@ -42,6 +45,7 @@ type part[T any] struct {
 	when  func(v T) bool
 	value Value[T]
 	inner Shape[T]
+	null  func(r *Rendering, v T) bool
 }
 
 // NewResource returns the resource that the members describe.
@@ -52,10 +56,16 @@ func NewResource[T any](members []Member[T]) *Resource[T] {
 }
 
 // Shape returns the members that the parameter fields selects; nil selects the usual ones.
-// Errors: a [*Failure] for a name that is no member's.
-func (r *Resource[T]) Shape(fields []string) (Shape[T], error) {
-	if fields == nil {
+// The members in always are shown besides. Errors: a [*Failure] for a name that is no
+// member's.
+func (r *Resource[T]) Shape(fields []string, always ...string) (Shape[T], error) {
+	if fields == nil && len(always) == 0 {
 		return r.Usual, nil
+	}
+	if fields == nil {
+		return choose(r.members, func(outer, m *Member[T]) bool {
+			return !m.extra && (outer == nil || !outer.extra) || outer == nil && slices.Contains(always, m.Name)
+		}), nil
 	}
 	known := append(r.Names(), "*")
 	wanted := make(map[string]bool, len(fields))
@@ -67,7 +77,7 @@ func (r *Resource[T]) Shape(fields []string) (Shape[T], error) {
 	}
 	chosen := choose(r.members, func(outer, m *Member[T]) bool {
 		if outer == nil {
-			return wanted["*"] || wanted[m.Name]
+			return wanted["*"] || wanted[m.Name] || slices.Contains(always, m.Name)
 		}
 		return wanted["*"] || wanted[outer.Name] && !m.extra || wanted[outer.Name+"."+m.Name]
 	})
@@ -110,6 +120,7 @@ func choose[T any](members []Member[T], shown func(outer, m *Member[T]) bool) Sh
 			}
 			continue
 		}
+		p.null = m.Null
 		p.inner = choose(m.Inner, func(_, inner *Member[T]) bool { return shown(m, inner) })
 		if p.inner != nil {
 			s = append(s, p)
@@ -127,7 +138,9 @@ func (s Shape[T]) Append(b []byte, r *Rendering, v T) []byte {
 			continue
 		}
 		b = append(b, p.key...)
-		if p.inner != nil {
+		if p.null != nil && p.null(r, v) {
+			b = append(b, "null"...)
+		} else if p.inner != nil {
 			b = p.inner.Append(b, r, v)
 		} else {
 			b = p.value(b, r, v)

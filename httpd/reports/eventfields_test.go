@@ -94,10 +94,12 @@ func shownMembers(t *testing.T, e events.Event) map[string]json.RawMessage {
 	return members
 }
 
+func keyOf(uint64) string { return "c-1" }
+
 // rendered returns a record as a JSON object, which is the same by itself and in a list.
 func rendered(r events.Record) string {
-	text := reports.AppendRecord(nil, &r)
-	if listed := reports.RecordShape().Append(nil, new(render.Rendering), r); string(listed) != string(text) {
+	text := reports.AppendRecord(nil, &r, keyOf)
+	if listed := reports.RecordShape(keyOf).Append(nil, new(render.Rendering), r); string(listed) != string(text) {
 		return string(text) + ", but in a list " + string(listed)
 	}
 	return string(text)

@@ -11,18 +11,21 @@ import (
 	"gatebook/httpd/render"
 )
 
+// KeyOf returns the key of a session, the name that its source gave it; "" for none.
+type KeyOf func(session uint64) string
+
 // RecordShape returns the shape of a record: its place in the log, and the members of its
-// event.
-func RecordShape() render.Shape[events.Record] {
+// event. A kill request has the key of its session too, by which a source knows it.
+func RecordShape(key KeyOf) render.Shape[events.Record] {
 	return render.ShapeFunc(func(b []byte, _ *render.Rendering, r events.Record) []byte {
-		return appendMembers(b, &r)
+		return appendMembers(b, &r, key)
 	})
 }
 
 // AppendRecord appends a record as a JSON object of the shape [RecordShape].
-func AppendRecord(b []byte, r *events.Record) []byte {
+func AppendRecord(b []byte, r *events.Record, key KeyOf) []byte {
 	start := len(b)
-	b = appendMembers(b, r)
+	b = appendMembers(b, r, key)
 	b[start] = '{' // in place of the first comma
 	return append(b, '}')
 }
@@ -38,7 +41,7 @@ func AppendObservation(b []byte, session uint64, observed events.Final) []byte {
 }
 
 // appendMembers appends the members of a record, each with a comma before its name.
-func appendMembers(b []byte, r *events.Record) []byte {
+func appendMembers(b []byte, r *events.Record, key KeyOf) []byte {
 	v := jsonWriter{b: b}
 	v.total("sequence", &r.Sequence)
 	v.moment("time", &r.Recorded)
@@ -48,6 +51,10 @@ func appendMembers(b []byte, r *events.Record) []byte {
 	v.count("session", &r.Session)
 	if r.Erased {
 		v.b = append(v.b, `,"erased":true`...)
+	}
+	if r.Event.Kind() == events.KindKillRequested {
+		text := key(r.Session)
+		v.text("key", &text)
 	}
 	visitFields(r.Event, &v)
 	return v.b

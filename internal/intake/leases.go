@@ -84,7 +84,7 @@ func (in *Intake) recoverSessions(ctx context.Context, source *projection.Source
 	if source.State != projection.SourceLost {
 		return nil
 	}
-	lost, err := in.lostOf(source)
+	lost, err := in.lostOf(ctx, source)
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func (in *Intake) recoverSessions(ctx context.Context, source *projection.Source
 }
 
 // lostOf finds the sessions that the current incarnation of a source has lost.
-func (in *Intake) lostOf(source *projection.Source) ([]*projection.Session, error) {
-	l, err := in.Reader.Sessions(projection.Query{
+func (in *Intake) lostOf(ctx context.Context, source *projection.Source) ([]*projection.Session, error) {
+	l, err := in.Reader.Sessions(ctx, projection.Query{
 		Lost: true, Filter: projection.Filter{Sources: []string{source.Name}, Reasons: []events.Reason{events.ReasonSourceLost}},
 		After: source.First - min(source.First, 1),
 	})

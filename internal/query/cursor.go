@@ -27,16 +27,22 @@ type archiveCursor struct {
 	page   int // how many rows are read at a time
 	rows   []*projection.Session
 	end    bool
+	// since and until bound the sequences of the last records of its sessions; 0 leaves them
+	// open.
+	since, until uint64
 }
 
-// newArchiveCursor returns a cursor over what the query asks for, after a place in its
-// order.
-func newArchiveCursor(q *projection.Query, after *index.Entry) *archiveCursor {
+// first returns the first row that is left.
+func (c *archiveCursor) first() projection.View { return projection.View{Session: c.rows[0]} }
+
+// newArchiveCursor returns a cursor over what the query asks for, in an order and after a
+// place in it.
+func newArchiveCursor(q *projection.Query, in projection.Order, after *index.Entry) *archiveCursor {
 	order := [...]index.Order{
 		projection.ByID: index.ByID, projection.ByIDDescending: index.ByIDDescending,
 		projection.ByEnd: index.ByUntil, projection.ByEndDescending: index.ByUntilDescending,
 	}
-	c := &archiveCursor{search: index.Search{Order: order[q.Order], After: after}, page: archivePage}
+	c := &archiveCursor{search: index.Search{Order: order[in], After: after}, page: archivePage}
 	if q.Limit > 0 {
 		c.page = min(min(q.Skip, archivePage)+min(q.Limit, archivePage), archivePage)
 	}
@@ -48,7 +54,7 @@ func newArchiveCursor(q *projection.Query, after *index.Entry) *archiveCursor {
 		since = int64(q.Filter.Since)
 	}
 	c.search.Match = func(s *index.Summary) bool {
-		if s.MinFrom > until || s.MaxPresent < since {
+		if s.MinFrom > until || s.MaxPresent < since || s.MaxLast <= c.since {
 			return false
 		}
 		if q.AsOf != 0 {
@@ -101,15 +107,18 @@ func clientsOf(snapshot *storage.Snapshot, networks []netip.Prefix) (keys [][]by
 	return keys, len(networks) > 0 && len(keys) <= networkClients, nil
 }
 
-// more reads the next page when the last one is used up.
-func (l *Listing) more() error {
-	c := l.archive
+// more reads the next page of a cursor when the last one is used up.
+func (l *Listing) more(c *archiveCursor) error {
 	for len(c.rows) == 0 && !c.end {
+		// It is no time to wait while the archive is open.
+		if err := l.pace.visit(0); err != nil {
+			return err
+		}
 		snapshot, err := l.reader.archive.Snapshot()
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(l.fill(snapshot), snapshot.Close()); err != nil {
+		if err := errors.Join(l.fill(c, snapshot), snapshot.Close()); err != nil {
 			return err
 		}
 	}
@@ -118,15 +127,14 @@ func (l *Listing) more() error {
 
 // fill reads the cursor's next page. It leaves out rows of which memory has a newer value,
 // and rows that were written after the listing's moment.
-func (l *Listing) fill(snapshot *storage.Snapshot) error {
-	c := l.archive
+func (l *Listing) fill(c *archiveCursor, snapshot *storage.Snapshot) error {
 	c.rows = c.rows[:0]
 	var texts wire.Strings // most rows have the same names, users and programs
 	looked := 0
 	err := snapshot.Search(c.search, func(m index.Entry) (bool, error) {
 		c.search.After = &m
 		looked++
-		if _, newer := l.replaced[m.ID]; !newer {
+		if _, newer := l.replaced[m.ID]; !newer && c.has(&m) {
 			s, err := rowOf(snapshot, m, &texts)
 			if err != nil {
 				return false, err
@@ -138,7 +146,13 @@ func (l *Listing) fill(snapshot *storage.Snapshot) error {
 		return looked < archiveLook && len(c.rows) < c.page, nil
 	})
 	c.end = looked < archiveLook && len(c.rows) < c.page
+	l.pace.visited += looked
 	return err
+}
+
+// has reports whether a session is one of the cursor's.
+func (c *archiveCursor) has(m *index.Entry) bool {
+	return m.Last > c.since && (c.until == 0 || m.Last <= c.until)
 }
 
 // wants reports whether an archived session may be one to list.

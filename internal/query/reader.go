@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gatebook/events"
 	"gatebook/projection"
@@ -30,13 +31,15 @@ type Reader struct {
 	state   *projection.State
 	archive *storage.Archive
 	log     Records
+	now     func() time.Time
 	recent  recent
+	turns   *turns // of the queries that visit many sessions
 }
 
 // NewReader returns a reader of a state, of the archive beside it, and of the log that
-// both are folded from.
-func NewReader(state *projection.State, archive *storage.Archive, log Records) *Reader {
-	return &Reader{state: state, archive: archive, log: log}
+// both are folded from. now is the registry's clock.
+func NewReader(state *projection.State, archive *storage.Archive, log Records, now func() time.Time) *Reader {
+	return &Reader{state: state, archive: archive, log: log, now: now, turns: newTurns()}
 }
 
 // Session returns the session of that id, live or ended, and the moment the answer is of.
