@@ -88,7 +88,11 @@ func (c *checkpointer) write() error {
 	for i, row := range rows {
 		changes[i] = storage.Change(row)
 	}
-	if err := c.archive.Commit(p.Position, changes, indexUpdate(p)); err != nil {
+	indexes, err := indexUpdate(p)
+	if err == nil {
+		err = c.archive.Commit(p.Position, changes, indexes)
+	}
+	if err != nil {
 		c.state.NotSaved(p)
 		c.failed = fmt.Errorf("checkpoint: %w", err)
 		c.retry = min(max(2*c.retry, saveRetry), saveRetryMost)
@@ -102,17 +106,17 @@ func (c *checkpointer) write() error {
 }
 
 // indexUpdate returns the checkpoint's changes to the indexes, as storage takes them.
-func indexUpdate(c *projection.Checkpoint) index.Update {
-	entries, keys := c.IndexEntries()
+func indexUpdate(c *projection.Checkpoint) (index.Update, error) {
+	entries, keys, err := c.IndexEntries()
 	u := index.Update{Entries: make([]index.Entry, len(entries)), Keys: make([]index.KeyUpdate, len(keys))}
 	for i, e := range entries {
 		u.Entries[i] = index.Entry{
-			ID: e.ID, Lost: e.Lost, Removed: e.Removed,
+			ID: e.ID, Lost: e.Lost,
 			Interval: index.Interval{From: int64(e.From), Until: int64(e.Until), Present: int64(e.Present), First: e.First, Last: e.Last},
 		}
 	}
 	for i, k := range keys {
 		u.Keys[i] = index.KeyUpdate(k)
 	}
-	return u
+	return u, err
 }

@@ -7,7 +7,7 @@ const (
 	// LogFormat is the format of log.db.
 	LogFormat = 1
 	// ArchiveFormat is the format of book.db.
-	ArchiveFormat = 5
+	ArchiveFormat = 6
 )
 
 // NewerError reports a file that a newer program wrote.

@@ -79,6 +79,7 @@ type Checkpoint struct {
 	servers   []*Server
 	sources   []*Source
 	totals    totalsRow
+	archive   ArchiveLookup // nil without an archive
 }
 
 // Checkpoint collects the changes since the last checkpoint. One checkpoint is collected
@@ -87,7 +88,7 @@ func (s *State) Checkpoint() *Checkpoint {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := s.unsaved.since
-	c := &Checkpoint{Position: s.sequence, before: since, collected: s.unsaved.collected}
+	c := &Checkpoint{Position: s.sequence, before: since, collected: s.unsaved.collected, archive: s.archive}
 	for _, id := range s.unsaved.dirty {
 		c.sessions = append(c.sessions, s.sessions.find(id))
 	}

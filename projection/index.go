@@ -23,8 +23,6 @@ type IndexEntry struct {
 	First, Last uint64
 	// Lost separates the two tables of ended sessions.
 	Lost bool
-	// Removed: the session is live again, and leaves the indexes.
-	Removed bool
 }
 
 // IndexKey is a key of the archive's indexes, with the entries that change under it.
@@ -32,18 +30,22 @@ type IndexKey struct {
 	Key []byte
 	// Entries are positions in the list of entries, ascending.
 	Entries []int32
+	// Former are those of Entries that had the key once, as a former user. Removed are those
+	// that leave the index. Both ascend.
+	Former, Removed []int32
 }
 
-// key returns the term as a key of the archive's indexes: its field and 16 bytes. These
-// are the address, or the beginning of a hash of any other value. Two values that meet in
-// practice do not have the same; and each session that is found is compared with the
-// filter.
-func (t term) key() []byte {
-	key := make([]byte, indexKeySize)
+// indexKey is a key of the archive's indexes: a field, and 16 bytes of a value.
+type indexKey [indexKeySize]byte
+
+// key returns the term as a key of the archive's indexes. Its bytes are those of the address,
+// or the beginning of a hash of any other value. Two values that meet in practice do not have
+// the same.
+func (t term) key() (key indexKey) {
 	key[0] = byte(t.field)
 	switch t.field {
-	case fieldAll:
-	case fieldAddress:
+	case fieldAll, fieldReturned:
+	case fieldAddress, fieldNetwork, fieldWideNetwork:
 		copy(key[1:], t.value)
 	default:
 		sum := sha256.Sum256([]byte(t.value))
@@ -52,46 +54,172 @@ func (t term) key() []byte {
 	return key
 }
 
-// IndexEntries returns the checkpoint's changes to the archive's indexes: an entry for each
-// ended session that changed, in ascending order of id, and the keys of the entries. It
-// visits those sessions, and needs no lock.
-func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey) {
-	slices.SortFunc(c.sessions, byID)
-	positions := make(map[term]int)
-	add := func(t term) {
-		i, found := positions[t]
-		if !found {
-			i = len(keys)
-			positions[t] = i
-			keys = append(keys, IndexKey{Key: t.key()})
-		}
-		k, last := &keys[i], int32(len(entries)-1)
-		if n := len(k.Entries); n == 0 || k.Entries[n-1] != last { // a session can have a term twice
-			k.Entries = append(k.Entries, last)
-		}
-	}
-	for _, v := range c.sessions {
-		if v.Status == Live && (!v.extraOrZero().WasLost || v.First() > c.collected) {
-			continue
-		}
-		entries = append(entries, IndexEntry{
-			ID: v.ID, From: v.Opened, Until: v.Ended(), Present: v.Present(), First: v.First(), Last: v.Version,
-			Lost: v.Status == Lost, Removed: v.Status == Live,
-		})
-		add(term{field: fieldAll})
-		v.terms(add)
-		if ip := v.IP(); ip.IsValid() {
-			b := ip.As16()
-			add(term{fieldAddress, string(b[:])})
-		}
-	}
-	return entries, keys
+// addressKey returns the key of the network of that many bits, in 16 bytes, that an address
+// is in.
+func addressKey(f field, address [16]byte, bits int) (key indexKey) {
+	key[0] = byte(f)
+	copy(key[1:], address[:bits/8])
+	return key
 }
 
-// AddressRange returns the lowest and the highest key of the addresses in a network.
-func AddressRange(network netip.Prefix) (low, high []byte) {
+// archivedTerms calls do for every term that an ended session is found by in the archive, its
+// address aside, some possibly twice. former is set for terms that it had once.
+func (s *Session) archivedTerms(do func(t term, former bool)) {
+	login, end := s.Login(), s.Ending()
+	do(term{field: fieldAll}, false)
+	s.terms(func(t term) { do(t, t.field == fieldUser && t.value != login.User) })
+	if login.User == "" {
+		do(term{field: fieldUser}, false)
+	}
+	do(term{fieldDatabase, login.Database}, false)
+	do(term{fieldProgram, login.Program}, false)
+	do(term{fieldReason, end.Reason.String()}, false)
+	if end.By != "" {
+		do(term{fieldBy, end.By}, false)
+	}
+	if s.extraOrZero().WasLost {
+		do(term{field: fieldReturned}, false)
+	}
+}
+
+// indexChanges collects changes to the archive's indexes.
+type indexChanges struct {
+	entries   []IndexEntry
+	keys      []IndexKey
+	byTerm    map[term]int
+	byAddress map[indexKey]int
+	// last has the term of each field that was added last, which the next session often has.
+	last [256]struct {
+		value string
+		at    int // position in keys, plus 1
+	}
+}
+
+// IndexEntries returns the checkpoint's changes to the archive's indexes: an entry for each
+// ended session that changed, in ascending order of id, and the keys of the entries. It
+// visits those sessions, needs no lock, and looks up those that the archive has already, to
+// take them from the keys that they have no more.
+func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey, err error) {
+	slices.SortFunc(c.sessions, byID)
+	x := indexChanges{byTerm: make(map[term]int), byAddress: make(map[indexKey]int)}
+	for _, v := range c.sessions {
+		old, err := c.archivedBefore(v)
+		if err != nil {
+			return nil, nil, err
+		}
+		if v.Status == Live && old == nil {
+			continue
+		}
+		x.entries = append(x.entries, IndexEntry{
+			ID: v.ID, From: v.Opened, Until: v.Ended(), Present: v.Present(), First: v.First(), Last: v.Version,
+			Lost: v.Status == Lost,
+		})
+		if v.Status != Live {
+			x.put(v)
+		}
+		if old != nil {
+			x.take(old)
+		}
+	}
+	return x.entries, x.keys, nil
+}
+
+// archivedBefore returns the value of a session that the archive has; nil if it has none.
+func (c *Checkpoint) archivedBefore(v *Session) (*Session, error) {
+	if c.archive == nil || !v.extraOrZero().WasLost || v.First() > c.collected {
+		return nil, nil
+	}
+	return c.archive(v.ID)
+}
+
+// put stores the last entry under the keys of its session.
+func (x *indexChanges) put(v *Session) {
+	v.archivedTerms(func(t term, former bool) { x.add(x.termAt(t), former, false) })
+	if v.IP().IsValid() {
+		for _, key := range addressKeys(v) {
+			x.add(x.addressAt(key), false, false)
+		}
+	}
+}
+
+// take removes the last entry from the keys of an older value of its session that it was not
+// put under. The address of a session does not change.
+func (x *indexChanges) take(old *Session) {
+	old.archivedTerms(func(t term, _ bool) { x.add(x.termAt(t), false, true) })
+	if old.IP().IsValid() {
+		for _, key := range addressKeys(old) {
+			x.add(x.addressAt(key), false, true)
+		}
+	}
+}
+
+// addressKeys returns the keys of a session's address and its networks.
+func addressKeys(v *Session) [3]indexKey {
+	network, wide := networkBits(v.IP()), wideNetworkBits(v.IP())
+	return [3]indexKey{
+		addressKey(fieldAddress, v.address, 128), addressKey(fieldNetwork, v.address, network),
+		addressKey(fieldWideNetwork, v.address, wide),
+	}
+}
+
+// termAt returns the position of a term in keys.
+func (x *indexChanges) termAt(t term) int {
+	last := &x.last[t.field]
+	if last.at > 0 && last.value == t.value {
+		return last.at - 1
+	}
+	at, found := x.byTerm[t]
+	if !found {
+		at = len(x.keys)
+		x.byTerm[t] = at
+		key := t.key()
+		x.keys = append(x.keys, IndexKey{Key: key[:]})
+	}
+	last.value, last.at = t.value, at+1
+	return at
+}
+
+// addressAt returns the position of an address's key in keys.
+func (x *indexChanges) addressAt(key indexKey) int {
+	at, found := x.byAddress[key]
+	if !found {
+		at = len(x.keys)
+		x.byAddress[key] = at
+		x.keys = append(x.keys, IndexKey{Key: key[:]})
+	}
+	return at
+}
+
+// add adds the last entry to the key at a position. A session can have a term twice, of which
+// the first counts.
+func (x *indexChanges) add(at int, former, removed bool) {
+	k, last := &x.keys[at], int32(len(x.entries)-1)
+	if n := len(k.Entries); n > 0 && k.Entries[n-1] == last {
+		return
+	}
+	k.Entries = append(k.Entries, last)
+	if former {
+		k.Former = append(k.Former, last)
+	}
+	if removed {
+		k.Removed = append(k.Removed, last)
+	}
+}
+
+// NetworkRange returns the lowest and the highest of the keys that the sessions in a network
+// are found by: those of the widest networks, of the sizes that are indexed, that it consists
+// of.
+func NetworkRange(network netip.Prefix) (low, high []byte) {
 	first, last := addressRange(network)
-	return term{fieldAddress, string(first[:])}.key(), term{fieldAddress, string(last[:])}.key()
+	bits, f, indexed := bitsOf16(network), fieldAddress, 128
+	if n := networkBits(network.Addr()); bits <= n {
+		f, indexed = fieldNetwork, n
+	}
+	if n := wideNetworkBits(network.Addr()); bits <= n {
+		f, indexed = fieldWideNetwork, n
+	}
+	lowest, highest := addressKey(f, first, indexed), addressKey(f, last, indexed)
+	return lowest[:], highest[:]
 }
 
 // addressRange returns the first and the last address in a network.
@@ -108,4 +236,19 @@ func addressRange(network netip.Prefix) (first, last [16]byte) {
 	binary.BigEndian.PutUint64(last[:8], a)
 	binary.BigEndian.PutUint64(last[8:], b)
 	return first, last
+}
+
+// NetworkAround returns the key of the smallest indexed network that a network is only a part
+// of; nil if there is none.
+func NetworkAround(network netip.Prefix) []byte {
+	address, bits := network.Addr().As16(), bitsOf16(network)
+	if n := networkBits(network.Addr()); bits > n {
+		key := addressKey(fieldNetwork, address, n)
+		return key[:]
+	}
+	if n := wideNetworkBits(network.Addr()); bits > n {
+		key := addressKey(fieldWideNetwork, address, n)
+		return key[:]
+	}
+	return nil
 }

@@ -19,6 +19,14 @@ const (
 	fieldSource  field = 'o'
 	fieldUser    field = 'u'
 	fieldAddress field = 'a'
+	// Live sessions are not found by these.
+	fieldDatabase    field = 'd'
+	fieldProgram     field = 'p'
+	fieldReason      field = 'r'
+	fieldBy          field = 'b'
+	fieldNetwork     field = 'n' // 24 bits of IPv4, 64 of IPv6
+	fieldWideNetwork field = 'w' // 16 bits of IPv4, 48 of IPv6
+	fieldReturned    field = '!' // sessions that were lost once, without a value
 )
 
 // term is a value of a field: the key of a name, a user, or the first bytes of an address.
@@ -128,6 +136,15 @@ func networkBits(a netip.Addr) int {
 		return 96 + 24
 	}
 	return 64
+}
+
+// wideNetworkBits is networkBits for the networks of many offices: 16 bits of IPv4, 48 of
+// IPv6.
+func wideNetworkBits(a netip.Addr) int {
+	if a.Is4() {
+		return 96 + 16
+	}
+	return 48
 }
 
 func networkOf(a netip.Addr) term {

@@ -120,16 +120,70 @@ func (m *Matcher) terms() (groups [][]term) {
 	return groups
 }
 
-// KeyGroups returns groups of keys of the archive's indexes, at least one. A session that
-// matches the filter is stored under at least one key of each group.
-func (m *Matcher) KeyGroups() [][][]byte {
-	groups := [][][]byte{{term{field: fieldAll}.key()}}
-	for _, group := range m.terms() {
-		keys := make([][]byte, len(group))
-		for i, t := range group {
-			keys[i] = t.key()
+// IndexGroup names keys of the archive's indexes. Disjoint is set if a session has at most
+// one of them, former ones aside.
+type IndexGroup struct {
+	Keys     [][]byte
+	Disjoint bool
+}
+
+// indexGroup returns the keys of terms, each once.
+func indexGroup(terms []term, disjoint bool) IndexGroup {
+	g := IndexGroup{Disjoint: disjoint}
+	seen := make(map[term]bool)
+	for _, t := range terms {
+		if !seen[t] {
+			seen[t] = true
+			key := t.key()
+			g.Keys = append(g.Keys, key[:])
 		}
-		groups = append(groups, keys)
+	}
+	return g
+}
+
+// All returns the group of all sessions.
+func All() IndexGroup { return indexGroup([]term{{field: fieldAll}}, true) }
+
+// IndexGroups returns groups of keys of the archive's indexes. A session that matches the
+// filter is stored under a key of each group that it has; exact is set if each session that is
+// matches, by all but the networks and the window of the filter.
+func (m *Matcher) IndexGroups() (groups []IndexGroup, exact bool) {
+	exact = len(m.filter.Activities) == 0
+	group := func(of field, values []string) {
+		if len(values) == 0 {
+			return
+		}
+		terms := make([]term, len(values))
+		for i, value := range values {
+			terms[i] = term{of, value}
+		}
+		groups = append(groups, indexGroup(terms, of != fieldServer || len(values) == 1))
+	}
+	f := &m.filter
+	group(fieldService, f.Services)
+	group(fieldServer, f.Servers)
+	group(fieldSource, f.Sources)
+	group(fieldUser, f.Users)
+	group(fieldDatabase, f.Databases)
+	group(fieldProgram, f.Programs)
+	if slices.Contains(f.By, "") {
+		exact = false // most sessions were ended by nobody, and have no term of it
+	} else {
+		group(fieldBy, f.By)
+	}
+	reasons := make([]string, len(f.Reasons))
+	for i, reason := range f.Reasons {
+		reasons[i] = reason.String()
+	}
+	group(fieldReason, reasons)
+	return groups, exact
+}
+
+// IndexGroupsAsOf is IndexGroups for the sessions that match as of a record before their last
+// one. They may be stored under keys that they have no more.
+func (m *Matcher) IndexGroupsAsOf() (groups []IndexGroup) {
+	for _, terms := range m.terms() {
+		groups = append(groups, indexGroup(terms, false))
 	}
 	return groups
 }

@@ -81,10 +81,10 @@ func (s *Snapshot) Keys(low, high []byte, found func(key []byte) bool) error {
 	return s.readIndexes(func(rows *indexRows) error { return index.Keys(rows, low, high, found) })
 }
 
-// Count returns the number of entries in the index of a key.
-func (s *Snapshot) Count(key []byte) (n uint64, err error) {
+// Count returns how many entries a search selects, as [index.Count] does.
+func (s *Snapshot) Count(q index.Search) (n uint64, err error) {
 	err = s.readIndexes(func(rows *indexRows) error {
-		n, err = index.Count(rows, key)
+		n, err = index.Count(rows, q)
 		return err
 	})
 	return n, err

@@ -21,9 +21,17 @@ func indexed(key string, first, last uint64, removed bool) index.Update {
 	u := index.Update{Keys: []index.KeyUpdate{{Key: []byte(key)}}}
 	for id := first; id <= last; id++ {
 		u.Keys[0].Entries = append(u.Keys[0].Entries, int32(len(u.Entries)))
-		u.Entries = append(u.Entries, index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 5, Present: int64(id) + 5, First: id, Last: id + 1}, Removed: removed})
+		u.Entries = append(u.Entries, index.Entry{ID: id, Interval: index.Interval{From: int64(id), Until: int64(id) + 5, Present: int64(id) + 5, First: id, Last: id + 1}})
+	}
+	if removed {
+		u.Keys[0].Removed = u.Keys[0].Entries
 	}
 	return u
+}
+
+// under returns a search for all entries under a key.
+func under(key string) index.Search {
+	return index.Search{Groups: []index.Group{{Keys: [][]byte{[]byte(key)}}}, Match: func(*index.Summary) bool { return true }}
 }
 
 // searched returns the ids that a search finds under a key, from after on.
@@ -32,9 +40,9 @@ func searched(archive *storage.Archive, key string, after uint64) (ids []uint64,
 	if err != nil {
 		return nil, err
 	}
-	err = snapshot.Search(index.Search{
-		Keys: [][]byte{[]byte(key)}, After: &index.Entry{ID: after}, Match: func(*index.Summary) bool { return true },
-	}, func(e index.Entry) (bool, error) {
+	q := under(key)
+	q.After = &index.Entry{ID: after}
+	err = snapshot.Search(q, func(e index.Entry) (bool, error) {
 		ids = append(ids, e.ID)
 		return len(ids) < 2000, nil
 	})
@@ -74,7 +82,7 @@ func TestIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer snapshot.Close()
-	if n, err := snapshot.Count([]byte("k")); err != nil || n != uint64(len(want)) {
+	if n, err := snapshot.Count(under("k")); err != nil || n != uint64(len(want)) {
 		t.Errorf("counted %d with error %v, want %d", n, err, len(want))
 	}
 	var keys []string
@@ -120,7 +128,7 @@ func TestDamagedIndex(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, count := snapshot.Count([]byte("k"))
+			_, count := snapshot.Count(under("k"))
 			_, search := searched(archive, "k", 0)
 			if err := snapshot.Close(); err != nil {
 				t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"slices"
 
 	"gatebook/events/wire"
 	"gatebook/projection"
@@ -16,9 +17,9 @@ const (
 	// archiveLook how many it looks at for that.
 	archivePage = 256
 	archiveLook = 4096
-	// networkClients bounds how many clients of a network a search looks for: beyond
-	// it, looking at the sessions of all is as good.
-	networkClients = 1024
+	// networkKeys bounds how many indexes a search by networks looks into. Beyond it, looking
+	// at the sessions of a wider network, or of all, is as good.
+	networkKeys = 1024
 )
 
 // archiveCursor reads the archive, a page at a time.
@@ -65,46 +66,62 @@ func newArchiveCursor(q *projection.Query, in projection.Order, after *index.Ent
 	return c
 }
 
-// open chooses the index keys to search. Each session that is wanted has a key of every
-// group; the group with the fewest sessions is searched.
-func (c *archiveCursor) open(snapshot *storage.Snapshot, matcher *projection.Matcher, networks []netip.Prefix) error {
-	groups := matcher.KeyGroups()
-	if clients, few, err := clientsOf(snapshot, networks); err != nil {
-		return err
-	} else if few {
-		groups = append(groups, clients)
+// open chooses the indexes to search: those that each session that is wanted is in.
+func (c *archiveCursor) open(snapshot *storage.Snapshot, q *projection.Query, matcher *projection.Matcher) error {
+	groups, _ := matcher.IndexGroups()
+	if c.search.Former = q.AsOf != 0; c.search.Former {
+		groups = matcher.IndexGroupsAsOf()
 	}
-	least := uint64(math.MaxUint64)
-	for _, keys := range groups {
-		n := uint64(0)
-		for _, key := range keys {
-			count, err := snapshot.Count(key)
-			if err != nil {
-				return err
-			}
-			n += count
+	if len(q.Filter.Networks) > 0 {
+		keys, exact, all, err := keysOf(snapshot, q.Filter.Networks)
+		if err != nil {
+			return err
 		}
-		if n < least {
-			least, c.search.Keys = n, keys
+		if !all {
+			groups = append(groups, projection.IndexGroup{Keys: keys, Disjoint: exact})
 		}
+	}
+	if len(groups) == 0 {
+		groups = append(groups, projection.All())
+	}
+	c.search.Groups = nil
+	for _, g := range groups {
+		c.search.Groups = append(c.search.Groups, index.Group(g))
 	}
 	return nil
 }
 
-// clientsOf returns the keys of the addresses in some networks. few is false when there are
-// no networks, or too many addresses.
-func clientsOf(snapshot *storage.Snapshot, networks []netip.Prefix) (keys [][]byte, few bool, err error) {
-	for _, network := range networks {
-		low, high := projection.AddressRange(network)
+// keysOf returns keys of the indexes such that each session in one of some networks has one
+// of them, each once. exact is false if others have
+// too. all is set if the keys are too many to look into.
+func keysOf(snapshot *storage.Snapshot, networks []netip.Prefix) (keys [][]byte, exact, all bool, err error) {
+	exact = true
+	for i, network := range networks {
+		if slices.ContainsFunc(networks, func(o netip.Prefix) bool {
+			return o != network && o.Bits() <= network.Bits() && o.Contains(network.Addr())
+		}) ||
+			slices.Contains(networks[:i], network) {
+			continue // it is a part of another one
+		}
+		low, high := projection.NetworkRange(network)
+		before := len(keys)
 		err := snapshot.Keys(low, high, func(key []byte) bool {
 			keys = append(keys, key)
-			return len(keys) <= networkClients
+			return len(keys) <= networkKeys
 		})
 		if err != nil {
-			return nil, false, err
+			return nil, false, false, err
 		}
+		if len(keys) <= networkKeys {
+			continue
+		}
+		around := projection.NetworkAround(network)
+		if around == nil {
+			return nil, false, true, nil
+		}
+		keys, exact = append(keys[:before], around), false
 	}
-	return keys, len(networks) > 0 && len(keys) <= networkClients, nil
+	return keys, exact, false, nil
 }
 
 // more reads the next page of a cursor when the last one is used up.

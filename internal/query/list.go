@@ -367,7 +367,7 @@ func (l *Listing) findAfter() error {
 // page.
 func (l *Listing) openArchive(snapshot *storage.Snapshot) error {
 	for _, c := range l.cursors() {
-		if err := c.open(snapshot, l.matcher, l.query.Filter.Networks); err != nil {
+		if err := c.open(snapshot, &l.query, l.matcher); err != nil {
 			return err
 		}
 		if err := l.fill(c, snapshot); err != nil {

@@ -12,10 +12,11 @@ import (
 //	number of entries or children
 //	a leaf that is not empty: the lowest From (signed) and the lowest First
 //	each entry:  the difference of its id to the one before (of the first: to the lowest
-//	             id that the node covers), doubled, plus 1 for a lost entry
+//	             id that the node covers), times 4, plus 1 for a lost entry, plus 2 for a
+//	             former one
 //	             From - the lowest From, Until - From (signed), Present - Until, First -
 //	             the lowest First, Last - First
-//	each child:  1 byte slot; Closed, Lost, and if one is not 0: MinFrom (signed),
+//	each child:  1 byte slot; Closed, Lost, Former, and if one is not 0: MinFrom (signed),
 //	             MaxFrom - MinFrom, MinUntil - MinFrom (signed), MaxUntil - MinUntil,
 //	             MaxPresent - MaxUntil,
 //	             MinFirst, MinLast - MinFirst, MaxLast - MinLast
@@ -43,9 +44,12 @@ func (n *node) append(b []byte, at place) []byte {
 	before := at.low()
 	for i := range n.entries {
 		e := &n.entries[i]
-		id := (e.ID - before) << 1
+		id := (e.ID - before) << 2
 		if e.Lost {
 			id |= 1
+		}
+		if e.Former {
+			id |= 2
 		}
 		before = e.ID
 		b = binary.AppendUvarint(b, id)
@@ -60,7 +64,8 @@ func (n *node) append(b []byte, at place) []byte {
 
 func (s *Summary) append(b []byte) []byte {
 	b = binary.AppendUvarint(binary.AppendUvarint(b, s.Closed), s.Lost)
-	if s.Count() == 0 {
+	b = binary.AppendUvarint(b, s.Former)
+	if s.size() == 0 {
 		return b
 	}
 	b = binary.AppendUvarint(binary.AppendVarint(b, s.MinFrom), uint64(s.MaxFrom-s.MinFrom))
@@ -118,11 +123,11 @@ func (n *node) decodeEntries(d *decoder, count uint64, at place) bool {
 	from, first, id := d.signed(), d.unsigned(), at.low()
 	for i := range n.entries {
 		difference := d.unsigned()
-		if i > 0 && difference < 2 {
+		if i > 0 && difference < 4 {
 			return false
 		}
-		id += difference >> 1
-		e := Entry{ID: id, Lost: difference&1 != 0}
+		id += difference >> 2
+		e := Entry{ID: id, Lost: difference&1 != 0, Former: difference&2 != 0}
 		e.From = from + int64(d.unsigned())
 		e.Until = e.From + d.signed()
 		e.Present = e.Until + int64(d.unsigned())
@@ -137,8 +142,8 @@ func (n *node) decodeEntries(d *decoder, count uint64, at place) bool {
 }
 
 func (s *Summary) decode(d *decoder) {
-	s.Closed, s.Lost = d.unsigned(), d.unsigned()
-	if s.Count() == 0 {
+	s.Closed, s.Lost, s.Former = d.unsigned(), d.unsigned(), d.unsigned()
+	if s.size() == 0 {
 		return
 	}
 	s.MinFrom = d.signed()

@@ -19,40 +19,55 @@ const (
 
 // Search selects entries.
 type Search struct {
-	// Keys are those of the indexes to search. An entry under several of them is found
-	// once.
-	Keys  [][]byte
-	Order Order
+	// Groups are the indexes to search. An entry is found, once, if each group has it.
+	Groups []Group
+	Order  Order
 	// After is the entry where an earlier search stopped; nil starts at the beginning.
 	After *Entry
-	// Match reports whether entries of that summary can be wanted.
+	// Match reports whether entries of that summary can be wanted. It is exact for the
+	// summary of one entry.
 	Match func(s *Summary) bool
+	// Number returns how many entries of a summary are wanted. It returns false if the
+	// summary does not say. nil is a function that never says.
+	Number func(s *Summary) (uint64, bool)
+	// Former asks for entries also under keys that they have no more.
+	Former bool
+	// Pass, which may be nil, is called in the orders by id for ranges of ids in which n
+	// entries are wanted. If it returns true they are passed over.
+	Pass func(low, high, n uint64) bool
+	// Whole, which may be nil, reports whether [Count] may count the entries of a range of
+	// ids together. One for which it returns false by itself is not counted.
+	Whole func(low, high uint64) bool
+}
+
+// Group names indexes. A group has an entry that is stored under one of its keys.
+type Group struct {
+	Keys [][]byte
+	// Disjoint is set if an entry has at most one of the keys, former ones aside.
+	Disjoint bool
 }
 
 // Find calls found for the entries that a search selects, in its order, until found
 // returns false or an error. It reads the nodes of the entries it finds, and those on
-// the way to them. Errors: [*MalformedError], and those of the rows and of found.
+// the way to them. Of several groups it reads what is below the ids that each of them has.
+// Errors: [*MalformedError], and those of the rows and of found.
 func Find(rows Reader, q Search, found func(Entry) (bool, error)) error {
 	w := walk{Search: q, rows: rows}
-	for _, key := range q.Keys {
-		w.lists = append(w.lists, []step{{place: place{key: key, level: topLevel}, branch: true, bound: math.MinInt64}})
-	}
-	var last uint64
-	for any := false; ; {
+	w.begin()
+	for {
 		next, ok := w.next()
 		if !ok {
 			return nil
 		}
-		if next.branch {
-			if err := w.expand(next.place); err != nil {
+		if w.passes(&next) {
+			continue
+		}
+		if next.area != nil {
+			if err := w.expand(next.area); err != nil {
 				return err
 			}
 			continue
 		}
-		if any && next.entry.ID == last {
-			continue // it is under another key too
-		}
-		last, any = next.entry.ID, true
 		if more, err := found(next.entry); err != nil || !more {
 			return err
 		}
@@ -63,7 +78,7 @@ func Find(rows Reader, q Search, found func(Entry) (bool, error)) error {
 type walk struct {
 	Search
 	rows Reader
-	// lists is a heap of the steps that are left of each node that was read. A list is
+	// lists is a heap of the steps that are left of each area that was read. A list is
 	// in order and not empty; the one with the first step of all is on top.
 	lists [][]step
 	// node and row are buffers: the node being read, and the key of its row.
@@ -71,22 +86,49 @@ type walk struct {
 	row  []byte
 }
 
-// step is an entry, or a node at the place where its first entry can be.
+// step is an entry, or an area at the place where its first entry can be.
 type step struct {
-	bound  int64  // the position in the order, ascending
-	id     uint64 // orders steps of equal bound, ascending
-	branch bool
-	place  place
-	entry  Entry
+	bound int64  // the position in the order, ascending
+	id    uint64 // orders steps of equal bound, ascending
+	area  *area  // nil for an entry
+	entry Entry
 }
 
-// compareSteps orders steps. It puts a node before an entry at the same place, because
-// that entry can also be below the node.
+// begin adds the area of all ids.
+func (w *walk) begin() {
+	all := &area{place: place{level: topLevel}, groups: make([][]part, len(w.Groups))}
+	for i, group := range w.Groups {
+		for _, key := range group.Keys {
+			all.groups[i] = append(all.groups[i], part{key: key})
+		}
+		if len(group.Keys) == 0 {
+			return
+		}
+	}
+	if len(w.Groups) > 0 {
+		w.lists = append(w.lists, []step{{area: all, bound: math.MinInt64}})
+	}
+}
+
+// passes reports whether the caller passes over a step.
+func (w *walk) passes(s *step) bool {
+	if w.Pass == nil || w.Order != ByID && w.Order != ByIDDescending {
+		return false
+	}
+	if s.area == nil {
+		return w.Pass(s.entry.ID, s.entry.ID, 1)
+	}
+	n, known := w.number(s.area)
+	return known && w.isWhollyAfter(s.area) && w.Pass(s.area.low(), s.area.high(), n)
+}
+
+// compareSteps orders steps. It puts an area before an entry at the same place, because
+// that entry can also be in the area.
 func compareSteps(a, b *step) int {
-	if c := cmp.Or(cmp.Compare(a.bound, b.bound), cmp.Compare(a.id, b.id)); c != 0 || a.branch == b.branch {
+	if c := cmp.Or(cmp.Compare(a.bound, b.bound), cmp.Compare(a.id, b.id)); c != 0 || (a.area == nil) == (b.area == nil) {
 		return c
 	}
-	if a.branch {
+	if a.area != nil {
 		return -1
 	}
 	return 1
@@ -126,6 +168,9 @@ func (w *walk) sink() {
 
 // push adds a list of steps to the heap.
 func (w *walk) push(steps []step) {
+	if len(steps) == 0 {
+		return
+	}
 	w.lists = append(w.lists, steps)
 	for i := len(w.lists) - 1; i > 0; {
 		parent := (i - 1) / 2
@@ -150,9 +195,9 @@ func (w *walk) boundOf(e *Entry) int64 {
 	return int64(e.ID)
 }
 
-// boundBelow returns the position that the first entry below a node can have, and
-// whether any entry there can come after the one where the earlier search stopped.
-func (w *walk) boundBelow(at place, s *Summary) (bound int64, after bool) {
+// boundIn returns the position that the first entry of an area can have, and whether any
+// entry there can come after the one where the earlier search stopped.
+func (w *walk) boundIn(at place, s *Summary) (bound int64, after bool) {
 	var last int64
 	switch w.Order {
 	case ByUntil:
@@ -180,23 +225,31 @@ func (w *walk) isAfter(e *Entry) bool {
 	return a > b || a == b && e.ID > w.After.ID
 }
 
-// expand reads a node and adds its children or entries to the heap.
-func (w *walk) expand(at place) error {
-	n := &w.node
-	w.row = at.appendRow(w.row[:0])
-	if err := n.read(w.rows, w.row, at); err != nil {
+// isWhollyAfter reports whether all ids of an area come after the entry where the earlier
+// search stopped, in an order by id.
+func (w *walk) isWhollyAfter(a *area) bool {
+	return w.After == nil || w.Order == ByID && a.low() > w.After.ID || w.Order == ByIDDescending && a.high() < w.After.ID
+}
+
+// expand reads the nodes of an area and adds the areas or entries in it to the heap.
+func (w *walk) expand(a *area) error {
+	below, entries, err := w.read(a)
+	if err != nil {
 		return err
 	}
-	steps := w.branches(n.children, at)
-	if matching := w.matching(n.entries); len(matching) > 0 {
-		steps = make([]step, len(matching))
-		for i := range matching {
-			e := &matching[i]
-			steps[i] = step{bound: w.boundOf(e), id: e.ID, entry: *e}
+	var steps []step
+	for _, c := range below {
+		if bound, after := w.boundIn(c.place, &c.summary); after {
+			steps = append(steps, step{bound: bound, id: c.low(), area: c})
 		}
 	}
-	if len(steps) == 0 {
-		return nil
+	if len(entries) > 0 {
+		steps = make([]step, 0, len(entries))
+	}
+	for i := range entries {
+		if e := &entries[i]; w.isAfter(e) {
+			steps = append(steps, step{bound: w.boundOf(e), id: e.ID, entry: *e})
+		}
 	}
 	switch w.Order {
 	case ByID: // the order of the node
@@ -207,25 +260,4 @@ func (w *walk) expand(at place) error {
 	}
 	w.push(steps)
 	return nil
-}
-
-// branches returns a step for each child that can have a match.
-func (w *walk) branches(children []child, at place) (steps []step) {
-	for i := range children {
-		c := &children[i]
-		below := at.child(c.slot)
-		if bound, after := w.boundBelow(below, &c.summary); after && c.summary.Count() > 0 && w.Match(&c.summary) {
-			steps = append(steps, step{bound: bound, id: below.low(), branch: true, place: below})
-		}
-	}
-	return steps
-}
-
-// matching removes from a list, in place, the entries that cannot be wanted. Often few
-// are left, and only they are copied into steps.
-func (w *walk) matching(entries []Entry) []Entry {
-	return slices.DeleteFunc(entries, func(e Entry) bool {
-		s := e.summary()
-		return !w.isAfter(&e) || !w.Match(&s)
-	})
 }

@@ -91,10 +91,7 @@ func Apply(rows Rows, u *Update) error {
 		if len(k.Key) > keyLimit {
 			return fmt.Errorf("an index key of %d bytes, %d are allowed", len(k.Key), keyLimit)
 		}
-		w.changed = w.changed[:0]
-		for _, i := range k.Entries {
-			w.changed = append(w.changed, u.Entries[i])
-		}
+		w.collect(u, &k)
 		if len(w.changed) == 0 {
 			continue
 		}
@@ -113,6 +110,22 @@ type writer struct {
 	rows Rows
 	// leaf, changed and merged are buffers that one node after the other uses.
 	leaf, changed, merged []Entry
+}
+
+// collect fills w.changed with the entries that change under a key.
+func (w *writer) collect(u *Update, k *KeyUpdate) {
+	w.changed = w.changed[:0]
+	former, removed := k.Former, k.Removed
+	for _, i := range k.Entries {
+		e := u.Entries[i]
+		if len(former) > 0 && former[0] == i {
+			e.Former, former = true, former[1:]
+		}
+		if len(removed) > 0 && removed[0] == i {
+			e.removed, removed = true, removed[1:]
+		}
+		w.changed = append(w.changed, e)
+	}
 }
 
 // update changes entries below a node, and returns the summary of those that are then
@@ -165,7 +178,7 @@ func merge(merged, entries, changed []Entry) []Entry {
 		if len(entries) > 0 && entries[0].ID == changed[0].ID {
 			entries = entries[1:]
 		}
-		if !changed[0].Removed {
+		if !changed[0].removed {
 			merged = append(merged, changed[0])
 		}
 		changed = changed[1:]
@@ -202,15 +215,4 @@ func successor(key []byte) []byte {
 		}
 	}
 	return nil
-}
-
-// Count returns the number of entries under a key. It reads one row.
-func Count(rows Reader, key []byte) (uint64, error) {
-	var n node
-	at := place{key: key, level: topLevel}
-	if err := n.read(rows, at.appendRow(make([]byte, 0, rowSize)), at); err != nil {
-		return 0, err
-	}
-	s := n.summary()
-	return s.Count(), nil
 }
