@@ -18,6 +18,8 @@ type Stats struct {
 	Refused uint64
 	// Deferred counts the ends that wait for the log.
 	Deferred int
+	// Disk is what the data folder takes.
+	Disk DiskUse
 	// Checkpoint is why the last checkpoint could not be written, nil when it could. Until
 	// one can, ended sessions stay in memory and opening again takes longer.
 	Checkpoint error
@@ -29,6 +31,7 @@ func (r *Registry) Stats() Stats {
 	s := Stats{
 		Live: r.state.LiveCounts(), Refused: r.journal.Refused(),
 		Deferred: r.journal.Deferred(), Checkpoint: r.checkpoints.err(),
+		Disk: diskUse(r.folder),
 	}
 	s.Ended, s.Kills = r.counts.read()
 	return s

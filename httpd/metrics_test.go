@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,6 +29,11 @@ func TestMetrics(t *testing.T) {
 	t.Cleanup(func() { check(t, registry.Close()) })
 	source := startSource(t, registry, "gateway")
 	check(t, source.DeclareService(t.Context(), events.ServiceDeclared{Name: "Orders", Protocol: "tcp"}))
+	for _, name := range []string{"db-1", "db-2", "db-3"} {
+		check(t, source.DeclareServer(t.Context(), events.ServerDeclared{Name: name, Address: "192.0.2.1", Port: 3306}))
+	}
+	check(t, source.ServerChanged(t.Context(), events.ServerChanged{Name: "db-1", State: events.ServerRunning}))
+	check(t, source.ServerChanged(t.Context(), events.ServerChanged{Name: "db-2", State: events.ServerDown}))
 	var ids []uint64
 	for _, service := range []string{"Orders", "Orders", "undeclared"} {
 		id, err := source.Open(t.Context(), events.SessionOpened{Service: service, Address: "127.0.0.1"})
@@ -37,7 +43,7 @@ func TestMetrics(t *testing.T) {
 	check(t, source.Record(t.Context(), ids[0], &events.SessionReady{User: "jdoe"}))
 	check(t, source.Record(t.Context(), ids[1], &events.SessionClosed{Reason: events.ReasonAuthFailed}))
 	base := "http://" + serve(t, httpd.Config{
-		Registry: registry, Metrics: metrics, Probes: func() uint64 { return 7 }, Limits: httpd.Limits{ReportBytes: 1024},
+		Registry: registry, Metrics: metrics, Version: "1.2.3", Probes: func() uint64 { return 7 }, Limits: httpd.Limits{ReportBytes: 1024},
 	})
 	asker := client(t)
 	ask(t, asker, "GET", base+"/sessions/99?fields=user")
@@ -71,6 +77,11 @@ func TestMetrics(t *testing.T) {
 		`gatebook_sessions_ended_total{reason="auth_failed"} 1`,
 		`gatebook_sessions_ended_total{reason="killed"} 0`,
 		`gatebook_kills_total 0`,
+		`gatebook_ready 1`,
+		`gatebook_server_up{server="db-1"} 1`,
+		`gatebook_server_up{server="db-2"} 0`,
+		`gatebook_server_connections{server="db-3"} 0`,
+		`gatebook_build_info{go="` + runtime.Version() + `",revision="",version="1.2.3"} 1`,
 		`gatebook_events_refused_total 2`,
 		`gatebook_reports_refused_total{reason="media_type"} 1`,
 		`gatebook_reports_refused_total{reason="does_not_fit"} 2`,
@@ -90,6 +101,16 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(got.body, "\n"+line+"\n") {
 			t.Errorf("there is no %s", line)
 		}
+	}
+	for _, name := range []string{"gatebook_log_bytes", "gatebook_archive_bytes", "gatebook_disk_free_bytes", "gatebook_disk_size_bytes"} {
+		_, rest, found := strings.Cut(got.body, "\n"+name+" ")
+		value, _, _ := strings.Cut(rest, "\n")
+		if n, err := strconv.ParseFloat(value, 64); !found || err != nil || n <= 0 {
+			t.Errorf("%s is %q", name, value)
+		}
+	}
+	if strings.Contains(got.body, `gatebook_server_up{server="db-3"}`) {
+		t.Error("a server that nobody has tried is up or down")
 	}
 	for _, name := range []string{"gatebook_commit_seconds_bucket", "go_goroutines", "process_start_time_seconds"} {
 		if !strings.Contains(got.body, "\n"+name) {

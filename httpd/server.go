@@ -50,6 +50,10 @@ func New(c Config) (*Server, error) {
 	if err := c.Metrics.Watch(c.Registry, c.Probes, s.followers.Len); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
+	b := buildOf(c.Version)
+	if err := c.Metrics.Built(b.version, b.revision, b.golang); err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
+	}
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
 	}

@@ -12,6 +12,8 @@ import (
 type Registry interface {
 	Stats() gatebook.Stats
 	Services() ([]*projection.Service, projection.Moment)
+	Servers() ([]*projection.Server, projection.Moment)
+	Err() error
 }
 
 // collector reads the metrics that the registry keeps, when the metrics are read.
@@ -21,6 +23,8 @@ type collector struct {
 	readers  func() int
 
 	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
+
+	ready, serverUp, serverConnections, logBytes, archiveBytes, diskFree, diskSize *prometheus.Desc
 }
 
 func newCollector(from Registry, probes func() uint64, readers func() int) *collector {
@@ -36,12 +40,23 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 		kills:      desc("gatebook_kills_total", "Kills that were requested since the registry was opened."),
 		refused:    desc("gatebook_events_refused_total", "Events and reports that contradicted the record and were refused since the registry was opened, whoever they came from."),
 		probed:     desc("gatebook_probes_total", "Connections of health checks that the gateway counted instead of recording, since it began."),
+
+		ready:             desc("gatebook_ready", "1 while records can be made, as /ready says; 0 otherwise."),
+		serverUp:          desc("gatebook_server_up", "1 when a declared server answered last, 0 when it did not. A server that nobody has tried has none.", "server"),
+		serverConnections: desc("gatebook_server_connections", "Open connections to a declared server.", "server"),
+		logBytes:          desc("gatebook_log_bytes", "Size of the log on disk."),
+		archiveBytes:      desc("gatebook_archive_bytes", "Size of the archive on disk."),
+		diskFree:          desc("gatebook_disk_free_bytes", "Free space on the disk of the data folder."),
+		diskSize:          desc("gatebook_disk_size_bytes", "Size of the disk of the data folder."),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed} {
+	for _, d := range []*prometheus.Desc{
+		c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed,
+		c.ready, c.serverUp, c.serverConnections, c.logBytes, c.archiveBytes, c.diskFree, c.diskSize,
+	} {
 		to <- d
 	}
 }
@@ -51,8 +66,17 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, n uint64, labels ...string) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	to <- prometheus.MustNewConstMetric(c.readersNow, prometheus.GaugeValue, float64(c.readers()))
+	gauge := func(d *prometheus.Desc, n float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+	}
+	gauge(c.readersNow, float64(c.readers()))
+	gauge(c.ready, oneIf(c.registry.Err() == nil))
+	c.collectServers(gauge)
 	stats := c.registry.Stats()
+	gauge(c.logBytes, float64(stats.Disk.Log))
+	gauge(c.archiveBytes, float64(stats.Disk.Archive))
+	gauge(c.diskFree, float64(stats.Disk.Free))
+	gauge(c.diskSize, float64(stats.Disk.Size))
 	c.collectServices(to, counter, stats.Live)
 	for why := events.ReasonClientClosed; why <= events.ReasonError; why++ {
 		counter(c.ended, stats.Ended[why], why.String())
@@ -62,6 +86,35 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	if c.probes != nil {
 		counter(c.probed, c.probes())
 	}
+}
+
+// mostServers bounds the servers that have metrics: sources outside may declare any number.
+const mostServers = 1000
+
+// collectServers collects the metrics of declared servers.
+func (c *collector) collectServers(gauge func(*prometheus.Desc, float64, ...string)) {
+	servers, _ := c.registry.Servers()
+	n := 0
+	for _, v := range servers {
+		if v.Address == "" { // known by the name in a connection alone
+			continue
+		}
+		if n++; n > mostServers {
+			return
+		}
+		gauge(c.serverConnections, float64(v.Current), v.Name)
+		if v.State != events.ServerUnknown {
+			gauge(c.serverUp, oneIf(v.State == events.ServerRunning), v.Name)
+		}
+	}
+}
+
+// oneIf returns 1 where something holds, and 0 otherwise.
+func oneIf(holds bool) float64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 // collectServices collects the metrics of each declared service. Services that are known by

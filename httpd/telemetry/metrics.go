@@ -120,6 +120,19 @@ func refusal(status int) string {
 	return otherLabel
 }
 
+// Built shows of which version and revision the program is, and with which Go it was built.
+func (m *Metrics) Built(version, revision, golang string) error {
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "gatebook_build_info", Help: "Always 1; the labels say which program runs.",
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "go": golang},
+	})
+	info.Set(1)
+	if err := m.registry.Register(info); err != nil {
+		return fmt.Errorf("register the metric of the build: %w", err)
+	}
+	return nil
+}
+
 // ReportRefused measures a report that was refused with that status.
 func (m *Metrics) ReportRefused(status int) { m.refused.WithLabelValues(refusal(status)).Inc() }
 

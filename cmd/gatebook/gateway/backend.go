@@ -23,6 +23,9 @@ type backend struct {
 	connections atomic.Int64
 	// draining: it gets no new sessions.
 	draining atomic.Bool
+	// logged is the state that was logged last. Only the goroutine that records states uses
+	// it.
+	logged events.ServerState
 
 	// mu guards everything below.
 	mu sync.Mutex

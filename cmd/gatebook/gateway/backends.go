@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"gatebook/events"
 )
 
@@ -21,6 +23,7 @@ type stateRecorder interface {
 // again when the next session has reached it. Until then one session in each pause tries it.
 type backends struct {
 	recorder stateRecorder
+	log      zerolog.Logger
 	now      func() time.Time
 	// changed, of capacity 1, has an element when a state is to be recorded.
 	changed chan struct{}
@@ -135,10 +138,25 @@ func (all *backends) record(ctx context.Context) error {
 		if e == nil {
 			continue
 		}
+		all.logState(b, e)
 		if err := all.recorder.ServerChanged(ctx, *e); err != nil {
 			return err
 		}
 		b.setRecorded(e.State)
 	}
 	return nil
+}
+
+// logState logs that a server has gone down or come back, once each. That a server answers
+// for the first time is not worth a line. Only the goroutine of run calls it.
+func (all *backends) logState(b *backend, e *events.ServerChanged) {
+	before := b.logged
+	b.logged = e.State
+	switch {
+	case before == e.State:
+	case e.State == events.ServerDown:
+		all.log.Warn().Str("server", b.Name).Str("address", b.Address).Str("cause", e.Cause).Msg("server is down")
+	case before == events.ServerDown:
+		all.log.Info().Str("server", b.Name).Str("address", b.Address).Msg("server is back")
+	}
 }

@@ -73,6 +73,7 @@ func newGateway(config Config, recorder Recorder, log zerolog.Logger) *Gateway {
 	g := &Gateway{recorder: recorder, log: log, config: config, panics: &panicLog{log: log}}
 	index := newSessionIndex()
 	g.backends = newBackends(recorder, config.Servers)
+	g.backends.log = log
 	g.statistics = newStatistics(recorder, index, log)
 	g.sessions = &sessions{
 		record: record.NewSessions(recorder, config.Record == RecordBestEffort, log), log: log, panics: g.panics,
