@@ -12,8 +12,10 @@ import (
 // requested already only waits.
 //
 // It returns the session as it is then: still live when its end is not recorded yet,
-// which is no error, because the source will act as soon as it can. Errors:
-// [ErrNotFound], [*EndedError] when it had ended before, [ErrInvalid], those of the
+// which is no error, because the source will act as soon as it can. It is lost when its
+// source was lost while the call waited, or before: then nobody has closed it, and it is
+// killed when its source comes back with it. Errors: [ErrNotFound], [*EndedError] when it had
+// ended before, or was lost with a source that cannot come back, [ErrInvalid], those of the
 // conditions and of recording.
 func (r *Registry) Kill(ctx context.Context, id uint64, q Request) (projection.View, error) {
 	err := r.ask(&q, func() error { return r.kills.one(ctx, id, &q) })
@@ -40,12 +42,22 @@ func (r *Registry) WithdrawKill(ctx context.Context, id uint64, q Request) error
 
 // Killed counts the sessions whose end was requested together.
 type Killed struct {
-	// Closed have ended, Pending not yet.
+	// Closed have ended, and that is recorded. Pending have not, or were lost: nobody has
+	// seen their end, and they may come back with their source.
 	Closed, Pending int
 }
 
+// add counts a session as it is now; nil is one that the book has no more.
+func (k *Killed) add(s *projection.Session) {
+	if s == nil || s.Status == projection.Closed {
+		k.Closed++
+	} else {
+		k.Pending++
+	}
+}
+
 // KillAll requests the end of sessions and blocks until they have ended, ctx ends, or
-// the registry is closed. Sessions that had ended before count as ended; ids must
+// the registry is closed. Sessions that were closed before count as closed; ids must
 // ascend. The conditions of the request are not for this.
 //
 // Where a part of the requests cannot be recorded it returns the error, and counts those

@@ -3,6 +3,7 @@ package gatebook
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,17 +32,32 @@ type kills struct {
 func (k *kills) one(ctx context.Context, id uint64, q *Request) error {
 	ended := k.waiters.add(id)
 	defer k.waiters.remove(id, ended)
+	lost := false
 	err := k.journal.Append(ctx, func() ([]storage.Entry, error) {
-		s, err := k.killable(id, q)
-		if err != nil || s.Stage == projection.Stopping {
+		s, err := k.killableOrLost(id, q)
+		if err != nil {
 			return nil, err
+		}
+		if lost = s.Status == projection.Lost; s.Stage == projection.Stopping {
+			return nil, nil
 		}
 		return []storage.Entry{journal.Entry(id, &events.KillRequested{By: q.By, Why: q.Why})}, nil
 	})
-	if err == nil {
+	if err == nil && !lost { // a lost one ends when its source comes back, if ever
 		k.wait(ctx, ended)
 	}
 	return err
+}
+
+// killableOrLost returns the session of that id, if the conditions hold for it and it is
+// live, or lost with a source that may come back.
+func (k *kills) killableOrLost(id uint64, q *Request) (*projection.Session, error) {
+	s, err := k.killable(id, q)
+	if ended, ok := errors.AsType[*EndedError](err); ok && k.reader.MayReturn(ended.Session) {
+		s = ended.Session
+		return s, q.met(s.Version, s.Modified)
+	}
+	return s, err
 }
 
 // wait blocks until ended is closed, ctx ends, or closed is closed.
@@ -159,16 +175,14 @@ func (k *kills) awaitAll(ctx context.Context, ids []uint64, ended []chan struct{
 			return counted, err
 		}
 		if s == nil || s.Status != projection.Live {
-			counted.Closed++
+			counted.add(s)
 			continue
 		}
 		k.wait(ctx, ended[i])
-		select {
-		case <-ended[i]:
-			counted.Closed++
-		default:
-			counted.Pending++
+		if s, err = k.reader.Lookup(id); err != nil {
+			return counted, err
 		}
+		counted.add(s)
 	}
 	return counted, nil
 }

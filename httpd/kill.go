@@ -86,14 +86,14 @@ func (k *kills) one(c *gin.Context) error {
 	return k.answer(c, id, p)
 }
 
-// answer answers with nothing for a session that has ended, or whose end was withdrawn,
-// and with the session otherwise.
+// answer answers with nothing for a session whose end is recorded, or was withdrawn, and with
+// the session otherwise: it is live, or it was lost and nobody has closed it.
 func (k *kills) answer(c *gin.Context, id uint64, p params.Parameters) error {
 	v, m, err := k.reader.Session(id)
 	if err != nil {
 		return err
 	}
-	if hasEnded(v) || p.Cancel {
+	if v.Status == projection.Closed || p.Cancel {
 		return k.answers.empty(c, http.StatusNoContent)
 	}
 	a := k.answers.begin(c, m, p)

@@ -238,7 +238,7 @@ func lostAt(v projection.View) events.Time {
 	if v.Status != projection.Lost {
 		return 0
 	}
-	return v.Modified
+	return v.Ending().Ended
 }
 
 // sessionState returns the API draft's name for the state of a session, as JSON.

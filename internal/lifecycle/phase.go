@@ -50,13 +50,13 @@ func (s phases) has(p Phase) bool { return s&(1<<p) != 0 }
 //	login_failed           accepted, logging in, ready, stopping
 //	kill_scheduled         accepted, logging in, ready
 //	kill_withdrawn         accepted, logging in, ready
-//	kill_requested         accepted, logging in, ready               stopping
+//	kill_requested         accepted, logging in, ready, lost         stopping, unless lost
 //	session_closed         accepted, logging in, ready, stopping, lost   closed
 //	session_lost           accepted, logging in, ready, stopping     lost
 //	session_recovered      lost                                      the phase before
 //
 // Closed is terminal; lost is not, because late evidence recovers or closes a lost
-// session.
+// session. A lost session whose end was requested is stopping when it is recovered.
 func transition(kind events.Kind, from Phase) (to Phase, fits bool) {
 	live := in(Accepted, LoggingIn, Routing, Stopping)
 	unhurt := in(Accepted, LoggingIn, Routing)
@@ -77,7 +77,9 @@ func transition(kind events.Kind, from Phase) (to Phase, fits bool) {
 	case events.KindKillScheduled, events.KindKillWithdrawn:
 		set = unhurt
 	case events.KindKillRequested:
-		set, to = unhurt, Stopping
+		if set = unhurt | in(Lost); from != Lost {
+			to = Stopping
+		}
 	case events.KindSessionClosed:
 		set, to = live|in(Lost), Closed
 	case events.KindSessionLost:

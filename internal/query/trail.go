@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -41,11 +42,50 @@ func (t *Trail) Record(i int) (*events.Record, error) {
 	return t.records[i], nil
 }
 
-// PendingKills returns the kill requests of a source's sessions that are still live, in
-// ascending order of sequence.
+// MayReturn reports whether a lost session is recovered when its source reports again: the
+// source is lost, and no other run of it has begun.
+func (r *Reader) MayReturn(s *projection.Session) bool {
+	if s.Status != projection.Lost || s.Ending().Reason != events.ReasonSourceLost {
+		return false
+	}
+	source, _ := r.state.Source(s.Origin().Source)
+	return source != nil && source.Lease != 0 && source.State == projection.SourceLost && source.Incarnation == s.Incarnation()
+}
+
+// mayReturn returns the lost sessions of a source that are recovered when it reports again.
+func (r *Reader) mayReturn(name string) ([]*projection.Session, error) {
+	source, _ := r.state.Source(name)
+	if source == nil || source.Lease == 0 || source.State != projection.SourceLost {
+		return nil, nil
+	}
+	l, err := r.Sessions(context.Background(), projection.Query{
+		Lost: true, Filter: projection.Filter{Sources: []string{name}, Reasons: []events.Reason{events.ReasonSourceLost}},
+		After: source.First - min(source.First, 1),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []*projection.Session
+	for v, err := range l.All() {
+		if err != nil {
+			return nil, err
+		}
+		if r.MayReturn(v.Session) {
+			all = append(all, v.Session)
+		}
+	}
+	return all, nil
+}
+
+// PendingKills returns the kill requests of a source's sessions that are still live, or lost
+// and may return, in ascending order of sequence.
 func (r *Reader) PendingKills(source string) ([]events.Record, error) {
+	lost, err := r.mayReturn(source)
+	if err != nil {
+		return nil, fmt.Errorf("find a pending kill: %w", err)
+	}
 	var pending []events.Record
-	for _, s := range r.state.LiveOf(source) {
+	for _, s := range append(r.state.LiveOf(source), lost...) {
 		if s.Stage != projection.Stopping {
 			continue
 		}
