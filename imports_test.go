@@ -32,6 +32,7 @@ var layers = []string{
 	gateway + "/proxy",
 	gateway + "/mysql",
 	gateway + "/postgres",
+	gateway + "/names",
 	"httpd",
 	"httpd/client",
 	"httpd/follow",

@@ -59,7 +59,7 @@ func (l *mysqlLogin) forwardChange(head []byte, rest string) (mysql.Login, *endi
 	if err != nil {
 		return mysql.Login{}, l.handshake.clientLost(err)
 	}
-	login, err := mysql.ParseChangeUser(packet, l.common)
+	login, err := mysql.ParseChangeUser(packet, l.common, l.collation)
 	if err != nil {
 		return login, l.handshake.clientLost(err)
 	}
@@ -72,7 +72,7 @@ func (l *mysqlLogin) finishChange(ctx context.Context, t *mysqlTraffic, login my
 	var e events.Event
 	if mysql.ReplyOf(reply) == mysql.ReplyOK {
 		ready := asked(login)
-		e = &ready
+		e, l.collation = &ready, login.Collation
 	} else {
 		e = loginFailed(login, mysql.ParseError(reply).String())
 	}

@@ -54,8 +54,10 @@ type mysqlLogin struct {
 	handshake *handshake
 	// next is the number of the packet that the client expects next. The timer reads it.
 	next atomic.Uint32
-	// common are the capabilities that client and server agreed on.
-	common mysql.Capabilities
+	// common are the capabilities that client and server agreed on, collation is that of the
+	// client's character set.
+	common    mysql.Capabilities
+	collation mysql.Collation
 }
 
 // run carries the login.
@@ -151,7 +153,7 @@ func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login
 	case login.Compressed && !l.protocol.Compression:
 		return login, l.reject(next, failed("the client insists on compression"))
 	}
-	l.common = mysql.Common(packet, g)
+	l.common, l.collation = mysql.Common(packet, g), login.Collation
 	l.session.Asked(asked(login))
 	l.session.Open(ctx, events.TypeClient)
 	if err := l.session.WaitOpened(); err != nil {

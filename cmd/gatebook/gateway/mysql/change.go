@@ -10,14 +10,14 @@ func Common(p Packet, g Greeting) Capabilities {
 }
 
 // ParseChangeUser reads the packet by which a client logs in again over an established
-// connection. common are the capabilities that client and server have agreed on. A text that
-// the packet does not have is "".
-func ParseChangeUser(p Packet, common Capabilities) (Login, error) {
+// connection. common are the capabilities that client and server have agreed on, collation is that
+// of the login before. A text that the packet does not have is "".
+func ParseChangeUser(p Packet, common Capabilities, collation Collation) (Login, error) {
 	c := cursor{rest: p.Payload()}
 	if command := c.number(1); command != commandChangeUser {
 		return Login{}, fmt.Errorf("%w: command %#02x where a change of user was", ErrMalformed, command)
 	}
-	login := Login{User: string(c.terminated())}
+	user := c.terminated()
 	if common&SecureConnection != 0 {
 		c.take(c.number(1))
 	} else {
@@ -26,16 +26,19 @@ func ParseChangeUser(p Packet, common Capabilities) (Login, error) {
 	if c.short {
 		return Login{}, fmt.Errorf("%w: a change of user cut short", ErrMalformed)
 	}
-	login.Database = string(c.tail())
+	database := c.tail()
+	if len(c.rest) >= 2 {
+		collation = Collation(c.number(2))
+	}
+	login := Login{Collation: collation, User: collation.Text(user), Database: collation.Text(database)}
 	if len(c.rest) == 0 {
 		return login, nil
 	}
-	c.take(2) // character set
 	if common&PluginAuth != 0 {
 		login.Plugin = string(c.tail())
 	}
 	if common&ConnectAttributes != 0 && len(c.rest) > 0 {
-		login.Program = attribute(&c, "program_name")
+		login.Program = collation.Text(attribute(&c, "program_name"))
 	}
 	return login, nil
 }

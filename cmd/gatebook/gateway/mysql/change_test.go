@@ -16,17 +16,17 @@ func TestParseChangeUser(t *testing.T) {
 		common  Capabilities
 		want    Login
 	}{
-		"whole":             {change[4:], modern, Login{User: "sue", Database: "shop", Program: "sh", Plugin: "mysql_native_password"}},
-		"no attributes":     {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00", modern, Login{User: "sue", Database: "shop", Plugin: "plugin"}},
-		"no plugin":         {"\x11sue\x00\x00shop\x00\x2d\x00", Protocol41 | SecureConnection, Login{User: "sue", Database: "shop"}},
-		"nothing optional":  {"\x11sue\x00\x00shop\x00", modern, Login{User: "sue", Database: "shop"}},
-		"no database":       {"\x11sue\x00\x00\x00", modern, Login{User: "sue"}},
-		"password in text":  {"\x11sue\x00abc\x00shop\x00", Protocol41, Login{User: "sue", Database: "shop"}},
-		"database cut":      {"\x11sue\x00\x00shop", modern, Login{User: "sue", Database: "shop"}},
-		"attributes broken": {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00\xf0x", modern, Login{User: "sue", Database: "shop", Plugin: "plugin"}},
+		"whole":             {change[4:], modern, Login{Collation: 45, User: "sue", Database: "shop", Program: "sh", Plugin: "mysql_native_password"}},
+		"no attributes":     {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00", modern, Login{Collation: 45, User: "sue", Database: "shop", Plugin: "plugin"}},
+		"no plugin":         {"\x11sue\x00\x00shop\x00\x2d\x00", Protocol41 | SecureConnection, Login{Collation: 45, User: "sue", Database: "shop"}},
+		"nothing optional":  {"\x11sue\x00\x00shop\x00", modern, Login{Collation: 8, User: "sue", Database: "shop"}},
+		"no database":       {"\x11sue\x00\x00\x00", modern, Login{Collation: 8, User: "sue"}},
+		"password in text":  {"\x11sue\x00abc\x00shop\x00", Protocol41, Login{Collation: 8, User: "sue", Database: "shop"}},
+		"database cut":      {"\x11sue\x00\x00shop", modern, Login{Collation: 8, User: "sue", Database: "shop"}},
+		"attributes broken": {"\x11sue\x00\x00shop\x00\x2d\x00plugin\x00\xf0x", modern, Login{Collation: 45, User: "sue", Database: "shop", Plugin: "plugin"}},
 	}
 	for name, test := range tests {
-		got, err := ParseChangeUser(Packet("\x00\x00\x00\x00"+test.payload), test.common)
+		got, err := ParseChangeUser(Packet("\x00\x00\x00\x00"+test.payload), test.common, 8)
 		if err != nil || got != test.want {
 			t.Errorf("%s: got %+v, %v, want %+v", name, got, err, test.want)
 		}
@@ -34,7 +34,7 @@ func TestParseChangeUser(t *testing.T) {
 	for name, payload := range map[string]string{
 		"nothing": "", "another command": "\x0e", "user cut": "\x11sue", "password cut": "\x11sue\x00\x10abc",
 	} {
-		if got, err := ParseChangeUser(Packet("\x00\x00\x00\x00"+payload), modern); !errors.Is(err, ErrMalformed) {
+		if got, err := ParseChangeUser(Packet("\x00\x00\x00\x00"+payload), modern, 8); !errors.Is(err, ErrMalformed) {
 			t.Errorf("%s: got %+v, %v", name, got, err)
 		}
 	}

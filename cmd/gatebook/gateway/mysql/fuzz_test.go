@@ -132,7 +132,7 @@ func FuzzMySQLChangeUser(f *testing.F) {
 			return
 		}
 		for _, common := range []Capabilities{^Capabilities(0), Protocol41, Protocol41 | SecureConnection} {
-			login, err := ParseChangeUser(p, common)
+			login, err := ParseChangeUser(p, common, 45)
 			if err == nil && len(login.User)+len(login.Database)+len(login.Program) > len(p) {
 				t.Fatalf("%+v of %d bytes", login, len(p))
 			}

@@ -6,9 +6,12 @@ import "fmt"
 type Login struct {
 	// TLS: the client asks to begin TLS instead, and the rest is empty.
 	TLS bool
+	// Collation is that of the client's character set.
+	Collation Collation
 	// Compressed: everything after the login will be compressed.
 	Compressed bool
 
+	// User and the other texts are in UTF-8.
 	User     string
 	Database string
 	// Program is the connection attribute program_name.
@@ -33,23 +36,26 @@ func ParseLogin(p Packet, g Greeting) (Login, error) {
 	if asked&Protocol41 == 0 {
 		return Login{}, fmt.Errorf("%w: a login of before version 4.1", ErrMalformed)
 	}
-	c.take(tlsRequestSize - 4) // packet size, character set, filler, MariaDB's capabilities
+	c.take(4) // packet size
+	collation := Collation(c.number(1))
+	c.take(tlsRequestSize - 9) // filler, MariaDB's capabilities
 	login := Login{
+		Collation:  collation,
 		Compressed: asked&(Compress|CompressZstd) != 0,
-		User:       string(c.terminated()),
+		User:       collation.Text(c.terminated()),
 	}
 	skipAuth(&c, asked)
 	if c.short {
 		return Login{}, fmt.Errorf("%w: a login cut short", ErrMalformed)
 	}
 	if asked&ConnectWithDB != 0 {
-		login.Database = string(c.tail())
+		login.Database = collation.Text(c.tail())
 	}
 	if asked&PluginAuth != 0 {
 		login.Plugin = string(c.tail())
 	}
 	if asked&ConnectAttributes != 0 {
-		login.Program = attribute(&c, "program_name")
+		login.Program = collation.Text(attribute(&c, "program_name"))
 	}
 	return login, nil
 }
@@ -68,16 +74,16 @@ func skipAuth(c *cursor, asked Capabilities) {
 
 // attribute returns the value of a connection attribute. Malformed attributes
 // are no error: servers let in a client that sends them.
-func attribute(c *cursor, name string) string {
+func attribute(c *cursor, name string) []byte {
 	all := cursor{rest: c.prefixed()}
-	value := ""
+	var value []byte
 	for len(all.rest) > 0 {
 		k, v := all.prefixed(), all.prefixed()
 		if all.short {
 			break
 		}
 		if string(k) == name {
-			value = string(v)
+			value = v
 		}
 	}
 	return value

@@ -37,10 +37,10 @@ func cut(t testing.TB, b []byte) (Packet, []byte) {
 // TestCaptured reads real conversations from end to end.
 func TestCaptured(t *testing.T) {
 	t.Parallel()
-	jdoe := Login{User: "jdoe", Database: "shop", Program: "mysql", Plugin: "mysql_native_password"}
+	jdoe := Login{Collation: 8, User: "jdoe", Database: "shop", Program: "mysql", Plugin: "mysql_native_password"}
 	dump, till, ed, compressed := jdoe, jdoe, jdoe, jdoe
-	dump.Database, dump.Program = "", "mysqldump"
-	till.Program = "till"
+	dump.Database, dump.Program, dump.Collation = "", "mysqldump", 45
+	till.Program, till.Collation = "till", 45
 	ed.User = "ed"
 	compressed.Compressed = true
 	tests := map[string]struct {

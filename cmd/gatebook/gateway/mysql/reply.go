@@ -3,6 +3,8 @@ package mysql
 import (
 	"encoding/binary"
 	"fmt"
+
+	"gatebook/cmd/gatebook/gateway/names"
 )
 
 // Reply is what a server's packet means for the login it belongs to.
@@ -55,7 +57,8 @@ func (e Error) String() string {
 	return fmt.Sprintf("%d (%s): %s", e.Code, e.State, e.Message)
 }
 
-// ParseError reads a packet that [ReplyOf] calls an error.
+// ParseError reads a packet that [ReplyOf] calls an error. In which character set its message is
+// depends on settings of the server that the login does not show.
 func ParseError(p Packet) Error {
 	c := cursor{rest: p.Payload()}
 	c.take(1)
@@ -63,7 +66,7 @@ func ParseError(p Packet) Error {
 	if len(c.rest) >= 6 && c.rest[0] == '#' {
 		e.State = string(c.take(6)[1:])
 	}
-	e.Message = string(c.rest)
+	e.Message = names.FromUTF8(c.rest)
 	return e
 }
 

@@ -3,6 +3,8 @@ package postgres
 import (
 	"bytes"
 	"encoding/binary"
+
+	"gatebook/cmd/gatebook/gateway/names"
 )
 
 // Error is an error of a server.
@@ -38,7 +40,7 @@ func ParseError(m Message) Error {
 		case fieldCode:
 			e.Code = string(value)
 		case fieldMessage:
-			e.Message = string(value)
+			e.Message = names.FromUTF8(value)
 		}
 	}
 	return e

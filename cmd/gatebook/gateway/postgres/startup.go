@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gatebook/cmd/gatebook/gateway/names"
 )
 
 // MaxStartup limits the first packet of a client, as the server does.
@@ -58,7 +60,8 @@ const startupHeader = 8
 // Startup is a client's untyped packet.
 type Startup struct {
 	Request Request
-	// User, Database and Program are those of a session. The database is the
+	// User, Database and Program are those of a session, as [names.FromUTF8] writes them: the server
+	// compares their bytes, whatever they mean. The database is the
 	// user's name when the client does not name one. A session that replicates the
 	// whole server has none, whatever its client names.
 	User, Database, Program string
@@ -124,7 +127,7 @@ func parseParameters(b []byte) (Startup, error) {
 		if !ok {
 			return Startup{}, fmt.Errorf("%w: a parameter without a value", ErrMalformed)
 		}
-		s.set(string(name), string(value))
+		s.set(string(name), names.FromUTF8(value))
 		if string(name) == "replication" {
 			physical = isTrue(string(value))
 		}
