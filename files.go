@@ -54,23 +54,23 @@ func (f *files) openFiles() (err error) {
 	return f.openArchive()
 }
 
-// openLog opens log.db, or begins it where there is nothing at all yet. A log that
+// openLog opens the log, or begins it where there is nothing at all yet. A log that
 // is gone while its book is still there is not begun anew.
 func (f *files) openLog() (storage.Log, error) {
 	path := f.folder.Log()
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(f.folder.Archive()); err == nil {
+		if isThere(f.folder.Archive()) {
 			return nil, &storage.CorruptError{File: path, Err: fmt.Errorf(
 				"it is missing, but %s, which was made from it, is there; restore the log, or move that file away to begin a new book", f.folder.Archive())}
+		}
+		if old := path + ".db"; isThere(old) {
+			return nil, fmt.Errorf("%s is the log of a version before the first release, which this one does not read", old)
 		}
 		f.opening.New = true
 		err = storage.CreateBolt(path)
 	}
 	if err != nil {
-		return nil, err
-	}
-	if f.watched, err = journal.Watch(path); err != nil {
 		return nil, err
 	}
 	log, err := storage.OpenBolt(path, storage.BoltOptions{
@@ -80,7 +80,13 @@ func (f *files) openLog() (storage.Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.watched = journal.Watch(log.Present)
 	return log, nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // openArchive opens book.db and loads the state from it. A book that is missing,

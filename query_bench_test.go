@@ -64,7 +64,7 @@ func newPast(b *testing.B, sessions int) *gatebook.Registry {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		b.Fatal(err)
 	}
-	fillWith(b, filepath.Join(folder, "log.db"), sessions, func(id uint64) []storage.Entry { return brief(id, sessions) })
+	fillWith(b, filepath.Join(folder, "log"), sessions, func(id uint64) []storage.Entry { return brief(id, sessions) })
 	open := func() *gatebook.Registry {
 		registry, err := gatebook.Open(context.Background(), folder, gatebook.Options{})
 		if err != nil {
@@ -130,7 +130,7 @@ func BenchmarkPresent(b *testing.B) {
 			if err := os.Mkdir(folder, 0o700); err != nil {
 				b.Fatal(err)
 			}
-			fill(b, filepath.Join(folder, "log.db"), live, live)
+			fill(b, filepath.Join(folder, "log"), live, live)
 			registry, err := gatebook.Open(context.Background(), folder, gatebook.Options{})
 			if err != nil {
 				b.Fatal(err)

@@ -87,7 +87,7 @@ func newWriting(b *testing.B) *writing {
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		b.Fatal(err)
 	}
-	fill(b, filepath.Join(folder, "log.db"), 120_000, 100_000)
+	fill(b, filepath.Join(folder, "log"), 120_000, 100_000)
 	registry, err := gatebook.Open(context.Background(), folder, gatebook.Options{})
 	if err != nil {
 		b.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -242,7 +243,7 @@ func TestKill(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []events.Kind{events.KindSessionOpened, events.KindKillRequested, events.KindSessionClosed}
-	if got := kindsOf(t, filepath.Join(folder, "log.db"), id); !slices.Equal(got, want) {
+	if got := kindsOf(t, filepath.Join(folder, "log"), id); !slices.Equal(got, want) {
 		t.Errorf("the record shows %v, want %v", got, want)
 	}
 }
@@ -452,16 +453,17 @@ func TestDamage(t *testing.T) {
 		})
 	}
 	for name, damage := range map[string]func(t *testing.T, folder string){
-		"missing log": func(t *testing.T, folder string) { remove(t, folder, "log.db") },
-		"foreign log": func(t *testing.T, folder string) { write(t, folder, "log.db", []byte("not a database")) },
-		"empty log":   func(t *testing.T, folder string) { write(t, folder, "log.db", nil) },
-		"cut log":     func(t *testing.T, folder string) { cut(t, folder, "log.db", 5000) },
+		"missing log": func(t *testing.T, folder string) { remove(t, folder, "log") },
+		"no segment":  func(t *testing.T, folder string) { remove(t, folder, firstSegment) },
+		"foreign log": func(t *testing.T, folder string) { write(t, folder, firstSegment, []byte("not a database")) },
+		"empty log":   func(t *testing.T, folder string) { write(t, folder, firstSegment, nil) },
+		"cut log":     func(t *testing.T, folder string) { cut(t, folder, firstSegment, 5000) },
 		"older log": func(t *testing.T, folder string) {
-			remove(t, folder, "log.db")
-			if err := storage.CreateBolt(filepath.Join(folder, "log.db")); err != nil {
+			remove(t, folder, "log")
+			if err := storage.CreateBolt(filepath.Join(folder, "log")); err != nil {
 				t.Fatal(err)
 			}
-			log, err := storage.OpenBolt(filepath.Join(folder, "log.db"), storage.BoltOptions{})
+			log, err := storage.OpenBolt(filepath.Join(folder, "log"), storage.BoltOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -488,7 +490,7 @@ func TestDamage(t *testing.T) {
 			before := read(t, folder)
 			_, err := gatebook.Open(t.Context(), folder, gatebook.Options{})
 			var corrupt *storage.CorruptError
-			if !errors.As(err, &corrupt) || corrupt.File != filepath.Join(folder, "log.db") {
+			if !errors.As(err, &corrupt) || !strings.HasPrefix(corrupt.File, filepath.Join(folder, "log")) {
 				t.Fatalf("opened: %v", err)
 			}
 			if after := read(t, folder); after != before {
@@ -500,7 +502,7 @@ func TestDamage(t *testing.T) {
 
 func remove(t *testing.T, folder, name string) {
 	t.Helper()
-	if err := os.Remove(filepath.Join(folder, name)); err != nil {
+	if err := os.RemoveAll(filepath.Join(folder, name)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -522,20 +524,23 @@ func cut(t *testing.T, folder, name string, size int64) {
 // read is the content of all files in a folder.
 func read(t *testing.T, folder string) string {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
+	var all string
+	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		all += path + "\n" + string(content)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all string
-	for _, e := range entries {
-		content, err := os.ReadFile(filepath.Join(folder, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all += e.Name() + "\n" + string(content)
-	}
 	return all
 }
+
+// firstSegment is the path of the log's first segment in a data folder.
+var firstSegment = filepath.Join("log", "00000000000000000001.db")
 
 // What was ended and saved costs a checkpoint row and no memory, and a listing
 // finds it all the same, in order, in pages.
@@ -632,10 +637,10 @@ func TestFileRemoved(t *testing.T) {
 	}
 	s := start(t, r, "gateway")
 	id := openSession(t, s)
-	remove(t, folder, "log.db")
+	remove(t, folder, firstSegment)
 	select {
 	case err := <-reported:
-		if !strings.Contains(err.Error(), "log.db: the log's file has been removed or replaced") {
+		if !strings.Contains(err.Error(), "the log's file is gone") {
 			t.Errorf("reported %v", err)
 		}
 	case <-time.After(30 * time.Second):

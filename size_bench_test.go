@@ -127,8 +127,8 @@ func BenchmarkRebuild(b *testing.B) {
 		b.Fatal(err)
 	}
 	const sessions = 100_000
-	fill(b, filepath.Join(folder, "log.db"), sessions, 0)
-	size := used(b, filepath.Join(folder, "log.db"))
+	fill(b, filepath.Join(folder, "log"), sessions, 0)
+	size := used(b, filepath.Join(folder, "log"))
 	var took time.Duration
 	for b.Loop() {
 		b.StopTimer()
@@ -198,7 +198,7 @@ func BenchmarkOpen(b *testing.B) {
 				b.Fatal(err)
 			}
 			const live = 100_000
-			fill(b, filepath.Join(folder, "log.db"), sessions, live)
+			fill(b, filepath.Join(folder, "log"), sessions, live)
 			r, err := gatebook.Open(context.Background(), folder, gatebook.Options{})
 			if err != nil {
 				b.Fatal(err)
@@ -210,7 +210,7 @@ func BenchmarkOpen(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			tail(b, filepath.Join(folder, "log.db"), sessions, live)
+			tail(b, filepath.Join(folder, "log"), sessions, live)
 			var took time.Duration
 			for b.Loop() {
 				b.StopTimer()

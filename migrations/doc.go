@@ -4,6 +4,6 @@
 // read the file wrong or only in part: because of a new kind of event, a new field, another
 // key. A program refuses a log of a newer format than its own. It upgrades an older file
 // in one transaction, together with its format: the derived book.db is made again, while the
-// records of log.db are never rewritten but converted when they are read. A newer book.db is
+// records of the log are never rewritten but converted when they are read. A newer book.db is
 // made again as well.
 package migrations

@@ -4,7 +4,7 @@ import "fmt"
 
 // The formats that this program writes.
 const (
-	// LogFormat is the format of log.db.
+	// LogFormat is the format of the log's segments.
 	LogFormat = 1
 	// ArchiveFormat is the format of book.db.
 	ArchiveFormat = 6

@@ -21,9 +21,9 @@ const (
 
 // store is the engine below an appender. It is called by the appending goroutine only.
 type store interface {
-	// commit makes values[i] durable under first+i, all or none. The values are valid
-	// during the call.
-	commit(first uint64, values [][]byte) error
+	// commit makes values durable, all or none. The last of them is the record at end. They
+	// are valid during the call.
+	commit(end Head, values [][]byte) error
 }
 
 // CommitHook is called after each commit that succeeds, with the number of its records
@@ -111,8 +111,9 @@ func (a *appender) run(deliver Deliver) error {
 	return nil
 }
 
-// stop refuses further appends and blocks until those in the inbox are completed.
-func (a *appender) stop() {
+// stop refuses further appends and blocks until those in the inbox are completed. It returns
+// true the first time.
+func (a *appender) stop() bool {
 	a.mu.Lock()
 	started, closed := a.started, a.closed
 	a.closed = true
@@ -128,6 +129,7 @@ func (a *appender) stop() {
 	if started {
 		<-a.done
 	}
+	return !closed
 }
 
 // Append is [Log.Append].

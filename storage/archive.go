@@ -26,7 +26,7 @@ const archiveMap = 1 << 30
 // Archive keeps values derived from a log, as of one sequence of it: tables of opaque
 // values under opaque keys, and indexes. All of it can be made again from the log.
 type Archive struct {
-	db   *bolt.DB
+	db   *boltfile.DB
 	path string
 }
 

@@ -21,7 +21,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func wholeLog(b *testing.B) storagetest.Append {
-	path := filepath.Join(b.TempDir(), "log.db")
+	path := filepath.Join(b.TempDir(), "log")
 	if err := storage.CreateBolt(path); err != nil {
 		b.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func wholeLog(b *testing.B) storagetest.Append {
 // pages that are in use.
 func BenchmarkReplay(b *testing.B) {
 	const records = 1_000_000
-	path := filepath.Join(b.TempDir(), "log.db")
+	path := filepath.Join(b.TempDir(), "log")
 	build(b, path, records)
 	size := onDisk(b, path)
 	for _, replayed := range []uint64{records, 10_000, 1} {

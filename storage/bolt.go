@@ -2,34 +2,20 @@ package storage
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
-	"syscall"
+	"os"
+	"path/filepath"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
 
 	"gatebook/events"
-	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 )
 
-// The names inside log.db.
-const (
-	metaBucket    = "meta"
-	recordsBucket = "records"
-	formatKey     = "format"
-	identityKey   = "id"
-)
-
-const (
-	// logMap is the address space that the log gets at first: growing the map blocks the
-	// writer while any reader is active.
-	logMap = 4 << 30
-)
+// segmentBytes is the size at which a segment is sealed, unless the options say another.
+const segmentBytes = 256 << 20
 
 // BoltOptions are the options of [OpenBolt]. The zero value is ready for use.
 type BoltOptions struct {
@@ -37,92 +23,110 @@ type BoltOptions struct {
 	Clock func() events.Time
 	// CommitHook is called after each commit; nil for none.
 	CommitHook CommitHook
+	// SegmentBytes is the size at which a segment is sealed and the next one begun, in
+	// bytes: the commit that finds the file as large is its last. 0 means 256 MiB.
+	SegmentBytes int64
 	// commit replaces the commit of a transaction; tests make it fail.
 	commit func(*bolt.Tx) error
 }
 
-// Bolt is a log in a bbolt file that this process owns.
+// Bolt is a log in a folder of bbolt files, the segments, which this process owns.
 type Bolt struct {
 	*appender
-	db      *bolt.DB
-	path    string
-	id      [16]byte
-	commits func(*bolt.Tx) error
+	folder string
+	id     [16]byte
+	limit  int64
+	chain  *chain
+	tail   *tail
 
-	// The fields below are owned by the appending goroutine.
-	key    [8]byte
-	blocks []byte // the buffer of the last batch's blocks
+	// writer is owned by the appending goroutine.
+	writer *segmentWriter
 }
 
-// CreateBolt creates an empty log at path, which must not exist. Its folder must exist.
-func CreateBolt(path string) error {
-	var id [16]byte
-	rand.Read(id[:])
-	return boltfile.Create(path, func(tx *bolt.Tx) error {
-		meta, err := tx.CreateBucket([]byte(metaBucket))
-		if err != nil {
-			return err
+// CreateBolt creates an empty log in a folder, which must not exist, and whose parent
+// must.
+func CreateBolt(folder string) error {
+	if _, err := os.Lstat(folder); !errors.Is(err, os.ErrNotExist) {
+		if err == nil {
+			err = os.ErrExist
 		}
-		if err := meta.Put([]byte(formatKey), binary.BigEndian.AppendUint32(nil, migrations.LogFormat)); err != nil {
-			return err
+		return fmt.Errorf("create %s: %w", folder, err)
+	}
+	temporary := folder + ".new"
+	// A folder that an earlier attempt left was never in use.
+	if err := os.RemoveAll(temporary); err != nil {
+		return fmt.Errorf("create %s: %w", folder, err)
+	}
+	err := os.Mkdir(temporary, 0o700)
+	if err == nil {
+		var id [16]byte
+		rand.Read(id[:]) // never fails: it ends the program where the system has no entropy
+		_, err = createSegment(temporary, id, nil)
+		if err == nil {
+			err = createTail(temporary, id)
 		}
-		if err := meta.Put([]byte(identityKey), id[:]); err != nil {
-			return err
-		}
-		_, err = tx.CreateBucket([]byte(recordsBucket))
-		return err
-	})
+	}
+	if err == nil {
+		err = os.Rename(temporary, folder)
+	}
+	if err != nil {
+		return fmt.Errorf("create %s: %w", folder, errors.Join(err, os.RemoveAll(temporary)))
+	}
+	return boltfile.SyncFolder(filepath.Dir(folder))
 }
 
-// OpenBolt opens the log at path and does not change the file. Errors: [ErrNotExist],
-// [*InUseError], [*CorruptError], [*migrations.NewerError], [events.ErrNewer], all
-// wrapped, and those of the system.
-func OpenBolt(path string, o BoltOptions) (*Bolt, error) {
-	db, err := boltfile.Open(path, logMap)
+// OpenBolt opens the log in a folder and does not change its files. It reads the newest
+// segment alone. Errors: [ErrNotExist], [*InUseError], [*CorruptError],
+// [*migrations.NewerError], [events.ErrNewer], all wrapped, and those of the system.
+func OpenBolt(folder string, o BoltOptions) (*Bolt, error) {
+	segments, err := listSegments(folder)
 	if err != nil {
 		return nil, err
 	}
-	l := &Bolt{db: db, path: path, commits: o.commit}
-	if l.commits == nil {
-		l.commits = (*bolt.Tx).Commit
+	l := &Bolt{folder: folder, limit: o.SegmentBytes, chain: &chain{segments: segments}}
+	if l.limit == 0 {
+		l.limit = segmentBytes
 	}
-	var head Head
-	err = boltfile.Guard(path, func() (err error) {
-		if err = l.readMeta(); err != nil {
-			return err
+	l.writer = &segmentWriter{commits: o.commit, mapped: int(2 * l.limit)}
+	if o.commit == nil {
+		l.writer.commits = (*bolt.Tx).Commit
+	}
+	if err := l.open(segments[len(segments)-1]); err != nil {
+		if inUse, ok := errors.AsType[*InUseError](err); ok {
+			inUse.Folder = filepath.Dir(folder)
 		}
-		head, err = l.readHead()
-		return err
-	})
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, l.tail.close(), l.writer.close())
 	}
 	clock := o.Clock
 	if clock == nil {
 		clock = func() events.Time { return events.TimeOf(time.Now()) }
 	}
-	l.appender = newAppender(l, clock, head)
+	l.appender = newAppender(l, clock, l.writer.head)
 	l.commitHook = o.CommitHook
 	return l, nil
 }
 
-func (l *Bolt) readMeta() error {
-	return l.db.View(func(tx *bolt.Tx) error {
-		meta, records := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(recordsBucket))
-		if meta == nil || records == nil {
-			return &CorruptError{File: l.path, Err: errors.New("it is a bbolt file, but not a log of gatebook")}
-		}
-		format, id := meta.Get([]byte(formatKey)), meta.Get([]byte(identityKey))
-		if len(format) != 4 || len(id) != len(l.id) {
-			return &CorruptError{File: l.path, Err: errors.New("its format or identity is missing")}
-		}
-		copy(l.id[:], id)
-		err := migrations.CheckLog(l.path, binary.BigEndian.Uint32(format))
-		if newer := (*migrations.NewerError)(nil); err != nil && !errors.As(err, &newer) {
-			err = &CorruptError{File: l.path, Err: err}
-		}
+// open opens the newest segment and the file that says where the log ended.
+func (l *Bolt) open(newest *segment) (err error) {
+	m, err := l.writer.open(newest)
+	if err != nil {
 		return err
-	})
+	}
+	l.id = m.id
+	if i := len(l.chain.segments) - 2; i >= 0 && l.chain.segments[i].first != m.previous.First {
+		return &CorruptError{File: l.folder, Sequence: m.previous.First, Err: fmt.Errorf(
+			"%s, the segment before %s, is missing", segmentName(m.previous.First), filepath.Base(newest.path))}
+	} else if i < 0 && m.previous != nil {
+		return &CorruptError{File: l.folder, Sequence: m.previous.First, Err: errors.New("all segments before the newest are missing")}
+	}
+	if err := l.chain.link(newest, m.seal, m.previous); err != nil {
+		return err
+	}
+	l.tail, err = openTail(l.folder, l.id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.tail.check(l.folder, l.writer.head))
 }
 
 // ID is [Log.ID].
@@ -133,83 +137,62 @@ func (l *Bolt) Start(after uint64, deliver Deliver) error {
 	if errors.Is(l.Err(), ErrClosed) {
 		return ErrClosed
 	}
-	head := l.Head().Sequence
-	if after < head && head-after > readAheadFrom {
-		if err := readAhead(l.path); err != nil {
-			return err
-		}
-	}
-	if err := replay(l.path, l.read, after, head, deliver); err != nil {
+	if err := replay(l.folder, l.chain.read, after, l.Head().Sequence, deliver); err != nil {
 		return err
 	}
 	return l.run(deliver)
 }
 
-// commit stores the values of one batch in one transaction.
-func (l *Bolt) commit(first uint64, values [][]byte) error {
-	var tx *bolt.Tx
-	err := boltfile.Guard(l.path, func() (err error) {
-		if tx, err = l.db.Begin(true); err != nil {
-			return fmt.Errorf("begin: %w", err)
-		}
-		if err := l.put(tx, first, values); err != nil {
-			return err
-		}
-		return l.commits(tx)
-	})
-	if err == nil {
-		return nil
+// Present returns an error if the newest segment was removed or replaced since it was opened.
+func (l *Bolt) Present() error { return l.chain.present() }
+
+// Read is [Log.Read].
+func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
+	buffer, err := l.clip(after, buffer)
+	if err != nil || len(buffer) == 0 {
+		return 0, err
 	}
-	if tx != nil {
-		rollback := boltfile.Guard(l.path, tx.Rollback)
-		if rollback != nil && !errors.Is(rollback, berrors.ErrTxClosed) {
-			err = errors.Join(err, rollback)
-		}
-	}
-	return l.commitFailed(first, err)
+	return l.chain.read(after, buffer, new(events.Coder))
 }
 
-func (l *Bolt) put(tx *bolt.Tx, first uint64, values [][]byte) (err error) {
-	bucket := tx.Bucket([]byte(recordsBucket))
-	// Keys only ascend, so that full pages are never split. They halve the file.
-	bucket.FillPercent = 1
-	if cap(l.blocks) > maxBlocks {
-		l.blocks = nil
-	}
-	l.blocks, err = blocks(l.blocks, values, func(i int, block []byte) error {
-		binary.BigEndian.PutUint64(l.key[:], first+uint64(i))
-		if err := bucket.Put(l.key[:], block); err != nil {
-			return fmt.Errorf("put record %d: %w", first+uint64(i), err)
+// commit is [store.commit]: it stores the values in one transaction of the newest segment,
+// and says in the tail where the log ends now.
+func (l *Bolt) commit(end Head, values [][]byte) error {
+	if l.writer.sealed != nil {
+		if err := l.beginSegment(); err != nil {
+			return fmt.Errorf("begin a segment: %w", diskFull(err))
 		}
-		return nil
-	})
-	return err
+	}
+	if err := l.writer.commit(end, values, l.limit); err != nil {
+		return err
+	}
+	return l.tail.write(end)
 }
 
-// commitFailed returns [ErrDiskFull] for a full disk, and another error for any other
-// failure. bbolt writes and syncs all other pages before the meta page that makes them
-// valid. So if a write found no space and the last record is still the one before, nothing
-// has changed.
-func (l *Bolt) commitFailed(first uint64, err error) error {
-	var path *fs.PathError
-	if full := errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT); full && errors.As(err, &path) {
-		var head Head
-		failed := boltfile.Guard(l.path, func() (err error) {
-			head, err = l.readHead()
-			return err
-		})
-		if failed == nil && head.Sequence+1 == first {
-			return fmt.Errorf("%w: %w", ErrDiskFull, err)
-		}
+// beginSegment creates and opens the segment after the one that was sealed.
+func (l *Bolt) beginSegment() error {
+	before := l.writer.sealed
+	path, err := createSegment(l.folder, l.id, before)
+	if err != nil && !errors.Is(err, os.ErrExist) {
+		return err
 	}
-	return fmt.Errorf("commit: %w", err)
+	next := &segment{path: path, first: before.Last + 1}
+	closing := l.writer.segment
+	if _, err := l.writer.open(next); err != nil {
+		return err
+	}
+	l.chain.add(next, before)
+	return closing.retire()
 }
 
 // Close is [Log.Close].
 func (l *Bolt) Close() error {
-	l.stop()
-	if err := l.db.Close(); err != nil {
-		return fmt.Errorf("close %s: %w", l.path, err)
+	if !l.stop() {
+		return nil
+	}
+	l.chain.close()
+	if err := errors.Join(l.tail.close(), l.writer.close()); err != nil {
+		return fmt.Errorf("close %s: %w", l.folder, err)
 	}
 	return nil
 }

@@ -18,8 +18,11 @@ var creations = []struct {
 	open   func(path string) error
 }{
 	{"log", storage.CreateBolt, func(path string) error {
-		_, err := replayed(path)
-		return err
+		log, err := storage.OpenBolt(path, storage.BoltOptions{})
+		if err != nil {
+			return err
+		}
+		return log.Close()
 	}},
 	{"archive", func(path string) error { return storage.CreateArchive(path, [16]byte{1}, []string{"a"}) }, func(path string) error {
 		archive, err := storage.OpenArchive(path, [16]byte{1}, []string{"a"})
@@ -57,8 +60,8 @@ func TestCreate(t *testing.T) {
 				if err != nil || len(entries) != 1 {
 					t.Errorf("the folder holds %v, with error %v, want the file alone", entries, err)
 				}
-				if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
-					t.Errorf("the file has mode %v, with error %v, want 0600", info.Mode(), err)
+				if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 && info.Mode() != fs.ModeDir|0o700 {
+					t.Errorf("the file has mode %v, with error %v, want 0600, of a folder 0700", info.Mode(), err)
 				}
 				if err := c.open(path); err != nil {
 					t.Errorf("the created file cannot be opened: %v", err)

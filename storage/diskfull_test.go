@@ -45,7 +45,7 @@ func smallDisk(t *testing.T, free int) (folder string, makeRoom func()) {
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	folder, makeRoom := smallDisk(t, 200<<10)
-	l := openFaulty(t, filepath.Join(folder, "log.db"))
+	l := openFaulty(t, filepath.Join(folder, "log"))
 	text := strings.Repeat("text ", 400)
 	var err error
 	appends := 0
@@ -80,7 +80,7 @@ func TestFullDisk(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := replayed(l.path)
+	got, err := replayed(filepath.Join(l.path, firstSegment))
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("after reopening: %d records and error %v, want %d", len(got), err, len(want))
 	}
@@ -90,7 +90,7 @@ func TestFullDisk(t *testing.T) {
 func TestFullDiskAtCreation(t *testing.T) {
 	t.Parallel()
 	folder, makeRoom := smallDisk(t, 8<<10)
-	path := filepath.Join(folder, "log.db")
+	path := filepath.Join(folder, "log")
 	if err := storage.CreateBolt(path); !errors.Is(err, unix.ENOSPC) || !strings.Contains(err.Error(), path) {
 		t.Errorf("got %v, want that there is no space for %s", err, path)
 	}
@@ -102,7 +102,7 @@ func TestFullDiskAtCreation(t *testing.T) {
 	if err := storage.CreateBolt(path); err != nil {
 		t.Errorf("when there is room again: %v", err)
 	}
-	if _, err := replayed(path); err != nil {
+	if _, err := replayed(filepath.Join(path, firstSegment)); err != nil {
 		t.Errorf("when there is room again: %v", err)
 	}
 }

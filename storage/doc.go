@@ -31,11 +31,22 @@
 //
 // # Files
 //
-// log.db is a bbolt file with the buckets "meta" (format, identity) and "records". A value
+// log is a folder of segments, each a bbolt file that is named by its first sequence in 20
+// digits. Only the newest is written. A segment has the buckets "meta" and "records". A value
 // of "records" is a block of consecutive records, under the sequence of the first as 8
 // bytes, big-endian. A block holds the records of one batch, or a part of them. Each record
 // is encoded as package events specifies, after its length as an unsigned varint. A block of
 // several records is at most 996 bytes long.
+//
+// "meta" has the format, the log's identity, and the "end": the sequence and time of the last
+// record, the highest number of a stream, and the state of the SHA-256 of the segment's
+// records, each after its length. A segment that is complete has its "seal", and each
+// segment but the first the seal of the one before ("previous"). A seal is first and last
+// sequence, time, stream, the hash, and the SHA-256 of the seal before. These values end in a
+// CRC-32C of key and value.
+//
+// The file tail beside the segments says where the log ended when it last acknowledged. It is
+// written after each commit and never synced.
 //
 // book.db, the archive, has the buckets "meta" (format, the log's identity, position), "i"
 // (the indexes, package storage/index) and one for each table. Each value ends in a CRC-32C

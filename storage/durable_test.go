@@ -20,8 +20,8 @@ func TestNamesAreDurable(t *testing.T) {
 		// stands for the folder of the test.
 		want []string
 	}{
-		{"create", "log.db", []string{
-			`f(data)?sync\(\d+<DIR/log\.db\.new>`, `rename\w*\(.*log\.db\.new`, `fsync\(\d+<DIR>`,
+		{"create", "log", []string{
+			`f(data)?sync\(\d+<DIR/log\.new/0+1\.db\.new>`, `rename\w*\(.*/log\.new"`, `fsync\(\d+<DIR>`,
 		}},
 		{"folder", "data", []string{`mkdir\w*\(.*data`, `fsync\(\d+<DIR>`}},
 	} {

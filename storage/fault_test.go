@@ -136,7 +136,7 @@ func TestFailedCommit(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+			l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 			if err := errors.Join(l.put("a"), l.put("b")); err != nil {
 				t.Fatal(err)
 			}
@@ -190,7 +190,7 @@ func TestNoSpace(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
 		t.Run(errno.Error(), func(t *testing.T) {
 			t.Parallel()
-			l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+			l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 			if err := l.put("a"); err != nil {
 				t.Fatal(err)
 			}
@@ -232,7 +232,7 @@ func TestNoSpace(t *testing.T) {
 // TestBatchFails puts several lists into one commit. Each gets its own answer.
 func TestBatchFails(t *testing.T) {
 	t.Parallel()
-	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+	l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 	release := stall(t, l)
 	var wg sync.WaitGroup
 	results := make(map[string]error)
@@ -269,7 +269,7 @@ func TestBatchFails(t *testing.T) {
 // other.
 func TestExpectationsWithinOneCommit(t *testing.T) {
 	t.Parallel()
-	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+	l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 	release := stall(t, l)
 	var wg sync.WaitGroup
 	errs := make([]error, 4)
@@ -370,12 +370,12 @@ func TestAcknowledgedIsPresent(t *testing.T) {
 	})
 }
 
-// TestForgedFreeList gives bbolt a free list that names pages in use, so that it panics
-// in the middle of a commit. That ends the appends, and nothing else.
+// TestForgedFreeList gives a file a list of free pages that names pages in use: bbolt would
+// write on them. It is refused.
 func TestForgedFreeList(t *testing.T) {
 	t.Parallel()
 	whole := newBase(t)
-	path := filepath.Join(t.TempDir(), "log.db")
+	path := segmentPath(t.TempDir())
 	b := image(whole.file)
 	free := b.page(b.page(b.meta()).u64(metaFreelist))
 	highest := b.page(b.meta()).u64(metaHighest)
@@ -383,21 +383,35 @@ func TestForgedFreeList(t *testing.T) {
 	for id := uint64(2); id < highest; id++ {
 		free.put64(int(16+8*(id-2)), id)
 	}
-	if err := os.WriteFile(path, b, 0o600); err != nil {
+	writeSegment(t, path, b)
+	if _, err := openSegment(path); !corruptAnywhere(err) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v, want that %s is damaged", err, path)
+	}
+}
+
+// TestCommitPanics panics in the middle of a commit, as bbolt does over damaged pages. That
+// ends the appends, and closing does not wait for the locks that are left held.
+func TestCommitPanics(t *testing.T) {
+	t.Parallel()
+	l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
+	if err := l.put("before"); err != nil {
 		t.Fatal(err)
 	}
-	log, err := storage.OpenBolt(path, storage.BoltOptions{})
-	if err != nil {
-		t.Fatal(err)
+	l.fault = func(*bolt.Tx) error { panic("a damaged page") }
+	for range 2 {
+		if err := l.put("never"); !errors.Is(err, storage.ErrReadOnly) || !corruptAnywhere(err) {
+			t.Errorf("got %v, want ErrReadOnly because the file is damaged", err)
+		}
 	}
-	if err := log.Start(baseRecords, func([]events.Record) error { return nil }); err != nil {
-		t.Fatal(err)
+	if n, err := l.Read(0, make([]events.Record, 2)); n != 1 || err != nil {
+		t.Errorf("reading goes on: got %d records and error %v, want 1", n, err)
 	}
-	err = log.Append(t.Context(), []storage.Entry{{Record: events.Record{Event: &events.SourceSeen{}}}})
-	if !errors.Is(err, storage.ErrReadOnly) || !corruptAnywhere(err) || !strings.Contains(err.Error(), path) {
-		t.Errorf("got %v, want ErrReadOnly because %s is damaged", err, path)
+	if err := l.Close(); err != nil {
+		t.Error(err)
 	}
-	if err := log.Close(); err != nil {
+	l = openFaulty(t, l.path)
+	wantTexts(t, "after reopening", l.records(), []string{"before"})
+	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 )
@@ -30,10 +29,8 @@ func TestFlippedBits(t *testing.T) {
 func flipBits(t *testing.T, whole base) {
 	t.Helper()
 	const flips, seed = 100, 1
-	path := filepath.Join(quickDir(t), "log.db")
-	if err := os.WriteFile(path, whole.file, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	path := segmentPath(quickDir(t))
+	writeSegment(t, path, whole.file)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +51,7 @@ func flipBits(t *testing.T, whole base) {
 		if uint64(at)/pageSize == image(whole.file).meta() {
 			want = want[:baseRecords-baseCommit]
 		}
+		forgetTail(t, path)
 		got, err := replayed(path)
 		switch {
 		case err == nil && !reflect.DeepEqual(got, want) && !reflect.DeepEqual(got, whole.records):

@@ -21,17 +21,17 @@ type Folder struct {
 	lock *os.File // nil for a folder without a book
 }
 
-// The names of the files in a data folder.
+// The names in a data folder.
 const (
-	logFile     = "log.db"
+	logFolder   = "log"
 	archiveFile = "book.db"
 	lockFile    = "lock"
 	// accountsFile is not this package's: it can be there before a book has begun.
 	accountsFile = "accounts"
 )
 
-// Log returns the path of the log.
-func (f *Folder) Log() string { return filepath.Join(f.Path, logFile) }
+// Log returns the path of the log, a folder.
+func (f *Folder) Log() string { return filepath.Join(f.Path, logFolder) }
 
 // Archive returns the path of the archive.
 func (f *Folder) Archive() string { return filepath.Join(f.Path, archiveFile) }

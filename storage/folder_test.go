@@ -20,7 +20,7 @@ func TestInUse(t *testing.T) {
 		take func(folder string) (release func() error, err error)
 	}{
 		{"log", func(folder string) (func() error, error) {
-			log, err := storage.OpenBolt(filepath.Join(folder, "log.db"), storage.BoltOptions{})
+			log, err := storage.OpenBolt(filepath.Join(folder, "log"), storage.BoltOptions{})
 			if err != nil {
 				return nil, err
 			}
@@ -45,7 +45,7 @@ func TestInUse(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
 			err := errors.Join(
-				storage.CreateBolt(filepath.Join(folder, "log.db")),
+				storage.CreateBolt(filepath.Join(folder, "log")),
 				storage.CreateArchive(filepath.Join(folder, "book.db"), [16]byte{}, nil))
 			if err != nil {
 				t.Fatal(err)
@@ -63,7 +63,7 @@ func TestInUse(t *testing.T) {
 			}
 			path := folder
 			if c.work != "folder" {
-				path = filepath.Join(folder, c.work+".db")
+				path = filepath.Join(folder, map[string]string{"log": "log", "book": "book.db"}[c.work])
 			}
 			release := takenElsewhere(t, c.work, path)
 			wantInUse("another process")
@@ -99,7 +99,7 @@ func TestLockFolder(t *testing.T) {
 	if err != nil || info.Mode() != fs.ModeDir|0o700 {
 		t.Errorf("the folder was created with mode %v and error %v, want 0700", info.Mode(), err)
 	}
-	if got, want := locked.Log(), filepath.Join(folder, "log.db"); got != want {
+	if got, want := locked.Log(), filepath.Join(folder, "log"); got != want {
 		t.Errorf("the log is %s, want %s", got, want)
 	}
 	if got, want := locked.Archive(), filepath.Join(folder, "book.db"); got != want {

@@ -16,8 +16,8 @@ import (
 // meta pages are corrected, so that the other checks are reached.
 func FuzzInspect(f *testing.F) {
 	dir := f.TempDir()
-	path := filepath.Join(dir, "log.db")
-	if err := storage.CreateBolt(path); err != nil {
+	path := segmentPath(dir)
+	if err := storage.CreateBolt(filepath.Dir(path)); err != nil {
 		f.Fatal(err)
 	}
 	empty, err := os.ReadFile(path)
@@ -30,8 +30,9 @@ func FuzzInspect(f *testing.F) {
 	f.Add(empty[:100], false)
 	f.Add(empty[:2*pageSize], true)
 	f.Add(empty, false)
-	fill(f, filepath.Join(dir, "two.db"), 120, 60)
-	two, err := os.ReadFile(filepath.Join(dir, "two.db"))
+	path = segmentPath(f.TempDir())
+	fill(f, path, 120, 60)
+	two, err := os.ReadFile(path)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -42,7 +43,8 @@ func FuzzInspect(f *testing.F) {
 		mend(b)
 		f.Add(b, true)
 	}
-	path = filepath.Join(dir, "fuzz.db")
+	path = segmentPath(f.TempDir())
+	writeSegment(f, path, two)
 	f.Fuzz(func(t *testing.T, b []byte, right bool) {
 		if right && len(b) >= 2*pageSize {
 			b = bytes.Clone(b)

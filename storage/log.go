@@ -26,6 +26,8 @@ type Head struct {
 	// Sequence is that of the last record, 0 in an empty log. Recorded is its time.
 	Sequence uint64
 	Recorded events.Time
+	// Stream is the highest number of a stream in the log.
+	Stream uint64
 }
 
 // Deliver takes records in the order of the log, each exactly once, after they are

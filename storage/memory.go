@@ -21,8 +21,9 @@ type Memory struct {
 
 // MemoryDisk is the part of a [Memory] that survives its closing.
 type MemoryDisk struct {
-	mu     sync.RWMutex // guards values
+	mu     sync.RWMutex // guards values and end
 	values [][]byte
+	end    Head // of values
 	id     [16]byte
 }
 
@@ -39,21 +40,14 @@ func OpenMemory(disk *MemoryDisk, clock func() events.Time) (*Memory, error) {
 		clock = func() events.Time { return events.TimeOf(time.Now()) }
 	}
 	l := &Memory{disk: disk}
-	var head Head
-	if n := len(disk.values); n > 0 {
-		r, err := events.Decode(uint64(n), disk.values[n-1], nil)
-		if err != nil {
-			return nil, &CorruptError{File: memoryName, Sequence: uint64(n), Err: err}
-		}
-		head = Head{Sequence: r.Sequence, Recorded: r.Recorded}
-	}
-	l.appender = newAppender(disk, clock, head)
+	l.appender = newAppender(disk, clock, disk.end)
 	return l, nil
 }
 
-func (d *MemoryDisk) commit(_ uint64, values [][]byte) error {
+func (d *MemoryDisk) commit(end Head, values [][]byte) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.end = end
 	for _, v := range values {
 		d.values = append(d.values, append([]byte(nil), v...))
 	}

@@ -79,7 +79,7 @@ func overlap(t *testing.T, l *faulty, fault func(*bolt.Tx) error, before error) 
 // counts for expectations before it is delivered.
 func TestCommitsWhileItDelivers(t *testing.T) {
 	t.Parallel()
-	l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+	l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 	others, first, conflicting := overlap(t, l, (*bolt.Tx).Commit, nil)
 	if err := errors.Join(append(others, first)...); err != nil {
 		t.Error(err)
@@ -114,7 +114,7 @@ func TestCommitFailsWhileItDelivers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+			l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 			others, first, _ := overlap(t, l, notPersisted(c.cause), nil)
 			if first != nil {
 				t.Errorf("the first: %v", first)
@@ -146,7 +146,7 @@ func TestDeliveryFailsWhileItCommits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := openFaulty(t, filepath.Join(t.TempDir(), "log.db"))
+			l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
 			others, first, _ := overlap(t, l, fault, errReader)
 			wantReadOnly(t, "the first", first, errReader)
 			want := uint64(1)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -57,7 +58,7 @@ func quickDir(t *testing.T) string {
 func newBase(t testing.TB) base {
 	t.Helper()
 	baseOnce.Do(func() {
-		path := filepath.Join(t.TempDir(), "log.db")
+		path := segmentPath(t.TempDir())
 		theBase.records = fill(t, path, baseRecords, baseCommit)
 		file, err := os.ReadFile(path)
 		if err != nil {
@@ -75,10 +76,16 @@ func newBase(t testing.TB) base {
 // stored.
 func fill(t testing.TB, path string, n, commit int) []events.Record {
 	t.Helper()
-	if err := storage.CreateBolt(path); err != nil {
+	return fillSegments(t, path, n, commit, 0)
+}
+
+// fillSegments is fill with segments of some size.
+func fillSegments(t testing.TB, path string, n, commit int, segment int64) []events.Record {
+	t.Helper()
+	if err := storage.CreateBolt(filepath.Dir(path)); err != nil {
 		t.Fatal(err)
 	}
-	log, err := storage.OpenBolt(path, storage.BoltOptions{})
+	log, err := storage.OpenBolt(filepath.Dir(path), storage.BoltOptions{SegmentBytes: segment})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +116,41 @@ func fill(t testing.TB, path string, n, commit int) []events.Record {
 	return all
 }
 
-// replayed opens the log at path and returns its records. The errors are those of
+// firstSegment is the name of the first segment's file.
+const firstSegment = "00000000000000000001.db"
+
+// segmentPath returns the path of the first segment of a log in a folder.
+func segmentPath(folder string) string { return filepath.Join(folder, "log", firstSegment) }
+
+// openSegment opens the log whose first segment is at path.
+func openSegment(path string) (*storage.Bolt, error) {
+	return storage.OpenBolt(filepath.Dir(path), storage.BoltOptions{})
+}
+
+// writeSegment writes the first segment of a log, without a tail.
+func writeSegment(t testing.TB, path string, b []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	forgetTail(t, path)
+}
+
+// forgetTail removes the tail of the log whose first segment is at path.
+func forgetTail(t testing.TB, path string) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(filepath.Dir(path), "tail")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+}
+
+// replayed opens the log whose first segment is at path and returns its records. The errors are those of
 // opening, starting and closing.
 func replayed(path string) (all []events.Record, err error) {
-	log, err := storage.OpenBolt(path, storage.BoltOptions{})
+	log, err := openSegment(path)
 	if err != nil {
 		return nil, err
 	}

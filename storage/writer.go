@@ -107,7 +107,7 @@ func (a *appender) commit(b *batch) {
 		return
 	}
 	began := time.Now()
-	if err := a.store.commit(a.committed.Sequence+1, a.values); err != nil {
+	if err := a.store.commit(next, a.values); err != nil {
 		a.streams.undo()
 		b.delivered = b.delivered[:0]
 		refuse(b, a.fail(err))
@@ -129,7 +129,8 @@ func (a *appender) commit(b *batch) {
 // number checks the expectations of a batch, gives its records their sequences and the
 // time, and seals them into values. It returns the head that the log has after them.
 func (a *appender) number(b *batch) Head {
-	next := Head{Sequence: a.committed.Sequence, Recorded: max(a.clock(), a.committed.Recorded)}
+	next := a.committed
+	next.Recorded = max(a.clock(), next.Recorded)
 	a.values = a.values[:0]
 	for _, p := range b.appends {
 		if p.err = a.streams.check(p.entries); p.err != nil {
@@ -138,6 +139,7 @@ func (a *appender) number(b *batch) Head {
 		for i := range p.entries {
 			r := &p.entries[i].Record
 			next.Sequence++
+			next.Stream = max(next.Stream, r.Session)
 			r.Sequence, r.Recorded = next.Sequence, next.Recorded
 			a.values = append(a.values, events.Seal(p.values[i], r.Sequence, r.Recorded))
 			b.delivered = append(b.delivered, *r)

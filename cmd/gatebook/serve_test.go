@@ -3,6 +3,7 @@ package main_test
 import (
 	"database/sql"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -165,18 +166,18 @@ func TestFolderRefused(t *testing.T) {
 		damage func(t *testing.T, folder string)
 		want   string
 	}{
-		"foreign": {func(t *testing.T, folder string) { put(t, folder, "log.db", "#!/bin/sh\n") }, "log.db is damaged: it is no bbolt file"},
-		"empty":   {func(t *testing.T, folder string) { put(t, folder, "log.db", "") }, "log.db is damaged: it is empty"},
+		"foreign": {func(t *testing.T, folder string) { put(t, folder, "log/00000000000000000001.db", "#!/bin/sh\n") }, "00000000000000000001.db is damaged: it is no bbolt file"},
+		"empty":   {func(t *testing.T, folder string) { put(t, folder, "log/00000000000000000001.db", "") }, "00000000000000000001.db is damaged: it is empty"},
 		"cut": {func(t *testing.T, folder string) {
-			if err := os.Truncate(filepath.Join(folder, "log.db"), 9000); err != nil {
+			if err := os.Truncate(filepath.Join(folder, "log/00000000000000000001.db"), 9000); err != nil {
 				t.Fatal(err)
 			}
 		}, "it was cut short"},
 		"log gone": {func(t *testing.T, folder string) {
-			if err := os.Remove(filepath.Join(folder, "log.db")); err != nil {
+			if err := os.RemoveAll(filepath.Join(folder, "log")); err != nil {
 				t.Fatal(err)
 			}
-		}, "log.db is damaged: it is missing"},
+		}, "log is damaged: it is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder := good(t)
@@ -236,17 +237,17 @@ func readOnly(t *testing.T, folder string) {
 
 func content(t *testing.T, folder string) string {
 	t.Helper()
-	entries, err := os.ReadDir(folder)
+	var all strings.Builder
+	err := filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		fmt.Fprintf(&all, "%s %d %s\n", path, len(text), text)
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(folder, e.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		fmt.Fprintf(&all, "%s %d %s\n", e.Name(), len(text), text)
 	}
 	return all.String()
 }

@@ -37,7 +37,7 @@ type Journal struct {
 func New(log storage.Log, state *projection.State, lookup Lookup, file *LogFile) *Journal {
 	j := &Journal{log: log, state: state, lookup: lookup, file: file}
 	j.deferred = newDeferredEnds(j.recordDeferred)
-	j.lastID.Store(state.LastID())
+	j.lastID.Store(max(state.LastID(), log.Head().Stream))
 	return j
 }
 

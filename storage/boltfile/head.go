@@ -67,23 +67,38 @@ func Inspect(path string) (size int64, err error) {
 	} else if err != nil {
 		return 0, fmt.Errorf("lock %s: %w", path, err)
 	}
+	if _, err := inspect(path, f); err != nil {
+		return 0, err
+	}
 	if info, err = f.Stat(); err != nil {
 		return 0, err
 	}
-	if size = info.Size(); size == 0 {
-		return 0, &CorruptError{File: path, Err: errors.New("it is empty")}
+	return info.Size(), nil
+}
+
+// inspect checks the head and the branch pages of an open file, and returns the meta page
+// that is in use.
+func inspect(path string, f *os.File) (m meta, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return m, err
 	}
-	meta, err := checkHead(f, size)
-	if err == nil {
-		err = checkTree(f, meta)
+	if !info.Mode().IsRegular() {
+		return m, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", info.Mode().Type())}
+	}
+	if info.Size() == 0 {
+		return m, &CorruptError{File: path, Err: errors.New("it is empty")}
+	}
+	if m, err = checkHead(f, info.Size()); err == nil {
+		err = checkTree(f, m)
 	}
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		return 0, err // a failed read does not show that the content is damaged
+		return m, err // a failed read does not show that the content is damaged
 	}
 	if err != nil {
-		return 0, &CorruptError{File: path, Err: err}
+		return m, &CorruptError{File: path, Err: err}
 	}
-	return size, nil
+	return m, nil
 }
 
 // checkHead returns the meta page that bbolt uses: the newer one of those with a right

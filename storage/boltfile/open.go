@@ -19,7 +19,7 @@ const lockTimeout = 200 * time.Millisecond
 // Open inspects a bbolt file and opens it. The file gets as many bytes of address space as
 // mapped says, or twice its size. Errors: [ErrNotExist], [*InUseError], [*CorruptError], all
 // wrapped, and those of the system.
-func Open(path string, mapped int) (*bolt.DB, error) {
+func Open(path string, mapped int) (*DB, error) {
 	size, err := Inspect(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s %w", path, ErrNotExist)
@@ -48,13 +48,14 @@ func Open(path string, mapped int) (*bolt.DB, error) {
 	})
 	if err == nil {
 		db.NoFreelistSync = false
-		return db, nil
+		info, err := file.Stat()
+		if err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		return newDB(path, db, file, info), nil
 	}
 	if file != nil {
-		// After a panic in bbolt the lock is still held, and its map keeps it when the file is
-		// closed. Otherwise bbolt has closed the file, and this does nothing.
-		unix.Flock(int(file.Fd()), unix.LOCK_UN)
-		file.Close()
+		abandon(file)
 	}
 	switch {
 	case isCorrupt(err):
@@ -65,4 +66,12 @@ func Open(path string, mapped int) (*bolt.DB, error) {
 		return nil, &CorruptError{File: path, Err: err}
 	}
 	return nil, fmt.Errorf("open %s: %w", path, err)
+}
+
+// abandon gives up a file whose bbolt cannot be closed. After a panic in bbolt the lock is
+// still held, and its map keeps it when the file is closed. Where bbolt has closed the file
+// this does nothing.
+func abandon(file *os.File) {
+	unix.Flock(int(file.Fd()), unix.LOCK_UN)
+	file.Close()
 }

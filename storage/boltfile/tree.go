@@ -11,10 +11,11 @@ import (
 // flags, the position of the key, the size of the key and of the value (4 bytes each); the
 // position is relative to the element.
 const (
-	branchFlag  = 1
-	leafFlag    = 2
-	headerSize  = 16
-	elementSize = 16
+	branchFlag   = 1
+	leafFlag     = 2
+	freelistFlag = 16
+	headerSize   = 16
+	elementSize  = 16
 	// bucketFlag is the flag of an element whose value is a bucket: its root page (0 when
 	// the value contains the bucket itself) and its sequence.
 	bucketFlag       = 1
@@ -36,8 +37,11 @@ type tree struct {
 // list, or whose trees do not have the form in which bbolt writes them and can still be
 // read.
 func checkTree(f io.ReaderAt, meta meta) error {
-	if meta.freelist != noFreelist && newTree(f, meta).branches() == nil {
-		return nil
+	if meta.freelist != noFreelist {
+		t := newTree(f, meta)
+		if t.branches() == nil {
+			return t.freelist()
+		}
 	}
 	return newTree(f, meta).pages()
 }
@@ -91,6 +95,9 @@ func (t *tree) below(id uint64, depth int, leaf func(id uint64) error) error {
 	}
 	p, err := t.page(id)
 	if err != nil {
+		return err
+	}
+	if err := p.checkElements(nil, nil); err != nil {
 		return err
 	}
 	for i := range p.count() {
@@ -151,16 +158,9 @@ func (t *tree) page(id uint64) (page, error) {
 	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
-	order := binary.NativeEndian
-	overflow := uint64(order.Uint32(p.b[12:]))
-	if got := order.Uint64(p.b); got != id || overflow >= t.meta.highest-id {
-		return p, fmt.Errorf("page %d has number %d and %d pages more", id, got, overflow)
-	}
-	if f := p.flags(); f == branchFlag && p.count() == 0 || f == 0 || f&(f-1) != 0 {
-		return p, fmt.Errorf("page %d has flags %#x and %d elements", id, f, p.count())
-	}
-	if overflow == 0 {
-		return p, nil
+	overflow, err := p.checkHeader(t.meta.highest)
+	if err != nil || overflow == 0 {
+		return p, err
 	}
 	p.b = make([]byte, (1+overflow)*uint64(t.meta.pageSize))
 	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
@@ -173,6 +173,20 @@ func (t *tree) page(id uint64) (page, error) {
 type page struct {
 	id uint64
 	b  []byte
+}
+
+// checkHeader checks the header of a page in a file of that many pages, and returns the
+// number of its overflow pages.
+func (p page) checkHeader(highest uint64) (overflow uint64, err error) {
+	order := binary.NativeEndian
+	overflow = uint64(order.Uint32(p.b[12:]))
+	if got := order.Uint64(p.b); got != p.id || overflow >= highest-p.id {
+		return 0, fmt.Errorf("page %d has number %d and %d pages more", p.id, got, overflow)
+	}
+	if f := p.flags(); f == branchFlag && p.count() == 0 || f == 0 || f&(f-1) != 0 {
+		return 0, fmt.Errorf("page %d has flags %#x and %d elements", p.id, f, p.count())
+	}
+	return overflow, nil
 }
 
 func (p page) flags() uint16 { return binary.NativeEndian.Uint16(p.b[8:]) }
@@ -211,6 +225,16 @@ func (p page) key(i int) ([]byte, error) {
 	return p.cut(i, e, uint64(order.Uint32(e[at:])), uint64(order.Uint32(e[at+4:])))
 }
 
+// value returns the value of element i of a leaf.
+func (p page) value(i int) ([]byte, error) {
+	e, err := p.element(i)
+	if err != nil {
+		return nil, err
+	}
+	order := binary.NativeEndian
+	return p.cut(i, e, uint64(order.Uint32(e[4:]))+uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:])))
+}
+
 // bucket returns the root page of the bucket in element i, 0 if it is no bucket.
 func (p page) bucket(i int) (uint64, error) {
 	e, err := p.element(i)
@@ -218,7 +242,7 @@ func (p page) bucket(i int) (uint64, error) {
 		return 0, err
 	}
 	order := binary.NativeEndian
-	value, err := p.cut(i, e, uint64(order.Uint32(e[4:]))+uint64(order.Uint32(e[8:])), uint64(order.Uint32(e[12:])))
+	value, err := p.value(i)
 	if err != nil || order.Uint32(e)&bucketFlag == 0 {
 		return 0, err
 	}

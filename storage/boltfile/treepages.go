@@ -18,8 +18,10 @@ func (t *tree) pages() error {
 			return err
 		}
 	}
-	_, err := t.walk(t.meta.root, nil, nil, 0)
-	return err
+	if _, err := t.walk(t.meta.root, nil, nil, 0); err != nil || t.meta.freelist == noFreelist {
+		return err
+	}
+	return t.freelist()
 }
 
 // visitAll marks a page and its overflow pages as used.

@@ -200,6 +200,9 @@ func (b *checkedLog) reads(delivered []events.Record) error {
 	var last storage.Head
 	if n := len(delivered); n > 0 {
 		last = storage.Head{Sequence: delivered[n-1].Sequence, Recorded: delivered[n-1].Recorded}
+		for i := range delivered {
+			last.Stream = max(last.Stream, delivered[i].Session)
+		}
 	}
 	if head := b.Head(); head != last {
 		return fmt.Errorf("the head is %+v, want %+v", head, last)

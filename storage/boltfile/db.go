@@ -1,0 +1,189 @@
+package boltfile
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// DB is an open bbolt file. It is safe for concurrent use.
+//
+// A panic inside bbolt leaves its locks held, so that every later call would wait for ever.
+// The first panic is therefore the end of the DB: bbolt is not called again, and every
+// method returns the [*CorruptError] of that panic.
+type DB struct {
+	path string
+	db   *bolt.DB
+	file *os.File
+	info os.FileInfo // of the file when it was opened
+	// pageSize is that of the file, in bytes.
+	pageSize uint32
+
+	readers sync.Pool // of *Reader, released
+
+	// beginning is had by the call that begins a transaction: while bbolt's lock on the meta
+	// pages could be left held, nobody else waits for it. It has room for one.
+	beginning chan struct{}
+	// broken is closed when bbolt has panicked, and err set before.
+	broken chan struct{}
+	once   sync.Once
+	err    error
+}
+
+func newDB(path string, db *bolt.DB, file *os.File, info os.FileInfo) *DB {
+	return &DB{path: path, db: db, file: file, info: info, pageSize: uint32(db.Info().PageSize), beginning: make(chan struct{}, 1), broken: make(chan struct{})}
+}
+
+// Err returns why the DB is not used any more, nil while it is.
+func (d *DB) Err() error {
+	select {
+	case <-d.broken:
+		return d.err
+	default:
+		return nil
+	}
+}
+
+// Broken is closed when bbolt has panicked.
+func (d *DB) Broken() <-chan struct{} { return d.broken }
+
+// Guard calls f, which uses a transaction of the DB. A panic, or a fault of the map, is the
+// end of the DB.
+func (d *DB) Guard(f func() error) error {
+	if err := d.Err(); err != nil {
+		return err
+	}
+	panicked, err := guard(d.path, f)
+	if panicked {
+		d.fail(err)
+	}
+	return err
+}
+
+func (d *DB) fail(err error) {
+	d.once.Do(func() {
+		d.err = err
+		close(d.broken)
+	})
+}
+
+// Begin begins a transaction. The error is bbolt's, or a [*CorruptError].
+func (d *DB) Begin(writable bool) (tx *bolt.Tx, err error) {
+	select {
+	case <-d.broken:
+		return nil, d.err
+	case d.beginning <- struct{}{}:
+	}
+	defer func() { <-d.beginning }()
+	err = d.Guard(func() error {
+		// bbolt panics, with its locks held, where it finds neither meta page whole.
+		if err := d.checkMetas(); err != nil {
+			return err
+		}
+		tx, err = d.db.Begin(writable)
+		return err
+	})
+	return tx, err
+}
+
+// checkMetas returns a [*CorruptError] unless one of the meta pages is whole.
+func (d *DB) checkMetas() error {
+	_, err := d.metas()
+	if errors.Is(err, os.ErrClosed) {
+		return berrors.ErrDatabaseNotOpen
+	}
+	if err != nil {
+		err = &CorruptError{File: d.path, Err: fmt.Errorf("its head is damaged while it is open: %w", err)}
+		d.fail(err)
+	}
+	return err
+}
+
+// metas reads the meta pages of the open file. A crash cannot have torn them, and one that
+// is being written can be seen half.
+func (d *DB) metas() (all [2]meta, err error) {
+	var errs [2]error
+	for i := range all {
+		all[i], errs[i] = readMeta(d.file, uint64(i), d.pageSize)
+	}
+	if errs[0] != nil && errs[1] != nil || !all[0].whole && !all[1].whole {
+		return all, errors.Join(append(errs[:], errors.New("neither meta page is whole"))...)
+	}
+	return all, nil
+}
+
+// Rollback ends a transaction without its changes.
+func (d *DB) Rollback(tx *bolt.Tx) error {
+	if d.Err() != nil {
+		return nil // its locks stay held, and nobody asks for them
+	}
+	err := d.Guard(tx.Rollback)
+	if errors.Is(err, berrors.ErrTxClosed) {
+		return nil
+	}
+	return err
+}
+
+// View calls f with a transaction that reads.
+func (d *DB) View(f func(*bolt.Tx) error) error {
+	tx, err := d.Begin(false)
+	if err != nil {
+		return err
+	}
+	err = d.Guard(func() error { return f(tx) })
+	return errors.Join(err, d.Rollback(tx))
+}
+
+// Update calls f with a transaction that writes, and commits it unless f returns an error.
+func (d *DB) Update(f func(*bolt.Tx) error) error {
+	tx, err := d.Begin(true)
+	if err != nil {
+		return err
+	}
+	err = d.Guard(func() error {
+		if err := f(tx); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+	if err != nil {
+		return errors.Join(err, d.Rollback(tx))
+	}
+	return nil
+}
+
+// Sync syncs the file.
+func (d *DB) Sync() error { return d.Guard(d.db.Sync) }
+
+// Same returns an error unless the DB's file is the one at its path, and has at least that
+// many bytes.
+func (d *DB) Same(size int64) error {
+	there, err := os.Stat(d.path)
+	switch {
+	case err != nil:
+	case !os.SameFile(d.info, there):
+		err = errors.New("another file has its name")
+	case there.Size() < size:
+		err = fmt.Errorf("it was cut to %d bytes, %d are in use", there.Size(), size)
+	}
+	if err != nil {
+		return fmt.Errorf("%s was removed or replaced while it is in use: %w", d.path, err)
+	}
+	return nil
+}
+
+// Close waits for transactions to end and closes the file. A DB that has failed is
+// abandoned instead: its lock is released, and its map stays.
+func (d *DB) Close() error {
+	if d.Err() == nil {
+		if err := d.Guard(d.db.Close); d.Err() == nil {
+			return err
+		}
+	}
+	abandon(d.file)
+	return nil
+}

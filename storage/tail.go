@@ -1,0 +1,96 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+
+	"gatebook/events"
+)
+
+const (
+	// tailName is the name of the file in a log's folder.
+	tailName  = "tail"
+	tailMagic = "gatebook tail 1\n"
+	tailSize  = len(tailMagic) + 16 + 3*8 + crc32.Size
+)
+
+// tail is a small file beside the segments that says where the log ended when it last
+// acknowledged. It is written after each commit and before the acknowledgement, and never
+// synced: a process that is killed leaves it as it was written, and only a loss of power can
+// leave an older one, or none. A log that ends before its tail has lost records that it had
+// acknowledged, and neither a crash nor a loss of power does that.
+type tail struct {
+	f    *os.File
+	id   [16]byte
+	head Head // the zero Head if the file said nothing
+	b    []byte
+}
+
+// openTail opens the tail of the log with that identity, and creates it where it is missing.
+// The tail of another log, and one that a loss of power has torn, says nothing.
+func openTail(folder string, id [16]byte) (*tail, error) {
+	f, err := os.OpenFile(filepath.Join(folder, tailName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log's tail: %w", err)
+	}
+	t := &tail{f: f, id: id}
+	b := make([]byte, tailSize)
+	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, errors.Join(fmt.Errorf("read the log's tail: %w", err), f.Close())
+	}
+	if b, ok := openRow([]byte(tailName), b); ok && string(b[:len(tailMagic)]) == tailMagic && string(b[len(tailMagic):][:16]) == string(id[:]) {
+		n := b[len(tailMagic)+16:]
+		order := binary.BigEndian
+		t.head = Head{Sequence: order.Uint64(n), Recorded: events.Time(order.Uint64(n[8:])), Stream: order.Uint64(n[16:])}
+	}
+	return t, nil
+}
+
+// createTail creates the tail of an empty log: the disk keeps room for it.
+func createTail(folder string, id [16]byte) error {
+	t, err := openTail(folder, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.write(Head{}), t.close())
+}
+
+// check returns a [*CorruptError] for a log that ends before its tail.
+func (t *tail) check(folder string, end Head) error {
+	if end.Sequence >= t.head.Sequence {
+		return nil
+	}
+	return &CorruptError{File: folder, Sequence: end.Sequence + 1, Err: fmt.Errorf(
+		"it ends at record %d, and record %d was acknowledged (%s): the records between were lost, and not by a crash or a loss of power. "+
+			"Restore them from a copy; to go on without them, remove the file %s",
+		end.Sequence, t.head.Sequence, t.head.Recorded.Time().UTC().Format("2006-01-02 15:04:05 UTC"), filepath.Join(folder, tailName))}
+}
+
+// write says where the log ends.
+func (t *tail) write(end Head) error {
+	t.b = append(append(t.b[:0], tailMagic...), t.id[:]...)
+	for _, n := range []uint64{end.Sequence, uint64(end.Recorded), end.Stream} {
+		t.b = binary.BigEndian.AppendUint64(t.b, n)
+	}
+	_, err := t.f.WriteAt(sealRow([]byte(tailName), t.b), 0)
+	switch {
+	case err == nil:
+		t.head = end
+	case diskFull(err) == err:
+		return fmt.Errorf("write the log's tail: %w", err)
+	} // without space the older one stays, which is still true
+	return nil
+}
+
+// close syncs the file, so that it is right after a clean stop, and closes it.
+func (t *tail) close() error {
+	if t == nil {
+		return nil
+	}
+	return errors.Join(t.f.Sync(), t.f.Close())
+}
