@@ -53,7 +53,7 @@ func (b *Body) Whole(length int64) ([]byte, error) {
 	}
 	b.allow(render.PieceTimeout)
 	if _, err := io.CopyN(&b.line, b.from, int64(b.limit)+1); err != nil && !errors.Is(err, io.EOF) {
-		return nil, unread(err)
+		return nil, b.unread(err)
 	}
 	return b.line.Bytes(), b.checkSize()
 }
@@ -69,7 +69,7 @@ func (b *Body) Next() ([]byte, error) {
 		} else if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, io.EOF // the client was silent, or reading was stopped
 		} else if err != nil {
-			return nil, unread(err)
+			return nil, b.unread(err)
 		}
 		b.allow(render.PieceTimeout)
 		if err := b.readLine(); err != nil {
@@ -93,7 +93,7 @@ func (b *Body) readLine() error {
 		case err == nil, errors.Is(err, io.EOF):
 			return nil
 		case !errors.Is(err, bufio.ErrBufferFull):
-			return unread(err)
+			return b.unread(err)
 		}
 	}
 }
@@ -141,8 +141,21 @@ func (b *Body) checkSize() error {
 	return tooLarge("bytes", b.limit)
 }
 
+// isStopped reports whether reading was stopped.
+func (b *Body) isStopped() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.stopped
+}
+
 // unread returns the error that a failed read is answered with.
-func unread(err error) error {
+func (b *Body) unread(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) && b.isStopped() {
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Stopping", RetryAfter: "1",
+			Description: "The server is stopping before it has read the report. Nothing of it was recorded; send it again.",
+		}
+	}
 	incomplete := func(what string) error {
 		return &render.Failure{
 			Status: http.StatusBadRequest, Title: "Report incomplete",
