@@ -29,6 +29,9 @@ type Config struct {
 	// Probes returns how many connections of health checks were not recorded; nil when they
 	// are not counted.
 	Probes func() uint64
+	// NotReady returns why the server is not ready although it can record, as a sentence; ""
+	// while it is. Nil means that it always is.
+	NotReady func() string
 	// Version is the program's, shown under /version.
 	Version string
 	// Hosts are the names that the API answers to, besides addresses and localhost.
@@ -56,6 +59,9 @@ type Config struct {
 func (c Config) orDefaults() Config {
 	c.Limits = c.Limits.orDefaults()
 	c.KillWait, c.IdleTimeout = cmp.Or(c.KillWait, 5*time.Second), cmp.Or(c.IdleTimeout, 5*time.Minute)
+	if c.NotReady == nil {
+		c.NotReady = func() string { return "" }
+	}
 	if c.Metrics == nil {
 		c.Metrics = telemetry.NewMetrics()
 	}

@@ -47,7 +47,7 @@ func New(c Config) (*Server, error) {
 		followers: follow.NewSet(c.Registry),
 		log:       c.Logger,
 	}
-	if err := c.Metrics.Watch(c.Registry, c.Probes, s.followers.Len); err != nil {
+	if err := c.Metrics.Watch(readiness{c.Registry, c.NotReady}, c.Probes, s.followers.Len); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
 	b := buildOf(c.Version)
@@ -96,7 +96,7 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 			reporter: r, answers: to, metrics: c.Metrics, log: c.Logger,
 			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
 		},
-		status:   newStatus(r, to, c.Metrics, c.Version),
+		status:   newStatus(readiness{r, c.NotReady}, to, c.Metrics, c.Version),
 		accounts: newAccountKeeping(c, to),
 	}
 }

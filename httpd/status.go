@@ -16,6 +16,23 @@ type healthReader interface {
 	Err() error
 }
 
+// readiness is a registry whose health is that of its server too.
+type readiness struct {
+	Registry
+	notReady func() string
+}
+
+// Err returns why nothing can be recorded or the server is not ready, nil when all is well.
+func (r readiness) Err() error {
+	if err := r.Registry.Err(); err != nil {
+		return err
+	}
+	if why := r.notReady(); why != "" {
+		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: why}
+	}
+	return nil
+}
+
 // status answers for the process itself: its health, its build, its metrics.
 type status struct {
 	registry healthReader
@@ -58,7 +75,7 @@ func (s *status) ready(c *gin.Context) error {
 	if err := s.registry.Err(); err != nil {
 		f := notRecording(err)
 		if f == nil {
-			return err
+			return err // a failure, or an error of the server
 		}
 		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: f.Description}
 	}

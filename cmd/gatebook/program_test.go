@@ -163,6 +163,12 @@ func (p *program) stop() int {
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
 		p.t.Fatal(err)
 	}
+	return p.wait()
+}
+
+// wait waits until a program that was told to stop has ended, and returns its exit status.
+func (p *program) wait() int {
+	p.t.Helper()
 	timer := time.AfterFunc(deadline, func() {
 		p.t.Error("it does not stop")
 		_ = p.command.Process.Kill()

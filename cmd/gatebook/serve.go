@@ -183,8 +183,10 @@ func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners,
 	}
 	metrics.CountPanics(counted((*gateway.Gateway).Panics))
 	keeper := &accountKeeper{gate: s.gate, file: accounts.File{Folder: s.data}, registry: registry, log: log, due: true}
+	draining := &drain{grace: s.file.ShutdownGrace.Or(0), log: log}
 	api, err := startAPI(ctx, registry, s, log, func(c *httpd.Config) {
 		c.Metrics, c.Probes, c.ManageAccounts = metrics, counted((*gateway.Gateway).Probes), keeper.manage
+		c.NotReady = draining.notReady
 	})
 	if err != nil {
 		return errors.Join(err, on.close())
@@ -206,6 +208,9 @@ func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners,
 		printServices(to, s, relay)
 		<-running.Done()
 		fmt.Fprintln(to.out, "stopping")
+		if ctx.Err() != nil {
+			draining.run(ctx, relay)
+		}
 	}
 	// The signal has come: stopping has a time limit of its own.
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)

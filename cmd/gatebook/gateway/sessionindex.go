@@ -48,6 +48,13 @@ func (x *sessionIndex) all() []*session {
 	return list
 }
 
+// len returns how many sessions have not ended.
+func (x *sessionIndex) len() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.live)
+}
+
 // expect notes that a session is about to be given its id.
 func (x *sessionIndex) expect() {
 	x.mu.Lock()

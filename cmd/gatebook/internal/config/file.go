@@ -25,6 +25,8 @@ type File struct {
 	AccessLog bool `toml:"access_log"`
 	// StatisticsInterval is how often counters are observed.
 	StatisticsInterval Duration `toml:"statistics_interval"`
+	// ShutdownGrace is how long sessions may go on after the signal to stop.
+	ShutdownGrace Duration `toml:"shutdown_grace"`
 	// Hosts are names the API answers to, besides its addresses.
 	Hosts []string `toml:"hosts"`
 	// TLS is the API's; nil means plain HTTP.
