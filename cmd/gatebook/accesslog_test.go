@@ -25,6 +25,9 @@ func reporting(login func(*http.Request), report string) func(*http.Request) {
 // token, what was sent in Authorization, or what is kept of any of them.
 func TestAccessLogTellsNoSecret(t *testing.T) {
 	d := &desk{t: t, folder: filepath.Join(t.TempDir(), "data")}
+	if err := os.Mkdir(d.folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	d.user(0, annsPassword, "add", "ann", "--role", "admin", "--password-file", "-")
 	d.user(0, bobsPassword, "add", "bob", "--role", "basic", "--password-file", "-")
 	config := filepath.Join(t.TempDir(), "gatebook.toml")

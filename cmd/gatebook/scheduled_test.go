@@ -100,7 +100,7 @@ func TestScheduledKillSurvivesKillNine(t *testing.T) {
 	remove(ids["moved"], "ttl=1ms&reason=near", http.StatusAccepted)
 	for kills.Scan() && !strings.Contains(kills.Text(), `"description":"near"`) {
 	}
-	if want := fmt.Sprintf(`"session":%d,"by":"anonymous@127.0.0.1","description":"near"`, ids["moved"]); !strings.Contains(kills.Text(), want) {
+	if want := fmt.Sprintf(`"session":%d,"key":"moved","by":"anonymous@127.0.0.1","description":"near"`, ids["moved"]); !strings.Contains(kills.Text(), want) {
 		t.Errorf("heard %s, want %s: %v", kills.Text(), want, kills.Err())
 	}
 	if s := p.sessions("live"); len(s) < 3 {
