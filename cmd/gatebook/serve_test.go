@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"io/fs"
@@ -303,15 +304,15 @@ func TestCheckConfig(t *testing.T) {
 		{"[servers.a]\naddress = \"127.0.0.1:1\"\n", 0, "is right: 0 services, 1 server\n"},
 		{taken + "listen = [\"127.0.0.1:2\"]\n", 0, "is right: 1 service, 1 server\n"},
 		{"data = 1\nlisten = 2\n", 1, "data is 1, it must be text in quotes; line 2, column 10: listen is 2, it must be text in quotes\n"},
-		{"[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n", 1, "API: certificate none.pem with key none.key: open none.pem"},
+		{"[tls]\ncertificate = \"none.pem\"\nkey = \"none.key\"\n", 1, "API: certificate FOLDER/none.pem with key FOLDER/none.key: open FOLDER/none.pem"},
 		{"listen = \"192.0.2.1:8989\"\n[tls]\ncertificate = \"api.pem\"\nkey = \"api.key\"\n", 0, "warning: listen is 192.0.2.1:8989, for other machines too, and there are no hosts: the API then answers to its addresses and localhost alone"},
 		{"hosts = [\"x\"]\nlisten = \"192.0.2.1:8989\"\n[tls]\ncertificate = \"api.pem\"\nkey = \"api.key\"\n", 0, "gatebook.toml is right: 0 services, 0 servers"},
-		{"[tls]\ncertificate = \"api.pem\"\nkey = \"open.key\"\n", 0, "warning: the key open.key can be read by every user of this machine (mode 0644); say chmod 600 open.key\n"},
-		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"api.pem\", key = \"open.key\" }\n", 0, "warning: the key open.key can be read by"},
-		{"data = \"open\"\n", 0, "warning: the data folder open can be read by every user of this machine (mode 0755); say chmod 700 open\n"},
+		{"[tls]\ncertificate = \"api.pem\"\nkey = \"open.key\"\n", 0, "warning: the key FOLDER/open.key can be read by every user of this machine (mode 0644); say chmod 600 FOLDER/open.key\n"},
+		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"api.pem\", key = \"open.key\" }\n", 0, "warning: the key FOLDER/open.key can be read by"},
+		{"data = \"open\"\n", 0, "warning: the data folder FOLDER/open can be read by every user of this machine (mode 0755); say chmod 700 FOLDER/open\n"},
 		{"[servers.a]\naddres = \"127.0.0.1:1\"\n", 1, `did you mean "address"?`},
 		{taken + "listen = [\"127.0.0.1:8989\"]\n", 1, "127.0.0.1:8989 is taken by the API"},
-		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"none.pem\", key = \"none.key\" }\n", 1, "service s: load certificate none.pem and key none.key: open none.pem"},
+		{taken + "listen = [\"127.0.0.1:2\"]\ntls = { certificate = \"none.pem\", key = \"none.key\" }\n", 1, "service s: load certificate FOLDER/none.pem and key FOLDER/none.key: open FOLDER/none.pem"},
 		{"listen = \"0.0.0.0:8989\"\n", 0, "warning: listen is 0.0.0.0:8989, for other machines too: serve then wants a certificate ([tls]) and an account"},
 		{"listen = \"localhost:8989\"\n", 0, "gatebook.toml is right: 0 services, 0 servers"},
 	} {
@@ -320,8 +321,9 @@ func TestCheckConfig(t *testing.T) {
 		}
 		for _, args := range [][]string{{path}, {"--config", path}} {
 			command := exec.Command(binary, append([]string{"check-config"}, args...)...)
-			command.Dir = folder
+			command.Dir = t.TempDir()          // paths mean beside the file
 			out, _ := command.CombinedOutput() // the status says it
+			out = bytes.ReplaceAll(out, []byte(folder), []byte("FOLDER"))
 			if command.ProcessState.ExitCode() != c.status || !strings.Contains(string(out), c.want) {
 				t.Errorf("%q: status %d, %s", c.text, command.ProcessState.ExitCode(), out)
 			}

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"gatebook/cmd/gatebook/gateway"
+	"gatebook/projection"
 )
 
 // reservedName is the name of the service of the API's own clients, and of the source that
@@ -25,7 +29,7 @@ func (f *File) check() error {
 	if f.TLS != nil {
 		all = append(all, checkPair("tls", "api", f.TLS.Certificate, f.TLS.Key))
 	}
-	all = append(all, f.APILimits.check())
+	all = append(all, f.APILimits.check(), checkFolded("servers", f.Servers), checkFolded("services", f.Services))
 	if f.Listen != "" {
 		all = append(all, checkAddress("listen", f.Listen, 0))
 	}
@@ -53,7 +57,7 @@ func checkName(table, name string) error {
 func (f *File) checkService(name string, s Service, taken *listeners) error {
 	at := "services." + name
 	var all []error
-	if strings.EqualFold(name, reservedName) {
+	if projection.NameKey(name) == reservedName {
 		all = append(all, fmt.Errorf("%s: the name is reserved for the API's own clients", at))
 	}
 	all = append(all, checkName("services", name))
@@ -103,14 +107,30 @@ func (s Service) Marks() (high, low int) {
 
 // checkAddress returns what is wrong with a host and a port, which is least or more.
 func checkAddress(key, address string, least int) error {
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case err != nil:
 		return fmt.Errorf("%s is %q, which is no address; write \"host:port\"", key, address)
+	case host == "*":
+		return fmt.Errorf("%s is %q; for all addresses of this machine write %q", key, address, ":"+port)
+	case !isHost(host):
+		return fmt.Errorf("%s is %q, whose host is neither a name nor an address", key, address)
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < least || n > 65535 {
 		return fmt.Errorf("%s is %q, whose port is no number from %d to 65535", key, address, least)
 	}
 	return nil
+}
+
+// isHost reports whether a host can be a name or an address. The empty one stands for all addresses
+// of this machine.
+func isHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil || host == "" {
+		return true
+	}
+	return !strings.ContainsFunc(host, func(r rune) bool {
+		return r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+	})
 }
 
 // Duration is a duration in the form "90s", "8h" or "30d". The zero value stands for an

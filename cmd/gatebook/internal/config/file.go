@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -99,7 +100,7 @@ type ClientTLS struct {
 	ClientCA    string `toml:"client_ca"`
 }
 
-// Read reads and checks the file at path.
+// Read reads and checks the file at path. Relative paths in it are beside it.
 func Read(path string) (*File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -109,6 +110,7 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	f.resolve(filepath.Dir(path))
 	return f, nil
 }
 
@@ -121,6 +123,9 @@ func Parse(text string) (*File, error) {
 		return f
 	})
 	if err := inOrder(first, second); err != nil {
+		return nil, err
+	}
+	if err := checkSpelled(text); err != nil {
 		return nil, err
 	}
 	if err := f.check(); err != nil {
