@@ -16,6 +16,15 @@ import (
 // Sample is the counters of one connection of a session at one time.
 type Sample = projection.Sample
 
+// Activity is what a live session is doing, in the sample of its client's connection.
+type Activity = projection.Activity
+
+// The activities. A source that does not know leaves the sample without one.
+const (
+	ActivityIdle    = projection.ActivityIdle
+	ActivityWaiting = projection.ActivityWaiting
+)
+
 // check returns an [ErrInvalid] for an event that cannot be recorded whatever the book
 // says.
 func (s *Source) check(list ...events.Event) error {

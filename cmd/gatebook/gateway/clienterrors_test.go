@@ -135,7 +135,7 @@ func TestEndNoticeForRealClients(t *testing.T) {
 					return err == nil
 				}
 				s := r.sessions.index.find(1)
-				return s != nil && s.relaying.Load() && s.activity.owed.Load()
+				return s != nil && s.relaying.Load() && s.activity.waiting().Owed
 			})
 			c.end(r)
 			r.recorder.ended(t, 1)

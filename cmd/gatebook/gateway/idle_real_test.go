@@ -25,7 +25,7 @@ func TestIdleTimeoutSparesQueries(t *testing.T) {
 			t.Errorf("got %+v", outcome)
 		}
 		h.wantEnd(1, projection.Login{User: "jdoe", Database: servertest.Database, Program: "mysql"}, events.ReasonClientClosed)
-		outcome = servertest.RunMariaDBClient(t, h.login("jdoe", "secret"), "\\! sleep 3\nSELECT 'done'")
+		outcome = servertest.RunMariaDBClient(t, h.login("jdoe", "secret"), "SELECT '', 1 UNION SELECT '', 2;\n\\! sleep 3\nSELECT 'done'")
 		if outcome.Code == 0 || strings.Contains(outcome.Stdout, "done") {
 			t.Errorf("an idle client got %+v", outcome)
 		}
@@ -41,5 +41,47 @@ func TestIdleTimeoutSparesQueries(t *testing.T) {
 			t.Errorf("got %+v", outcome)
 		}
 		h.wantEnd(1, projection.Login{User: "jdoe", Database: servertest.Database, Program: "psql"}, events.ReasonClientClosed)
+	})
+}
+
+// TestIdleTimeoutSparesWhatBegan checks that a statement which has already said something is
+// no idle session, by a real server: a notice, rows, the first result of several, a file
+// that the client is to send.
+func TestIdleTimeoutSparesWhatBegan(t *testing.T) {
+	t.Parallel()
+	soon := func(s *gateway.Service) { s.IdleTimeout = time.Second }
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		for name, statement := range map[string]string{
+			"notice": "DO $$ BEGIN RAISE NOTICE 'x'; PERFORM pg_sleep(3); END $$; SELECT 'done'",
+			"rows":   "SELECT repeat('x', 10000) FROM generate_series(1, 100) UNION ALL SELECT pg_sleep(3)::text; SELECT 'done'",
+			"copy":   "COPY (SELECT repeat('x', 10000) FROM generate_series(1, 100) UNION ALL SELECT pg_sleep(3)::text) TO STDOUT; SELECT 'done'",
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				h := openWith(t, gateway.Postgres, soon, postgres(t))
+				outcome := servertest.RunPsql(t, h.login("jdoe", "secret"), statement)
+				if outcome.Code != 0 || !strings.HasSuffix(outcome.Stdout, "done\n") {
+					t.Errorf("got %d, %q, %q", outcome.Code, outcome.Stdout[max(0, len(outcome.Stdout)-50):], outcome.Stderr)
+				}
+			})
+		}
+	})
+	t.Run("mariadb", func(t *testing.T) {
+		t.Parallel()
+		for name, statement := range map[string]string{
+			"rows":         "SELECT REPEAT('x', 10000) FROM seq_1_to_100 UNION ALL SELECT SLEEP(3) // SELECT 'done'",
+			"first result": "BEGIN NOT ATOMIC SELECT 1; DO SLEEP(3); SELECT 'done'; END //",
+			"definitions":  "SELECT SLEEP(3), 'done'",
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				h := openWith(t, gateway.MySQL, soon, mariadb1(t))
+				outcome := servertest.RunMariaDBClient(t, h.login("jdoe", "secret"), statement, "--quick", "--delimiter=//")
+				if outcome.Code != 0 || !strings.HasSuffix(outcome.Stdout, "done\n") {
+					t.Errorf("got %d, %q, %q", outcome.Code, outcome.Stdout[max(0, len(outcome.Stdout)-50):], outcome.Stderr)
+				}
+			})
+		}
 	})
 }

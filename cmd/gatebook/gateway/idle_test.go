@@ -13,10 +13,11 @@ import (
 func TestIdleOwesNothing(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		protocol   Protocol
-		serve      func(peer)
-		logIn      func(peer)
-		asks, ends string
+		protocol Protocol
+		serve    func(peer)
+		logIn    func(peer)
+		// asks is owed an answer, which begins and ends; ends is owed none.
+		asks, begins, answer, ends string
 	}{
 		"mysql": {
 			MySQL, func(p peer) {
@@ -25,6 +26,8 @@ func TestIdleOwesNothing(t *testing.T) {
 				p.send(mysqlPacket(2, mysqlOK))
 			}, peer.logIn,
 			string(mysqlPacket(0, "\x03SELECT SLEEP(9999)")),
+			string(mysqlPacket(1, "\x01")) + string(mysqlPacket(2, "\x03def the column")) + string(mysqlPacket(3, "\xfe\x00\x00\x02\x00")) + string(mysqlPacket(4, "\x00")),
+			string(mysqlPacket(5, "\xfe\x00\x00\x02\x00")),
 			string(mysqlPacket(0, "\x19\x01\x00\x00\x00")), // to close a statement
 		},
 		"postgres": {
@@ -36,24 +39,26 @@ func TestIdleOwesNothing(t *testing.T) {
 				p.want(pgWelcome())
 			},
 			string(pgMessage('Q', "SELECT pg_sleep(9999)\x00")),
-			string(pgMessage('d', "a piece of a copy")),
+			string(pgMessage('N', "SNOTICE\x00\x00")) + string(pgMessage('T', "\x00\x01")) + string(pgMessage('C', "SELECT 0\x00")),
+			pgReady,
+			string(pgMessage('P', "\x00\x00\x00")), // to be answered when there is a Sync
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			asked, answer := make(chan struct{}), make(chan struct{})
+			answer := make(chan struct{})
 			r := newHarness(t, c.protocol, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
 				c.serve(p)
 				p.read(len(c.asks))
-				close(asked)
+				p.send([]byte(c.begins))
 				<-answer
-				p.send([]byte("the answer"))
+				p.send([]byte(c.answer))
 				echo(p)
 			}).address())
 			client := r.dial()
 			c.logIn(client)
 			client.send([]byte(c.asks))
-			<-asked
+			client.want(c.begins)
 			s := r.only()
 			late := func() time.Time { return time.Now().Add(2 * time.Hour) }
 			if s.isIdle(late(), time.Hour) {
@@ -61,44 +66,64 @@ func TestIdleOwesNothing(t *testing.T) {
 			}
 			r.endIdle(late())
 			close(answer)
-			client.want("the answer")
+			client.want(c.answer)
 			if !s.isIdle(late(), time.Hour) {
 				t.Error("a session is not idle whose server has answered")
 			}
 			client.send([]byte(c.ends))
 			client.want(c.ends)
-			client.send([]byte(c.ends[:4])) // the rest never comes
-			client.want(c.ends[:4])
+			client.send([]byte(c.asks[:4])) // the rest never comes
+			client.want(c.asks[:4])
 			r.endIdle(late())
 			wantReason(t, r, 1, events.ReasonIdleTimeout)
 		})
 	}
 }
 
-// TestOwed checks that what the server does not answer leaves nothing owed.
+// TestOwed checks that what the server does not answer leaves nothing owed, and that what
+// was owed before stays so.
 func TestOwed(t *testing.T) {
 	t.Parallel()
-	r := newHarness(t, MySQL, func(*harness, *Service) {}, newStubServer(t, mysqlServer).address())
+	ok := string(mysqlPacket(1, mysqlOK))
+	answers := make(chan string)
+	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
+		p.send(mysqlGreeting())
+		p.packet()
+		p.send(mysqlPacket(2, mysqlOK))
+		for answer := range answers {
+			p.send([]byte(answer))
+		}
+	}).address())
+	defer close(answers)
 	client := r.dial()
 	client.logIn()
-	client.send(mysqlPacket(0, "\x0e")) // a ping, which comes back
-	client.read(5)
+	r.awaitRelay(t, 1)
 	s := r.only()
+	before := s.server.Counters().BytesWritten
 	for _, c := range []struct {
-		name string
-		sent []byte
-		owed bool
+		name         string
+		sent, answer string
+		owed         bool
 	}{
-		{"query", mysqlPacket(0, "\x03SELECT 1"), true},
-		{"close of a statement", mysqlPacket(0, "\x19\x01\x00\x00\x00"), false},
-		{"long data", mysqlPacket(0, "\x18\x01\x00\x00\x00\x00\x00abc"), false},
-		{"query again", mysqlPacket(0, "\x03SELECT 1"), true},
-		{"half a packet", []byte("\x09\x00\x00\x00\x03SEL"), false},
-		{"its rest", []byte("ECT 1"), true},
+		{"query", string(mysqlPacket(0, "\x03SELECT 1")), "", true},
+		{"close of a statement behind it", string(mysqlPacket(0, "\x19\x01\x00\x00\x00")), "", true},
+		{"its answer", "", ok, false},
+		{"close of a statement", string(mysqlPacket(0, "\x19\x01\x00\x00\x00")), "", false},
+		{"long data", string(mysqlPacket(0, "\x18\x01\x00\x00\x00\x00\x00abc")), "", false},
+		{"two queries", string(mysqlPacket(0, "\x03DO 1")) + string(mysqlPacket(0, "\x03DO 2")), "", true},
+		{"an answer", "", ok, true},
+		{"the other answer", "", ok, false},
+		{"half a packet", "\x09\x00\x00\x00\x03SEL", "", false},
+		{"its rest", "ECT 1", "", true},
 	} {
-		client.send(c.sent)
-		client.want(string(c.sent))
-		if got := s.activity.owed.Load(); got != c.owed {
+		if c.answer != "" {
+			answers <- c.answer
+			client.want(c.answer)
+		}
+		client.send([]byte(c.sent))
+		before += uint64(len(c.sent))
+		r.await(t, c.name+" has gone through", func() bool { return s.server.Counters().BytesWritten == before })
+		if got := s.activity.waiting().Owed; got != c.owed {
 			t.Errorf("%s: owed %v, want %v", c.name, got, c.owed)
 		}
 	}

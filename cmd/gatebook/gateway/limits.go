@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
@@ -43,9 +44,16 @@ func (t *slots) release() {
 type activity struct {
 	// since is when the session was established last, as [events.Time].
 	since atomic.Int64
-	// owed: as far as its protocol shows, the server owes an answer to what the client
-	// sent last.
-	owed atomic.Bool
+	// traffic follows what both sides send; nil before the session is established.
+	traffic atomic.Pointer[login.Traffic]
+}
+
+// waiting returns whether the session waits for its server.
+func (a *activity) waiting() login.Waiting {
+	if traffic := a.traffic.Load(); traffic != nil {
+		return (*traffic).Waiting()
+	}
+	return login.Waiting{}
 }
 
 // lastMoved returns when something was last read from either side, or taken by it.

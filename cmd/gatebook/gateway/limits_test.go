@@ -68,7 +68,7 @@ func TestIdleTimeout(t *testing.T) {
 	t.Parallel()
 	idle := func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }
 	// What comes back, and is as good as an answer.
-	said := map[Protocol][]byte{MySQL: mysqlPacket(0, "\x0e"), Postgres: pgMessage('S', "a\x00b\x00"), TCP: []byte("hello")}
+	said := map[Protocol][]byte{MySQL: mysqlPacket(0, "\x0e"), Postgres: []byte(pgReady), TCP: []byte("hello")}
 	for protocol, server := range map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo} {
 		t.Run(string(protocol), func(t *testing.T) {
 			t.Parallel()

@@ -123,20 +123,15 @@ func (s *session) relay(ctx context.Context) *ending.Ending {
 	options := relay.Options{
 		High: s.service.HighWater, Low: s.service.LowWater,
 		Buffers: &s.sessions.buffers, Moved: s.moved,
-		FromClient: func(p []byte) int {
-			n := traffic.FromClient(p)
-			s.activity.owed.Store(traffic.Owed())
-			return n
-		},
-		FromServer: traffic.FromServer,
+		FromClient: traffic.FromClient, FromServer: traffic.FromServer,
 	}
 	options.Stall = s.service.StallTimeout
 	if !s.service.protocol.HalfClose() {
 		options.Together, options.Linger = true, linger
 	}
+	s.activity.traffic.Store(&traffic)
 	s.moved()
 	for {
-		s.activity.owed.Store(traffic.Owed())
 		s.activity.since.Store(int64(events.TimeOf(time.Now())))
 		r := relay.New(s.client, s.server, options)
 		s.beginRelay(r)

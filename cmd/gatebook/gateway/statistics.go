@@ -124,10 +124,17 @@ func (t *statistics) record(ctx context.Context, now time.Time) {
 	}
 }
 
-// sample appends the counters of the session's connections, as they are now.
+// sample appends the counters of the session's connections, as they are now, and with the
+// client's whether the session waits for its server.
 func (s *session) sample(list []gatebook.Sample) []gatebook.Sample {
-	list = append(list, sampleOf(s.record.ID(), 0, s.client))
-	return append(list, sampleOf(s.record.ID(), s.number, s.server))
+	client := sampleOf(s.record.ID(), 0, s.client)
+	if w := s.activity.waiting(); w.Known {
+		client.Activity, client.ActivitySince = gatebook.ActivityIdle, w.Since
+		if w.Owed {
+			client.Activity = gatebook.ActivityWaiting
+		}
+	}
+	return append(list, client, sampleOf(s.record.ID(), s.number, s.server))
 }
 
 // sampleOf returns the counters of a connection.

@@ -109,7 +109,8 @@ func (g *Gateway) endIdle(now time.Time) {
 }
 
 // isIdle reports whether nothing has moved for that long and the server owes no answer. A
-// server that is gone without a word owes its answer for ever: keepalive finds that out.
+// server that is gone without a word owes its answer for ever: keepalive finds that out. A
+// client that reads slowly moves something now and then.
 func (s *session) isIdle(now time.Time, limit time.Duration) bool {
 	if !s.relaying.Load() {
 		return false
@@ -117,8 +118,7 @@ func (s *session) isIdle(now time.Time, limit time.Duration) bool {
 	if s.client.Waiting() || s.server.Waiting() {
 		limit = max(limit, relay.SlowReader)
 	}
-	return now.Sub(s.activity.lastMoved(s.client, s.server)) >= limit &&
-		!(s.activity.owed.Load() && s.client.Active() > s.server.Active())
+	return now.Sub(s.activity.lastMoved(s.client, s.server)) >= limit && !s.activity.waiting().Owed
 }
 
 // watchGone notices, until ctx ends, that sides of sessions have gone behind bytes that the

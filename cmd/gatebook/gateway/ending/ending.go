@@ -44,13 +44,29 @@ func Lost(side relay.Side, err error) *Ending {
 	return &Ending{Reason: events.ReasonNetworkError, Description: side.String() + ": " + Cause(err)}
 }
 
-// OfRelay returns the ending of a session whose relay has ended. goodbye is
-// whether the client's last message was its goodbye: then the client has closed the
-// session, whichever side ended first.
-func OfRelay(end relay.End, goodbye bool) *Ending {
+// Words are what both sides have said last.
+type Words struct {
+	// Goodbye: the client's last message was its goodbye.
+	Goodbye bool
+	// Server is the error with which the server has ended the session, "" if it has said
+	// none.
+	Server string
+	// Owed: the server has yet to answer, or that is not known.
+	Owed bool
+}
+
+// OfRelay returns the ending of a session whose relay has ended. A side that has announced
+// its end has ended the session, whichever side closed first. The server comes first: most
+// clients say goodbye when they read its last word. A server that resets the connection and
+// owes nothing has closed it.
+func OfRelay(end relay.End, last Words) *Ending {
 	switch {
-	case goodbye:
+	case last.Server != "":
+		return &Ending{Reason: events.ReasonServerClosed, Description: last.Server}
+	case last.Goodbye:
 		return ClosedBy(relay.Client)
+	case end.First == relay.Server && !last.Owed && errors.Is(end.Err, syscall.ECONNRESET):
+		return ClosedBy(relay.Server)
 	case end.Err != nil:
 		return Lost(end.First, end.Err)
 	}

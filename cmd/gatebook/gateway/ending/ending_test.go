@@ -20,17 +20,23 @@ func TestOfRelay(t *testing.T) {
 	t.Parallel()
 	reset := fmt.Errorf("read: %w", syscall.ECONNRESET)
 	for name, test := range map[string]struct {
-		end     relay.End
-		goodbye bool
-		want    ending.Ending
+		end  relay.End
+		last ending.Words
+		want ending.Ending
 	}{
-		"client closed":           {relay.End{First: relay.Client}, false, ending.Ending{Reason: events.ReasonClientClosed}},
-		"server closed":           {relay.End{First: relay.Server}, false, ending.Ending{Reason: events.ReasonServerClosed}},
-		"server broke":            {relay.End{First: relay.Server, Err: reset}, false, ending.Ending{Reason: events.ReasonNetworkError, Description: "server: connection reset by peer"}},
-		"client closed in a pipe": {relay.End{First: relay.Client, Err: syscall.EPIPE}, false, ending.Ending{Reason: events.ReasonClientClosed}},
-		"goodbye, server broke":   {relay.End{First: relay.Server, Err: reset}, true, ending.Ending{Reason: events.ReasonClientClosed}},
+		"client closed":               {relay.End{First: relay.Client}, ending.Words{Owed: true}, ending.Ending{Reason: events.ReasonClientClosed}},
+		"server closed":               {relay.End{First: relay.Server}, ending.Words{Owed: true}, ending.Ending{Reason: events.ReasonServerClosed}},
+		"server broke":                {relay.End{First: relay.Server, Err: reset}, ending.Words{Owed: true}, ending.Ending{Reason: events.ReasonNetworkError, Description: "server: connection reset by peer"}},
+		"client closed in a pipe":     {relay.End{First: relay.Client, Err: syscall.EPIPE}, ending.Words{Owed: true}, ending.Ending{Reason: events.ReasonClientClosed}},
+		"server broke, owing nothing": {relay.End{First: relay.Server, Err: reset}, ending.Words{}, ending.Ending{Reason: events.ReasonServerClosed}},
+		"client closed at the server's last word": {
+			relay.End{First: relay.Client},
+			ending.Words{Goodbye: true, Server: "57P01: the end"},
+			ending.Ending{Reason: events.ReasonServerClosed, Description: "57P01: the end"},
+		},
+		"goodbye, server broke": {relay.End{First: relay.Server, Err: reset}, ending.Words{Goodbye: true}, ending.Ending{Reason: events.ReasonClientClosed}},
 	} {
-		if got := *ending.OfRelay(test.end, test.goodbye); got != test.want {
+		if got := *ending.OfRelay(test.end, test.last); got != test.want {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
 		}
 	}

@@ -219,9 +219,9 @@ func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Pac
 	if err := l.session.Ready(ctx, asked(login), 0); err != nil {
 		return nil, l.refuseUnrecorded(ok.Sequence(), err)
 	}
-	var traffic Traffic = &mysqlTraffic{login: l}
-	if login.Compressed { // what follows cannot be followed
-		traffic = opaque{owed: true}
+	var traffic Traffic = newMySQLTraffic(l)
+	if login.Compressed {
+		traffic = &compressedTraffic{client: l.client.conn, server: l.server.Conn}
 	}
 	if end := l.handshake.finish(ok, traffic); end != nil {
 		return nil, end

@@ -43,7 +43,7 @@ func TestMySQL(t *testing.T) {
 	if want := []string{"open client", "connected", "ready jdoe"}; !slices.Equal(s.records, want) {
 		t.Errorf("recorded %q, want %q", s.records, want)
 	}
-	if !established.Traffic.Owed() {
+	if !established.Traffic.Waiting().Owed {
 		t.Error("the traffic has not seen the command that came with the login")
 	}
 }

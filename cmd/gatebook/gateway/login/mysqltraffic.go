@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"sync"
 
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/mysql"
@@ -19,9 +20,17 @@ import (
 // answer of the client to a change that seemed to have failed, and had not.
 type mysqlTraffic struct {
 	login *mysqlLogin
-	// follower follows what the client sends, frames what the server does.
+	// waiting is whether an answer is owed.
+	waiting waiting
+
+	// mu guards the rest while a relay runs: each side's bytes come from a goroutine of its
+	// own.
+	mu sync.Mutex
+	// follower follows what the client sends, frames what the server does, and answers what
+	// of the one the other has answered.
 	follower mysql.Follower
 	frames   mysql.Frames
+	answers  mysql.Answers
 	// asked: there was a command, before which the server had sent mark bytes.
 	asked bool
 	mark  uint64
@@ -30,9 +39,19 @@ type mysqlTraffic struct {
 	changing, early bool
 }
 
+// newMySQLTraffic returns the traffic that follows a login.
+func newMySQLTraffic(l *mysqlLogin) *mysqlTraffic {
+	t := &mysqlTraffic{login: l, answers: mysql.NewAnswers(l.common)}
+	t.waiting.set(false)
+	return t
+}
+
 // FromClient follows the client's bytes up to a change of user.
 func (t *mysqlTraffic) FromClient(p []byte) int {
-	n := t.follower.Follow(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer t.note()
+	n := t.follower.Follow(p, &t.answers)
 	if t.follower.Stray() {
 		t.changing, t.early = true, true
 		return 0
@@ -50,18 +69,27 @@ func (t *mysqlTraffic) FromClient(p []byte) int {
 }
 
 // FromServer follows the server's packets.
-func (t *mysqlTraffic) FromServer(p []byte) { t.frames.Follow(p) }
-
-// Owed reports whether the server owes an answer: to the last command, or to one before it
-// of whose answer nothing has come.
-func (t *mysqlTraffic) Owed() bool {
-	return t.follower.Between() && (t.follower.Answered() || t.asked && t.login.server.Conn.Received() == t.mark)
+func (t *mysqlTraffic) FromServer(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer t.note()
+	t.frames.Follow(p, &t.answers)
 }
 
-// Ended returns which side closed or broke. A client whose last command was COM_QUIT has
-// closed.
+// note keeps whether an answer is owed. A command that the client has sent in part is not
+// owed one yet.
+func (t *mysqlTraffic) note() { t.waiting.set(t.answers.Owed() && !t.follower.Unfinished()) }
+
+// Waiting returns whether the server owes an answer.
+func (t *mysqlTraffic) Waiting() Waiting { return t.waiting.get() }
+
+// Ended returns which side has ended the session.
 func (t *mysqlTraffic) Ended(end relay.End) *ending.Ending {
-	return ending.OfRelay(end, t.follower.Goodbye())
+	word := ""
+	if e := t.answers.LastWord(); e != nil {
+		word = e.String()
+	}
+	return ending.OfRelay(end, ending.Words{Goodbye: t.follower.Goodbye(), Server: word, Owed: t.answers.Owed()})
 }
 
 // EndNotice returns an error that the client takes for the answer to a command.

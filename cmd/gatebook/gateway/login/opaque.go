@@ -11,7 +11,7 @@ import (
 // opaque is the traffic of a session whose bytes mean nothing to the gateway.
 type opaque struct {
 	unpaused
-	// owed is what Owed reports: the protocol has answers, but they cannot be seen.
+	// owed: the server owes an answer until it closes.
 	owed bool
 }
 
@@ -21,11 +21,13 @@ func (opaque) FromClient(p []byte) int { return len(p) }
 // FromServer does nothing.
 func (opaque) FromServer([]byte) {}
 
-// Owed reports whether the protocol has answers.
-func (o opaque) Owed() bool { return o.owed }
+// Waiting returns that it is not known whether the server owes an answer.
+func (o opaque) Waiting() Waiting { return Waiting{Owed: o.owed} }
 
 // Ended returns which side closed or broke.
-func (opaque) Ended(end relay.End) *ending.Ending { return ending.OfRelay(end, false) }
+func (opaque) Ended(end relay.End) *ending.Ending {
+	return ending.OfRelay(end, ending.Words{Owed: true})
+}
 
 // EndNotice returns nil.
 func (opaque) EndNotice(events.Reason, string) []byte { return nil }

@@ -248,7 +248,7 @@ func (l *postgresLogin) accept(ctx context.Context, reply []byte) (*Established,
 	if err := l.session.Ready(ctx, l.asked, uint64(l.key.Process)); err != nil {
 		return nil, l.refuseUnrecorded(err)
 	}
-	established := &Established{Traffic: &postgresTraffic{}}
+	established := &Established{Traffic: newPostgresTraffic()}
 	if l.key.Process != 0 {
 		l.session.Issued(l.key)
 		established.Canceller = postgresCancel{l.key}

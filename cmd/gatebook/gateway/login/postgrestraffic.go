@@ -1,6 +1,8 @@
 package login
 
 import (
+	"sync"
+
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/postgres"
 	"gatebook/cmd/gatebook/gateway/relay"
@@ -10,27 +12,57 @@ import (
 // postgresTraffic follows an established session of PostgreSQL.
 type postgresTraffic struct {
 	unpaused
-	// follower follows what the client sends, frames what the server does.
+	// waiting is whether an answer is owed.
+	waiting waiting
+
+	// mu guards the rest while a relay runs: each side's bytes come from a goroutine of its
+	// own.
+	mu sync.Mutex
+	// follower follows what the client sends, frames what the server does, and answers what
+	// of the one the other has answered.
 	follower postgres.Follower
 	frames   postgres.Frames
+	answers  postgres.Answers
+}
+
+// newPostgresTraffic returns the traffic that follows a login.
+func newPostgresTraffic() *postgresTraffic {
+	t := &postgresTraffic{}
+	t.waiting.set(false)
+	return t
 }
 
 // FromClient follows the client's messages, and lets all bytes pass.
 func (t *postgresTraffic) FromClient(p []byte) int {
-	t.follower.Follow(p)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer t.note()
+	t.follower.Follow(p, &t.answers)
 	return len(p)
 }
 
 // FromServer follows the server's messages.
-func (t *postgresTraffic) FromServer(p []byte) { t.frames.Follow(p) }
+func (t *postgresTraffic) FromServer(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	defer t.note()
+	t.frames.Follow(p, &t.answers)
+}
 
-// Owed reports whether the server owes an answer to the client's last message.
-func (t *postgresTraffic) Owed() bool { return t.follower.Owed() }
+// note keeps whether an answer is owed. A message that the client has sent in part is not
+// owed one yet.
+func (t *postgresTraffic) note() { t.waiting.set(t.answers.Owed() && !t.follower.Unfinished()) }
 
-// Ended returns which side closed or broke. A client whose last message was Terminate has
-// closed.
+// Waiting returns whether the server owes an answer.
+func (t *postgresTraffic) Waiting() Waiting { return t.waiting.get() }
+
+// Ended returns which side has ended the session.
 func (t *postgresTraffic) Ended(end relay.End) *ending.Ending {
-	return ending.OfRelay(end, t.follower.Goodbye())
+	word := ""
+	if e := t.answers.LastWord(); e != nil {
+		word = e.String()
+	}
+	return ending.OfRelay(end, ending.Words{Goodbye: t.follower.Goodbye(), Server: word, Owed: t.answers.Owed()})
 }
 
 // EndNotice returns an error that ends the session.

@@ -120,17 +120,16 @@ type Established struct {
 }
 
 // Traffic follows the bytes of an established session. FromClient and FromServer are called
-// by different goroutines; the other methods when neither is, but for Owed, which the
-// goroutine of FromClient calls.
+// by different goroutines; the other methods when neither is, but for Waiting, which any
+// goroutine may call.
 type Traffic interface {
 	// FromClient sees what the client sent, and returns how many of these bytes may be
 	// passed on. Where that is not all of them, Resume is called with the rest.
 	FromClient(p []byte) int
 	// FromServer sees what the server sent.
 	FromServer(p []byte)
-	// Owed reports whether the server owes an answer to what the client sent last, as far
-	// as the protocol shows.
-	Owed() bool
+	// Waiting returns whether the server owes an answer, as far as the protocol shows.
+	Waiting() Waiting
 	// Ended returns how the session ended, whose relay has ended.
 	Ended(end relay.End) *ending.Ending
 	// EndNotice returns what a client is sent when its session ends for that reason. It

@@ -1,12 +1,24 @@
 package mysql
 
-// The commands that a follower knows: the goodbye, the change of user, and those that a
-// server does not answer.
+// The commands that matter here: the goodbye, the change of user, those that a server does
+// not answer, and those that it answers with more than one packet.
 const (
 	commandQuit           = 0x01
+	commandQuery          = 0x03
+	commandFieldList      = 0x04
+	commandProcessInfo    = 0x0a
 	commandChangeUser     = 0x11
+	commandBinlogDump     = 0x12
+	commandTableDump      = 0x13
+	commandPrepare        = 0x16
+	commandExecute        = 0x17
 	commandSendLongData   = 0x18
 	commandCloseStatement = 0x19
+	commandFetch          = 0x1c
+	commandBinlogDumpGTID = 0x1e
+	commandClone          = 0x20
+	commandBulkExecute    = 0xfa
+	commandMulti          = 0xfe
 )
 
 // Follower follows the packets of a client after its login, by their headers
@@ -24,8 +36,10 @@ type Follower struct {
 	first bool
 	// asked: a command came that the server answers.
 	asked bool
-	// answered: the server answers the last command.
-	answered bool
+	// opening: the command under way is the only one that is owed an answer.
+	opening bool
+	// full: the packet under way is of the largest size, so that the next one goes on.
+	full bool
 	// alone: the next packet is to be a command. stray: it was not.
 	alone, stray bool
 	// goodbye: the last packet was COM_QUIT, and nothing came after it.
@@ -33,14 +47,14 @@ type Follower struct {
 }
 
 // Follow takes note of the client's next bytes, up to a change of user, and
-// returns how many they are. A change of user begins there, with its header, of
+// returns how many they are. The commands among them are owed an answer of a's. A change of user begins there, with its header, of
 // which [Follower.Head] was followed before; the follower then stands at its
 // start.
-func (f *Follower) Follow(p []byte) int {
+func (f *Follower) Follow(p []byte, a *Answers) int {
 	for at := 0; at < len(p); {
 		f.goodbye = false
 		if f.rest == 0 {
-			at += f.begin(p[at:])
+			at += f.begin(p[at:], a)
 			continue
 		}
 		if f.first && p[at] == commandChangeUser {
@@ -50,18 +64,19 @@ func (f *Follower) Follow(p []byte) int {
 		}
 		n := min(f.rest, len(p)-at)
 		f.rest -= n
-		f.command(p[at])
+		f.command(p[at], a)
 		at += n
 	}
 	return len(p)
 }
 
 // command takes note of the first byte of some payload.
-func (f *Follower) command(b byte) {
+func (f *Follower) command(b byte, a *Answers) {
 	f.goodbye = f.quit && b == commandQuit
 	if f.first {
-		f.answered = b != commandQuit && b != commandSendLongData && b != commandCloseStatement
-		f.asked = f.asked || f.answered
+		f.asked = f.asked || answered(b)
+		f.opening = !a.Owed()
+		a.command(b)
 	}
 	f.first = false
 }
@@ -82,20 +97,22 @@ func (f *Follower) Asked() bool {
 	return asked
 }
 
-// Answered reports whether the server answers the client's last command.
-func (f *Follower) Answered() bool { return f.answered }
-
-// Between reports whether the client's last bytes end a packet.
-func (f *Follower) Between() bool { return f.have == 0 && f.rest == 0 }
+// Unfinished reports whether the only command that is owed an answer came in part.
+func (f *Follower) Unfinished() bool { return f.opening && (f.rest > 0 || f.full) }
 
 // begin takes what p holds of a header, and returns how much that is.
-func (f *Follower) begin(p []byte) int {
+func (f *Follower) begin(p []byte, a *Answers) int {
 	n := copy(f.header[f.have:], p)
 	f.have += n
 	if f.have == HeaderSize {
 		f.have = 0
 		f.rest = length(f.header[:])
-		f.first = f.header[3] == 0
+		continues := f.full
+		f.full = f.rest == fullPacket
+		f.first = f.header[3] == 0 && !continues && !a.inFile
+		if a.inFile && f.rest == 0 && !continues {
+			a.fileEnded()
+		}
 		f.stray = f.stray || f.alone && !f.first
 		f.alone = false
 		f.quit = f.rest == 1 && f.first

@@ -31,7 +31,7 @@ func TestFrames(t *testing.T) {
 				var f Frames
 				for rest := c.sent; len(rest) > 0; {
 					n := min(size, len(rest))
-					f.Follow([]byte(rest[:n]))
+					f.Follow([]byte(rest[:n]), &Answers{})
 					rest = rest[n:]
 				}
 				if f.Between() != c.between {
@@ -48,9 +48,9 @@ func FuzzMySQLFrames(f *testing.F) {
 	f.Add([]byte("\x03\x00\x00\x01\x00\x00\x00\x01"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var whole, pieces Frames
-		whole.Follow(b)
+		whole.Follow(b, &Answers{})
 		for i := range b {
-			pieces.Follow(b[i : i+1])
+			pieces.Follow(b[i:i+1], &Answers{})
 		}
 		if whole.Between() != pieces.Between() || whole.rest != pieces.rest || whole.have != pieces.have {
 			t.Fatalf("%+v in one piece, %+v byte by byte", whole, pieces)

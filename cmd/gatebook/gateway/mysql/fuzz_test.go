@@ -99,7 +99,7 @@ func FuzzMySQLFollower(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var whole, pieces Follower
 		stopped := followInPieces(&pieces, b, 1)
-		n := whole.Follow(b)
+		n := whole.Follow(b, &Answers{})
 		if n != stopped {
 			t.Fatalf("stopped at %d in one piece, at %d byte by byte", n, stopped)
 		}
@@ -117,7 +117,7 @@ func FuzzMySQLFollower(f *testing.F) {
 func followInPieces(f *Follower, b []byte, size int) int {
 	for at := 0; at < len(b); at += size {
 		piece := b[at:min(at+size, len(b))]
-		if n := f.Follow(piece); n < len(piece) {
+		if n := f.Follow(piece, &Answers{}); n < len(piece) {
 			return at + n - len(f.Head())
 		}
 	}

@@ -19,6 +19,7 @@ const (
 	PluginAuth        Capabilities = 1 << 19
 	ConnectAttributes Capabilities = 1 << 20
 	LengthEncodedAuth Capabilities = 1 << 21
+	DeprecateEOF      Capabilities = 1 << 24
 	CompressZstd      Capabilities = 1 << 26
 )
 

@@ -99,7 +99,7 @@ func wantGoodbye(t *testing.T, client []byte, want bool) {
 		var f Follower
 		for rest := client; len(rest) > 0; {
 			n := min(size, len(rest))
-			f.Follow(rest[:n])
+			f.Follow(rest[:n], &Answers{})
 			rest = rest[n:]
 		}
 		if f.Goodbye() != want {
@@ -135,7 +135,7 @@ func TestFollower(t *testing.T) {
 				wantGoodbye(t, []byte(test.sent), test.want)
 			}
 			var f Follower
-			f.Follow([]byte(test.sent))
+			f.Follow([]byte(test.sent), &Answers{})
 			if f.Goodbye() != test.want {
 				t.Errorf("goodbye is %v", f.Goodbye())
 			}

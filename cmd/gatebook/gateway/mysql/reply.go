@@ -59,8 +59,11 @@ func (e Error) String() string {
 
 // ParseError reads a packet that [ReplyOf] calls an error. In which character set its message is
 // depends on settings of the server that the login does not show.
-func ParseError(p Packet) Error {
-	c := cursor{rest: p.Payload()}
+func ParseError(p Packet) Error { return parseError(p.Payload()) }
+
+// parseError reads the payload of an error.
+func parseError(payload []byte) Error {
+	c := cursor{rest: payload}
 	c.take(1)
 	e := Error{Code: uint16(c.number(2))}
 	if len(c.rest) >= 6 && c.rest[0] == '#' {

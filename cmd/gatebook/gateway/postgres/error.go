@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 
 	"gatebook/cmd/gatebook/gateway/names"
@@ -9,6 +10,7 @@ import (
 
 // Error is an error of a server.
 type Error struct {
+	// Severity is never translated where the server sends that.
 	Severity string
 	// Code is the SQLSTATE.
 	Code    string
@@ -27,15 +29,20 @@ const (
 func (e Error) String() string { return e.Code + ": " + e.Message }
 
 // ParseError reads ErrorResponse. A field that it does not have is "".
-func ParseError(m Message) Error {
+func ParseError(m Message) Error { return parseError(m.Body()) }
+
+// parseError reads the body of an error.
+func parseError(body []byte) Error {
 	var e Error
-	rest := m.Body()
+	rest := body
 	for len(rest) > 1 && rest[0] != 0 {
 		field := rest[0]
 		var value []byte
 		value, rest, _ = bytes.Cut(rest[1:], []byte{0})
 		switch field {
 		case fieldSeverity:
+			e.Severity = cmp.Or(e.Severity, string(value))
+		case fieldPlain:
 			e.Severity = string(value)
 		case fieldCode:
 			e.Code = string(value)

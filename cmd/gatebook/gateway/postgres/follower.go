@@ -11,18 +11,18 @@ type Follower struct {
 	have   int
 	// rest is how much of the body is still to come.
 	rest uint32
-	// answered: the last message is one that the server answers.
-	answered bool
+	// opening: the message under way is the only one that is owed an answer.
+	opening bool
 	// goodbye: the last message was Terminate, and nothing came after it.
 	goodbye bool
 }
 
-// Follow takes note of the client's next bytes.
-func (f *Follower) Follow(p []byte) {
+// Follow takes note of the client's next bytes, and in a of what is owed an answer.
+func (f *Follower) Follow(p []byte, a *Answers) {
 	for len(p) > 0 {
 		f.goodbye = false
 		if f.rest == 0 {
-			p = f.begin(p)
+			p = f.begin(p, a)
 			continue
 		}
 		n := min(uint64(f.rest), uint64(len(p)))
@@ -32,13 +32,15 @@ func (f *Follower) Follow(p []byte) {
 }
 
 // begin takes what p holds of a header.
-func (f *Follower) begin(p []byte) []byte {
+func (f *Follower) begin(p []byte, a *Answers) []byte {
 	n := copy(f.header[f.have:], p)
 	f.have += n
 	if f.have == HeaderSize {
 		f.have = 0
 		f.rest = max(4, binary.BigEndian.Uint32(f.header[1:])) - 4
-		f.answered = f.header[0] != TypeTerminate && f.header[0] != TypeCopyData
+		owed := a.Owed()
+		a.sent(f.header[0])
+		f.opening = !owed && a.Owed()
 		f.goodbye = f.header[0] == TypeTerminate && f.rest == 0
 	}
 	return p[n:]
@@ -47,7 +49,5 @@ func (f *Follower) begin(p []byte) []byte {
 // Goodbye reports whether the client's last message was its goodbye, Terminate.
 func (f *Follower) Goodbye() bool { return f.goodbye }
 
-// Owed reports whether an answer of the server has to follow the client's last bytes:
-// they end a message, and it is neither a piece of a copy nor the goodbye. The server
-// answers some messages only after a Flush or Sync; a client that waits has sent one.
-func (f *Follower) Owed() bool { return f.answered && f.have == 0 && f.rest == 0 }
+// Unfinished reports whether the only message that is owed an answer came in part.
+func (f *Follower) Unfinished() bool { return f.opening && f.rest > 0 }

@@ -28,7 +28,7 @@ func TestFrames(t *testing.T) {
 				var f Frames
 				for rest := c.sent; len(rest) > 0; {
 					n := min(size, len(rest))
-					f.Follow([]byte(rest[:n]))
+					f.Follow([]byte(rest[:n]), &Answers{})
 					rest = rest[n:]
 				}
 				if f.Between() != c.between {
@@ -45,9 +45,9 @@ func FuzzPostgresFrames(f *testing.F) {
 	f.Add([]byte("Z\x00\x00\x00\x05IZ"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var whole, pieces Frames
-		whole.Follow(b)
+		whole.Follow(b, &Answers{})
 		for i := range b {
-			pieces.Follow(b[i : i+1])
+			pieces.Follow(b[i:i+1], &Answers{})
 		}
 		if whole.Between() != pieces.Between() || whole.rest != pieces.rest || whole.have != pieces.have {
 			t.Fatalf("%+v in one piece, %+v byte by byte", whole, pieces)
@@ -61,6 +61,6 @@ func BenchmarkFrames(b *testing.B) {
 	var f Frames
 	b.SetBytes(int64(len(rows)))
 	for b.Loop() {
-		f.Follow(rows)
+		f.Follow(rows, &Answers{})
 	}
 }

@@ -75,9 +75,9 @@ func FuzzPostgresFollower(f *testing.F) {
 	f.Add([]byte("X\x00\x00\x00\x04"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var whole, pieces Follower
-		whole.Follow(b)
+		whole.Follow(b, &Answers{})
 		for i := range b {
-			pieces.Follow(b[i : i+1])
+			pieces.Follow(b[i:i+1], &Answers{})
 		}
 		if whole != pieces {
 			t.Fatalf("%+v in one piece, %+v byte by byte", whole, pieces)

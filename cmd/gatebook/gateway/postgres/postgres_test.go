@@ -114,7 +114,7 @@ func wantGoodbye(t *testing.T, client []byte, want bool) {
 		var f Follower
 		for rest := client; len(rest) > 0; {
 			n := min(size, len(rest))
-			f.Follow(rest[:n])
+			f.Follow(rest[:n], &Answers{})
 			rest = rest[n:]
 		}
 		if f.Goodbye() != want {
