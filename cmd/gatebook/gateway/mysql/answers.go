@@ -80,8 +80,8 @@ func (a *Answers) command(first byte) {
 	}
 }
 
-// streams reports whether the server streams a binary log. What a replica sends meanwhile
-// has no answer.
+// streams reports whether the server streams a binary log. The acknowledgements that a
+// replica sends meanwhile have no answer.
 func (a *Answers) streams() bool {
 	if len(a.pending) == 0 {
 		return false

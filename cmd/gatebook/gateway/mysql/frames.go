@@ -15,7 +15,7 @@ type Frames struct {
 	heading bool
 }
 
-// What is read of a payload: an OK up to its status, and an error with its text.
+// How much of a payload is read: of an OK up to its status, of an error its text too.
 const (
 	headSize  = 24
 	errorSize = 512
