@@ -70,7 +70,7 @@ func New(c Config) (*Server, error) {
 // newHTTP returns a server of HTTP for an engine's routes.
 func newHTTP(c Config, engine http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           access.OverrideMethod(engine),
+		Handler:           access.OverrideMethod(closeUnread(engine)),
 		ReadHeaderTimeout: c.Limits.HeaderTime,
 		IdleTimeout:       c.IdleTimeout,
 		WriteTimeout:      render.PieceTimeout,

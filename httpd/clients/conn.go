@@ -34,6 +34,8 @@ type Conn struct {
 	// interrupted is set while the read deadline lies in the past: net/http interrupts a
 	// read of its own in that way.
 	interrupted atomic.Bool
+	// over is set when nothing more is to be read.
+	over atomic.Bool
 	// end is the events.Reason for which the first read or write failed.
 	end atomic.Uint32
 	// asked is set when bytes of a request have arrived.
@@ -83,8 +85,18 @@ func countedOf(nc net.Conn) *Conn {
 	return c
 }
 
+// ReadNoMore ends the connection once the answer that is being sent has been sent: nothing
+// that the client sends from now on is read.
+func (c *Conn) ReadNoMore() {
+	c.over.Store(true)
+	_ = c.SetReadDeadline(time.Now()) // a read that waits ends; a closed connection has none
+}
+
 // Read reads from the connection, and counts.
 func (c *Conn) Read(b []byte) (int, error) {
+	if c.over.Load() {
+		return 0, io.EOF
+	}
 	n, err := c.Conn.Read(b)
 	if n > 0 {
 		c.reads.Add(1)
