@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -60,11 +61,17 @@ func brief(id uint64, sessions int) []storage.Entry {
 // newPast opens a registry whose book has that many sessions, all of them archived.
 func newPast(b *testing.B, sessions int) *gatebook.Registry {
 	b.Helper()
+	return newPastOf(b, sessions, brief)
+}
+
+// newPastOf is newPast for sessions with the given records.
+func newPastOf(b *testing.B, sessions int, records func(id uint64, sessions int) []storage.Entry) *gatebook.Registry {
+	b.Helper()
 	folder := filepath.Join(b.TempDir(), "data")
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		b.Fatal(err)
 	}
-	fillWith(b, filepath.Join(folder, "log"), sessions, func(id uint64) []storage.Entry { return brief(id, sessions) })
+	fillWith(b, filepath.Join(folder, "log"), sessions, func(id uint64) []storage.Entry { return records(id, sessions) })
 	open := func() *gatebook.Registry {
 		registry, err := gatebook.Open(context.Background(), folder, gatebook.Options{})
 		if err != nil {
@@ -119,6 +126,104 @@ func BenchmarkPast(b *testing.B) {
 			b.Run("count/user", func(b *testing.B) { benchPage(b, registry, q) })
 		})
 	}
+}
+
+// diverse are the records of a session of the past whose properties differ as those of a busy
+// site do: one of a thousand was killed, one of fifty did not log in, and the services of one
+// half of the history are not those of the other. One of a hundred thousand is of a source
+// that reports nothing else.
+func diverse(id uint64, sessions int) []storage.Entry {
+	opened := pastBegin + events.Time(id)*pastApart
+	var entries []storage.Entry
+	record := func(e events.Event) {
+		entries = append(entries, storage.Entry{Record: events.Record{Session: id, Occurred: opened, Event: e}, Expect: 1 << 60})
+	}
+	service, source := fmt.Sprintf("early-%d", id%5), "gateway"
+	if id > uint64(sessions)/2 {
+		service = fmt.Sprintf("late-%d", id%5)
+	}
+	if id%100_000 == 77 {
+		source = "rare"
+	}
+	record(&events.SessionOpened{
+		Source: source, Incarnation: "1", Service: service, Listener: "10.0.0.1:4006", Protocol: "mysql",
+		Address: fmt.Sprintf("10.%d.%d.%d", id%7, id/7%50, id/350%20), Port: uint16(1024 + id%60000),
+	})
+	if id%50 == 3 {
+		record(&events.SessionClosed{Reason: events.ReasonAuthFailed, User: "mallory"})
+		return entries
+	}
+	record(&events.ConnectionOpened{Connection: 1, Server: fmt.Sprintf("db-serv-%02d", id%4), ServerID: 100_000 + id})
+	record(&events.SessionReady{User: fmt.Sprintf("user%d", id*31%500), Database: fmt.Sprintf("shop%d", id%9), Program: "checkout/2.11"})
+	if id%1000 == 500 {
+		record(&events.KillRequested{By: "dba", Why: "runaway"})
+		record(&events.SessionClosed{Reason: events.ReasonKilled, By: "dba"})
+		return entries
+	}
+	record(&events.SessionClosed{Reason: events.ReasonClientClosed})
+	return entries
+}
+
+// BenchmarkArchive asks for what once cost the whole archive, over thirty thousand ended
+// sessions and over three hundred thousand: it should cost the same. Set
+// GATEBOOK_BENCH_SESSIONS to measure with other numbers.
+func BenchmarkArchive(b *testing.B) {
+	sizes := []int{30_000, 300_000}
+	if n, err := strconv.Atoi(os.Getenv("GATEBOOK_BENCH_SESSIONS")); err == nil {
+		sizes = []int{n}
+	}
+	for _, sessions := range sizes {
+		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
+			registry := newPastOf(b, sessions, diverse)
+			for _, c := range archiveQueries(registry, sessions) {
+				b.Run(c.name, func(b *testing.B) { benchPage(b, registry, c.Query) })
+			}
+		})
+	}
+}
+
+type namedQuery struct {
+	name string
+	gatebook.Query
+}
+
+// archiveQueries returns the queries of BenchmarkArchive.
+func archiveQueries(registry *gatebook.Registry, sessions int) (all []namedQuery) {
+	middle := pastBegin + events.Time(sessions-pastWindow)/2*pastApart
+	add := func(name string, q gatebook.Query, f projection.Filter) {
+		q.Closed, q.Lost, q.Filter = true, true, f
+		if q.Limit == 0 {
+			q.Limit = 100
+		}
+		all = append(all, namedQuery{name, q})
+	}
+	killed := projection.Filter{Reasons: []events.Reason{events.ReasonKilled}}
+	for name, f := range map[string]projection.Filter{
+		"reason": killed, "by": {By: []string{"dba"}}, "user": {Users: []string{"user7"}}, "program": {Programs: []string{"checkout/2.11"}},
+		"database": {Databases: []string{"shop3"}}, "service": {Services: []string{"late-2"}}, "server": {Servers: []string{"db-serv-01"}},
+		"source": {Sources: []string{"rare"}}, "address": {Networks: []netip.Prefix{netip.MustParsePrefix("10.3.7.1/32")}},
+		"network-16": {Networks: []netip.Prefix{netip.MustParsePrefix("10.3.0.0/16")}},
+		"network-8":  {Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+	} {
+		add(name, gatebook.Query{}, f)
+		add(name+"/latest", gatebook.Query{Order: gatebook.ByEndDescending}, f)
+		add(name+"/count", gatebook.Query{Count: true}, f)
+		f.Since, f.Until = middle, middle+pastWindow*pastApart
+		add(name+"/window", gatebook.Query{}, f)
+		add(name+"/window/count", gatebook.Query{Count: true}, f)
+	}
+	add("reason+source", gatebook.Query{}, projection.Filter{Reasons: killed.Reasons, Sources: []string{"rare"}})
+	add("share-nothing", gatebook.Query{}, projection.Filter{Services: []string{"early-1"}, Users: []string{"mallory"}})
+	add("share-no-time", gatebook.Query{}, projection.Filter{Services: []string{"early-1", "late-1"}, Servers: []string{"db-serv-09"}})
+	add("range-95%", gatebook.Query{Skip: sessions / 100 * 95}, projection.Filter{})
+	add("range-95%/service", gatebook.Query{Skip: sessions / 1000 * 95}, projection.Filter{Services: []string{"late-2"}})
+	then := registry.Moment().Sequence / 2
+	add("at", gatebook.Query{AsOf: then}, projection.Filter{})
+	add("at/latest", gatebook.Query{AsOf: then, Order: gatebook.ByEndDescending}, projection.Filter{})
+	add("at/reason", gatebook.Query{AsOf: then}, killed)
+	add("at/count", gatebook.Query{AsOf: then, Count: true}, projection.Filter{})
+	add("at/user/count", gatebook.Query{AsOf: then, Count: true}, projection.Filter{Users: []string{"user7"}})
+	return all
 }
 
 // BenchmarkPresent lists pages of a hundred over ten thousand and over a hundred

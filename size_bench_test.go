@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,7 +73,10 @@ func fillWith(b *testing.B, path string, sessions int, records func(id uint64) [
 	if err := storage.CreateBolt(path); err != nil {
 		b.Fatal(err)
 	}
-	log, err := storage.OpenBolt(path, storage.BoltOptions{})
+	// The records are made when their sessions are opened, as those of a session of the past.
+	var now atomic.Int64
+	now.Store(int64(pastBegin))
+	log, err := storage.OpenBolt(path, storage.BoltOptions{Clock: func() events.Time { return events.Time(now.Load()) }})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -89,6 +93,7 @@ func fillWith(b *testing.B, path string, sessions int, records func(id uint64) [
 	for id := 1; id <= sessions; id++ {
 		entries = append(entries, records(uint64(id))...)
 		if id%together == 0 || id == sessions {
+			now.Store(int64(pastBegin + events.Time(id)*pastApart))
 			if err := log.Append(context.Background(), entries); err != nil {
 				b.Fatal(err)
 			}

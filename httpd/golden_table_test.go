@@ -172,6 +172,9 @@ func goldens() []golden {
 	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=-1-5", "Invalid parameter", "range=-1-5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
+	for _, parameter := range []string{"status=all&sort=ended", "status=all&sort=-ended", "at=3"} {
+		refuse(400, "GET", "/sessions?range=10001-10002&"+parameter, "Invalid parameter", "range=10001-10002 begins too late: with sort=ended, sort=-ended or at= it begins at 10000 at most. Use limit= and follow the header Link.")
+	}
 	refuse(400, "GET", "/sessions?range=9-5", "Invalid parameter", "range=9-5 is reversed: the first position comes before the last, as in range=5-9.")
 	refuse(400, "GET", "/sessions?range=1-2&range=3-4", "Invalid parameter", "range is given 2 times; once is enough.")
 	refuse(400, "GET", "/sessions?status=dead", "Invalid parameter", "status=dead is not known: it is live, closed, lost or all.")

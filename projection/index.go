@@ -38,15 +38,13 @@ type IndexKey struct {
 // indexKey is a key of the archive's indexes: a field, and 16 bytes of a value.
 type indexKey [indexKeySize]byte
 
-// key returns the term as a key of the archive's indexes. Its bytes are those of the address,
-// or the beginning of a hash of any other value. Two values that meet in practice do not have
-// the same.
+// key returns a term, which is not an address, as a key of the archive's indexes. Its bytes
+// are the beginning of a hash of the value. Two values that meet in practice do not have the
+// same.
 func (t term) key() (key indexKey) {
 	key[0] = byte(t.field)
 	switch t.field {
 	case fieldAll, fieldReturned:
-	case fieldAddress, fieldNetwork, fieldWideNetwork:
-		copy(key[1:], t.value)
 	default:
 		sum := sha256.Sum256([]byte(t.value))
 		copy(key[1:], sum[:])
@@ -54,10 +52,15 @@ func (t term) key() (key indexKey) {
 	return key
 }
 
+// ofIPv6 is set in the field of keys of IPv6. No network of it contains addresses of IPv4.
+const ofIPv6 = 0x80
+
 // addressKey returns the key of the network of that many bits, in 16 bytes, that an address
 // is in.
-func addressKey(f field, address [16]byte, bits int) (key indexKey) {
-	key[0] = byte(f)
+func addressKey(f field, address [16]byte, is4 bool, bits int) (key indexKey) {
+	if key[0] = byte(f); !is4 {
+		key[0] |= ofIPv6
+	}
 	copy(key[1:], address[:bits/8])
 	return key
 }
@@ -155,10 +158,11 @@ func (x *indexChanges) take(old *Session) {
 
 // addressKeys returns the keys of a session's address and its networks.
 func addressKeys(v *Session) [3]indexKey {
-	network, wide := networkBits(v.IP()), wideNetworkBits(v.IP())
+	ip := v.IP()
+	network, wide := networkBits(ip), wideNetworkBits(ip)
 	return [3]indexKey{
-		addressKey(fieldAddress, v.address, 128), addressKey(fieldNetwork, v.address, network),
-		addressKey(fieldWideNetwork, v.address, wide),
+		addressKey(fieldAddress, v.address, ip.Is4(), 128), addressKey(fieldNetwork, v.address, ip.Is4(), network),
+		addressKey(fieldWideNetwork, v.address, ip.Is4(), wide),
 	}
 }
 
@@ -218,7 +222,8 @@ func NetworkRange(network netip.Prefix) (low, high []byte) {
 	if n := wideNetworkBits(network.Addr()); bits <= n {
 		f, indexed = fieldWideNetwork, n
 	}
-	lowest, highest := addressKey(f, first, indexed), addressKey(f, last, indexed)
+	is4 := network.Addr().Is4()
+	lowest, highest := addressKey(f, first, is4, indexed), addressKey(f, last, is4, indexed)
 	return lowest[:], highest[:]
 }
 
@@ -241,13 +246,13 @@ func addressRange(network netip.Prefix) (first, last [16]byte) {
 // NetworkAround returns the key of the smallest indexed network that a network is only a part
 // of; nil if there is none.
 func NetworkAround(network netip.Prefix) []byte {
-	address, bits := network.Addr().As16(), bitsOf16(network)
+	address, is4, bits := network.Addr().As16(), network.Addr().Is4(), bitsOf16(network)
 	if n := networkBits(network.Addr()); bits > n {
-		key := addressKey(fieldNetwork, address, n)
+		key := addressKey(fieldNetwork, address, is4, n)
 		return key[:]
 	}
 	if n := wideNetworkBits(network.Addr()); bits > n {
-		key := addressKey(fieldWideNetwork, address, n)
+		key := addressKey(fieldWideNetwork, address, is4, n)
 		return key[:]
 	}
 	return nil

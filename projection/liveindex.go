@@ -19,9 +19,10 @@ const (
 	fieldSource  field = 'o'
 	fieldUser    field = 'u'
 	fieldAddress field = 'a'
+	// By these only the present value of a live session is found.
+	fieldDatabase field = 'd'
+	fieldProgram  field = 'p'
 	// Live sessions are not found by these.
-	fieldDatabase    field = 'd'
-	fieldProgram     field = 'p'
 	fieldReason      field = 'r'
 	fieldBy          field = 'b'
 	fieldNetwork     field = 'n' // 24 bits of IPv4, 64 of IPv6
@@ -94,9 +95,21 @@ func (x *liveIndex) networksLike(t term) *networkSet {
 	return &x.networks6
 }
 
+// presentTerms calls do for the terms that the session is found by as it is now alone.
+func (s *Session) presentTerms(do func(term)) {
+	login := s.Login()
+	if login.Database != "" {
+		do(term{fieldDatabase, login.Database})
+	}
+	if login.Program != "" {
+		do(term{fieldProgram, login.Program})
+	}
+}
+
 // put adds a session.
 func (x *liveIndex) put(v *Session) {
 	v.terms(func(t term) { x.add(t, v.ID) })
+	v.presentTerms(func(t term) { x.add(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
 		x.add(networkOf(ip), v.ID)
 	}
@@ -105,15 +118,18 @@ func (x *liveIndex) put(v *Session) {
 // drop removes a session.
 func (x *liveIndex) drop(v *Session) {
 	v.terms(func(t term) { x.remove(t, v.ID) })
+	v.presentTerms(func(t term) { x.remove(t, v.ID) })
 	if ip := v.IP(); ip.IsValid() {
 		x.remove(networkOf(ip), v.ID)
 	}
 }
 
 // update adds the terms that the new value of a session has and the old one has not: a
-// user or a server.
+// user or a server. It removes those that are of the old value alone.
 func (x *liveIndex) update(old, v *Session) {
 	if old.login != v.login {
+		old.presentTerms(func(t term) { x.remove(t, v.ID) })
+		v.presentTerms(func(t term) { x.add(t, v.ID) })
 		users := v.users()
 		for _, user := range users {
 			x.add(term{fieldUser, user}, v.ID)
@@ -153,8 +169,9 @@ func networkOf(a netip.Addr) term {
 }
 
 // choose returns the posting lists of the filter's field with the fewest sessions. It
-// returns false if the filter has no such field, and all sessions have to be visited.
-func (x *liveIndex) choose(m *Matcher) (best []*postingList, found bool) {
+// returns false if the filter has no such field, and all sessions have to be visited. The
+// lists also have the sessions that matched once, unless present is set.
+func (x *liveIndex) choose(m *Matcher, present bool) (best []*postingList, found bool) {
 	least := 0
 	consider := func(lists []*postingList) {
 		n := 0
@@ -165,7 +182,11 @@ func (x *liveIndex) choose(m *Matcher) (best []*postingList, found bool) {
 			best, least, found = lists, n, true
 		}
 	}
-	for _, group := range m.terms() {
+	groups := m.terms()
+	if present {
+		groups = append(groups, m.presentTerms()...)
+	}
+	for _, group := range groups {
 		var lists []*postingList
 		for _, t := range group {
 			if p := x.lists[t]; p != nil {

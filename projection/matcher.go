@@ -120,6 +120,23 @@ func (m *Matcher) terms() (groups [][]term) {
 	return groups
 }
 
+// presentTerms is terms for the fields of which only the present value is indexed.
+func (m *Matcher) presentTerms() (groups [][]term) {
+	group := func(of field, values []string) {
+		if len(values) == 0 || slices.Contains(values, "") {
+			return // a session without a value has no term of it
+		}
+		all := make([]term, len(values))
+		for i, value := range values {
+			all[i] = term{of, value}
+		}
+		groups = append(groups, all)
+	}
+	group(fieldDatabase, m.filter.Databases)
+	group(fieldProgram, m.filter.Programs)
+	return groups
+}
+
 // IndexGroup names keys of the archive's indexes. Disjoint is set if a session has at most
 // one of them, former ones aside.
 type IndexGroup struct {
@@ -143,6 +160,9 @@ func indexGroup(terms []term, disjoint bool) IndexGroup {
 
 // All returns the group of all sessions.
 func All() IndexGroup { return indexGroup([]term{{field: fieldAll}}, true) }
+
+// Returned returns the group of the sessions that were lost once.
+func Returned() IndexGroup { return indexGroup([]term{{field: fieldReturned}}, true) }
 
 // IndexGroups returns groups of keys of the archive's indexes. A session that matches the
 // filter is stored under a key of each group that it has; exact is set if each session that is
@@ -177,6 +197,13 @@ func (m *Matcher) IndexGroups() (groups []IndexGroup, exact bool) {
 	}
 	group(fieldReason, reasons)
 	return groups, exact
+}
+
+// Lasting reports whether a session that matches has matched as of each record since its
+// first as of which it was live: whether the filter is of what never changes.
+func (m *Matcher) Lasting() bool {
+	f := &m.filter
+	return len(f.Servers)+len(f.Users)+len(f.Databases)+len(f.Programs)+len(f.By)+len(f.Reasons)+len(f.Activities) == 0 && f.Since == 0
 }
 
 // IndexGroupsAsOf is IndexGroups for the sessions that match as of a record before their last

@@ -144,6 +144,10 @@ func (s *Session) Kill() Kill { return s.extraOrZero().Kill }
 // Ending returns how the session ended; zero while it is live.
 func (s *Session) Ending() Ending { return s.extraOrZero().Ending }
 
+// WasLost reports whether the session was lost once: there are records before its last one
+// as of which it was not live.
+func (s *Session) WasLost() bool { return s.extraOrZero().WasLost }
+
 // Present returns the last time at which an ended session may have been alive: when it ended,
 // or when its end was recorded, if that was later. The registry held it for live until then,
 // and so does an answer as of then.

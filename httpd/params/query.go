@@ -33,8 +33,15 @@ func (p *Parameters) QueryAsOf(now events.Time, sequence uint64) (gatebook.Query
 	if f := q.Filter; f.Since != 0 && f.Until != 0 && f.Since > f.Until {
 		return gatebook.Query{}, Invalid("since is %s, which is later than until, %s.", render.TimeText(f.Since), render.TimeText(f.Until))
 	}
+	if q.Skip > mostPassed && (q.Order.HasEnd() || q.AsOf != 0) {
+		return gatebook.Query{}, Invalid("range=%d-%d begins too late: with sort=ended, sort=-ended or at= it begins at %d at most. Use limit= and follow the header Link.",
+			q.Skip, q.Skip+q.Limit-1, mostPassed)
+	}
 	return q, nil
 }
+
+// mostPassed is how many sessions a range leaves out at most where each of them is read for it.
+const mostPassed = 10_000
 
 // Moves reports whether the clock alone changes which sessions are in the window.
 func (p *Parameters) Moves() bool { return p.since.moves() || p.until.moves() }

@@ -24,13 +24,51 @@ const (
 
 // archiveCursor reads the archive, a page at a time.
 type archiveCursor struct {
+	selection
 	search index.Search
 	page   int // how many rows are read at a time
 	rows   []*projection.Session
 	end    bool
-	// since and until bound the sequences of the last records of its sessions; 0 leaves them
-	// open.
+	// without are sessions that another part of the listing has.
+	without map[uint64]bool
+}
+
+// selection is what a cursor selects, apart from its indexes.
+type selection struct {
+	closed, lost bool
+	// earliest and latest bound the window of time.
+	earliest, latest int64
+	// since and until bound the sequences of the last records of the sessions; until 0 leaves
+	// them open.
 	since, until uint64
+	// asOf selects the sessions, whatever has become of them, whose first record is not later
+	// and whose last one is; 0 selects by what they are now.
+	asOf uint64
+}
+
+// match is [index.Search.Match].
+func (c *selection) match(s *index.Summary) bool {
+	if s.MinFrom > c.latest || s.MaxPresent < c.earliest || s.MaxLast <= c.since || c.until != 0 && s.MinLast > c.until {
+		return false
+	}
+	if c.asOf != 0 {
+		return s.MinFirst <= c.asOf && s.MaxLast > c.asOf
+	}
+	return c.closed && s.Closed > 0 || c.lost && s.Lost > 0
+}
+
+// number is [index.Search.Number].
+func (c *selection) number(s *index.Summary) (n uint64, known bool) {
+	if s.MaxFrom > c.latest || s.MinUntil < c.earliest || s.MinLast <= c.since || c.until != 0 && s.MaxLast > c.until || c.asOf != 0 {
+		return 0, false
+	}
+	if c.closed {
+		n += s.Closed
+	}
+	if c.lost {
+		n += s.Lost
+	}
+	return n, true
 }
 
 // first returns the first row that is left.
@@ -43,52 +81,58 @@ func newArchiveCursor(q *projection.Query, in projection.Order, after *index.Ent
 		projection.ByID: index.ByID, projection.ByIDDescending: index.ByIDDescending,
 		projection.ByEnd: index.ByUntil, projection.ByEndDescending: index.ByUntilDescending,
 	}
-	c := &archiveCursor{search: index.Search{Order: order[in], After: after}, page: archivePage}
+	c := &archiveCursor{page: archivePage}
+	c.selection = selection{closed: q.Closed, lost: q.Lost, earliest: math.MinInt64, latest: math.MaxInt64, until: q.AsOf}
+	c.search = index.Search{Order: order[in], After: after, Match: c.match, Number: c.number}
 	if q.Limit > 0 {
 		c.page = min(min(q.Skip, archivePage)+min(q.Limit, archivePage), archivePage)
 	}
-	since, until := int64(math.MinInt64), int64(math.MaxInt64)
 	if q.Filter.Until != 0 {
-		until = int64(q.Filter.Until)
+		c.latest = int64(q.Filter.Until)
 	}
-	if q.Filter.Since != 0 && q.AsOf == 0 {
-		since = int64(q.Filter.Since)
-	}
-	c.search.Match = func(s *index.Summary) bool {
-		if s.MinFrom > until || s.MaxPresent < since || s.MaxLast <= c.since {
-			return false
-		}
-		if q.AsOf != 0 {
-			return s.MinFirst <= q.AsOf && (q.Closed || q.Lost || s.MaxLast > q.AsOf)
-		}
-		return q.Closed && s.Closed > 0 || q.Lost && s.Lost > 0
+	if q.Filter.Since != 0 {
+		c.earliest = int64(q.Filter.Since)
 	}
 	return c
 }
 
-// open chooses the indexes to search: those that each session that is wanted is in.
-func (c *archiveCursor) open(snapshot *storage.Snapshot, q *projection.Query, matcher *projection.Matcher) error {
-	groups, _ := matcher.IndexGroups()
-	if c.search.Former = q.AsOf != 0; c.search.Former {
-		groups = matcher.IndexGroupsAsOf()
+// newOpenCursor returns a cursor over the sessions that had been opened by the sequence that
+// the query asks for, and had records after it.
+func newOpenCursor(q *projection.Query, in projection.Order, after *index.Entry) *archiveCursor {
+	c := newArchiveCursor(q, in, after)
+	c.earliest, c.until, c.asOf = math.MinInt64, 0, q.AsOf
+	c.search.Former = true
+	return c
+}
+
+// open chooses the indexes to search: those that each session that is wanted is in. exact
+// reports whether no others are. returned narrows the search to sessions that were lost once.
+func (c *archiveCursor) open(snapshot *storage.Snapshot, q *projection.Query, matcher *projection.Matcher, returned bool) (exact bool, err error) {
+	var groups []projection.IndexGroup
+	if c.asOf != 0 {
+		groups, exact = matcher.IndexGroupsAsOf(), matcher.Lasting()
+	} else {
+		groups, exact = matcher.IndexGroups()
 	}
 	if len(q.Filter.Networks) > 0 {
-		keys, exact, all, err := keysOf(snapshot, q.Filter.Networks)
+		keys, ofThem, all, err := keysOf(snapshot, q.Filter.Networks)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if !all {
-			groups = append(groups, projection.IndexGroup{Keys: keys, Disjoint: exact})
+		if exact = exact && ofThem && !all; !all {
+			groups = append(groups, projection.IndexGroup{Keys: keys, Disjoint: ofThem})
 		}
+	}
+	if returned {
+		groups = append(groups, projection.Returned())
 	}
 	if len(groups) == 0 {
 		groups = append(groups, projection.All())
 	}
-	c.search.Groups = nil
 	for _, g := range groups {
 		c.search.Groups = append(c.search.Groups, index.Group(g))
 	}
-	return nil
+	return exact, nil
 }
 
 // keysOf returns keys of the indexes such that each session in one of some networks has one
@@ -151,7 +195,7 @@ func (l *Listing) fill(c *archiveCursor, snapshot *storage.Snapshot) error {
 	err := snapshot.Search(c.search, func(m index.Entry) (bool, error) {
 		c.search.After = &m
 		looked++
-		if _, newer := l.replaced[m.ID]; !newer && c.has(&m) {
+		if _, newer := l.replaced[m.ID]; !newer && !c.without[m.ID] {
 			s, err := rowOf(snapshot, m, &texts)
 			if err != nil {
 				return false, err
@@ -167,15 +211,10 @@ func (l *Listing) fill(c *archiveCursor, snapshot *storage.Snapshot) error {
 	return err
 }
 
-// has reports whether a session is one of the cursor's.
-func (c *archiveCursor) has(m *index.Entry) bool {
-	return m.Last > c.since && (c.until == 0 || m.Last <= c.until)
-}
-
 // wants reports whether an archived session may be one to list.
 func (l *Listing) wants(s *projection.Session) bool {
 	if l.query.AsOf != 0 {
-		return s.First() <= l.query.AsOf
+		return true // the fold of its records is compared
 	}
 	return s.Version <= l.Sequence && l.query.Has(s.Status) && l.matcher.Match(s)
 }

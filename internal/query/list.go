@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +12,6 @@ import (
 	"gatebook/events"
 	"gatebook/projection"
 	"gatebook/storage"
-	"gatebook/storage/index"
 )
 
 // Listing is the answer to a query, of one moment. It is for one goroutine.
@@ -30,13 +30,21 @@ type Listing struct {
 	memory   []projection.View   // what is left of those in memory, in order
 	replaced map[uint64]struct{}
 	archives []*archiveCursor
+	// inexact is set if the archive's indexes alone do not tell which sessions match.
+	inexact bool
+	// returned are archived sessions that were lost once and have to be folded before the
+	// listing begins, counted is over those that have to be folded to be counted. Both are of a
+	// listing as of a sequence.
+	returned []projection.View
+	counted  *archiveCursor
 }
 
-// Sessions begins a listing. Its cost is the sessions that are listed; of a filter,
-// those that have in common what the fewest have. The archive is read page by page
-// as the listing is walked. Three things cost all that match: Count with a filter,
-// the order by end together with AsOf, and the orders of live sessions, which visit those
-// in memory. The end of ctx ends the listing, and the walk over it.
+// Sessions begins a listing. Its cost is the sessions that are listed; of several filters
+// also the nodes of the indexes of which each has something. The archive is read page by page
+// as the listing is walked. Skip in an order by id, and Count, cost the nodes of which they
+// take a part; but in an order by end Skip costs what is left out, and with AsOf Count costs
+// the sessions that were live then. The orders of live sessions visit those in memory. The
+// end of ctx ends the listing, and the walk over it.
 //
 // Errors: [ErrNotFound] when there is no session After, [ErrInvalid] for an AsOf that
 // the log has not reached and for a query that contradicts itself, [ErrCrowded].
@@ -49,26 +57,22 @@ func (r *Reader) Sessions(ctx context.Context, q projection.Query) (*Listing, er
 		return nil, fmt.Errorf("%w: this order is of live sessions alone, as they are now", ErrInvalid)
 	}
 	filtered := !q.Filter.Empty() || q.AsOf != 0
-	if q.Count && filtered && !q.Order.OfLive() || q.AsOf != 0 && q.Order.HasEnd() {
-		return r.gather(ctx, q)
-	}
-	l := &Listing{reader: r, query: q, matcher: q.Filter.Compile(), Counted: !filtered || q.Order.OfLive()}
+	q.Count = q.Count && filtered && !q.Order.OfLive()
+	l := &Listing{reader: r, query: q, matcher: q.Filter.Compile(), Counted: !filtered || q.Count || q.Order.OfLive()}
 	l.pace = pace{ctx: ctx, turns: r.turns}
 	defer l.pace.rest()
 	l.ordering = ordering{order: q.Order, now: events.TimeOf(r.now())}
-	if q.After != 0 && !q.Position.Given && (q.Order.HasEnd() || q.Order.OfLive()) {
-		v, moment, err := r.Session(q.After)
-		if err != nil {
-			return nil, err
-		}
-		l.ordering.asOf = moment.Sequence
-		l.query.Position.Place = l.ordering.place(v)
+	l.ordering.asOf = cmp.Or(q.AsOf, q.Position.Sequence) // begin sets it to the present where it is 0
+	if err := l.findAfter(); err != nil {
+		return nil, err
 	}
-	l.ordering.asOf = q.Position.Sequence // begin sets it to the present where it is 0
 	if err := l.begin(); err != nil {
 		return nil, err
 	}
-	if q.Order.OfLive() {
+	if q.Count && l.inexact {
+		return r.gather(ctx, q)
+	}
+	if q.Order.OfLive() || q.Count {
 		return l, nil
 	}
 	if q.Live {
@@ -109,14 +113,29 @@ func (l *Listing) begin() error {
 		l.selectLive(memory.Living)
 		return err
 	}
-	l.memory = l.arrange(memory)
+	if err == nil {
+		err = l.arrange(memory)
+	}
 	if snapshot != nil {
 		if err == nil {
 			err = l.openArchive(snapshot)
 		}
 		err = errors.Join(err, snapshot.Close())
 	}
+	if err == nil && q.AsOf != 0 {
+		err = l.fold()
+	}
+	if q.Count {
+		l.dropBefore()
+	}
 	return err
+}
+
+// dropBefore removes the sessions in memory that come before the listing's beginning.
+func (l *Listing) dropBefore() {
+	if l.query.After != 0 {
+		l.memory = slices.DeleteFunc(l.memory, func(v projection.View) bool { return !l.isAfter(v) })
+	}
 }
 
 // selection returns what is copied of the sessions in memory. Where their order is by id it
@@ -134,6 +153,9 @@ func (l *Listing) selection(archived bool) projection.Selection {
 	switch {
 	case q.Order.OfLive():
 		want.Limit = 0 // all of them are compared
+		return want
+	case q.Count:
+		want.Limit = 0
 		return want
 	case !q.Order.HasEnd():
 		want.Beyond = q.After
@@ -171,17 +193,44 @@ func (l *Listing) selectLive(living []projection.View) {
 }
 
 // arrange sorts the sessions in memory into the order of the listing, without those that
-// come before its beginning.
-func (l *Listing) arrange(memory projection.Copied) []projection.View {
+// come before its beginning, unless they are to be counted.
+func (l *Listing) arrange(memory projection.Copied) error {
+	q := &l.query
 	all := memory.Living
-	if len(memory.Ended) > 0 || l.query.Order.HasEnd() {
+	if len(memory.Ended) > 0 || q.Order.HasEnd() {
 		all = append(all, memory.Ended...)
+		if q.AsOf != 0 && q.Order.HasEnd() {
+			if err := l.foldReturned(all); err != nil {
+				return err
+			}
+			all = slices.DeleteFunc(all, func(v projection.View) bool { return v.Session == nil })
+		}
 		slices.SortFunc(all, l.ordering.compare)
 	}
-	if l.query.After == 0 {
-		return all
+	if q.Count && q.AsOf == 0 {
+		l.Total = uint64(len(all))
 	}
-	return slices.DeleteFunc(all, func(v projection.View) bool { return !l.isAfter(v) })
+	if l.memory = all; !q.Count {
+		l.dropBefore()
+	}
+	return nil
+}
+
+// foldReturned replaces the sessions that were lost once by what they were, because that may
+// have been another status than live. The others were live before their last record.
+func (l *Listing) foldReturned(all []projection.View) (err error) {
+	for i, v := range all {
+		if !v.WasLost() || v.Version <= l.query.AsOf {
+			continue
+		}
+		if err := l.pace.visit(replayCost); err != nil {
+			return err
+		}
+		if all[i], err = l.reader.viewAsOf(v, l.query.AsOf); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isAfter reports whether a session comes after the one that the query names.
@@ -210,8 +259,8 @@ func (l *Listing) Position(v projection.View) projection.Position {
 // All yields the sessions. It can be walked once. An error ends it.
 func (l *Listing) All() iter.Seq2[projection.View, error] {
 	return func(yield func(projection.View, error) bool) {
-		skip, left := l.query.Skip, l.query.Limit
-		if l.archives == nil && l.query.AsOf == 0 && skip == 0 {
+		left := l.query.Limit
+		if l.archives == nil && l.query.AsOf == 0 && l.query.Skip == 0 {
 			if left > 0 {
 				l.memory = l.memory[:min(left, len(l.memory))]
 			}
@@ -232,8 +281,8 @@ func (l *Listing) All() iter.Seq2[projection.View, error] {
 			if v.Session == nil {
 				return
 			}
-			if skip > 0 {
-				skip--
+			if l.query.Skip > 0 {
+				l.query.Skip--
 				continue
 			}
 			l.pace.answered = true
@@ -306,14 +355,11 @@ func (l *Listing) takeMemory() projection.View {
 	return v
 }
 
-// gather makes the whole answer, for a query that has to visit every session that matches.
+// gather makes the whole answer, for a total that takes a look at every session.
 func (r *Reader) gather(ctx context.Context, q projection.Query) (*Listing, error) {
 	all := q
 	all.Count, all.After, all.Skip, all.Limit = false, 0, 0, 0
 	all.Position = projection.Position{Sequence: q.Position.Sequence}
-	if q.AsOf != 0 && q.Order.HasEnd() {
-		all.Order = projection.ByID
-	}
 	l, err := r.Sessions(ctx, all)
 	if err != nil {
 		return nil, err
@@ -323,93 +369,39 @@ func (r *Reader) gather(ctx context.Context, q projection.Query) (*Listing, erro
 		Moment: l.Moment, Counted: true, reader: r, query: q, ordering: l.ordering, matcher: l.matcher,
 		pace: pace{ctx: ctx, turns: r.turns},
 	}
-	answer.ordering.order = q.Order
 	if err := answer.findAfter(); err != nil {
 		return nil, err
 	}
-	sorted := all.Order == q.Order
 	for v, err := range l.All() {
 		if err != nil {
 			return nil, err
 		}
 		l.pace.answered = false // nothing is listed yet
 		answer.Total++
-		if answer.isAfter(v) && (!sorted || q.Limit == 0 || len(answer.memory) < q.Skip+q.Limit) {
+		if answer.isAfter(v) && (q.Limit == 0 || len(answer.memory) < q.Skip+q.Limit) {
 			answer.memory = append(answer.memory, v)
 		}
-	}
-	if !sorted {
-		slices.SortFunc(answer.memory, answer.ordering.compare)
 	}
 	return answer, nil
 }
 
-// findAfter sets the place after which a listing by end begins, where the query names a
-// session alone. Errors: [ErrNotFound].
+// findAfter sets the place after which a listing begins, where the query names a session
+// alone and the order is not by id. Errors: [ErrNotFound].
 func (l *Listing) findAfter() error {
 	q := &l.query
-	if q.After == 0 || q.Position.Given || !q.Order.HasEnd() {
+	if q.After == 0 || q.Position.Given || !q.Order.HasEnd() && !q.Order.OfLive() {
 		return nil
 	}
-	v, _, err := l.reader.Session(q.After)
+	v, moment, err := l.reader.Session(q.After)
+	at := l.ordering
+	at.asOf = cmp.Or(at.asOf, moment.Sequence)
 	if err == nil && q.AsOf != 0 {
 		if v, err = l.reader.viewAsOf(v, q.AsOf); err == nil && v.Session == nil {
 			err = fmt.Errorf("session %d: %w", q.After, ErrNotFound)
 		}
 	}
 	if err == nil {
-		q.Position.Place = l.ordering.place(v)
+		q.Position.Place = at.place(v)
 	}
 	return err
-}
-
-// openArchive opens the archive for the sessions that are not in memory, and reads the first
-// page.
-func (l *Listing) openArchive(snapshot *storage.Snapshot) error {
-	for _, c := range l.cursors() {
-		if err := c.open(snapshot, &l.query, l.matcher); err != nil {
-			return err
-		}
-		if err := l.fill(c, snapshot); err != nil {
-			return err
-		}
-		l.archives = append(l.archives, c)
-	}
-	return nil
-}
-
-// cursors returns the cursors over the archive that the listing merges. An order by end has
-// one over the sessions that had ended when its first page was listed, and one over those
-// that have ended since, which are listed where they stood then: among the live ones.
-func (l *Listing) cursors() []*archiveCursor {
-	q := &l.query
-	if !q.Order.HasEnd() {
-		var after *index.Entry
-		if q.After != 0 {
-			after = &index.Entry{ID: q.After}
-		}
-		return []*archiveCursor{newArchiveCursor(q, q.Order, after)}
-	}
-	before := q.After != 0 && q.Position.Place != l.ordering.livePlace() // the last page ended among those that have ended
-	among := q.After != 0 && !before
-	var all []*archiveCursor
-	if !among || l.ordering.livesFirst() {
-		var after *index.Entry
-		if before {
-			after = &index.Entry{ID: q.After, Interval: index.Interval{Until: l.ordering.endAt(q.Position.Place)}}
-		}
-		c := newArchiveCursor(q, q.Order, after)
-		c.until = l.ordering.asOf
-		all = append(all, c)
-	}
-	if q.Position.Sequence != 0 && (!before || !l.ordering.livesFirst()) {
-		var after *index.Entry
-		if among {
-			after = &index.Entry{ID: q.After}
-		}
-		c := newArchiveCursor(q, projection.ByID, after)
-		c.since = l.ordering.asOf
-		all = append(all, c)
-	}
-	return all
 }

@@ -1,0 +1,101 @@
+package query
+
+import (
+	"gatebook/projection"
+	"gatebook/storage"
+)
+
+// count adds to the total how many archived sessions match, as the indexes tell, and prepares
+// to fold the others. It sets inexact where the indexes do not tell.
+func (l *Listing) count(snapshot *storage.Snapshot) error {
+	q := &l.query
+	if q.Closed || q.Lost {
+		n, exact, err := l.countIn(snapshot, newArchiveCursor(q, projection.ByID, nil), false)
+		if err != nil || !exact {
+			l.inexact = true
+			return err
+		}
+		l.Total += n
+	}
+	if q.AsOf == 0 {
+		return nil
+	}
+	folded := l.matcher.Lasting() || !q.Live
+	if l.matcher.Lasting() && q.Live {
+		all, exact, err := l.countIn(snapshot, newOpenCursor(q, projection.ByID, nil), false)
+		if err != nil || !exact {
+			l.inexact = true
+			return err
+		}
+		returned, _, err := l.countIn(snapshot, newOpenCursor(q, projection.ByID, nil), true)
+		if err != nil {
+			return err
+		}
+		l.Total += all - returned
+	}
+	l.counted = newOpenCursor(q, projection.ByID, nil)
+	_, err := l.counted.open(snapshot, q, l.matcher, folded)
+	return err
+}
+
+// countIn counts the sessions of a cursor in the indexes, without those of which memory has a
+// newer value.
+func (l *Listing) countIn(snapshot *storage.Snapshot, c *archiveCursor, returned bool) (n uint64, exact bool, err error) {
+	if exact, err = c.open(snapshot, &l.query, l.matcher, returned); err != nil {
+		return 0, false, err
+	}
+	c.search.Whole = l.superseded()
+	n, err = snapshot.Count(c.search)
+	return n, exact, err
+}
+
+// countFolded adds to the total the sessions in memory, and those that are found by the cursor
+// that count has prepared. It replays those that may have been something else.
+func (l *Listing) countFolded() error {
+	c := l.counted
+	if c == nil {
+		return nil
+	}
+	inMemory := make(map[uint64]bool, len(l.memory))
+	for _, v := range l.memory {
+		inMemory[v.ID] = true
+		if err := l.countAsOf(v); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := l.more(c); err != nil || len(c.rows) == 0 {
+			l.counted = nil
+			return err
+		}
+		for _, s := range c.rows {
+			if inMemory[s.ID] {
+				continue // it was archived after the listing had begun
+			}
+			if err := l.countAsOf(projection.View{Session: s}); err != nil {
+				return err
+			}
+		}
+		c.rows = c.rows[:0]
+	}
+}
+
+// countAsOf counts a session if it matches as of the sequence that the query asks for.
+func (l *Listing) countAsOf(v projection.View) (err error) {
+	q := &l.query
+	if v.Version > q.AsOf {
+		if l.matcher.Lasting() && !v.WasLost() {
+			if q.Live && l.matcher.Match(v.Session) {
+				l.Total++
+			}
+			return nil
+		}
+		if err := l.pace.visit(replayCost); err != nil {
+			return err
+		}
+	}
+	if v, err = l.reader.viewAsOf(v, q.AsOf); err == nil && v.Session != nil && q.Has(v.Status) && l.matcher.Match(v.Session) {
+		l.Total++
+	}
+	return err
+}
