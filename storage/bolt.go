@@ -46,6 +46,12 @@ type Bolt struct {
 // CreateBolt creates an empty log in a folder, which must not exist, and whose parent
 // must.
 func CreateBolt(folder string) error {
+	var id [16]byte
+	rand.Read(id[:]) // never fails: it ends the program where the system has no entropy
+	return createLog(folder, id)
+}
+
+func createLog(folder string, id [16]byte) error {
 	if _, err := os.Lstat(folder); !errors.Is(err, os.ErrNotExist) {
 		if err == nil {
 			err = os.ErrExist
@@ -59,12 +65,10 @@ func CreateBolt(folder string) error {
 	}
 	err := os.Mkdir(temporary, 0o700)
 	if err == nil {
-		var id [16]byte
-		rand.Read(id[:]) // never fails: it ends the program where the system has no entropy
 		_, err = createSegment(temporary, id, nil)
-		if err == nil {
-			err = createTail(temporary, id)
-		}
+	}
+	if err == nil {
+		err = createTail(temporary, id)
 	}
 	if err == nil {
 		err = os.Rename(temporary, folder)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"gatebook/events"
 	"gatebook/storage/boltfile"
@@ -17,49 +18,56 @@ type blockReader struct {
 
 // records fills buffer with the records after a sequence, as far as the segment has them.
 func (b *blockReader) records(r *boltfile.Reader, after uint64, buffer []events.Record) (n int, err error) {
+	err = b.stored(r, after, func(sequence uint64, record []byte) (bool, error) {
+		if n == len(buffer) {
+			return false, nil
+		}
+		if buffer[n], err = b.decode(sequence, record); err != nil {
+			return false, err
+		}
+		n++
+		return true, nil
+	})
+	return n, err
+}
+
+// stored calls f with the records after a sequence as they are stored, in their order,
+// until it returns false or an error. Their bytes are valid during the call.
+func (b *blockReader) stored(r *boltfile.Reader, after uint64, f func(sequence uint64, record []byte) (bool, error)) error {
 	c, err := r.Bucket(recordsBucket)
 	if err != nil {
-		return 0, b.corrupt(after+1, err)
+		return b.corrupt(after+1, err)
 	}
-	next := after + 1
+	next, begun := after+1, false
 	var key [8]byte
 	binary.BigEndian.PutUint64(key[:], next)
 	found, err := c.Seek(key[:])
-	for ; err == nil && found && n < len(buffer); found, err = c.Next() {
-		if n, err = b.block(c, next, buffer, n); err != nil {
-			return n, err
+	for ; err == nil && found; found, err = c.Next() {
+		sequence, err := b.sequence(c.Key())
+		if err != nil {
+			return err
 		}
-		next = after + 1 + uint64(n)
+		if sequence > next || sequence < next && begun {
+			return b.corrupt(next, fmt.Errorf("record %d is in its place", sequence))
+		}
+		for block := c.Value(); len(block) > 0; sequence++ {
+			var record []byte
+			if record, block, err = cutRecord(block); err != nil {
+				return b.corrupt(sequence, err)
+			}
+			if sequence < next {
+				continue
+			}
+			if more, err := f(sequence, record); err != nil || !more {
+				return err
+			}
+			next, begun = sequence+1, true
+		}
 	}
 	if err != nil {
-		return n, b.corrupt(next, err)
+		return b.corrupt(next, err)
 	}
-	return n, nil
-}
-
-// block adds to the first n records of buffer those of a block from the sequence next on.
-func (b *blockReader) block(c *boltfile.Cursor, next uint64, buffer []events.Record, n int) (int, error) {
-	sequence, err := b.sequence(c.Key())
-	if err != nil {
-		return n, err
-	}
-	if sequence > next || sequence < next && n > 0 {
-		return n, b.corrupt(next, fmt.Errorf("record %d is in its place", sequence))
-	}
-	for block := c.Value(); len(block) > 0 && n < len(buffer); sequence++ {
-		var record []byte
-		if record, block, err = cutRecord(block); err != nil {
-			return n, b.corrupt(sequence, err)
-		}
-		if sequence < next {
-			continue
-		}
-		if buffer[n], err = b.decode(sequence, record); err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
+	return nil
 }
 
 // last returns the last record of a segment that begins at first, and false where there is
@@ -123,6 +131,9 @@ func (b *blockReader) decode(sequence uint64, record []byte) (events.Record, err
 func (b *blockReader) corrupt(sequence uint64, err error) error {
 	if err == nil {
 		return nil
+	}
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return err // a failed read does not show that the content is damaged
 	}
 	return &CorruptError{File: b.path, Sequence: sequence, Err: err}
 }

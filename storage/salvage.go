@@ -1,0 +1,115 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"gatebook/storage/boltfile"
+)
+
+// Salvage copies the records of a damaged log up to its first fault into a new log, of the
+// same identity, in a folder that must not exist. It returns the end of the copy, and the
+// fault; nil where all was copied.
+func Salvage(ctx context.Context, from, to string, pace Pace) (end Head, fault *CorruptError, err error) {
+	segments, err := listSegments(from)
+	if err != nil {
+		return end, nil, err
+	}
+	c := &copier{to: to, verifier: newVerifier(ctx, pace)}
+	for i, s := range segments {
+		next := uint64(0)
+		if i+1 < len(segments) {
+			next = segments[i+1].first
+		}
+		if err = c.copy(s, next); err != nil || len(c.Faults) > 0 {
+			break
+		}
+	}
+	if c.log != nil {
+		end, err = c.log.writer.head, errors.Join(err, c.log.Close())
+	}
+	if len(c.Faults) > 0 {
+		fault = c.Faults[0]
+	}
+	return end, fault, err
+}
+
+// copier verifies segments and copies their records into another log.
+type copier struct {
+	*verifier
+	to  string
+	log *Bolt // nil before the first segment
+
+	values [][]byte
+	end    Head
+}
+
+// copy copies the records of a segment up to its first fault.
+func (c *copier) copy(s *segment, next uint64) error {
+	view, done, err := s.viewer()
+	if err != nil {
+		return c.fault(err)
+	}
+	defer done()
+	var m segmentMeta
+	err = view(func(r *boltfile.Reader) (err error) {
+		m, err = readSegmentMeta(s.path, s.first, r)
+		return err
+	})
+	if err != nil {
+		return c.fault(err)
+	}
+	if err := c.link(s, &m, next); err != nil || len(c.Faults) > 0 {
+		return err
+	}
+	c.before = m.seal
+	if c.log == nil {
+		if err := c.begin(m.id); err != nil {
+			return err
+		}
+	}
+	return c.records(s, &m, view)
+}
+
+// begin creates the log that is copied to.
+func (c *copier) begin(id [16]byte) (err error) {
+	if err = createLog(c.to, id); err == nil {
+		c.log, err = OpenBolt(c.to, BoltOptions{})
+	}
+	return err
+}
+
+// records copies the records of a segment, a page to a commit.
+func (c *copier) records(s *segment, m *segmentMeta, view viewFunc) error {
+	from := blockReader{path: s.path, coder: &c.coder}
+	for last := m.end.head.Sequence; c.end.Sequence < last; {
+		began := c.end
+		c.values = c.values[:0]
+		err := view(func(r *boltfile.Reader) error {
+			return from.stored(r, began.Sequence, func(sequence uint64, stored []byte) (bool, error) {
+				record, err := from.decode(sequence, stored)
+				if err != nil {
+					return false, err
+				}
+				c.end = Head{Sequence: sequence, Recorded: max(c.end.Recorded, record.Recorded), Stream: max(c.end.Stream, record.Session)}
+				c.values = append(c.values, slices.Clone(stored))
+				return len(c.values) < verifiedPage && sequence < last, nil
+			})
+		})
+		if len(c.values) > 0 {
+			if err := c.log.commit(c.end, c.values); err != nil {
+				return err
+			}
+		} else if err == nil {
+			err = from.corrupt(began.Sequence+1, errors.New("it is missing"))
+		}
+		if err != nil {
+			return c.fault(err)
+		}
+		if err := c.step(); err != nil {
+			return err
+		}
+	}
+	return c.ends(s, m, view)
+}

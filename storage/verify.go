@@ -1,0 +1,282 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"gatebook/events"
+	"gatebook/storage/boltfile"
+)
+
+// verifiedPage is the number of records that are verified between two calls of the pace.
+const verifiedPage = 1024
+
+// Verified is what a verification has found.
+type Verified struct {
+	// Segments and Records are how many were read, Bytes how many bytes the segments take.
+	Segments int
+	Records  uint64
+	Bytes    int64
+	// Head is the end of the log.
+	Head Head
+	// Faults are what is wrong, in the order of the log. A segment whose pages cannot be
+	// followed has one for the rest of it.
+	Faults []*CorruptError
+}
+
+// Pace is called while a log is verified, with the bytes that were read and all that there
+// are. It may take its time. An error ends the verification.
+type Pace func(read, of int64) error
+
+// Verify reads the log in a folder, which nobody has open, from its files: every record, its
+// checksum and its place, the hash and the seal of every segment, the chain of seals, and the
+// end that the log has acknowledged. The error is that of reading, not of what is wrong.
+func Verify(ctx context.Context, folder string, pace Pace) (*Verified, error) {
+	segments, err := listSegments(folder)
+	v := newVerifier(ctx, pace)
+	if err != nil {
+		return &v.Verified, v.fault(err)
+	}
+	if err := v.segments(segments); err != nil {
+		return &v.Verified, err
+	}
+	if newest := segments[len(segments)-1]; v.newest != nil {
+		tail, err := openTail(folder, v.newest.id)
+		if err != nil {
+			return &v.Verified, err
+		}
+		if v.Head = v.newest.end.head; v.Head.Sequence >= newest.first-1 {
+			err = v.fault(tail.check(folder, v.Head))
+		}
+		return &v.Verified, errors.Join(err, tail.f.Close())
+	}
+	return &v.Verified, nil
+}
+
+// Verify is [Verify] of a log that is open, up to the records that are durable when their
+// segment is read. It holds up neither appends nor reads.
+func (l *Bolt) Verify(ctx context.Context, pace Pace) (*Verified, error) {
+	l.chain.mu.Lock()
+	segments := append([]*segment(nil), l.chain.segments...)
+	l.chain.mu.Unlock()
+	v := newVerifier(ctx, pace)
+	err := v.segments(segments)
+	if v.newest != nil {
+		v.Head = v.newest.end.head
+	}
+	return &v.Verified, err
+}
+
+// verifier reads segments one after the other.
+type verifier struct {
+	Verified
+	// pace returns the error of a context that has ended.
+	pace Pace
+
+	read, of int64
+	before   *seal        // of the last segment; nil for the first, and where it is unknown
+	newest   *segmentMeta // of the last segment; nil where it could not be read
+	recorded events.Time  // of the last record
+	coder    events.Coder
+}
+
+func newVerifier(ctx context.Context, pace Pace) *verifier {
+	return &verifier{pace: func(read, of int64) error {
+		if err := ctx.Err(); err != nil || pace == nil {
+			return err
+		}
+		return pace(read, of)
+	}}
+}
+
+// fault notes what is wrong. It returns other errors.
+func (v *verifier) fault(err error) error {
+	if corrupt, ok := errors.AsType[*CorruptError](err); ok {
+		v.Faults = append(v.Faults, corrupt)
+		return nil
+	}
+	return err
+}
+
+func (v *verifier) segments(all []*segment) error {
+	for _, s := range all {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			return err
+		}
+		v.of += info.Size()
+	}
+	v.Bytes = v.of
+	for i, s := range all {
+		next := uint64(0)
+		if i+1 < len(all) {
+			next = all[i+1].first
+		}
+		done := v.read
+		if err := v.segment(s, next); err != nil {
+			return err
+		}
+		info, err := os.Stat(s.path)
+		if err != nil {
+			return err
+		}
+		v.read = done + info.Size()
+		if err := v.step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step lets the pace have its time.
+func (v *verifier) step() error { return v.pace(min(v.read, v.of), v.of) }
+
+// segment verifies one segment.
+func (v *verifier) segment(s *segment, next uint64) error {
+	v.Segments++
+	v.newest = nil
+	view, done, err := s.viewer()
+	if err != nil {
+		v.before = nil
+		return v.fault(err)
+	}
+	defer done()
+	var m segmentMeta
+	if err := view(func(r *boltfile.Reader) (err error) {
+		m, err = readSegmentMeta(s.path, s.first, r)
+		return err
+	}); err != nil {
+		v.before = nil
+		return v.fault(err)
+	}
+	v.newest = &m
+	if err := v.link(s, &m, next); err != nil {
+		return err
+	}
+	v.before = m.seal
+	sum := newSummer()
+	whole, err := v.records(s, &m, view, sum)
+	if err != nil || !whole {
+		return err
+	}
+	return errors.Join(v.ends(s, &m, view), v.compare(s, &m, sum))
+}
+
+// ends checks that the first and the last record of a segment are those that it says. The
+// newest one may have more by now.
+func (v *verifier) ends(s *segment, m *segmentMeta, view viewFunc) error {
+	from := blockReader{path: s.path, coder: &v.coder}
+	return v.fault(view(func(r *boltfile.Reader) error {
+		last, found, err := from.last(r, s.first)
+		if end := m.end.head.Sequence; err == nil && found && (last.Sequence < end || m.seal != nil && last.Sequence > end) {
+			err = from.corrupt(min(last.Sequence, end)+1, fmt.Errorf("its records end at %d, and it says at %d", last.Sequence, end))
+		}
+		return err
+	}))
+}
+
+// link checks that a segment follows the one before and is followed by the one after.
+func (v *verifier) link(s *segment, m *segmentMeta, next uint64) error {
+	corrupt := func(format string, args ...any) error {
+		return v.fault(&CorruptError{File: s.path, Err: fmt.Errorf(format, args...)})
+	}
+	switch {
+	case v.before != nil && m.previous != nil && *v.before != *m.previous:
+		return corrupt("it follows another segment than the one before it")
+	case next != 0 && m.seal == nil:
+		return corrupt("it is not sealed, although another segment follows it")
+	case next != 0 && m.seal.Last+1 != next:
+		return corrupt("it ends at record %d, and the next segment begins at %d", m.seal.Last, next)
+	}
+	return nil
+}
+
+// records reads all records of a segment, up to the end that it says it has. It returns false
+// where they could not be read to the end.
+func (v *verifier) records(s *segment, m *segmentMeta, view viewFunc, sum *summer) (whole bool, err error) {
+	from := blockReader{path: s.path, coder: &v.coder}
+	after, end := s.first-1, m.end.head.Sequence
+	for after < end {
+		began, bytes := after, int64(0)
+		err := view(func(r *boltfile.Reader) error {
+			return from.stored(r, after, func(sequence uint64, record []byte) (bool, error) {
+				bytes += int64(len(record))
+				sum.add(record)
+				after = sequence
+				if err := v.record(&from, sequence, record); err != nil {
+					return false, err
+				}
+				return after-began < verifiedPage && after < end, nil
+			})
+		})
+		if err == nil && after == began {
+			err = from.corrupt(after+1, fmt.Errorf("it is missing, the segment ends at %d", end))
+		}
+		if err != nil {
+			return false, v.fault(err)
+		}
+		v.read += bytes
+		if err := v.step(); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// record checks one record.
+func (v *verifier) record(from *blockReader, sequence uint64, stored []byte) error {
+	v.Records++
+	r, err := from.decode(sequence, stored)
+	if err != nil {
+		return v.fault(err)
+	}
+	if r.Recorded < v.recorded {
+		return v.fault(from.corrupt(sequence, errors.New("it was recorded before the record before it")))
+	}
+	v.recorded = r.Recorded
+	return nil
+}
+
+// compare checks the hash of a segment's records.
+func (v *verifier) compare(s *segment, m *segmentMeta, sum *summer) error {
+	want := newSummer()
+	if err := want.restore(m.end.state); err != nil {
+		return v.fault(&CorruptError{File: s.path, Err: fmt.Errorf("the state of its hash: %w", err)})
+	}
+	got := sum.sum()
+	if got != want.sum() || m.seal != nil && got != m.seal.Sum {
+		return v.fault(&CorruptError{File: s.path, Err: errors.New("its records have another hash than its seal: some are not those that were written")})
+	}
+	return nil
+}
+
+// viewFunc calls f with a reader of a segment.
+type viewFunc func(f func(*boltfile.Reader) error) error
+
+// viewer returns how to read a segment piece by piece. A sealed one is read from the disk,
+// past what the system remembers of it, and is forgotten again. done is called when it was
+// read.
+func (s *segment) viewer() (view viewFunc, done func(), err error) {
+	if db := s.db.Load(); db != nil {
+		return func(f func(*boltfile.Reader) error) error {
+			_, err := readLive(db, func(r *boltfile.Reader) (int, error) { return 0, f(r) })
+			return err
+		}, func() {}, nil
+	}
+	file, err := boltfile.OpenFile(s.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	file.Forget()
+	view = func(f func(*boltfile.Reader) error) error {
+		r := file.Reader()
+		defer r.Release()
+		return f(r)
+	}
+	return view, func() {
+		file.Forget()
+		file.Close() // nothing was written
+	}, nil
+}
