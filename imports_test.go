@@ -50,7 +50,6 @@ var layers = []string{
 	"internal/journal",
 	"internal/lifecycle",
 	"internal/calls",
-	"internal/when",
 	"projection",
 	"storage",
 	"storage/index",

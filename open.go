@@ -1,6 +1,7 @@
 package gatebook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -71,6 +72,9 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched)
+	if log, ok := r.log.(*storage.Bolt); ok && r.options.ScrubPeriod >= 0 {
+		r.scrub = &scrubber{verify: log.Verify, period: cmp.Or(r.options.ScrubPeriod, scrubPeriod), report: r.options.Report}
+	}
 	r.names = lifecycle.NewNames(r.state)
 	r.intake = intake.New(intake.Options{
 		Names:   r.names,

@@ -16,6 +16,9 @@ type Options struct {
 	// Report is called with what fails in the background, where no caller is there to get
 	// the error. It must not block. Nil discards it.
 	Report func(error)
+	// ScrubPeriod is how long the log is read through in the background, from its files, again
+	// and again: see [Registry.Damage]. 0 means a week; less than 0 means never.
+	ScrubPeriod time.Duration
 	// Locked is called when the data folder is locked, before anything in it is read. An
 	// error of it ends Open. Nil means that nothing is called.
 	Locked func() error

@@ -43,6 +43,7 @@ type Registry struct {
 	timer   *killTimer
 	kills   *kills
 	counts  counts
+	scrub   *scrubber // nil where the log is not read through
 
 	// names keeps two spellings of one name from being recorded.
 	names *lifecycle.Names
@@ -81,6 +82,9 @@ func (r *Registry) work(ctx context.Context) {
 			r.options.Report(err)
 		}
 	})
+	if r.scrub != nil {
+		r.workers.Go(func() { r.scrub.run(ctx) })
+	}
 	r.every(ctx, heartbeatInterval, func() { r.heartbeat(ctx) })
 	r.every(ctx, aliveInterval, r.noteAlive)
 	r.every(ctx, leaseInterval, func() {

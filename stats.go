@@ -18,6 +18,8 @@ type Stats struct {
 	Refused uint64
 	// Deferred counts the ends that wait for the log.
 	Deferred int
+	// Scrub is how far the log has been read through in the background.
+	Scrub Scrub
 	// Disk is what the data folder takes.
 	Disk DiskUse
 	// Checkpoint is why the last checkpoint could not be written, nil when it could. Until
@@ -32,6 +34,9 @@ func (r *Registry) Stats() Stats {
 		Live: r.state.LiveCounts(), Refused: r.journal.Refused(),
 		Deferred: r.journal.Deferred(), Checkpoint: r.checkpoints.err(),
 		Disk: diskUse(r.folder),
+	}
+	if r.scrub != nil {
+		s.Scrub, _ = r.scrub.read()
 	}
 	s.Ended, s.Kills = r.counts.read()
 	return s

@@ -8,6 +8,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
@@ -61,7 +62,8 @@ func New(c Config) (*Server, error) {
 	s.api = newAPI(c, answers, s.followers, closing)
 	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, newAuthenticator(c, s.recorder))))
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
-	s.control = newHTTP(c, newEngine(append(s.api.routes(), s.api.accounts.routes()...), newAdapter(c, answers, newLocalUsers(c))))
+	local := slices.Concat(s.api.routes(), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes())
+	s.control = newHTTP(c, newEngine(local, newAdapter(c, answers, newLocalUsers(c))))
 	s.control.ConnContext = control.WithPeer
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
 	return s, nil

@@ -1,6 +1,9 @@
 package httpd
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -8,12 +11,17 @@ import (
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/httpd/telemetry"
+	"gatebook/storage"
 )
 
 // healthReader is what the API reads of the registry's health.
 type healthReader interface {
 	// Err returns why nothing can be recorded now, nil when the log takes records.
 	Err() error
+	// Damage returns a fault in what was recorded before, nil for none.
+	Damage() error
+	// Verify reads the whole log.
+	Verify(ctx context.Context, pace storage.Pace) (*storage.Verified, error)
 }
 
 // readiness is a registry whose health is that of its server too.
@@ -26,6 +34,16 @@ type readiness struct {
 func (r readiness) Err() error {
 	if err := r.Registry.Err(); err != nil {
 		return err
+	}
+	if fault, ok := errors.AsType[*storage.CorruptError](r.Damage()); ok {
+		where := ""
+		if fault.Sequence != 0 {
+			where = fmt.Sprintf(" at record %d", fault.Sequence)
+		}
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Not ready",
+			Description: "The log is damaged" + where + ". What happens is recorded all the same; gatebook verify on the server tells more.",
+		}
 	}
 	if why := r.notReady(); why != "" {
 		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: why}

@@ -82,6 +82,9 @@ func (w *segmentWriter) read(m *segmentMeta, r *boltfile.Reader) error {
 		}
 		copy(w.last[:], c.Key())
 	}
+	if w.sealed != nil {
+		return nil // it is hashed
+	}
 	if err := w.sum.restore(w.state); err != nil {
 		return from.corrupt(0, fmt.Errorf("the state of its hash: %w", err))
 	}
@@ -163,8 +166,11 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 	if state, err = w.sum.state(); err != nil {
 		return nil, nil, err
 	}
-	meta := tx.Bucket([]byte(metaBucket))
-	if err := meta.Put([]byte(endKey), (&segmentEnd{head: end, state: state}).append(nil)); err != nil || !complete {
+	meta, last := tx.Bucket([]byte(metaBucket)), segmentEnd{head: end, state: state}
+	if complete {
+		last.state = nil // it has bytes of the last record, which may be erased one day
+	}
+	if err := meta.Put([]byte(endKey), last.append(nil)); err != nil || !complete {
 		return nil, state, err
 	}
 	sealed = &seal{First: w.segment.first, Last: end.Sequence, Recorded: end.Recorded, Stream: end.Stream, Sum: w.sum.sum()}

@@ -39,16 +39,24 @@ func openTail(folder string, id [16]byte) (*tail, error) {
 		return nil, fmt.Errorf("open the log's tail: %w", err)
 	}
 	t := &tail{f: f, id: id}
+	if t.head, err = readTail(f, id); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return t, nil
+}
+
+// readTail reads the tail of the log with that identity; the zero Head where it says nothing.
+func readTail(f *os.File, id [16]byte) (head Head, err error) {
 	b := make([]byte, tailSize)
 	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, errors.Join(fmt.Errorf("read the log's tail: %w", err), f.Close())
+		return head, fmt.Errorf("read the log's tail: %w", err)
 	}
 	if b, ok := openRow([]byte(tailName), b); ok && string(b[:len(tailMagic)]) == tailMagic && string(b[len(tailMagic):][:16]) == string(id[:]) {
 		n := b[len(tailMagic)+16:]
 		order := binary.BigEndian
-		t.head = Head{Sequence: order.Uint64(n), Recorded: events.Time(order.Uint64(n[8:])), Stream: order.Uint64(n[16:])}
+		head = Head{Sequence: order.Uint64(n), Recorded: events.Time(order.Uint64(n[8:])), Stream: order.Uint64(n[16:])}
 	}
-	return t, nil
+	return head, nil
 }
 
 // createTail creates the tail of an empty log: the disk keeps room for it.
@@ -61,14 +69,17 @@ func createTail(folder string, id [16]byte) error {
 }
 
 // check returns a [*CorruptError] for a log that ends before its tail.
-func (t *tail) check(folder string, end Head) error {
-	if end.Sequence >= t.head.Sequence {
+func (t *tail) check(folder string, end Head) error { return checkTail(folder, t.head, end) }
+
+// checkTail returns a [*CorruptError] for a log that ends before it has acknowledged.
+func checkTail(folder string, acknowledged, end Head) error {
+	if end.Sequence >= acknowledged.Sequence {
 		return nil
 	}
 	return &CorruptError{File: folder, Sequence: end.Sequence + 1, Err: fmt.Errorf(
 		"it ends at record %d, and record %d was acknowledged (%s): the records between were lost, and not by a crash or a loss of power. "+
 			"Restore them from a copy; to go on without them, remove the file %s",
-		end.Sequence, t.head.Sequence, t.head.Recorded.Time().UTC().Format("2006-01-02 15:04:05 UTC"), filepath.Join(folder, tailName))}
+		end.Sequence, acknowledged.Sequence, acknowledged.Recorded.Time().UTC().Format("2006-01-02 15:04:05 UTC"), filepath.Join(folder, tailName))}
 }
 
 // write says where the log ends.

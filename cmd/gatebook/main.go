@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	_ "time/tzdata" // zones are known where the system has none
 
 	"github.com/alecthomas/kong"
 )
@@ -27,11 +26,12 @@ const (
 
 // commands are the commands, with the flags that they share.
 type commands struct {
-	Serve       serveCommand `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
-	Init        initCommand  `cmd:"" help:"Begin a book in a data folder."`
-	CheckConfig checkCommand `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
-	User        userCommand  `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`
-	Version     versionFlag  `help:"Print the version and exit."`
+	Serve       serveCommand  `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
+	Init        initCommand   `cmd:"" help:"Begin a book in a data folder."`
+	CheckConfig checkCommand  `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
+	Verify      verifyCommand `cmd:"" help:"Read the whole log and say whether it is as it was written."`
+	User        userCommand   `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`
+	Version     versionFlag   `help:"Print the version and exit."`
 }
 
 // describeBuild returns the version, and from which revision and with which Go it was built.

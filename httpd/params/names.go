@@ -29,7 +29,6 @@ const (
 	Source       = "source"
 	Status       = "status"
 	TTL          = "ttl"
-	TZ           = "tz"
 	Until        = "until"
 	User         = "user"
 )
@@ -39,7 +38,7 @@ func Names() []string {
 	return []string{
 		Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Kind,
 		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Server, Service,
-		Since, Sort, Source, Status, TTL, TZ, Until, User,
+		Since, Sort, Source, Status, TTL, Until, User,
 	}
 }
 
@@ -47,6 +46,6 @@ func Names() []string {
 func OfSessions() []string {
 	return []string{
 		Fields, Status, User, Database, Program, Service, Server, Source, Reason, By, Address, Activity,
-		Since, Until, At, TZ, Sort, Range, Limit, After, Count,
+		Since, Until, At, Sort, Range, Limit, After, Count,
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"gatebook"
-	"gatebook/internal/when"
 )
 
 // Parameters holds the parameters of a request's query.
@@ -38,7 +37,6 @@ type Parameters struct {
 	Follow, Observations bool
 
 	since, until Instant
-	zone         *time.Location // of times without one
 	// reasons are the reasons to look for, or the one to give.
 	reasons []string
 }
@@ -46,7 +44,7 @@ type Parameters struct {
 // Parse reads a query of an operation that takes these parameters, and pretty besides.
 // Errors: a [*render.Failure].
 func Parse(query string, takes ...string) (Parameters, error) {
-	p := Parameters{Query: gatebook.Query{Live: true}, zone: time.UTC}
+	p := Parameters{Query: gatebook.Query{Live: true}}
 	if query == "" {
 		return p, nil
 	}
@@ -59,9 +57,6 @@ func Parse(query string, takes ...string) (Parameters, error) {
 		if !slices.Contains(takes, name) {
 			return p, unknown(name, takes)
 		}
-	}
-	if err := p.setZone(values[TZ]); err != nil {
-		return p, err
 	}
 	// The order of takes makes the same query fail in the same way.
 	for _, name := range takes {
@@ -174,25 +169,12 @@ func (p *Parameters) setOne(name, value string) error {
 	case After:
 		return p.setAfter(value)
 	case Since:
-		return p.since.setTime(name, value, p.zone, false)
+		return p.since.setTime(name, value)
 	case Until:
-		return p.until.setTime(name, value, p.zone, true)
+		return p.until.setTime(name, value)
 	case At:
-		return p.At.setMoment(name, value, p.zone)
+		return p.At.setMoment(name, value)
 	}
-	return nil
-}
-
-// setZone reads the zone of times without one. It comes before the times.
-func (p *Parameters) setZone(given []string) error {
-	if len(given) != 1 { // set refuses several
-		return nil
-	}
-	zone, err := when.Zone(unescapedPlus(given[0]))
-	if err != nil {
-		return Invalid("tz=%s is not known: it is the name of a time zone, as in Europe/Berlin, or an offset, as in +02:00.", given[0])
-	}
-	p.zone = zone
 	return nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/render"
-	"gatebook/internal/when"
 	"gatebook/projection"
 )
 
@@ -263,7 +262,7 @@ func parsePosition(text string) (gatebook.Position, error) {
 
 // setTTL reads a duration, or whole seconds.
 func (p *Parameters) setTTL(value string) error {
-	d, err := when.Duration(value)
+	d, err := parseDuration(value)
 	if n, notNumber := strconv.ParseUint(value, 10, 32); notNumber == nil {
 		d, err = time.Duration(n)*time.Second, nil
 	}

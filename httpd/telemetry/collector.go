@@ -24,7 +24,7 @@ type collector struct {
 
 	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
 
-	ready, serverUp, serverConnections, logBytes, archiveBytes, diskFree, diskSize *prometheus.Desc
+	ready, serverUp, serverConnections, logBytes, archiveBytes, diskFree, diskSize, logFaults, logScrubbed *prometheus.Desc
 }
 
 func newCollector(from Registry, probes func() uint64, readers func() int) *collector {
@@ -45,6 +45,8 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 		serverUp:          desc("gatebook_server_up", "1 when a declared server answered last, 0 when it did not. A server that nobody has tried has none.", "server"),
 		serverConnections: desc("gatebook_server_connections", "Open connections to a declared server.", "server"),
 		logBytes:          desc("gatebook_log_bytes", "Size of the log on disk."),
+		logFaults:         desc("gatebook_log_faults", "Faults that the last reading of the whole log in the background has found."),
+		logScrubbed:       desc("gatebook_log_read_through_timestamp_seconds", "When the whole log was last read through in the background, in Unix time."),
 		archiveBytes:      desc("gatebook_archive_bytes", "Size of the archive on disk."),
 		diskFree:          desc("gatebook_disk_free_bytes", "Free space on the disk of the data folder."),
 		diskSize:          desc("gatebook_disk_size_bytes", "Size of the disk of the data folder."),
@@ -55,7 +57,7 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed,
-		c.ready, c.serverUp, c.serverConnections, c.logBytes, c.archiveBytes, c.diskFree, c.diskSize,
+		c.ready, c.serverUp, c.serverConnections, c.logBytes, c.archiveBytes, c.diskFree, c.diskSize, c.logFaults, c.logScrubbed,
 	} {
 		to <- d
 	}
@@ -77,6 +79,10 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.archiveBytes, float64(stats.Disk.Archive))
 	gauge(c.diskFree, float64(stats.Disk.Free))
 	gauge(c.diskSize, float64(stats.Disk.Size))
+	gauge(c.logFaults, float64(stats.Scrub.Faults))
+	if !stats.Scrub.Finished.IsZero() {
+		gauge(c.logScrubbed, float64(stats.Scrub.Finished.Unix()))
+	}
 	c.collectServices(to, counter, stats.Live)
 	for why := events.ReasonClientClosed; why <= events.ReasonError; why++ {
 		counter(c.ended, stats.Ended[why], why.String())

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"gatebook/httpd/client"
+	"gatebook/storage"
+)
+
+// verifyCommand are the arguments of verify.
+type verifyCommand struct {
+	Config  string `help:"Configuration file (TOML), for the data folder it names." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE"`
+	Data    string `help:"Data folder (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
+	JSON    bool   `help:"Print what was found as JSON."`
+	Salvage string `help:"Copy the records before the first fault into a new data folder." placeholder:"FOLDER"`
+}
+
+// Help returns what --help adds.
+func (verifyCommand) Help() string {
+	return `Reads the whole log: every record and its checksum, the hash and the seal of every segment, and whether the end is the one
+that was acknowledged. A server that runs in the folder does it without being held up. The exit status is 1 where a fault is found.
+
+Examples:
+  gatebook verify --data /var/lib/gatebook
+  gatebook verify --data /var/lib/gatebook --salvage /var/lib/gatebook-salvaged`
+}
+
+// Run verifies the log.
+func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
+	folder, err := dataFolder(c.Config, c.Data)
+	if err != nil {
+		return err
+	}
+	progress := newProgressBar(to.err)
+	if c.Salvage != "" {
+		return c.salvage(ctx, folder, progress, to)
+	}
+	found, err := verify(ctx, folder, progress)
+	progress.end()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		if err := json.NewEncoder(to.out).Encode(found); err != nil {
+			return err
+		}
+	} else {
+		printVerified(to, found)
+	}
+	if len(found.Faults) > 0 {
+		return exited{exitFailed}
+	}
+	return nil
+}
+
+// verify verifies the log of a folder: the server that has it open does, or this process.
+func verify(ctx context.Context, folder string, progress *progressBar) (*client.Verified, error) {
+	served, err := dialControl(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	if served != nil {
+		defer served.Close()
+		return served.Verify(ctx, progress.show)
+	}
+	locked, err := storage.LockExisting(folder)
+	if err != nil {
+		return nil, err
+	}
+	v, err := storage.Verify(ctx, locked.Log(), progress.pace)
+	if err := errors.Join(err, locked.Unlock()); err != nil {
+		return nil, err
+	}
+	found := &client.Verified{Segments: v.Segments, Records: v.Records, Bytes: v.Bytes, Head: v.Head.Sequence, Faults: []client.Fault{}}
+	for _, f := range v.Faults {
+		found.Faults = append(found.Faults, client.Fault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
+	}
+	return found, nil
+}
+
+// printVerified prints what was found: of each kind of fault the first, and how many there
+// are.
+func printVerified(to *streams, v *client.Verified) {
+	if len(v.Faults) == 0 {
+		fmt.Fprintf(to.out, "whole: %s in %s, %s\n", counted(int(v.Records), "record"), counted(v.Segments, "segment"), bytesText(v.Bytes))
+		return
+	}
+	numbers := regexp.MustCompile(`[0-9a-f]*[0-9][0-9a-f]*`)
+	more := make(map[string]int)
+	var kinds []string
+	for _, f := range v.Faults {
+		kind := numbers.ReplaceAllString(f.Error, "#")
+		if more[kind]++; more[kind] == 1 {
+			kinds = append(kinds, kind)
+		}
+	}
+	fmt.Fprintf(to.out, "damaged: %s, in %s of %s\n", counted(len(v.Faults), "fault"), counted(int(v.Records), "record"), counted(v.Segments, "segment"))
+	for _, kind := range kinds {
+		for _, f := range v.Faults {
+			if numbers.ReplaceAllString(f.Error, "#") == kind {
+				fmt.Fprintf(to.out, "  %s%s: %s%s\n", filepath.Base(f.File), atRecord(f.Sequence), f.Error, andMore(more[kind]-1))
+				break
+			}
+		}
+	}
+	fmt.Fprintln(to.out, "Restore the log from a copy, or save what is before the first fault with --salvage.")
+}
+
+func atRecord(sequence uint64) string {
+	if sequence == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", record %d", sequence)
+}
+
+func andMore(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more like it)", n)
+}
+
+// bytesText returns a size for people.
+func bytesText(n int64) string {
+	size, units := float64(n), []string{"B", "KiB", "MiB", "GiB", "TiB"}
+	for len(units) > 1 && size >= 1024 {
+		size, units = size/1024, units[1:]
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", size), ".0") + " " + units[0]
+}
+
+// salvage copies what is whole into a new data folder.
+func (c *verifyCommand) salvage(ctx context.Context, folder string, progress *progressBar, to *streams) error {
+	locked, err := storage.LockExisting(folder)
+	if err != nil {
+		return err
+	}
+	err = c.copyWhole(ctx, locked, progress, to)
+	return errors.Join(err, locked.Unlock())
+}
+
+func (c *verifyCommand) copyWhole(ctx context.Context, from *storage.Folder, progress *progressBar, to *streams) error {
+	if _, err := os.Lstat(c.Salvage); err == nil {
+		return fmt.Errorf("%s exists already; name a folder that does not", c.Salvage)
+	}
+	target, err := storage.LockFolder(c.Salvage)
+	if err != nil {
+		return err
+	}
+	end, fault, err := storage.Salvage(ctx, from.Log(), target.Log(), progress.pace)
+	progress.end()
+	if err := errors.Join(err, target.Unlock()); err != nil {
+		return err
+	}
+	fmt.Fprintf(to.out, "%s copied to %s\n", counted(int(end.Sequence), "record"), c.Salvage)
+	if fault == nil {
+		fmt.Fprintln(to.out, "The log was whole: nothing was left.")
+		return nil
+	}
+	fmt.Fprintf(to.out, "left from there on: %v\n", fault)
+	fmt.Fprintln(to.out, "The accounts, and what is derived from the log, were not copied; the latter is made anew when the server starts.")
+	return nil
+}
+
+// progressBar shows on a terminal how far a command is.
+type progressBar struct {
+	out   *os.File // nil where there is no terminal
+	shown time.Time
+}
+
+// newProgressBar returns a bar for a stream, which shows nothing unless it is a terminal.
+func newProgressBar(w any) *progressBar {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &progressBar{out: f}
+	}
+	return &progressBar{}
+}
+
+const barWidth = 30
+
+// show draws the bar anew, ten times a second at most.
+func (p *progressBar) show(done, of int64) {
+	if p.out == nil || time.Since(p.shown) < 100*time.Millisecond {
+		return
+	}
+	p.shown = time.Now()
+	full := int(barWidth * done / max(of, 1))
+	fmt.Fprintf(p.out, "\r[%s%s] %3d %% of %s ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*done/max(of, 1), bytesText(of))
+}
+
+// pace is [progressBar.show] for package storage.
+func (p *progressBar) pace(done, of int64) error {
+	p.show(done, of)
+	return nil
+}
+
+// end removes the bar.
+func (p *progressBar) end() {
+	if p.out != nil {
+		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", barWidth+30))
+	}
+}

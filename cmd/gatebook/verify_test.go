@@ -1,0 +1,67 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestVerifyCommand verifies the log of a server that runs, of one that has stopped, and a
+// damaged one, which it then salvages.
+func TestVerifyCommand(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data")
+	p := serve(t, "--data", folder)
+	for range 20 {
+		if status, _, body := p.request("GET", "/sessions"); status != 200 {
+			t.Fatal(body)
+		}
+	}
+	verify := func(status int, args ...string) string {
+		t.Helper()
+		command := exec.Command(binary, append([]string{"verify", "--data", folder}, args...)...)
+		out, _ := command.CombinedOutput() // the status says it
+		if got := command.ProcessState.ExitCode(); got != status {
+			t.Errorf("verify %q: status %d, want %d: %s", args, got, status, out)
+		}
+		return string(out)
+	}
+	if out := verify(0); !strings.HasPrefix(out, "whole: ") || !strings.Contains(out, " in 1 segment, ") {
+		t.Errorf("over a running server it says %q", out)
+	}
+	if status := p.stop(); status != 0 {
+		t.Fatalf("the server ended with status %d", status)
+	}
+	if out := verify(0, "--json"); !strings.Contains(out, `"faults":[]`) || !strings.Contains(out, `"segments":1`) {
+		t.Errorf("as JSON it says %q", out)
+	}
+	path := filepath.Join(folder, "log", "00000000000000000001.db")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.LastIndex(string(b), "127.0.0.1")
+	if at < 0 {
+		t.Fatal("no address is in the log")
+	}
+	b[at] = '9'
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := verify(1)
+	for _, want := range []string{"damaged: ", "00000000000000000001.db, record ", "--salvage"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("over a damaged log it says %q, want %q in it", out, want)
+		}
+	}
+	copied := filepath.Join(t.TempDir(), "copied")
+	if out := verify(0, "--salvage", copied); !strings.Contains(out, "copied to "+copied) || !strings.Contains(out, "left from there on: ") {
+		t.Errorf("salvaging it says %q", out)
+	}
+	verify(1, "--salvage", copied) // it exists
+	p = serve(t, "--data", copied)
+	if status, _, body := p.request("GET", "/ready"); status != 200 {
+		t.Errorf("what was salvaged is not ready: %s", body)
+	}
+}

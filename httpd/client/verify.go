@@ -1,0 +1,58 @@
+package client
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Verified is what a verification of the log has found.
+type Verified struct {
+	// Segments and Records are how many were read, Bytes how many bytes the segments take.
+	Segments int    `json:"segments"`
+	Records  uint64 `json:"records"`
+	Bytes    int64  `json:"bytes"`
+	// Head is the sequence of the last record.
+	Head   uint64  `json:"head"`
+	Faults []Fault `json:"faults"`
+}
+
+// Fault is something in the log that is not as it was written.
+type Fault struct {
+	File string `json:"file"`
+	// Sequence is the damaged record, 0 where the fault is not in one record.
+	Sequence uint64 `json:"sequence"`
+	Error    string `json:"error"`
+}
+
+// Verify has the server read its whole log, and calls progress with how many bytes it has
+// read, of how many. It needs the control socket ([Options.Socket]).
+func (c *Client) Verify(ctx context.Context, progress func(read, of int64)) (*Verified, error) {
+	answer, err := c.send(ctx, request{method: http.MethodPost, path: "/verify"})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	lines.Buffer(nil, answerLimit)
+	for lines.Scan() {
+		var line struct {
+			Read, Of int64
+			Found    *Verified
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return nil, fmt.Errorf("the answer to /verify is not what a Gatebook server sends: %w", err)
+		}
+		if line.Found != nil {
+			return line.Found, nil
+		}
+		progress(line.Read, line.Of)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, errors.Join(errors.New("the server has broken the verification off"), lines.Err())
+}

@@ -1,0 +1,109 @@
+package httpd
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"gatebook"
+	"gatebook/httpd/access"
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+	"gatebook/storage"
+)
+
+// progressInterval is how often a verification says how far it is.
+const progressInterval = 250 * time.Millisecond
+
+// verification verifies the log, at the control socket alone.
+type verification struct {
+	registry healthReader
+	closing  <-chan struct{}
+}
+
+// routes returns the route of the control socket.
+func (v *verification) routes() []route {
+	return []route{{path: "/verify", operations: []operation{{method: http.MethodPost, access: access.ForAdmins, handle: v.run}}}}
+}
+
+// verifyLine is a line of the answer to POST /verify: how far it is, or at the end what was
+// found.
+type verifyLine struct {
+	Read int64 `json:"read"`
+	Of   int64 `json:"of"`
+	// Found is in the last line.
+	Found *verified `json:"found,omitempty"`
+}
+
+type verified struct {
+	Segments int           `json:"segments"`
+	Records  uint64        `json:"records"`
+	Bytes    int64         `json:"bytes"`
+	Head     uint64        `json:"head"`
+	Faults   []verifyFault `json:"faults"`
+}
+
+type verifyFault struct {
+	File     string `json:"file"`
+	Sequence uint64 `json:"sequence"` // 0 where the fault is not in one record
+	Error    string `json:"error"`
+}
+
+// run reads the log through, and says how far it is and what it has found.
+func (v *verification) run(c *gin.Context) error {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	c.Header("Content-Type", render.NDJSON)
+	c.Status(http.StatusOK)
+	var last time.Time
+	found, err := v.registry.Verify(c.Request.Context(), func(read, of int64) error {
+		select {
+		case <-v.closing:
+			return errors.New("the server is stopping")
+		default:
+		}
+		if now := time.Now(); now.Sub(last) >= progressInterval {
+			last = now
+			return v.send(c, verifyLine{Read: read, Of: of})
+		}
+		return nil
+	})
+	if errors.Is(err, gatebook.ErrNoFiles) {
+		return &render.Failure{Status: http.StatusNotFound, Title: "Not found", Description: "The log of this server is not kept in files."}
+	}
+	if err != nil {
+		return err
+	}
+	return v.send(c, verifyLine{Read: found.Bytes, Of: found.Bytes, Found: describeVerified(found)})
+}
+
+func describeVerified(v *storage.Verified) *verified {
+	all := &verified{Segments: v.Segments, Records: v.Records, Bytes: v.Bytes, Head: v.Head.Sequence, Faults: []verifyFault{}}
+	for _, f := range v.Faults {
+		all.Faults = append(all.Faults, verifyFault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
+	}
+	return all
+}
+
+func (v *verification) send(c *gin.Context, line verifyLine) error {
+	b, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	control := http.NewResponseController(c.Writer)
+	if err := render.AllowWrite(control, render.PieceTimeout); err != nil {
+		return err
+	}
+	if _, err := c.Writer.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
+	}
+	if err := control.Flush(); err != nil {
+		return fmt.Errorf("%w: %w", render.ErrClientGone, err)
+	}
+	return nil
+}

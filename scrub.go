@@ -1,0 +1,132 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"gatebook/storage"
+)
+
+const (
+	// scrubPeriod is how long the log is read through in the background, unless the options
+	// say otherwise.
+	scrubPeriod = 7 * 24 * time.Hour
+	// scrubShare is the least part of its time that scrubbing rests: it takes a twentieth of
+	// a processor at most.
+	scrubShare = 19
+)
+
+// Scrub is how far the log has been read through in the background.
+type Scrub struct {
+	// Finished is when it was last read to the end; zero before that. Records is how many
+	// there were then.
+	Finished time.Time
+	Records  uint64
+	// Faults is how many were found, since the registry was opened or in the last passage.
+	Faults int
+}
+
+// scrubber reads the log through, again and again, so that damage at rest is found before
+// somebody needs what is damaged.
+type scrubber struct {
+	verify func(context.Context, storage.Pace) (*storage.Verified, error)
+	period time.Duration
+	report func(error)
+
+	mu     sync.Mutex // guards the fields below
+	found  Scrub
+	damage error // the first fault
+}
+
+// run reads the log through until ctx ends.
+func (s *scrubber) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		began := time.Now()
+		v, err := s.verify(ctx, s.pace(ctx))
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			s.report(fmt.Errorf("read the log through: %w", err))
+		} else {
+			s.note(v)
+		}
+		rest(ctx, max(s.period-time.Since(began), time.Second))
+	}
+}
+
+// pace returns a pace that spreads a passage over the period and rests after each piece of
+// work.
+func (s *scrubber) pace(ctx context.Context) storage.Pace {
+	began, worked := time.Now(), time.Now()
+	return func(read, of int64) error {
+		due := time.Duration(float64(s.period) * float64(read) / float64(max(of, 1)))
+		rest(ctx, max(due-time.Since(began), min(scrubShare*time.Since(worked), s.period)))
+		worked = time.Now()
+		return ctx.Err()
+	}
+}
+
+// rest blocks for a time, or until ctx ends.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// note keeps what a passage has found. Faults that were known are not reported again.
+func (s *scrubber) note(v *storage.Verified) {
+	s.mu.Lock()
+	known := s.damage != nil
+	s.found = Scrub{Finished: time.Now(), Records: v.Records, Faults: len(v.Faults)}
+	s.damage = nil
+	if len(v.Faults) > 0 {
+		s.damage = v.Faults[0]
+	}
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	for _, fault := range v.Faults {
+		s.report(fmt.Errorf("%w; gatebook verify says more, and with --salvage it copies what is whole", fault))
+	}
+}
+
+// read returns what the last passage has found.
+func (s *scrubber) read() (found Scrub, damage error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.found, s.damage
+}
+
+// Damage returns the first fault that reading the log through in the background has found,
+// nil for none: a [*storage.CorruptError]. Recording goes on over it.
+func (r *Registry) Damage() error {
+	if r.scrub == nil {
+		return nil
+	}
+	_, damage := r.scrub.read()
+	return damage
+}
+
+// ErrNoFiles is returned by [Registry.Verify] for a log that is not kept in files.
+var ErrNoFiles = errors.New("the log is not kept in files")
+
+// Verify reads the whole log from its files, while it is in use: see [storage.Verify].
+func (r *Registry) Verify(ctx context.Context, pace storage.Pace) (*storage.Verified, error) {
+	if !r.calls.Enter() {
+		return nil, ErrClosed
+	}
+	defer r.calls.Leave()
+	log, ok := r.log.(*storage.Bolt)
+	if !ok {
+		return nil, ErrNoFiles
+	}
+	return log.Verify(ctx, pace)
+}
