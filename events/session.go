@@ -97,6 +97,9 @@ type SessionClosed struct {
 	Finals []Final
 	// Database is the database that a failed login asked for.
 	Database string
+	// Type is the session's, where that is no ordinary client: it may have shown only after
+	// the session was opened.
+	Type SessionType
 
 	// By is the user that ended it, if a user did. Personal.
 	By string
@@ -115,6 +118,7 @@ func (e *SessionClosed) core(c *wire.Coder) {
 	wire.Uint(c, 1, &e.Reason)
 	wire.List(c, 2, &e.Finals, (*Final).fields)
 	c.Text(3, &e.Database)
+	wire.Uint(c, 4, &e.Type)
 }
 
 func (e *SessionClosed) personal(c *wire.Coder) {

@@ -169,7 +169,9 @@ func (s *Session) end(r *events.Record, e *events.SessionClosed) {
 		s.count(&e.Finals[i], r)
 	}
 	s.Status = Closed
-	s.mutableExtra().Ending = Ending{Ended: s.at(r), Reason: e.Reason, By: e.By, Description: e.Description}
+	x := s.mutableExtra()
+	x.Ending = Ending{Ended: s.at(r), Reason: e.Reason, By: e.By, Description: e.Description}
+	x.Type = max(x.Type, e.Type)
 	if login := s.Login(); login.User == "" {
 		s.login = unique.Make(Login{
 			User:     e.User,

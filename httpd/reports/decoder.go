@@ -119,7 +119,7 @@ var decoders = map[string]eventDecoder{
 		},
 	},
 	"session_closed": {
-		takes: []string{"reason", "by", "description", "user", "database", "program", "connections"}, needs: []string{"reason"},
+		takes: []string{"reason", "by", "description", "user", "database", "program", "type", "connections"}, needs: []string{"reason"},
 		make: (*wireEvent).closed,
 	},
 	"connection_opened": {
@@ -229,14 +229,20 @@ func (e *wireEvent) opened() (events.Event, string) {
 		Service: deref(e.Service), Listener: deref(e.Listener), Protocol: deref(e.Protocol),
 		Address: deref(e.Address), Port: deref(e.Port), TLS: deref(e.TLS), Subject: deref(e.Subject),
 	}
+	var why string
+	event.Type, why = e.sessionType()
+	return event, why
+}
+
+func (e *wireEvent) sessionType() (events.SessionType, string) {
 	switch name := deref(e.Type); name {
 	case "", events.TypeClient.String():
+		return events.TypeClient, ""
 	case events.TypeCancel.String():
-		event.Type = events.TypeCancel
+		return events.TypeCancel, ""
 	default:
-		return nil, fmt.Sprintf("the type %q is not known: it is client or cancel", name)
+		return 0, fmt.Sprintf("the type %q is not known: it is client or cancel", name)
 	}
-	return event, ""
 }
 
 func (e *wireEvent) closed() (events.Event, string) {
@@ -247,6 +253,9 @@ func (e *wireEvent) closed() (events.Event, string) {
 	}
 	for _, f := range deref(e.Connections) {
 		event.Finals = append(event.Finals, f.final())
+	}
+	if why == "" {
+		event.Type, why = e.sessionType()
 	}
 	return event, why
 }

@@ -117,6 +117,11 @@ func visitSession(e events.Event, v eventFields) {
 		v.text("user", &e.User)
 		v.text("database", &e.Database)
 		v.text("program", &e.Program)
+		shown := "" // that of an ordinary client is nothing new
+		if e.Type != events.TypeClient {
+			shown = e.Type.String()
+		}
+		v.text("type", &shown)
 		v.finals("connections", &e.Finals)
 	case *events.SessionLost:
 		v.reason("cause", &e.Cause)

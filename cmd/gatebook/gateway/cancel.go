@@ -9,37 +9,47 @@ import (
 	"gatebook/cmd/gatebook/gateway/postgres"
 )
 
-// cancelKeys knows which server has issued which key of PostgreSQL to cancel queries
-// with. It is safe for concurrent use.
+// issuer is a session with the key of PostgreSQL that its server has issued to cancel its
+// queries with.
+type issuer struct {
+	session *session
+	server  *backend
+	// address is that of the session's own connection: the server's name may stand for
+	// several machines.
+	address string
+}
+
+// cancelKeys knows which session was issued which key. It is safe for concurrent use.
 type cancelKeys struct {
 	// mu guards issuers.
 	mu      sync.Mutex
-	issuers map[postgres.Key]*backend
+	issuers map[postgres.Key]issuer
 }
 
-func newCancelKeys() *cancelKeys { return &cancelKeys{issuers: make(map[postgres.Key]*backend)} }
+func newCancelKeys() *cancelKeys { return &cancelKeys{issuers: make(map[postgres.Key]issuer)} }
 
-// add notes that a server has issued a key.
-func (k *cancelKeys) add(key postgres.Key, server *backend) {
+// add notes that a session was issued a key.
+func (k *cancelKeys) add(key postgres.Key, by issuer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.issuers[key] = server
+	k.issuers[key] = by
 }
 
-// remove forgets a key, unless another server has issued the same one since.
-func (k *cancelKeys) remove(key postgres.Key, server *backend) {
+// remove forgets the key of a session, unless another session was issued the same one since.
+func (k *cancelKeys) remove(key postgres.Key, session *session) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.issuers[key] == server {
+	if k.issuers[key].session == session {
 		delete(k.issuers, key)
 	}
 }
 
-// issuer returns the server that has issued a key, or nil.
-func (k *cancelKeys) issuer(key postgres.Key) *backend {
+// issuer returns the session that was issued a key, and false when there is none.
+func (k *cancelKeys) issuer(key postgres.Key) (issuer, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.issuers[key]
+	by, ok := k.issuers[key]
+	return by, ok
 }
 
 // cancelPatience limits an attempt to cancel a query, and maxCancels how many are

@@ -235,6 +235,37 @@ func TestCancelReachesItsServer(t *testing.T) {
 	}
 }
 
+// TestCancelNamesItsSession checks that a cancel request is a session of its own type that
+// names the session it is for, also when it comes so late that its session was opened as an
+// ordinary one.
+func TestCancelNamesItsSession(t *testing.T) {
+	t.Parallel()
+	r := newHarness(t, Postgres, nil, newStubServer(t, func(p peer) {
+		if s, err := postgres.ParseStartup(p.startup()); err == nil && s.Request == postgres.RequestCancel {
+			return
+		}
+		p.send([]byte(pgWelcome()))
+		echo(p)
+	}).address())
+	r.logIn(r.dial())
+	late := r.dial()
+	r.recorder.await(t, 2, events.KindSessionOpened)
+	late.send(pgStartup(pgCancel, pgKey))
+	late.wantEnd()
+	early := r.dial()
+	early.send(pgStartup(pgCancel, pgKey))
+	early.wantEnd()
+	for id := uint64(2); id <= 3; id++ {
+		if end := r.recorder.ended(t, id); end.Type != events.TypeCancel || end.Description != "asked to cancel a query of session 1" {
+			t.Errorf("session %d ended as %v, %q", id, end.Type, end.Description)
+		}
+	}
+	r.only().stop(events.ReasonKilled)
+	if end := r.recorder.ended(t, 1); end.Type != events.TypeClient {
+		t.Errorf("an ordinary session ended as %v", end.Type)
+	}
+}
+
 // TestSilentPostgresClientIsShown checks that a client which sends nothing is recorded,
 // although it may turn out to send a cancel request.
 func TestSilentPostgresClientIsShown(t *testing.T) {

@@ -49,8 +49,11 @@ func (s *session) finishAnyway(ctx context.Context) {
 
 // closed returns the event that ends the session.
 func (s *session) closed(stopped events.Reason, end *ending.Ending) *events.SessionClosed {
-	e := &events.SessionClosed{User: s.asked.User, Database: s.asked.Database, Program: s.asked.Program}
+	e := &events.SessionClosed{User: s.asked.User, Database: s.asked.Database, Program: s.asked.Program, Type: s.kind}
 	e.Reason, e.Description = end.Decide(stopped)
+	if s.cancels != 0 && e.Description == "" {
+		e.Description = fmt.Sprintf("asked to cancel a query of session %d", s.cancels)
+	}
 	e.Finals = append(e.Finals, final(0, s.client))
 	if s.server != nil {
 		e.Finals = append(e.Finals, final(s.number, s.server))

@@ -128,3 +128,31 @@ func TestOwed(t *testing.T) {
 		}
 	}
 }
+
+// TestIdleTimeoutSparesSlowReader checks that a client which takes something now and then of
+// what its server has sent long ago is not idle, and that one which stops is.
+func TestIdleTimeoutSparesSlowReader(t *testing.T) {
+	t.Parallel()
+	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
+		p.send(make([]byte, 8<<20))
+		p.wantEnd()
+	}).address())
+	client := r.dial()
+	r.awaitRelay(t, 1)
+	s := r.only()
+	r.await(t, "its queue is full", func() bool { return s.client.Counters().HighWaterEvents > 0 })
+	now := time.Now().Add(2 * time.Hour)
+	r.endGone(now)
+	now = now.Add(59 * time.Minute)
+	for s.client.Taken() != events.TimeOf(now) {
+		client.read(16 << 10)
+		r.endGone(now)
+	}
+	now = now.Add(59 * time.Minute)
+	r.endIdle(now)
+	if got := s.stoppedBy(); got != events.ReasonNone {
+		t.Fatalf("a client that reads was ended with %v", got)
+	}
+	r.endIdle(now.Add(time.Minute))
+	wantReason(t, r, 1, events.ReasonIdleTimeout)
+}

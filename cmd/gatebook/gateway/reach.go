@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -43,18 +44,19 @@ func (s *session) Reach(ctx context.Context) (*login.Server, *ending.Ending) {
 
 // ReachIssuer connects the session to the server that has issued a key.
 func (s *session) ReachIssuer(ctx context.Context, key postgres.Key) (*login.Server, *ending.Ending) {
-	issuer := s.sessions.keys.issuer(key)
-	if issuer == nil {
+	by, ok := s.sessions.keys.issuer(key)
+	if !ok {
 		return nil, &ending.Ending{Reason: events.ReasonAuthFailed, Description: "the key to cancel with belongs to no session"}
 	}
+	s.target, s.cancels = by.address, by.session.record.ID()
 	// A client may hang up behind its request, which is to arrive all the same.
-	return s.reach(ctx, slices.Values([]*backend{issuer}), true)
+	return s.reach(ctx, slices.Values([]*backend{by.server}), true)
 }
 
 // Issued notes the key that the session's server has issued.
 func (s *session) Issued(key postgres.Key) {
 	s.key = key
-	s.sessions.keys.add(key, s.backend)
+	s.sessions.keys.add(key, issuer{session: s, server: s.backend, address: s.server.RemoteAddr().String()})
 }
 
 // reach connects the session to the first of the servers that answers. Each that
@@ -144,7 +146,7 @@ func isLocal(err error) bool {
 // protocol: it sends the client's address, and then what [login.Protocol.Prepare] does.
 func (s *session) connect(ctx context.Context, server *Server) (*login.Server, error) {
 	deadline := time.Now().Add(s.service.ConnectTimeout)
-	conn, err := dial(ctx, server, s.service.ConnectTimeout)
+	conn, err := dial(ctx, cmp.Or(s.target, server.Address), s.service.ConnectTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -195,10 +197,10 @@ func (s *session) prepare(connected *login.Server, server *Server, deadline time
 	return s.service.protocol.Prepare(connected, deadline)
 }
 
-// dial makes one attempt to connect to a server.
-func dial(ctx context.Context, server *Server, limit time.Duration) (*relay.Conn, error) {
+// dial makes one attempt to connect to an address.
+func dial(ctx context.Context, address string, limit time.Duration) (*relay.Conn, error) {
 	dialer := net.Dialer{Timeout: limit, KeepAliveConfig: keepAlive()}
-	conn, err := dialer.DialContext(ctx, "tcp", server.Address)
+	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,11 @@ import (
 	"gatebook/events"
 )
 
-// Open begins to record the session. Only the first call counts. Where the client had to
+// Open begins to record the session. Only the first call counts; a later one notes what the
+// client turned out to be. Where the client had to
 // send something first, the time at which it was accepted is on the record.
 func (s *session) Open(ctx context.Context, kind events.SessionType) {
+	s.kind = max(s.kind, kind)
 	if s.record.Begun() {
 		return
 	}

@@ -44,6 +44,19 @@ func TestRefusedLogins(t *testing.T) {
 			func(p peer) { p.want(string(mysqlPacket(0, "\xff\x10\x04Too many connections"))) },
 			events.ReasonServerClosed, "", "1040: Too many connections",
 		},
+		"mysql: the server has too many connections": {
+			MySQL, func(p peer) {
+				p.send(mysqlGreeting())
+				p.packet()
+				p.send(mysqlPacket(2, "\xff\x10\x04#08004Too many connections"))
+			},
+			func(p peer) {
+				p.packet()
+				p.send(mysqlLogin(usual, "jdoe", "shop", "till"))
+				p.want(string(mysqlPacket(2, "\xff\x10\x04#08004Too many connections")))
+			},
+			events.ReasonServerClosed, "jdoe", "1040 (08004): Too many connections",
+		},
 		"mysql: the server hangs up": {
 			MySQL, func(p peer) {},
 			func(p peer) { wantMySQLError(p, 0, mysqlUnreachable) },

@@ -38,6 +38,12 @@ type session struct {
 	// stay as they are when the login is over.
 	number  uint32
 	backend *backend
+	// kind is the session's type. cancels is the session whose query it asks to cancel, if it
+	// does.
+	kind    events.SessionType
+	cancels uint64
+	// target is the address that stands for the server's; "" for the server's own.
+	target string
 	// key is the one that the server has issued to cancel queries with, if it has.
 	key postgres.Key
 	// established is what the login has returned; nil before.

@@ -109,7 +109,7 @@ func (all *sessions) begin(ctx context.Context, on *service, listener string, co
 // leave forgets a session that has ended.
 func (all *sessions) leave(s *session) {
 	all.index.remove(s)
-	all.keys.remove(s.key, s.backend)
+	all.keys.remove(s.key, s)
 }
 
 // kill stops the sessions that an administrator has killed.

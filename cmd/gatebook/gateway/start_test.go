@@ -116,11 +116,11 @@ func (deafRecorder) DeclareServer(context.Context, events.ServerDeclared) error 
 // TestDialCauses checks what is recorded of an attempt that failed.
 func TestDialCauses(t *testing.T) {
 	t.Parallel()
-	_, err := dial(t.Context(), &Server{Address: deadAddress(t)}, time.Second)
+	_, err := dial(t.Context(), deadAddress(t), time.Second)
 	if got := ending.Cause(err); got != "connection refused" {
 		t.Errorf("got %q", got)
 	}
-	_, err = dial(t.Context(), &Server{Address: "127.0.0.1:1"}, time.Nanosecond)
+	_, err = dial(t.Context(), "127.0.0.1:1", time.Nanosecond)
 	if got := ending.Cause(err); got != "connection timed out" {
 		t.Errorf("got %q of %v", got, err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/relay"
+	"gatebook/events"
 )
 
 // dialect is what the packets of a protocol look like.
@@ -118,10 +119,14 @@ func (h *handshake) stopAnswers() *ending.Ending {
 }
 
 // denied returns how the session ends whose login the server has refused: if the client has
-// said goodbye instead of answering, that was the end.
-func (h *handshake) denied(why string) *ending.Ending {
+// said goodbye instead of answering, that was the end. A server that is unavailable has
+// closed.
+func (h *handshake) denied(why string, unavailable bool) *ending.Ending {
 	if _, abandoned := h.answers.saidGoodbye(); abandoned {
 		return ending.ClosedBy(relay.Client)
+	}
+	if unavailable {
+		return &ending.Ending{Reason: events.ReasonServerClosed, Description: why}
 	}
 	return failed(why)
 }

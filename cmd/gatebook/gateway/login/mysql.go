@@ -181,8 +181,9 @@ func (l *mysqlLogin) complete(ctx context.Context, login mysql.Login) (*Establis
 	gone := l.handshake.stopAnswers()
 	switch {
 	case mysql.ReplyOf(reply) == mysql.ReplyError:
+		e := mysql.ParseError(reply)
 		l.client.refuse(reply)
-		return nil, l.handshake.denied(mysql.ParseError(reply).String())
+		return nil, l.handshake.denied(e.String(), e.Unavailable())
 	case gone != nil:
 		return nil, gone
 	}

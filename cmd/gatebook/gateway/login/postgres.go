@@ -206,10 +206,10 @@ func (l *postgresLogin) complete(ctx context.Context) (*Established, *ending.End
 
 // deny passes the server's refusal on.
 func (l *postgresLogin) deny(held []byte, refusal postgres.Message) *ending.Ending {
-	why := postgres.ParseError(refusal).String()
+	e := postgres.ParseError(refusal)
 	l.handshake.stopAnswers()
 	l.client.refuse(append(held, refusal...))
-	return l.handshake.denied(why)
+	return l.handshake.denied(e.String(), e.Unavailable())
 }
 
 // passRequest passes a message of the authentication on to the client, whose answer to it may

@@ -57,6 +57,16 @@ func (e Error) String() string {
 	return fmt.Sprintf("%d (%s): %s", e.Code, e.State, e.Message)
 }
 
+// Unavailable reports whether a server refuses a login because of its own state and not of
+// who logs in: it has too many connections, or of that user, or shuts down.
+func (e Error) Unavailable() bool {
+	switch e.Code {
+	case 1040, 1053, 1129, 1203, 1226:
+		return true
+	}
+	return false
+}
+
 // ParseError reads a packet that [ReplyOf] calls an error. In which character set its message is
 // depends on settings of the server that the login does not show.
 func ParseError(p Packet) Error { return parseError(p.Payload()) }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"strings"
 
 	"gatebook/cmd/gatebook/gateway/names"
 )
@@ -27,6 +28,17 @@ const (
 
 // String returns the error as clients show it.
 func (e Error) String() string { return e.Code + ": " + e.Message }
+
+// Unavailable reports whether a server refuses a login because of its own state and not of
+// who logs in: it lacks resources, has too many connections, starts, shuts down or failed.
+func (e Error) Unavailable() bool {
+	for _, class := range []string{"53", "57P", "58", "XX"} {
+		if strings.HasPrefix(e.Code, class) {
+			return true
+		}
+	}
+	return false
+}
 
 // ParseError reads ErrorResponse. A field that it does not have is "".
 func ParseError(m Message) Error { return parseError(m.Body()) }
