@@ -97,6 +97,15 @@ func (l *Listing) Position(v projection.View) Position {
 	return l.list.Position(v)
 }
 
+// Held returns how many bytes of memory the listing holds for sessions that are still to be
+// listed, those of the registry aside.
+func (l *Listing) Held() int {
+	if l.list == nil {
+		return 0
+	}
+	return l.list.Held()
+}
+
 // All yields the sessions. It can be walked once. An error ends it.
 func (l *Listing) All() iter.Seq2[projection.View, error] {
 	if l.list == nil {

@@ -40,13 +40,14 @@ type answers struct {
 	pool                      render.Pool
 }
 
-func newAnswers(p present) *answers {
+func newAnswers(p present, budget *render.Budget) *answers {
 	return &answers{
 		present:     p,
 		process:     strconv.FormatInt(p.Now().UnixMicro(), 36),
 		contentType: []string{render.JSON},
 		// A client keeps an answer for itself, and asks each time whether it has changed.
 		cacheControl: []string{"private, no-cache"},
+		pool:         render.Pool{Budget: budget},
 	}
 }
 

@@ -81,14 +81,20 @@ type Limits struct {
 	Connections, ConnectionsPerAddress int
 	// ReportBytes and ReportEvents are how much one report may hold, 16 MiB and 10,000.
 	ReportBytes, ReportEvents int
+	// InFlightBytes is how much memory the bodies that are being read and the answers that
+	// wait for their clients may have together, 8 times ReportBytes. The first 64 KiB of each
+	// do not count.
+	InFlightBytes int
 }
 
 // orDefaults returns the limits with the default of each that is not given.
 func (l Limits) orDefaults() Limits {
+	reportBytes := cmp.Or(l.ReportBytes, 16<<20)
 	return Limits{
 		RequestLine: cmp.Or(l.RequestLine, 8<<10), Headers: cmp.Or(l.Headers, 32<<10),
 		HeaderTime: cmp.Or(l.HeaderTime, 10*time.Second), BodyTime: cmp.Or(l.BodyTime, 30*time.Second),
 		Connections: cmp.Or(l.Connections, 4096), ConnectionsPerAddress: cmp.Or(l.ConnectionsPerAddress, 2048),
-		ReportBytes: cmp.Or(l.ReportBytes, 16<<20), ReportEvents: cmp.Or(l.ReportEvents, 10_000),
+		ReportBytes: reportBytes, ReportEvents: cmp.Or(l.ReportEvents, 10_000),
+		InFlightBytes: cmp.Or(l.InFlightBytes, 8*reportBytes),
 	}
 }

@@ -55,7 +55,8 @@ func (x *intake) take(c *gin.Context) error {
 		c.Header("Accept-Encoding", "identity")
 		return unsupported("A report comes as it is, not with Content-Encoding: " + codings + ".")
 	}
-	body := reports.NewBody(c.Writer, c.Request.Body, x.limits.ReportBytes, x.idle)
+	body := reports.NewBody(c.Writer, c.Request.Body, x.limits.ReportBytes, x.idle, x.answers.pool.Budget)
+	defer body.Release()
 	given := c.GetHeader("Content-Type")
 	switch media, _, _ := mime.ParseMediaType(given); media {
 	case render.JSON:

@@ -58,7 +58,7 @@ func New(c Config) (*Server, error) {
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
 	}
-	closing, answers := make(chan struct{}), newAnswers(c.Registry)
+	closing, answers := make(chan struct{}), newAnswers(c.Registry, render.NewBudget(c.Limits.InFlightBytes))
 	s.api = newAPI(c, answers, s.followers, closing)
 	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, newAuthenticator(c, s.recorder))))
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState

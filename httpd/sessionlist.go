@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -92,6 +93,13 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 			return err
 		}
 	}
+	// Its memory is held until the client has taken the list.
+	if held := found.Held() - freeBytes; held > 0 {
+		if !s.answers.pool.Budget.Take(held) {
+			return errInFlight
+		}
+		defer s.answers.pool.Budget.Give(held)
+	}
 	if found.Counted && (p.Query.Count || !p.Limited && !p.At.Given) {
 		setTotal(c, found.Total)
 	}
@@ -111,6 +119,15 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 // isObserved reports whether observations change the list.
 func isObserved(p *params.Parameters) bool {
 	return showsObserved(p) || p.Query.Order.OfLive() || len(p.Query.Filter.Activities) > 0
+}
+
+// freeBytes is how much memory of a list needs no budget.
+const freeBytes = 64 << 10
+
+// errInFlight is the failure of a request for which there is no memory now.
+var errInFlight = &render.Failure{
+	Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",
+	Description: "Too many large reports and answers are in flight. Try again in a second, or ask for a page (limit).",
 }
 
 // pageOf returns the sessions of a page. When there are more, it writes the header that

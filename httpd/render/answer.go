@@ -20,6 +20,8 @@ const (
 	// largePiece is how much is rendered before it is sent again: each sending costs, and
 	// net/http begins one with 4 KiB.
 	largePiece = 256 << 10
+	// zipBytes is about how much memory compressing takes.
+	zipBytes = 512 << 10
 	// PieceTimeout is how long a client may take for one piece.
 	PieceTimeout = time.Minute
 )
@@ -27,6 +29,10 @@ const (
 // Pool holds the memory of answers that are over. The zero value is empty. Its methods are
 // safe for concurrent use.
 type Pool struct {
+	// Budget is where the memory of long answers is from; nil has no bound. It is not changed
+	// once the pool is in use.
+	Budget *Budget
+
 	buffers, zips sync.Pool // of *[]byte, to render into, and of *gzip.Writer
 }
 
@@ -61,6 +67,7 @@ type Answer struct {
 	w      http.ResponseWriter
 	b      []byte       // rendered and not sent
 	buffer *[]byte      // where b came from, and goes back to
+	held   int          // bytes from the budget
 	sent   bool         // a piece was sent
 	zip    *gzip.Writer // compresses what is sent; nil while nothing is compressed
 }
@@ -71,6 +78,7 @@ func (a *Answer) Release() {
 		*a.buffer = a.b[:0]
 	}
 	a.pool.buffers.Put(a.buffer)
+	a.pool.Budget.Give(a.held)
 	if a.zip != nil {
 		a.zip.Reset(io.Discard) // so that it does not hold the request
 		a.pool.zips.Put(a.zip)
@@ -117,7 +125,7 @@ func List[T any](a *Answer, s Shape[T], all iter.Seq2[T, error]) error {
 		if a.HeadOnly {
 			return nil
 		}
-		if enough == PieceSize {
+		if enough == PieceSize && a.hold(largePiece) {
 			enough, a.b = largePiece, make([]byte, 0, largePiece+PieceSize)
 		}
 	}
@@ -126,6 +134,16 @@ func List[T any](a *Answer, s Shape[T], all iter.Seq2[T, error]) error {
 	}
 	a.b = append(a.b, l.after...)
 	return a.Finish()
+}
+
+// hold takes memory for the answer from the budget, until the answer is released. It reports
+// false when there is none left.
+func (a *Answer) hold(bytes int) bool {
+	if !a.pool.Budget.Take(bytes) {
+		return false
+	}
+	a.held += bytes
+	return true
 }
 
 // Each yields the elements of a list in memory, without an error.
@@ -154,7 +172,7 @@ func (a *Answer) Finish() error {
 		}
 		return a.closeZip()
 	}
-	if a.Gzip && (len(a.b) >= worthwhile || !a.Plain) {
+	if a.Gzip && (!a.Plain || len(a.b) >= worthwhile && a.hold(zipBytes)) {
 		a.compress()
 		if err := a.write(); err != nil {
 			return err
@@ -171,7 +189,7 @@ func (a *Answer) send() error {
 	if err != nil {
 		return err
 	}
-	if !a.sent && a.Gzip {
+	if !a.sent && a.Gzip && (!a.Plain || a.hold(zipBytes)) {
 		a.compress()
 	}
 	a.sent = true

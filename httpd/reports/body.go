@@ -21,20 +21,24 @@ type Body struct {
 	control *http.ResponseController
 	limit   int
 	idle    time.Duration
-	line    bytes.Buffer
+	line    lineBuffer
 
 	mu      sync.Mutex
 	stopped bool // guarded by mu: nothing more is to be read
 }
 
 // NewBody returns the body of a request that is answered to w. limit is how many bytes a
-// report may have, idle how long the client may be silent between two.
-func NewBody(w http.ResponseWriter, from io.Reader, limit int, idle time.Duration) *Body {
+// report may have, idle how long the client may be silent between two. The memory of a large
+// report is from the budget; the caller releases the body.
+func NewBody(w http.ResponseWriter, from io.Reader, limit int, idle time.Duration, budget *render.Budget) *Body {
 	return &Body{
 		from: bufio.NewReaderSize(from, render.PieceSize), control: http.NewResponseController(w),
-		limit: limit, idle: idle,
+		limit: limit, idle: idle, line: lineBuffer{budget: budget},
 	}
 }
+
+// Release gives the memory of the body back.
+func (b *Body) Release() { b.line.release() }
 
 // EnableFullDuplex lets the answer begin before the body has been read.
 func (b *Body) EnableFullDuplex() error {
@@ -55,7 +59,7 @@ func (b *Body) Whole(length int64) ([]byte, error) {
 	if _, err := io.CopyN(&b.line, b.from, int64(b.limit)+1); err != nil && !errors.Is(err, io.EOF) {
 		return nil, b.unread(err)
 	}
-	return b.line.Bytes(), b.checkSize()
+	return b.line.text, b.checkSize()
 }
 
 // Next reads the next line that is not empty. Errors: io.EOF after the last one, and when
@@ -63,6 +67,7 @@ func (b *Body) Whole(length int64) ([]byte, error) {
 // [render.ErrClientGone].
 func (b *Body) Next() ([]byte, error) {
 	for {
+		b.line.release() // a client that is silent between two reports holds nothing
 		b.allow(b.idle)
 		if _, err := b.from.Peek(1); errors.Is(err, io.EOF) {
 			return nil, io.EOF
@@ -75,17 +80,18 @@ func (b *Body) Next() ([]byte, error) {
 		if err := b.readLine(); err != nil {
 			return nil, err
 		}
-		if line := bytes.TrimSpace(b.line.Bytes()); len(line) > 0 {
+		if line := bytes.TrimSpace(b.line.text); len(line) > 0 {
 			return line, nil
 		}
 	}
 }
 
 func (b *Body) readLine() error {
-	b.line.Reset()
 	for {
 		part, err := b.from.ReadSlice('\n')
-		b.line.Write(part)
+		if _, err := b.line.Write(part); err != nil {
+			return err
+		}
 		if err := b.checkSize(); err != nil {
 			return err
 		}
@@ -135,7 +141,7 @@ func (b *Body) stop() {
 }
 
 func (b *Body) checkSize() error {
-	if len(bytes.TrimRight(b.line.Bytes(), "\r\n")) <= b.limit {
+	if len(bytes.TrimRight(b.line.text, "\r\n")) <= b.limit {
 		return nil
 	}
 	return tooLarge("bytes", b.limit)
@@ -155,6 +161,9 @@ func (b *Body) unread(err error) error {
 			Status: http.StatusServiceUnavailable, Title: "Stopping", RetryAfter: "1",
 			Description: "The server is stopping before it has read the report. Nothing of it was recorded; send it again.",
 		}
+	}
+	if f, ok := errors.AsType[*render.Failure](err); ok {
+		return f
 	}
 	incomplete := func(what string) error {
 		return &render.Failure{

@@ -41,15 +41,15 @@ type wireEvent struct {
 	Statistics *wireCounters `json:"statistics"`
 	Active     *time.Time    `json:"active"`
 
-	Reason      *string      `json:"reason"`
-	By          *string      `json:"by"`
-	Description *string      `json:"description"`
-	Connections *[]wireFinal `json:"connections"`
+	Reason      *string     `json:"reason"`
+	By          *string     `json:"by"`
+	Description *string     `json:"description"`
+	Connections *wireFinals `json:"connections"`
 
-	Name      *string   `json:"name"`
-	Router    *string   `json:"router"`
-	Listeners *[]string `json:"listeners"`
-	Servers   *[]string `json:"servers"`
+	Name      *string        `json:"name"`
+	Router    *string        `json:"router"`
+	Listeners *wireListeners `json:"listeners"`
+	Servers   *wireServers   `json:"servers"`
 }
 
 type wireFinal struct {
@@ -191,6 +191,11 @@ func timeOf(t *time.Time) events.Time {
 		return 0
 	}
 	return events.TimeOf(*t)
+}
+
+// elements returns how many elements the lists of the event have.
+func (e *wireEvent) elements() int {
+	return len(deref(e.Connections)) + len(deref(e.Listeners)) + len(deref(e.Servers))
 }
 
 func unknownKind(kind string) string {

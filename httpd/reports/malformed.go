@@ -24,6 +24,9 @@ func invalid(format string, args ...any) error {
 // malformedEvent returns the error of decoding the event at a place in the list. An error of
 // JSON's syntax is that of the whole report.
 func malformedEvent(err error, place int, text []byte) error {
+	if long, ok := errors.AsType[*longListError](err); ok {
+		return long.failure(place)
+	}
 	if _, syntactic := errors.AsType[*jsontext.SyntacticError](err); syntactic {
 		return err
 	}
@@ -36,7 +39,7 @@ func malformed(err error, place int, text []byte) error {
 	if f, ok := errors.AsType[*render.Failure](err); ok {
 		return f
 	}
-	if e, ok := errors.AsType[*json.SemanticError](err); ok {
+	if e, ok := innermost(err); ok {
 		where, of, path := "the report", reflect.TypeFor[wireReport](), slices.Collect(e.JSONPointer.Tokens())
 		if place >= 0 {
 			where, of, path = fmt.Sprintf("event %d", place), reflect.TypeFor[wireEvent](), path[2:]
@@ -59,6 +62,17 @@ func malformed(err error, place int, text []byte) error {
 		return invalid("A member is there twice: %v.", err)
 	}
 	return invalid("It is not JSON as a report is: %v.", err)
+}
+
+// innermost returns the error of decoding that is about the smallest part of a report.
+func innermost(err error) (e *json.SemanticError, found bool) {
+	for {
+		next, ok := errors.AsType[*json.SemanticError](err)
+		if !ok {
+			return e, found
+		}
+		e, found, err = next, true, next.Err
+	}
 }
 
 func unknownMember(where, member string, of reflect.Type) error {

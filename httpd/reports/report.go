@@ -25,10 +25,15 @@ type wireReport struct {
 
 // wireEvents holds the events of a report, decoded as they are read.
 type wireEvents struct {
-	limit int
-	text  []byte // the whole report
-	list  []gatebook.Reported
+	limit    int
+	text     []byte // the whole report
+	list     []gatebook.Reported
+	elements int // of the lists in the events so far
 }
+
+// elementsPerEvent is how many elements the lists in the events of a report may have, for
+// each event that it may have.
+const elementsPerEvent = 10
 
 // Parse reads a report of at most limit events. Errors: a [*render.Failure].
 func Parse(text []byte, limit int) (gatebook.Report, error) {
@@ -72,6 +77,9 @@ func (l *wireEvents) UnmarshalJSONFrom(d *jsontext.Decoder) error {
 		var e wireEvent
 		if err := json.UnmarshalDecode(d, &e); err != nil {
 			return malformedEvent(err, i, l.text)
+		}
+		if l.elements += e.elements(); l.elements > elementsPerEvent*l.limit {
+			return tooLarge("elements in lists of its events", elementsPerEvent*l.limit)
 		}
 		reported, why := e.decode()
 		if why != "" {

@@ -15,6 +15,22 @@ import (
 	"gatebook/projection"
 )
 
+// The most elements that a list of an event may have: the last counters of connections, the
+// addresses and the servers of a service.
+const (
+	MostFinals    = 1024
+	MostListeners = 256
+	MostServers   = 1024
+)
+
+// checkLength returns what is wrong with the length of a list.
+func checkLength(what string, n, most int) error {
+	if n > most {
+		return fmt.Errorf("%s has more than %d elements", what, most)
+	}
+	return nil
+}
+
 // ReservedName is the name of the API's own service and source.
 const ReservedName = "gatebook"
 
@@ -111,6 +127,9 @@ func checkServiceName(name, source string) error {
 }
 
 func checkService(e *events.ServiceDeclared, source string) error {
+	if err := cmp.Or(checkLength("listeners", len(e.Listeners), MostListeners), checkLength("servers", len(e.Servers), MostServers)); err != nil {
+		return err
+	}
 	e.Listeners, e.Servers = withoutEmpty(e.Listeners), withoutEmpty(e.Servers)
 	switch {
 	case e.Stopped || e.By != "":
@@ -166,6 +185,9 @@ func checkOpening(e *events.SessionOpened, source string) error {
 }
 
 func checkClosing(e *events.SessionClosed) error {
+	if err := checkLength("connections", len(e.Finals), MostFinals); err != nil {
+		return err
+	}
 	seen := make(map[uint32]bool, len(e.Finals))
 	for i := range e.Finals {
 		f := &e.Finals[i]

@@ -256,6 +256,12 @@ func (l *Listing) Position(v projection.View) projection.Position {
 	return projection.Position{Given: true, Place: l.ordering.place(v), Sequence: l.ordering.asOf}
 }
 
+// Held returns how many bytes of memory the listing holds for sessions in memory.
+func (l *Listing) Held() int {
+	const viewBytes = 16 // two pointers
+	return viewBytes * cap(l.memory)
+}
+
 // All yields the sessions. It can be walked once. An error ends it.
 func (l *Listing) All() iter.Seq2[projection.View, error] {
 	return func(yield func(projection.View, error) bool) {

@@ -18,6 +18,7 @@ type APILimits struct {
 	ConnectionsPerAddress *int     `toml:"connections_per_address"`
 	ReportBytes           *int     `toml:"report_bytes"`
 	ReportEvents          *int     `toml:"report_events"`
+	InFlightBytes         *int     `toml:"in_flight_bytes"`
 }
 
 // count is a number with its least value; nil where it is absent.
@@ -36,6 +37,7 @@ func (l APILimits) counts() []count {
 		{"connections_per_address", l.ConnectionsPerAddress, 1},
 		{"report_bytes", l.ReportBytes, 1024},
 		{"report_events", l.ReportEvents, 1},
+		{"in_flight_bytes", l.InFlightBytes, 1 << 20},
 	}
 }
 
@@ -58,6 +60,7 @@ func (f *File) Limits() httpd.Limits {
 		HeaderTime: l.HeaderTime.Or(0), BodyTime: l.BodyTime.Or(0),
 		Connections: valueOr(l.Connections, 0), ConnectionsPerAddress: valueOr(l.ConnectionsPerAddress, 0),
 		ReportBytes: valueOr(l.ReportBytes, 0), ReportEvents: valueOr(l.ReportEvents, 0),
+		InFlightBytes: valueOr(l.InFlightBytes, 0),
 	}
 }
 
