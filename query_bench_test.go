@@ -178,6 +178,34 @@ func BenchmarkArchive(b *testing.B) {
 			for _, c := range archiveQueries(registry, sessions) {
 				b.Run(c.name, func(b *testing.B) { benchPage(b, registry, c.Query) })
 			}
+			for by := gatebook.GroupUser; by <= gatebook.GroupHour; by++ {
+				benchCounts(b, registry, sessions, by)
+			}
+		})
+	}
+}
+
+// benchCounts counts all ended sessions by a group, those of a window, of a filter, and of
+// both.
+func benchCounts(b *testing.B, registry *gatebook.Registry, sessions int, by gatebook.Group) {
+	begin := pastBegin + events.Time(sessions-pastWindow)/2*pastApart
+	window := projection.Filter{Since: begin, Until: begin + pastWindow*pastApart}
+	failed := []events.Reason{events.ReasonAuthFailed}
+	for name, f := range map[string]projection.Filter{
+		"all": {}, "window": window, "reason": {Reasons: failed}, "service": {Services: []string{"late-2"}},
+		"reason-window": {Reasons: failed, Since: window.Since, Until: window.Until},
+	} {
+		b.Run("by-"+by.String()+"/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			var groups uint64
+			for b.Loop() {
+				counts, err := registry.Counts(context.Background(), gatebook.Query{Closed: true, Lost: true, Filter: f}, by, 10)
+				if err != nil {
+					b.Fatal(err)
+				}
+				groups = counts.Total
+			}
+			b.ReportMetric(float64(groups), "groups")
 		})
 	}
 }

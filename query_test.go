@@ -178,6 +178,7 @@ func TestListIsWhatLookingAtAllGives(t *testing.T) {
 		}
 		for range 12 {
 			h.ask(drawQuery(t, h, h.r.Moment().Sequence))
+			h.askCounts(drawQuery(t, h, 0))
 		}
 		h.askWindow()
 	})
@@ -205,6 +206,59 @@ func (h *history) askWindow() {
 		if !slices.Contains(window, id) {
 			t.Fatalf("session %d was live at %d (record %d), and the window of that moment has %d alone", id, moment, then, window)
 		}
+	}
+}
+
+// askCounts compares counts by a group with those of the sessions that a list has.
+func (h *history) askCounts(q Query) {
+	t := h.t
+	by := rapid.SampledFrom([]Group{
+		GroupUser, GroupService, GroupServer, GroupAddress, GroupNetwork, GroupReason, GroupBy, GroupSource, GroupHour,
+	}).Draw(t, "group")
+	want := make(map[projection.GroupValue]uint64)
+	l, err := h.r.Sessions(Query{Live: q.Live, Closed: q.Closed, Lost: q.Lost, Filter: q.Filter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for v, err := range l.All() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		values := by.Values(v.Session)
+		if len(values) == 0 && by != GroupServer {
+			values = append(values, projection.GroupValue{})
+		}
+		for _, value := range values {
+			text := value.Text
+			if by == GroupService || by == GroupServer || by == GroupSource {
+				text = projection.NameKey(text)
+			}
+			want[projection.GroupValue{Text: text, Hour: value.Hour}]++
+		}
+	}
+	h.r.reader.RowsCounted = rapid.Uint64Range(0, 5).Draw(t, "counted by rows")
+	limit := rapid.IntRange(0, 3).Draw(t, "groups listed")
+	counts, err := h.r.Counts(t.Context(), q, by, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := len(want)
+	if limit > 0 {
+		listed = min(limit, listed)
+	}
+	if len(counts.Groups) != listed || counts.Total != uint64(len(want)) {
+		t.Fatalf("%+v by %s: %v of %d, want %d of %v", q, by, counts.Groups, counts.Total, listed, want)
+	}
+	last := uint64(math.MaxUint64)
+	for _, g := range counts.Groups {
+		text := g.Text
+		if by == GroupService || by == GroupServer || by == GroupSource {
+			text = projection.NameKey(text)
+		}
+		if n := want[projection.GroupValue{Text: text, Hour: g.Hour}]; n != g.Sessions || n == 0 || n > last {
+			t.Fatalf("%+v by %s: %v, want %v", q, by, counts.Groups, want)
+		}
+		last = g.Sessions
 	}
 }
 

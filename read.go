@@ -114,6 +114,34 @@ func (l *Listing) All() iter.Seq2[projection.View, error] {
 	return l.list.All()
 }
 
+// Group is a property that sessions are counted by.
+type Group = projection.Group
+
+// The groups. A session counts for each server that it reached, and for the hour in which it
+// was opened. A network is one of 24 bits of IPv4, or 64 of IPv6.
+const (
+	GroupUser    = projection.GroupUser
+	GroupService = projection.GroupService
+	GroupServer  = projection.GroupServer
+	GroupAddress = projection.GroupAddress
+	GroupNetwork = projection.GroupNetwork
+	GroupReason  = projection.GroupReason
+	GroupBy      = projection.GroupBy
+	GroupSource  = projection.GroupSource
+	GroupHour    = projection.GroupHour
+)
+
+// Counts are the sessions that match a query, by a group.
+type Counts = query.Counts
+
+// Counts counts the sessions that a query selects by a group, and returns the largest, at
+// most limit of them; 0 is no limit. Ended sessions are counted in the archive's indexes, live
+// ones are visited. AsOf, After, Skip, Limit, Count and the order of the query mean nothing.
+// Errors: [ErrCrowded] and that of ctx.
+func (r *Registry) Counts(ctx context.Context, q Query, by Group, limit int) (*Counts, error) {
+	return r.reader.Counts(ctx, q, by, limit)
+}
+
 // Services returns all services, in the order in which they were first met.
 func (r *Registry) Services() ([]*projection.Service, projection.Moment) { return r.state.Services() }
 

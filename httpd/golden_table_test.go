@@ -172,6 +172,12 @@ func goldens() []golden {
 	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, as in range=0-99.")
 	refuse(400, "GET", "/sessions?range=-1-5", "Invalid parameter", "range=-1-5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
+	get("/sessions/counts?group=service&status=all", "2", array(`{"group":"My Service","sessions":3}`, `{"group":"old \"service\"/ü","sessions":1}`))
+	get("/sessions/counts?group=reason&status=all&limit=1", "3", array(`{"group":null,"sessions":2}`))
+	get("/sessions/counts?group=network&status=closed&service=my-service", "1", array(`{"group":"192.168.0.0/24","sessions":1}`))
+	get("/sessions/counts?group=hour&address=192.168.0.0/16&status=all", "1", array(`{"group":"2016-08-31T03:00:00Z","sessions":3}`))
+	refuse(400, "GET", "/sessions/counts?status=all", "Invalid parameter", "group is missing: sessions are counted by user, service, server, address, network, reason, by, source or hour.")
+	refuse(400, "GET", "/sessions/counts?group=users", "Invalid parameter", "group=users is not known, did you mean user? it is user, service, server, address, network, reason, by, source or hour.")
 	for _, parameter := range []string{"status=all&sort=ended", "status=all&sort=-ended", "at=3"} {
 		refuse(400, "GET", "/sessions?range=10001-10002&"+parameter, "Invalid parameter", "range=10001-10002 begins too late: with sort=ended, sort=-ended or at= it begins at 10000 at most. Use limit= and follow the header Link.")
 	}

@@ -73,6 +73,7 @@ func (a *api) routes() []route {
 		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), unrecorded: true},
 		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).as(contentYAML))},
 		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).as(render.ListForms()...))},
+		{path: "/sessions/counts", operations: all(get(access.ForReaders, a.sessions.count).as(render.ListForms()...))},
 		{path: "/sessions/:id", operations: all(get(access.ForReaders, a.sessions.show), del(access.ForAdmins, a.kills.one))},
 		{path: "/sessions/:id/connections", operations: all(get(access.ForReaders, a.sessions.listConnections).as(render.ListForms()...))},
 		{path: "/sessions/:id/events", operations: all(get(access.ForReaders, a.feeds.trail).as(trailForms()...))},

@@ -20,6 +20,7 @@ type sessionReader interface {
 	Session(id uint64) (projection.View, projection.Moment, error)
 	SessionsContext(ctx context.Context, q gatebook.Query) (*gatebook.Listing, error)
 	SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error)
+	Counts(ctx context.Context, q gatebook.Query, by gatebook.Group, limit int) (*gatebook.Counts, error)
 }
 
 // sessions answers for sessions and their connections.

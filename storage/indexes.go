@@ -89,3 +89,18 @@ func (s *Snapshot) Count(q index.Search) (n uint64, err error) {
 	})
 	return n, err
 }
+
+// CountBy counts in buckets the entries that a search selects, as [index.CountBy] does.
+func (s *Snapshot) CountBy(q index.Search, bucket func(*index.Summary) (int64, bool), add func(bucket int64, n uint64)) error {
+	return s.readIndexes(func(rows *indexRows) error { return index.CountBy(rows, q, bucket, add) })
+}
+
+// CountEach counts the entries that a search selects under each key of its last group, as
+// [index.CountEach] does.
+func (s *Snapshot) CountEach(q index.Search, complete bool) (counts []uint64, err error) {
+	err = s.readIndexes(func(rows *indexRows) error {
+		counts, err = index.CountEach(rows, q, complete)
+		return err
+	})
+	return counts, err
+}

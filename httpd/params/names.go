@@ -13,6 +13,7 @@ const (
 	DryRun       = "dry_run"
 	Fields       = "fields"
 	Follow       = "follow"
+	Group        = "group"
 	Kind         = "kind"
 	Limit        = "limit"
 	Observations = "observations"
@@ -36,9 +37,17 @@ const (
 // Names returns the names of all parameters.
 func Names() []string {
 	return []string{
-		Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Kind,
+		Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Group, Kind,
 		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Server, Service,
 		Since, Sort, Source, Status, TTL, Until, User,
+	}
+}
+
+// OfCounts returns the names of the parameters of counts of sessions.
+func OfCounts() []string {
+	return []string{
+		Fields, Group, Status, User, Database, Program, Service, Server, Source, Reason, By, Address, Activity,
+		Since, Until, Limit,
 	}
 }
 

@@ -33,6 +33,9 @@ type Parameters struct {
 	// only counts.
 	TTL                   time.Duration
 	Timed, Cancel, DryRun bool
+	// Group is what sessions are counted by, where Grouped is set.
+	Group   gatebook.Group
+	Grouped bool
 	// Follow and Observations are those of the feed.
 	Follow, Observations bool
 
@@ -162,6 +165,8 @@ func (p *Parameters) setOne(name, value string) error {
 		return setFlag(name, value, &p.DryRun)
 	case TTL:
 		return p.setTTL(value)
+	case Group:
+		return p.setGroup(value)
 	case Sort:
 		return p.setSort(value)
 	case Limit:

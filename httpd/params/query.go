@@ -175,6 +175,31 @@ func (p *Parameters) setSort(value string) error {
 	return nil
 }
 
+// groups returns the names of all groups.
+func groups() (all []string) {
+	for g := gatebook.GroupUser; g.String() != ""; g++ {
+		all = append(all, g.String())
+	}
+	return all
+}
+
+func (p *Parameters) setGroup(value string) error {
+	i := slices.Index(groups(), value)
+	if i < 0 {
+		return Invalid("group=%s is not known%s it is %s.", value, meant(value, groups()), either(groups()))
+	}
+	p.Group, p.Grouped = gatebook.Group(i), true
+	return nil
+}
+
+// NeedGroup returns the error of a query that has to name a group and does not.
+func (p *Parameters) NeedGroup() error {
+	if p.Grouped {
+		return nil
+	}
+	return Invalid("group is missing: sessions are counted by %s.", either(groups()))
+}
+
 func (p *Parameters) setRange(value string) error {
 	first, last, _ := strings.Cut(value, "-")
 	a, aErr := position(first)

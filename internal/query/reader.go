@@ -28,6 +28,10 @@ type Records interface {
 
 // Reader reads sessions and records, wherever they are.
 type Reader struct {
+	// RowsCounted is up to how many archived sessions [Reader.Counts] counts by their rows. More
+	// are counted in the indexes of the group. It must not be changed once the reader is used.
+	RowsCounted uint64
+
 	state   *projection.State
 	archive *storage.Archive
 	log     Records
@@ -39,7 +43,7 @@ type Reader struct {
 // NewReader returns a reader of a state, of the archive beside it, and of the log that
 // both are folded from. now is the registry's clock.
 func NewReader(state *projection.State, archive *storage.Archive, log Records, now func() time.Time) *Reader {
-	return &Reader{state: state, archive: archive, log: log, now: now, turns: newTurns()}
+	return &Reader{RowsCounted: rowsCounted, state: state, archive: archive, log: log, now: now, turns: newTurns()}
 }
 
 // Session returns the session of that id, live or ended, and the moment the answer is of.

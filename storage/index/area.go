@@ -15,8 +15,9 @@ type area struct {
 
 // part is what one index has in an area.
 type part struct {
-	key     []byte
-	summary Summary
+	key      []byte
+	position int // of the key in its group
+	summary  Summary
 	// entries are those of the index in the area, in ascending order of id, once a leaf with
 	// them was read. The index has no node at the area's place then.
 	entries []Entry
@@ -29,6 +30,16 @@ func (w *walk) read(a *area) (below []*area, entries []Entry, err error) {
 	if len(a.groups) == 1 && len(a.groups[0]) == 1 && a.groups[0][0].entries == nil {
 		return w.readOne(a)
 	}
+	below, err = w.descend(a)
+	if err != nil || below != nil {
+		return below, nil, err
+	}
+	return nil, w.matching(inAll(a.groups)), nil
+}
+
+// descend reads the nodes of an area. It returns the areas below that can have what is
+// wanted, in ascending order; nil if the entries of all parts are known then.
+func (w *walk) descend(a *area) ([]*area, error) {
 	branches := false
 	children := make([][][]child, len(a.groups))
 	for g, parts := range a.groups {
@@ -39,7 +50,7 @@ func (w *walk) read(a *area) (below []*area, entries []Entry, err error) {
 				continue
 			}
 			if err := w.readNode(a.place, p.key); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if children[g][i] = w.node.children; w.node.children == nil {
 				p.entries = append(make([]Entry, 0, len(w.node.entries)), w.node.entries...)
@@ -48,9 +59,9 @@ func (w *walk) read(a *area) (below []*area, entries []Entry, err error) {
 		}
 	}
 	if !branches {
-		return nil, w.matching(inAll(a.groups)), nil
+		return nil, nil
 	}
-	return w.divide(a, children), nil, nil
+	return append(make([]*area, 0, fan), w.divide(a, children)...), nil
 }
 
 // readOne is read for the area of one index.
@@ -80,15 +91,18 @@ func (w *walk) readNode(at place, key []byte) error {
 // divide returns the areas below an area. children are those of the nodes at its place, beside
 // the parts of its groups; a part without any has entries.
 func (w *walk) divide(a *area, children [][][]child) (all []*area) {
-	slots := slotsOf(a, children[0])
-	for slot := range fan {
-		if !slots[slot] {
-			continue
+	slots := make([][fan][]part, len(a.groups))
+	for g, parts := range a.groups {
+		for i := range parts {
+			intoSlots(&slots[g], a.place, &parts[i], children[g][i])
 		}
+	}
+	for slot := range fan {
 		below := &area{place: a.child(byte(slot)), groups: make([][]part, 0, len(a.groups))}
-		for g, parts := range a.groups {
-			group, sum := inSlot(below.place, parts, children[g])
-			if len(group) == 0 {
+		for g := range slots {
+			group := slots[g][slot]
+			sum := sumOf(group)
+			if sum.size() == 0 {
 				break
 			}
 			if g == 0 {
@@ -105,42 +119,30 @@ func (w *walk) divide(a *area, children [][][]child) (all []*area) {
 	return all
 }
 
-// slotsOf returns the slots of an area in which the first group has anything.
-func slotsOf(a *area, children [][]child) (slots [fan]bool) {
+// intoSlots divides what one index has at a place into the slots there.
+func intoSlots(slots *[fan][]part, at place, p *part, children []child) {
 	for i := range children {
-		for j := range children[i] {
-			slots[children[i][j].slot] = true
-		}
-		for j := range a.groups[0][i].entries {
-			slots[slotOf(a.groups[0][i].entries[j].ID, a.level)] = true
+		if c := &children[i]; c.summary.size() > 0 {
+			slots[c.slot] = append(slots[c.slot], part{key: p.key, position: p.position, summary: c.summary})
 		}
 	}
-	return slots
+	for rest := p.entries; len(rest) > 0; {
+		slot, n := slotOf(rest[0].ID, at.level), 1
+		for n < len(rest) && slotOf(rest[n].ID, at.level) == slot {
+			n++
+		}
+		here := rest[:n:n]
+		slots[slot] = append(slots[slot], part{key: p.key, position: p.position, summary: (&node{entries: here}).summary(), entries: here})
+		rest = rest[n:]
+	}
 }
 
-// inSlot takes from the parts of a group what they have at a place below, and sums it up.
-func inSlot(at place, parts []part, children [][]child) (group []part, sum Summary) {
-	for i := range parts {
-		p := &parts[i]
-		if p.entries == nil {
-			for len(children[i]) > 0 && children[i][0].slot < byte(at.prefix) {
-				children[i] = children[i][1:]
-			}
-			if len(children[i]) > 0 && children[i][0].slot == byte(at.prefix) && children[i][0].summary.size() > 0 {
-				group = append(group, part{key: p.key, summary: children[i][0].summary})
-				sum.add(&children[i][0].summary)
-			}
-			continue
-		}
-		n, _ := slices.BinarySearchFunc(p.entries, at.high(), func(e Entry, id uint64) int { return cmp.Compare(e.ID, id+1) })
-		if here := p.entries[:n]; n > 0 {
-			p.entries = p.entries[n:]
-			s := (&node{entries: here}).summary()
-			group = append(group, part{key: p.key, summary: s, entries: here})
-			sum.add(&s)
-		}
+// sumOf sums up the parts of a group.
+func sumOf(group []part) (sum Summary) {
+	for i := range group {
+		sum.add(&group[i].summary)
 	}
-	return group, sum
+	return sum
 }
 
 // wanted reports whether an area or an entry of that summary can be wanted.

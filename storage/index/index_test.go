@@ -214,6 +214,7 @@ func TestIndexEqualsModel(t *testing.T) {
 			}
 		}
 		m.checkWhole(r, q, m.find(q, match))
+		m.checkEach(r, q, match)
 		m.checkKeys(r)
 	})
 }
@@ -268,6 +269,50 @@ func (m *model) checkWhole(r *rapid.T, q index.Search, want []index.Entry) {
 	if n, err := index.Count(m.rows, q); err != nil || n != uint64(len(want)) {
 		r.Fatalf("counted %d without %d to %d and error %v, want %d", n, first, last, err, len(want))
 	}
+}
+
+// checkEach counts the entries of each of the keys that an entry has one of, and those that
+// begin in each part of the time.
+func (m *model) checkEach(r *rapid.T, q index.Search, match func(index.Entry) bool) {
+	q.Former = false
+	beginnings, want := make(map[int64]uint64), make(map[int64]uint64)
+	for _, e := range m.find(q, match) {
+		want[e.From/100]++
+	}
+	err := index.CountBy(m.rows, q, func(s *index.Summary) (int64, bool) {
+		return s.MinFrom / 100, s.MinFrom/100 == s.MaxFrom/100
+	}, func(b int64, n uint64) { beginnings[b] += n })
+	maps.DeleteFunc(beginnings, func(_ int64, n uint64) bool { return n == 0 })
+	if err != nil || !maps.Equal(beginnings, want) {
+		r.Fatalf("%v begin, want %v, error %v", beginnings, want, err)
+	}
+	keys := modelKeys[:len(modelKeys)-1]
+	each := index.Group{}
+	for _, key := range keys {
+		each.Keys = append(each.Keys, []byte(key))
+	}
+	filter := q.Groups[:rapid.IntRange(0, 1).Draw(r, "filters")]
+	q.Groups = append(filter[:len(filter):len(filter)], each)
+	counts, err := index.CountEach(m.rows, q, m.everyHasItsKey())
+	for i, key := range keys {
+		q.Groups[len(filter)] = index.Group{Keys: [][]byte{[]byte(key)}}
+		if want := len(m.find(q, match)); err != nil || counts[i] != uint64(want) {
+			r.Fatalf("%d of %q with %v, want %d, error %v", counts[i], key, filter, want, err)
+		}
+	}
+}
+
+// everyHasItsKey reports whether each entry is stored under the key that it has besides the
+// shared one.
+func (m *model) everyHasItsKey() bool {
+	for _, entries := range m.want {
+		for id := range entries {
+			if _, has := m.want[modelKeys[id%uint64(len(modelKeys)-1)]][id]; !has {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // checkKeys compares the keys between two of them.

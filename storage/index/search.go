@@ -98,8 +98,8 @@ type step struct {
 func (w *walk) begin() {
 	all := &area{place: place{level: topLevel}, groups: make([][]part, len(w.Groups))}
 	for i, group := range w.Groups {
-		for _, key := range group.Keys {
-			all.groups[i] = append(all.groups[i], part{key: key})
+		for j, key := range group.Keys {
+			all.groups[i] = append(all.groups[i], part{key: key, position: j})
 		}
 		if len(group.Keys) == 0 {
 			return
