@@ -219,11 +219,28 @@ func (c Config) Warnings() []string {
 // warn returns what will surprise about TLS between the service's clients and a server.
 func (s Service) warn(server Server) []string {
 	at := fmt.Sprintf("service %s, server %s: ", s.Name, server.Name)
+	var all []string
 	switch {
 	case s.Protocol == Postgres && s.endsTLS() && server.speaksTLS():
-		return []string{at + "with TLS on both sides a SCRAM login succeeds only if the service has the server's own certificate and key, or the client says channel_binding=disable"}
+		all = append(all, at+"with TLS on both sides a SCRAM login succeeds only if the service has the server's own certificate and key, or the client says channel_binding=disable")
 	case s.Protocol == MySQL && s.endsTLS() != server.speaksTLS():
-		return []string{at + "caching_sha2_password and sha256_password need TLS on both sides or on none"}
+		all = append(all, at+"caching_sha2_password and sha256_password need TLS on both sides or on none")
 	}
-	return nil
+	if server.speaksTLS() && !s.demandsTLS() {
+		all = append(all, at+"a client without TLS passes what the server demands of TLS ("+s.Protocol.rules()+"), because the gateway speaks TLS to it; "+
+			"write required = true, with a certificate and its key, in [services."+s.Name+".tls]")
+	}
+	return all
+}
+
+// rules returns the name of a server's rules about TLS.
+func (p Protocol) rules() string {
+	switch p {
+	case MySQL:
+		return "REQUIRE SSL"
+	case Postgres:
+		return "hostssl"
+	default:
+		return "its own rules"
+	}
 }

@@ -30,7 +30,7 @@ func (p Protocol) known() bool { return slices.Contains(Protocols(), p) }
 func (all *sessions) protocolOf(s Service) login.Protocol {
 	common := login.Service{
 		Name: s.Name, LoginTimeout: s.LoginTimeout,
-		ClientCertificates: s.TLS.ClientCA != "", Buffers: &all.buffers,
+		ClientCertificates: s.TLS.ClientCA != "", TLSRequired: s.TLS.Required, Buffers: &all.buffers,
 	}
 	if s.endsTLS() {
 		common.TLS = func() *tls.Config { return all.credentials.Load().services[s.Name] }

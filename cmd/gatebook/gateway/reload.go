@@ -170,12 +170,14 @@ func (l *reload) service(ctx context.Context, running *service, c Service) error
 	if !slices.Equal(c.Listen, running.Listen) {
 		fixed = append(fixed, "listen")
 	}
-	if c.TLS != running.TLS {
+	files := running.TLS
+	files.Required = c.TLS.Required // which can change
+	if c.TLS != files {
 		fixed = append(fixed, "tls")
 	}
 	if len(fixed) > 0 {
 		l.later("service %s: %s", c.Name, strings.Join(fixed, ", "))
-		c.Protocol, c.Listen, c.TLS = running.Protocol, running.Listen, running.TLS
+		c.Protocol, c.Listen, c.TLS = running.Protocol, running.Listen, files
 	}
 	keys := differences(running.Service, c, nil)
 	if len(keys) == 0 {

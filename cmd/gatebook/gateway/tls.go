@@ -18,6 +18,14 @@ type ClientTLS struct {
 	// ClientCA is the path of a PEM file with the authorities of clients'
 	// certificates. With it every client must have one, and so must use TLS.
 	ClientCA string
+	// Required refuses clients that do not use TLS. Cancel requests need none, because
+	// clients send them without.
+	Required bool
+}
+
+// demandsTLS reports whether only clients that use TLS are let in.
+func (s Service) demandsTLS() bool {
+	return s.endsTLS() && (s.TLS.Required || s.TLS.ClientCA != "" || s.Protocol == TCP)
 }
 
 // TLSMode is whether the gateway speaks TLS to a server.
@@ -66,6 +74,9 @@ func (c Config) checkTLS() error {
 		}
 		if s.TLS.ClientCA != "" && s.TLS.Certificate == "" {
 			all = append(all, fmt.Errorf("service %s: tls has a client_ca but no certificate", s.Name))
+		}
+		if s.TLS.Required && s.TLS.Certificate == "" {
+			all = append(all, fmt.Errorf("service %s: tls is required, but there is no certificate", s.Name))
 		}
 	}
 	return errors.Join(all...)

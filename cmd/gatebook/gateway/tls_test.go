@@ -50,21 +50,27 @@ func TestWarnings(t *testing.T) {
 	for _, test := range []struct {
 		protocol Protocol
 		front    bool
+		required bool
 		mode     TLSMode
 		want     string
 	}{
-		{MySQL, true, TLSOff, "caching_sha2_password"},
-		{MySQL, false, TLSPrefer, "caching_sha2_password"},
-		{MySQL, true, TLSRequire, ""},
-		{MySQL, false, "", ""},
-		{Postgres, true, TLSRequire, "SCRAM"},
-		{Postgres, true, TLSOff, ""},
-		{Postgres, false, TLSPrefer, ""},
-		{TCP, true, TLSRequire, ""},
+		{MySQL, true, false, TLSOff, "caching_sha2_password"},
+		{MySQL, false, false, TLSPrefer, "caching_sha2_password"},
+		{MySQL, true, true, TLSRequire, ""},
+		{MySQL, true, false, TLSRequire, "a client without TLS passes what the server demands of TLS (REQUIRE SSL)"},
+		{MySQL, false, false, TLSPrefer, "required = true, with a certificate and its key, in [services.front.tls]"},
+		{MySQL, false, false, "", ""},
+		{Postgres, true, true, TLSRequire, "SCRAM"},
+		{Postgres, true, false, TLSRequire, "SCRAM"},
+		{Postgres, true, false, TLSRequire, "hostssl"},
+		{Postgres, true, false, TLSOff, ""},
+		{Postgres, false, false, TLSPrefer, "hostssl"},
+		{TCP, true, false, TLSRequire, ""},
+		{TCP, false, false, TLSRequire, "its own rules"},
 	} {
 		service := Service{Name: "front", Protocol: test.protocol, Servers: []string{"db1"}}
 		if test.front {
-			service.TLS = ClientTLS{Certificate: "a", Key: "b"}
+			service.TLS = ClientTLS{Certificate: "a", Key: "b", Required: test.required}
 		}
 		c := Config{Services: []Service{service}, Servers: []Server{{Name: "db1", TLS: test.mode}, {Name: "db2"}}}
 		got := strings.Join(c.Warnings(), "; ")

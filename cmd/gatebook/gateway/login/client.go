@@ -110,12 +110,20 @@ func (c *client) speaksTLS() bool {
 	return has
 }
 
-// lacksCertificate reports whether the client is to be refused for want of TLS: it would get
-// around having to show a certificate.
-func (c *client) lacksCertificate() bool { return c.service.ClientCertificates && !c.speaksTLS() }
-
-// certificateWanted is the error for such a client.
-const certificateWanted = "the service lets in only clients with a certificate, over TLS"
+// lacksTLS returns why the client is refused for want of TLS; "" if it is not. Without TLS it would
+// get around having to show a certificate, or around what a server demands of its clients, to
+// which the gateway's own TLS is as good as theirs.
+func (c *client) lacksTLS() string {
+	switch {
+	case c.speaksTLS():
+		return ""
+	case c.service.ClientCertificates:
+		return "the service lets in only clients with a certificate, over TLS"
+	case c.service.TLSRequired:
+		return "service " + c.service.Name + " lets in only clients that use TLS"
+	}
+	return ""
+}
 
 // explainTLS returns what was wrong with a TLS handshake.
 func explainTLS(err error) string {

@@ -21,6 +21,7 @@ type MySQL struct {
 const (
 	mysqlUnreachable  = 1429 // a client takes no code of its own library, such as 2003, from a server
 	mysqlBadHandshake = 1043
+	mysqlInsecure     = 3159
 	mysqlUnknown      = 1105
 )
 
@@ -145,16 +146,19 @@ func (l *mysqlLogin) hidden() mysql.Capabilities {
 // forward passes on the client's login, once the session's opening is durable.
 func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login, *ending.Ending) {
 	login, packet, next, end := l.read(g)
-	switch {
-	case end != nil:
+	if end != nil {
 		return login, end
-	case l.client.lacksCertificate():
-		return login, l.reject(next, failed(certificateWanted))
+	}
+	l.session.Asked(asked(login))
+	insecure := l.client.lacksTLS()
+	switch {
+	case insecure != "":
+		l.refuse(next, mysqlInsecure, insecure)
+		return login, failed(insecure)
 	case login.Compressed && !l.protocol.Compression:
 		return login, l.reject(next, failed("the client insists on compression"))
 	}
 	l.common, l.collation = mysql.Common(packet, g), login.Collation
-	l.session.Asked(asked(login))
 	l.session.Open(ctx, events.TypeClient)
 	if err := l.session.WaitOpened(); err != nil {
 		return login, l.refuseUnrecorded(next, err)

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,8 @@ const (
 	postgresUnreachable = "08001"
 	postgresProtocol    = "08P01"
 	postgresUnrecorded  = "57P03"
+	// postgresUnauthorized is for a client that pg_hba.conf does not let in.
+	postgresUnauthorized = "28000"
 )
 
 // Postgres lets clients of PostgreSQL in, and cancel requests.
@@ -66,6 +69,9 @@ type postgresLogin struct {
 	// opened: the session is being recorded, unless the client may be a probe.
 	opened bool
 	asked  events.SessionReady
+	// code is that of the error for a client whose startup will not do, if it is not that of the
+	// protocol.
+	code string
 	// key is with what the session's queries are cancelled, if the server has issued one.
 	key postgres.Key
 }
@@ -81,7 +87,7 @@ func (l *postgresLogin) run(ctx context.Context) (*Established, *ending.Ending) 
 	case startup.Request == postgres.RequestCancel:
 		return l.forwardCancel(ctx, startup.Key, packet)
 	}
-	l.asked = events.SessionReady{User: startup.User, Database: startup.Database, Program: startup.Program}
+	l.asked = askedBy(startup)
 	l.session.Asked(l.asked)
 	if end := l.session.Admit(); end != nil {
 		l.client.refuse(refusal(end.Reason).postgres(end.Description))
@@ -96,6 +102,11 @@ func (l *postgresLogin) run(ctx context.Context) (*Established, *ending.Ending) 
 		return nil, end
 	}
 	return l.complete(ctx)
+}
+
+// askedBy returns what a startup packet asks for, as the record has it.
+func askedBy(s postgres.Startup) events.SessionReady {
+	return events.SessionReady{User: s.User, Database: s.Database, Program: s.Program}
 }
 
 // start reads what the client begins with, up to the startup packet, which it returns too.
@@ -120,8 +131,10 @@ func (l *postgresLogin) start(ctx context.Context) (postgres.Startup, []byte, *e
 		}
 		switch startup.Request {
 		case postgres.RequestSession:
-			if l.client.lacksCertificate() {
-				return startup, nil, failed(certificateWanted)
+			if why := l.client.lacksTLS(); why != "" {
+				l.session.Asked(askedBy(startup))
+				l.code = postgresUnauthorized
+				return startup, nil, failed(why)
 			}
 			l.open(ctx, events.TypeClient)
 			return startup, packet, nil
@@ -272,7 +285,7 @@ func (l *postgresLogin) timeoutError(message string) []byte {
 // reject refuses a client whose startup will not do, unless it has gone, and returns end.
 func (l *postgresLogin) reject(end *ending.Ending) *ending.Ending {
 	if end.Reason == events.ReasonAuthFailed {
-		l.client.refuse(postgresError(postgresProtocol, end.Description))
+		l.client.refuse(postgresError(cmp.Or(l.code, postgresProtocol), end.Description))
 	}
 	return end
 }

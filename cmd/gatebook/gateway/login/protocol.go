@@ -102,6 +102,8 @@ type Service struct {
 	// TLS returns with what to begin TLS with a client, as of now. It is nil where the
 	// service has no certificate.
 	TLS func() *tls.Config
+	// TLSRequired: only clients that use TLS are let in. Cancel requests need none.
+	TLSRequired bool
 	// ClientCertificates: only clients with a certificate are let in, which takes TLS.
 	ClientCertificates bool
 	// Buffers is shared by all sessions.

@@ -98,6 +98,8 @@ type ClientTLS struct {
 	Certificate string `toml:"certificate"`
 	Key         string `toml:"key"`
 	ClientCA    string `toml:"client_ca"`
+	// Required refuses clients without TLS.
+	Required bool `toml:"required"`
 }
 
 // Read reads and checks the file at path. Relative paths in it are beside it.

@@ -49,6 +49,7 @@ connections = 100
 certificate = "orders.pem"
 key = "orders.key"
 client_ca = "clients.pem"
+required = true
 `
 
 func TestParse(t *testing.T) {
@@ -86,7 +87,7 @@ func TestGatewayTLS(t *testing.T) {
 	if server.TLS != gateway.TLSRequire || server.CA != "ca.pem" || server.ServerName != "db.example.org" || !server.ProxyProtocol {
 		t.Errorf("server %+v", server)
 	}
-	if service.TLS != (gateway.ClientTLS{Certificate: "orders.pem", Key: "orders.key", ClientCA: "clients.pem"}) ||
+	if service.TLS != (gateway.ClientTLS{Certificate: "orders.pem", Key: "orders.key", ClientCA: "clients.pem", Required: true}) ||
 		len(service.AcceptProxyProtocol) != 1 || service.AcceptProxyProtocol[0].String() != "10.0.0.0/8" {
 		t.Errorf("service %+v", service)
 	}

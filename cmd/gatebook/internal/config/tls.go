@@ -60,5 +60,5 @@ func (s Service) clientTLS() gateway.ClientTLS {
 	if s.TLS == nil {
 		return gateway.ClientTLS{}
 	}
-	return gateway.ClientTLS{Certificate: s.TLS.Certificate, Key: s.TLS.Key, ClientCA: s.TLS.ClientCA}
+	return gateway.ClientTLS{Certificate: s.TLS.Certificate, Key: s.TLS.Key, ClientCA: s.TLS.ClientCA, Required: s.TLS.Required}
 }
