@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"net/http"
@@ -87,7 +88,7 @@ func (f *feeds) list(c *gin.Context) error {
 	}
 	a := f.answers.begin(c, m, p)
 	defer a.Release()
-	return render.List(a, f.records, f.recorded(only, p.Query.After, m.Sequence, p.Query.Limit))
+	return render.List(a, f.records, f.recorded(c.Request.Context(), only, p.Query.After, m.Sequence, p.Query.Limit))
 }
 
 // follow sends records as they are made.
@@ -129,12 +130,17 @@ func resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (aft
 }
 
 // recorded yields the selected records after a sequence and up to another, at most limit of
-// them unless that is 0.
-func (f *feeds) recorded(only gatebook.EventFilter, after, until uint64, limit int) iter.Seq2[events.Record, error] {
+// them unless that is 0. It reads in turns with those that follow the log, and ends with ctx
+// where it finds nothing to send.
+func (f *feeds) recorded(ctx context.Context, only gatebook.EventFilter, after, until uint64, limit int) iter.Seq2[events.Record, error] {
 	return func(yield func(events.Record, error) bool) {
 		feed := f.reader.Feed(after, only)
 		for n := 0; feed.Position() < until; {
-			page, err := feed.Next(until)
+			var page []events.Record
+			err := f.followers.InTurn(ctx, func() (err error) {
+				page, err = feed.Next(until)
+				return err
+			})
 			if err != nil {
 				yield(events.Record{}, err)
 				return
@@ -203,5 +209,5 @@ func (f *feeds) trail(c *gin.Context) error {
 		return render.List(a, f.records, render.Each[events.Record](nil))
 	}
 	only := gatebook.EventFilter{Sessions: []uint64{v.ID}}
-	return render.List(a, f.records, f.recorded(only, trail[0]-1, trail[len(trail)-1], 0))
+	return render.List(a, f.records, f.recorded(c.Request.Context(), only, trail[0]-1, trail[len(trail)-1], 0))
 }

@@ -139,9 +139,9 @@ func (s *Set) pause() time.Duration {
 	return min(pauseStep*time.Duration(1+s.Len()/100), longestPause)
 }
 
-// inTurn calls do when it is the caller's turn, or returns the error of ctx when that ends
+// InTurn calls do when it is the caller's turn, or returns the error of ctx when that ends
 // first. do must not wait for a client.
-func (s *Set) inTurn(ctx context.Context, do func() error) error {
+func (s *Set) InTurn(ctx context.Context, do func() error) error {
 	select {
 	case s.turns <- struct{}{}:
 	case <-ctx.Done():
