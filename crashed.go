@@ -11,6 +11,49 @@ import (
 	"gatebook/storage"
 )
 
+// settle ends what the last run left open, if that could not be recorded when the registry
+// was opened: see [Registry.deferCrashed].
+func (r *Registry) settle(ctx context.Context) error {
+	if !r.unsettled.Load() {
+		return nil
+	}
+	if err := r.settling.Take(ctx); err != nil {
+		return err
+	}
+	defer r.settling.Leave()
+	if !r.unsettled.Load() {
+		return nil
+	}
+	err := r.journal.RecordDeferred(ctx)
+	if err == nil {
+		err = r.markCrashedLost(ctx)
+	}
+	r.unsettled.Store(err != nil)
+	return err
+}
+
+// deferCrashed keeps in memory that what the last run left open is over, while there is no
+// space to record it. The sessions are shown to be over.
+func (r *Registry) deferCrashed() error {
+	r.unsettled.Store(true)
+	now := events.TimeOf(r.options.Now())
+	sources, _ := r.state.Sources()
+	for _, source := range sources {
+		if source.Lease != 0 {
+			continue
+		}
+		for _, s := range r.state.LiveOf(source.Name) {
+			lost, err := r.crashed(source, s)
+			if err != nil {
+				return err
+			}
+			r.journal.Defer(s.ID, now, lost)
+			r.opening.Lost++
+		}
+	}
+	return nil
+}
+
 // markCrashedLost ends what the last run left open: every session of a source that lived
 // in this process's predecessor becomes lost, and then its source. It can be cut off
 // anywhere and goes on at the next start; a session is marked once.
@@ -41,16 +84,25 @@ func (r *Registry) loseCrashed(ctx context.Context, source *projection.Source, s
 	return r.append(ctx, func() ([]storage.Entry, error) {
 		entries := make([]storage.Entry, len(sessions))
 		for i, s := range sessions {
-			last, err := r.reader.Record(s.Version)
+			lost, err := r.crashed(source, s)
 			if err != nil {
 				return nil, err
 			}
-			seen := last.Recorded
-			if s.Incarnation() == source.Incarnation {
-				seen = max(seen, source.LastSeen, r.lastAlive)
-			}
-			entries[i] = journal.Entry(s.ID, &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen})
+			entries[i] = journal.Entry(s.ID, lost)
 		}
 		return entries, nil
 	})
+}
+
+// crashed returns the end of a session that the last run left open.
+func (r *Registry) crashed(source *projection.Source, s *projection.Session) (*events.SessionLost, error) {
+	last, err := r.reader.Record(s.Version)
+	if err != nil {
+		return nil, err
+	}
+	seen := last.Recorded
+	if s.Incarnation() == source.Incarnation {
+		seen = max(seen, source.LastSeen, r.lastAlive)
+	}
+	return &events.SessionLost{Cause: events.ReasonRegistryCrashed, LastSeen: seen}, nil
 }

@@ -47,8 +47,8 @@ func (s *Source) RecordGap(ctx context.Context, e events.RecordingGap) error {
 
 // declare records an event that is about no session, if it is news.
 func (s *Source) declare(ctx context.Context, e events.Event, news func() bool) error {
-	if !s.calls.Enter() {
-		return ErrSourceStopped
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer s.calls.Leave()
 	if err := s.check(e); err != nil {

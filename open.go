@@ -59,7 +59,7 @@ func newRegistry(folder *storage.Folder, o Options) *Registry {
 	}
 	r := &Registry{
 		files: files{folder: folder, options: o, watched: &journal.LogFile{}}, waiters: newWaiters(),
-		declaring: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
+		declaring: calls.NewTurn(), settling: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
 	}
 	inMemory := func(id uint64) *projection.Session { return r.state.Lookup(id) }
 	r.sources = newSources(inMemory)
@@ -82,7 +82,12 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		Local: func(name string) bool { return r.sources.find(name) != nil }, Heartbeat: heartbeatInterval,
 	})
 	r.kills = &kills{journal: r.journal, reader: r.reader, waiters: r.waiters, timer: r.timer, now: r.options.Now, closed: r.closed}
-	if err := r.markCrashedLost(ctx); err != nil {
+	err = r.markCrashedLost(ctx)
+	if errors.Is(err, ErrDiskFull) { // reading goes on without space, and unrecorded work too
+		r.options.Report(err)
+		err = r.deferCrashed()
+	}
+	if err != nil {
 		return err
 	}
 	return r.kills.load()

@@ -55,8 +55,8 @@ func (s *Source) Open(ctx context.Context, e events.SessionOpened) (uint64, erro
 // OpenSince is Open for a client that connected at an earlier time, which is recorded
 // too. It is for a source that had to read from the client first.
 func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.SessionOpened) (uint64, error) {
-	if !s.calls.Enter() {
-		return 0, ErrSourceStopped
+	if err := s.enter(ctx); err != nil {
+		return 0, err
 	}
 	defer s.calls.Leave()
 	e.Source, e.Incarnation = s.name, s.incarnation
@@ -85,8 +85,8 @@ func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.Se
 // none. The events are those that follow session_opened: of its connections, its
 // statistics, its login, its end. A [*RefusedError] names the first that does not fit.
 func (s *Source) Record(ctx context.Context, id uint64, list ...events.Event) error {
-	if !s.calls.Enter() {
-		return ErrSourceStopped
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer s.calls.Leave()
 	if err := s.check(list...); err != nil {
@@ -129,8 +129,8 @@ func (s *Source) sessionEvents(id uint64, list []events.Event) ([]storage.Entry,
 // to be ([projection.View.Over]). Deferred ends are in memory only: if the process dies
 // first, the session becomes lost instead of closed.
 func (s *Source) End(ctx context.Context, id uint64, e events.SessionClosed) (deferred bool, err error) {
-	if !s.calls.Enter() {
-		return false, ErrSourceStopped
+	if err := s.enter(ctx); err != nil {
+		return false, err
 	}
 	defer s.calls.Leave()
 	if err := s.check(&e); err != nil {
@@ -145,15 +145,15 @@ func (s *Source) End(ctx context.Context, id uint64, e events.SessionClosed) (de
 	if _, err := s.sessionEvents(id, []events.Event{&e}); err != nil {
 		return false, refused(err) // it is not this source's to end, or has ended
 	}
-	r.journal.Defer(id, now, e)
+	r.journal.Defer(id, now, &e)
 	return true, nil
 }
 
 // RecordStatistics records samples of any number of sessions. Those of sessions and
 // connections that have ended meanwhile, or that are not the source's, are left out.
 func (s *Source) RecordStatistics(ctx context.Context, samples []Sample) error {
-	if !s.calls.Enter() {
-		return ErrSourceStopped
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer s.calls.Leave()
 	for chunk := range slices.Chunk(samples, journal.MaxBatch) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatebook/events"
@@ -43,6 +44,7 @@ type Registry struct {
 	timer   *killTimer
 	kills   *kills
 	counts  counts
+	clock   clockWatch
 	scrub   *scrubber // nil where the log is not read through
 
 	// names keeps two spellings of one name from being recorded.
@@ -50,6 +52,10 @@ type Registry struct {
 	// declaring is had by the call that declares a service or switches it, so that neither
 	// undoes what the other is about to record.
 	declaring calls.Turn
+	// unsettled is true while the ends of what the last run left open wait for space. The call
+	// that records them has settling.
+	unsettled atomic.Bool
+	settling  calls.Turn
 
 	// calls lets in the calls that record, sources' aside. Close shuts it.
 	calls   *calls.Gate
@@ -77,7 +83,9 @@ func (r *Registry) deliver(batch []events.Record) error {
 // work starts the goroutines of the registry, which live until ctx ends.
 func (r *Registry) work(ctx context.Context) {
 	r.workers.Go(func() { r.timer.run(ctx, r.kills.requestDue, r.options.Report) })
+	r.checkClock()
 	r.every(ctx, saveInterval, func() {
+		r.checkClock()
 		if err := errors.Join(r.watched.Check(), r.checkpoints.saveIfDue()); err != nil {
 			r.options.Report(err)
 		}
@@ -94,7 +102,8 @@ func (r *Registry) work(ctx context.Context) {
 	})
 	r.every(ctx, deferredRetry, func() {
 		if !errors.Is(r.log.Err(), storage.ErrReadOnly) {
-			_ = r.journal.RecordDeferred(ctx) // the log says by itself why it takes nothing
+			_ = r.settle(ctx) // the log says by itself why it takes nothing
+			_ = r.journal.RecordDeferred(ctx)
 		}
 	})
 }

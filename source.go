@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"gatebook/events"
 	"gatebook/internal/calls"
@@ -23,6 +24,10 @@ type SourceOptions struct {
 	Name string
 	// Version and Host are shown as they are.
 	Version, Host string
+	// AwaitSpace: where the disk is full the source starts all the same. Its start is recorded
+	// when there is space, before anything else of it, and its methods that record return
+	// [ErrDiskFull] until then.
+	AwaitSpace bool
 }
 
 // Source reports sessions of one incarnation: from [Registry.StartSource] to
@@ -32,6 +37,11 @@ type SourceOptions struct {
 type Source struct {
 	registry          *Registry
 	name, incarnation string
+	options           SourceOptions
+
+	// begun is true once the start is recorded, which the call does that has beginning.
+	begun     atomic.Bool
+	beginning calls.Turn
 
 	// calls lets in the calls that record. Stop shuts it and waits for them, so that
 	// nothing of the incarnation is recorded after its end.
@@ -50,7 +60,8 @@ type Source struct {
 }
 
 // StartSource begins an incarnation of a source in this process. When it returns the
-// start is durable. A source of that name that runs already is an [ErrInvalid].
+// start is durable, unless the source awaits space. A source of that name that runs already
+// is an [ErrInvalid].
 func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, error) {
 	if err := lifecycle.CheckSource(o.Name); err != nil {
 		return nil, invalid(err)
@@ -59,42 +70,76 @@ func (r *Registry) StartSource(ctx context.Context, o SourceOptions) (*Source, e
 		return nil, storage.ErrClosed
 	}
 	defer r.calls.Leave()
+	// The sequence at its start makes an incarnation's name its own.
+	seen, _ := r.state.Sequence()
+	s := &Source{
+		registry: r, name: o.Name, incarnation: strconv.FormatUint(seen+1, 10), options: o, beginning: calls.NewTurn(),
+		calls: calls.NewGate(), kills: newKillQueue(), switched: make(chan struct{}, 1), told: make(map[string]bool),
+		closed: make(chan struct{}), stopping: calls.NewTurn(),
+	}
+	if err := s.begin(ctx); err != nil && !(o.AwaitSpace && errors.Is(err, ErrDiskFull)) {
+		return nil, err
+	}
+	return s, nil
+}
+
+// enter lets a call in that records something of the source.
+func (s *Source) enter(ctx context.Context) error {
+	if !s.calls.Enter() {
+		return ErrSourceStopped
+	}
+	if err := s.begin(ctx); err != nil {
+		s.calls.Leave()
+		return err
+	}
+	return nil
+}
+
+// begin records the start of the source, if it is not recorded.
+func (s *Source) begin(ctx context.Context) error {
+	if s.begun.Load() {
+		return nil
+	}
+	if err := s.beginning.Take(ctx); err != nil {
+		return err
+	}
+	defer s.beginning.Leave()
+	if s.begun.Load() {
+		return nil
+	}
+	if err := s.registry.settle(ctx); err != nil {
+		return err
+	}
+	err := s.registry.beginSource(ctx, s)
+	s.begun.Store(err == nil)
+	return err
+}
+
+// beginSource records the start of a source.
+func (r *Registry) beginSource(ctx context.Context, s *Source) error {
 	// Its claim keeps others from starting the source, and reports of it out.
-	release, err := r.intake.Claim(ctx, o.Name)
+	release, err := r.intake.Claim(ctx, s.name)
 	if err != nil {
 		if _, misspelled := errors.AsType[*lifecycle.SpellingError](err); misspelled || errors.Is(err, intake.ErrRunning) {
 			err = invalid(err)
 		}
-		return nil, err
+		return err
 	}
 	started := false
 	defer func() { release(started) }()
-	if r.sources.find(o.Name) != nil {
-		return nil, fmt.Errorf("%w: source %q runs already", ErrInvalid, o.Name)
+	if r.sources.find(s.name) != nil {
+		return fmt.Errorf("%w: source %q runs already", ErrInvalid, s.name)
 	}
-	s, err := r.startIncarnation(ctx, o)
-	started = err == nil
-	return s, err
-}
-
-// startIncarnation records the start, and only then lets others find the source: nothing
-// is recorded of an incarnation before its start.
-func (r *Registry) startIncarnation(ctx context.Context, o SourceOptions) (*Source, error) {
-	// The sequence at its start makes an incarnation's name its own.
-	seen, _ := r.state.Sequence()
-	s := &Source{
-		registry: r, name: o.Name, incarnation: strconv.FormatUint(seen+1, 10),
-		calls: calls.NewGate(), kills: newKillQueue(), switched: make(chan struct{}, 1), told: make(map[string]bool),
-		closed: make(chan struct{}), stopping: calls.NewTurn(),
-	}
-	err := r.append(ctx, journal.One(0, &events.SourceStarted{
-		Source: s.name, Incarnation: s.incarnation, Version: o.Version, Host: o.Host,
+	err = r.append(ctx, journal.One(0, &events.SourceStarted{
+		Source: s.name, Incarnation: s.incarnation, Version: s.options.Version, Host: s.options.Host,
 	}))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	// Others find the source only now: nothing is recorded of an incarnation before its start.
 	r.sources.add(s)
-	return s, nil
+	started = true
+	return nil
 }
 
 // Name returns the source's name.
@@ -122,7 +167,8 @@ func (s *Source) Stop(ctx context.Context) error {
 		return err
 	}
 	defer s.stopping.Leave()
-	if s.ended {
+	if s.ended || !s.begun.Load() {
+		s.ended = true
 		return nil
 	}
 	r := s.registry

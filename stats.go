@@ -1,6 +1,8 @@
 package gatebook
 
 import (
+	"time"
+
 	"gatebook/events"
 	"gatebook/projection"
 )
@@ -18,6 +20,9 @@ type Stats struct {
 	Refused uint64
 	// Deferred counts the ends that wait for the log.
 	Deferred int
+	// ClockBehind is how far the clock stands before the last record; 0 where it does not, or by
+	// less than a minute.
+	ClockBehind time.Duration
 	// Scrub is how far the log has been read through in the background.
 	Scrub Scrub
 	// Disk is what the data folder takes.
@@ -35,6 +40,7 @@ func (r *Registry) Stats() Stats {
 		Deferred: r.journal.Deferred(), Checkpoint: r.checkpoints.err(),
 		Disk: diskUse(r.folder),
 	}
+	s.ClockBehind = r.clock.read()
 	if r.scrub != nil {
 		s.Scrub, _ = r.scrub.read()
 	}

@@ -223,7 +223,7 @@ func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners,
 
 // startAPI makes the API, which serves nothing yet. measure adds what it measures.
 func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger, measure func(*httpd.Config)) (*httpd.Server, error) {
-	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gatebook", Version: version, Host: hostname()})
+	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gatebook", Version: version, Host: hostname(), AwaitSpace: true})
 	if err != nil {
 		return nil, fmt.Errorf("API: %w", err)
 	}
@@ -253,7 +253,7 @@ func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, 
 	for _, warning := range c.Warnings() {
 		log.Warn().Msg(warning)
 	}
-	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gateway", Version: version, Host: hostname()})
+	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gateway", Version: version, Host: hostname(), AwaitSpace: true})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: %w", err)
 	}

@@ -24,7 +24,7 @@ type collector struct {
 
 	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
 
-	ready, serverUp, serverConnections, logBytes, archiveBytes, diskFree, diskSize, logFaults, logScrubbed *prometheus.Desc
+	ready, serverUp, serverConnections, logBytes, archiveBytes, diskFree, diskSize, logFaults, logScrubbed, clockBehind *prometheus.Desc
 }
 
 func newCollector(from Registry, probes func() uint64, readers func() int) *collector {
@@ -45,6 +45,7 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 		serverUp:          desc("gatebook_server_up", "1 when a declared server answered last, 0 when it did not. A server that nobody has tried has none.", "server"),
 		serverConnections: desc("gatebook_server_connections", "Open connections to a declared server.", "server"),
 		logBytes:          desc("gatebook_log_bytes", "Size of the log on disk."),
+		clockBehind:       desc("gatebook_clock_behind_seconds", "How far the clock stands before the last record, of which it then takes the time."),
 		logFaults:         desc("gatebook_log_faults", "Faults that the last reading of the whole log in the background has found."),
 		logScrubbed:       desc("gatebook_log_read_through_timestamp_seconds", "When the whole log was last read through in the background, in Unix time."),
 		archiveBytes:      desc("gatebook_archive_bytes", "Size of the archive on disk."),
@@ -57,7 +58,7 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed,
-		c.ready, c.serverUp, c.serverConnections, c.logBytes, c.archiveBytes, c.diskFree, c.diskSize, c.logFaults, c.logScrubbed,
+		c.ready, c.serverUp, c.serverConnections, c.logBytes, c.archiveBytes, c.diskFree, c.diskSize, c.logFaults, c.logScrubbed, c.clockBehind,
 	} {
 		to <- d
 	}
@@ -79,6 +80,7 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.archiveBytes, float64(stats.Disk.Archive))
 	gauge(c.diskFree, float64(stats.Disk.Free))
 	gauge(c.diskSize, float64(stats.Disk.Size))
+	gauge(c.clockBehind, stats.ClockBehind.Seconds())
 	gauge(c.logFaults, float64(stats.Scrub.Faults))
 	if !stats.Scrub.Finished.IsZero() {
 		gauge(c.logScrubbed, float64(stats.Scrub.Finished.Unix()))

@@ -32,7 +32,7 @@ type deferredEnds struct {
 // deferredEnd is the end of a session that waits for the log.
 type deferredEnd struct {
 	at    events.Time
-	event events.SessionClosed
+	event events.Event // its session_closed or session_lost
 }
 
 // attempt is one call's attempt to record the ends that wait, for all calls that come
@@ -145,9 +145,10 @@ func (d *deferredEnds) finish(a *attempt) {
 	close(a.done)
 }
 
-// Defer keeps the end of a session, which happened at that time, until the log takes it.
+// Defer keeps the end of a session, a session_closed that happened at that time or a
+// session_lost, until the log takes it.
 // A session that has one already keeps that.
-func (j *Journal) Defer(id uint64, at events.Time, e events.SessionClosed) {
+func (j *Journal) Defer(id uint64, at events.Time, e events.Event) {
 	j.deferred.add(id, deferredEnd{at: at, event: e})
 	j.state.ObserveEnd(id)
 }
@@ -167,11 +168,13 @@ func (j *Journal) recordDeferred(ctx context.Context, ids []uint64) error {
 			s := j.state.Lookup(id) // a session that has left memory has ended
 			end, _ := j.deferred.get(id)
 			d := lifecycle.NewDraft(s)
-			if s == nil || d.Take(&end.event) != nil {
+			if s == nil || d.Take(end.event) != nil {
 				continue
 			}
-			e := Entry(id, lifecycle.FillKilledBy(s, &end.event))
-			e.Record.Occurred = end.at
+			e := Entry(id, lifecycle.FillKilledBy(s, end.event))
+			if _, closed := end.event.(*events.SessionClosed); closed {
+				e.Record.Occurred = end.at
+			}
 			entries = append(entries, e)
 		}
 		return entries, nil

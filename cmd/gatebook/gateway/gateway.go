@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
+
+	"gatebook"
 
 	"github.com/rs/zerolog"
 
@@ -56,15 +59,19 @@ func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Lo
 		}
 		g.services = append(g.services, s)
 	}
+	declared := true
 	if err == nil {
-		err = g.declare(ctx)
+		if err = g.declare(ctx); errors.Is(err, gatebook.ErrDiskFull) {
+			g.log.Warn().Err(err).Msg("services and servers are recorded when there is space")
+			declared, err = false, nil
+		}
 	}
 	if err != nil {
 		g.closeListeners()
 		return nil, err
 	}
 	g.firstSwitches(ctx)
-	g.work(context.WithoutCancel(ctx))
+	g.work(context.WithoutCancel(ctx), declared)
 	return g, nil
 }
 
@@ -111,8 +118,32 @@ func (g *Gateway) declareServer(ctx context.Context, config Config, server Serve
 	return nil
 }
 
+// declareInterval is how often the gateway tries to record its services where the disk was
+// full when it started.
+const declareInterval = time.Second
+
+// declareLater records which services and servers there are, when there is space.
+func (g *Gateway) declareLater(ctx context.Context) {
+	ticker := time.NewTicker(declareInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		switch err := g.declare(ctx); {
+		case err == nil:
+			return
+		case !errors.Is(err, gatebook.ErrDiskFull) && ctx.Err() == nil:
+			g.log.Error().Err(err).Msg("services and servers cannot be recorded")
+			return
+		}
+	}
+}
+
 // work starts the gateway's goroutines.
-func (g *Gateway) work(ctx context.Context) {
+func (g *Gateway) work(ctx context.Context, declared bool) {
 	running, retire := context.WithCancel(ctx)
 	recording, abandon := context.WithCancel(ctx)
 	g.retire, g.abandon = retire, abandon
@@ -121,6 +152,9 @@ func (g *Gateway) work(ctx context.Context) {
 		for _, listener := range s.listeners {
 			g.run(running, "accept clients", func() { g.sessions.accept(running, recording, s, listener) })
 		}
+	}
+	if !declared {
+		g.run(running, "record services", func() { g.declareLater(running) })
 	}
 	g.run(running, "collect statistics", func() { g.statistics.run(running, interval) })
 	g.run(running, "watch kills", func() { g.watchKills(running) })

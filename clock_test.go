@@ -1,0 +1,34 @@
+package gatebook
+
+import (
+	"testing"
+	"time"
+
+	"gatebook/events"
+)
+
+// TestClockBehind sets the clock back behind the last record, and forward again.
+func TestClockBehind(t *testing.T) {
+	t.Parallel()
+	var c clockWatch
+	last := time.Date(2096, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, step := range []struct {
+		now      time.Time
+		reported bool
+		behind   time.Duration
+	}{
+		{last.Add(time.Second), false, 0},
+		{last.Add(-time.Second), false, 0},
+		{last.Add(-time.Hour), true, time.Hour},
+		{last.Add(-time.Hour + time.Second), false, time.Hour - time.Second},
+		{last, false, 0},
+		{last.Add(-2 * time.Hour), true, 2 * time.Hour},
+	} {
+		if err := c.check(step.now, events.TimeOf(last)); (err != nil) != step.reported || c.read() != step.behind {
+			t.Errorf("step %d: got %v, behind by %v; want reported %t, behind by %v", i, err, c.read(), step.reported, step.behind)
+		}
+	}
+	if err := c.check(last, 0); err != nil {
+		t.Errorf("an empty log: %v", err)
+	}
+}
