@@ -105,7 +105,7 @@ func TestTooManyFailedLogins(t *testing.T) {
 		}
 	}
 	got := ask(t, asker, "GET", base+"/sessions", basic("ann", annsPassword))
-	want := refused("Too many failed logins", "Logins from this address, or to this account, have failed too often. Try again in 1 s.") + "\n"
+	want := refused("Too many failed logins", "Logins to this account from this network have failed too often. Try again in 1 s.") + "\n"
 	if got.status != 429 || got.header.Get("Retry-After") != "1" || got.body != want {
 		t.Errorf("got %d, Retry-After %q\n%s", got.status, got.header.Get("Retry-After"), got.body)
 	}

@@ -73,7 +73,7 @@ func (l *Login) failure(r *http.Request, err error, user, as string) error {
 		seconds := strconv.Itoa(int(math.Ceil(wait.Wait.Seconds())))
 		return &render.Failure{
 			Status: http.StatusTooManyRequests, Title: "Too many failed logins", RetryAfter: seconds,
-			Description: "Logins from this address, or to this account, have failed too often. Try again in " + seconds + " s.",
+			Description: "Logins to this account from this network have failed too often. Try again in " + seconds + " s.",
 		}
 	case errors.Is(err, accounts.ErrCrowded):
 		return &render.Failure{

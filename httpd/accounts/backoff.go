@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// mostTallies bounds how many addresses and accounts are remembered. candidates is how
+	// mostTallies bounds how many networks and accounts are remembered. candidates is how
 	// many of them are compared to find one to forget.
 	mostTallies = 8192
 	candidates  = 8
@@ -22,14 +22,17 @@ type schedule struct {
 	first, most time.Duration
 }
 
-// The waits of an account are short: an attacker that tries an account from many addresses
-// must not be able to keep its owner out for long.
+// An account is refused for a while to the network that has failed to log in to it too often,
+// and to nobody else. A network that has failed with many accounts, and an account that was
+// tried from many networks, are not refused: their logins take the slow lane while they wait.
+// So an attacker keeps nobody out that comes from elsewhere, or has another account.
 var (
-	ofAddress = schedule{free: 5, first: time.Second, most: time.Minute}
-	ofAccount = schedule{free: 20, first: time.Second, most: 5 * time.Second}
+	ofPair    = schedule{free: 5, first: time.Second, most: time.Minute}
+	ofNetwork = schedule{free: 20, first: time.Minute, most: 15 * time.Minute}
+	ofAccount = schedule{free: 20, first: time.Minute, most: 15 * time.Minute}
 )
 
-// backOff counts failed logins, and makes addresses and accounts wait that have too many. Its
+// backOff counts failed logins, and makes those wait that have too many. Its
 // methods are safe for concurrent use.
 type backOff struct {
 	now func() time.Time
@@ -38,7 +41,7 @@ type backOff struct {
 	tallies map[string]*tally
 }
 
-// tally is the count of an address or an account.
+// tally is the count of a network, of an account, or of both together.
 type tally struct {
 	failures int
 	last     time.Time // of the last failure
@@ -49,27 +52,41 @@ func newBackOff(now func() time.Time) *backOff {
 	return &backOff{now: now, tallies: make(map[string]*tally)}
 }
 
-// network returns the key under which an address is counted. In IPv6 that is its network of
-// 64 bits, because a subscriber has all addresses of one.
-func network(client netip.Addr) string {
-	client = client.Unmap()
+// networkOf returns the network under which an address is counted. In IPv6 that is its
+// network of 64 bits, because a subscriber has all addresses of one.
+func networkOf(client netip.Addr) netip.Prefix {
+	client = client.Unmap().WithZone("")
+	bits := client.BitLen()
 	if client.Is6() {
-		if p, err := client.Prefix(64); err == nil {
-			return "address " + p.String()
-		}
+		bits = 64
 	}
-	return "address " + client.String()
+	network, _ := client.Prefix(bits) // the zero value for an address that is not known
+	return network
 }
 
-// accountKey returns the key under which a name is counted. A name that is too long, which no
-// account has, is cut.
-func accountKey(name string) string { return "account " + keyOf(name[:min(len(name), longestName+1)]) }
+// keys are the keys under which a login is counted: by its network and its account together,
+// and by each of them.
+type keys struct{ pair, network, account string }
 
-// ask returns a [*BackOffError] when an address has to wait, nil otherwise.
-func (b *backOff) ask(client netip.Addr) error {
+// keysOf returns the keys of a login. A name that is too long, which no account has, is cut.
+// A login with a token, which has no name, is counted by its network alone.
+func keysOf(client netip.Addr, name string) keys {
+	network, account := networkOf(client).String(), keyOf(name[:min(len(name), longestName+1)])
+	if name == "" {
+		return keys{pair: "token " + network}
+	}
+	return keys{pair: "pair " + network + " " + account, network: "network " + network, account: "account " + account}
+}
+
+// ask returns a [*BackOffError] when a login has to wait, and otherwise whether it takes the
+// slow lane.
+func (b *backOff) ask(k keys) (slow bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.wait(network(client))
+	if err := b.wait(k.pair); err != nil {
+		return false, err
+	}
+	return b.wait(k.network) != nil || b.wait(k.account) != nil, nil
 }
 
 // wait returns a [*BackOffError] when a key has to wait. The caller holds mu.
@@ -83,22 +100,18 @@ func (b *backOff) wait(key string) error {
 }
 
 // attempt counts a login as failed until it succeeds, so that many at once do not get around
-// the count. It returns a [*BackOffError] when the address has to wait, which counts
-// nothing, or the account has. name is "" when there is none.
-func (b *backOff) attempt(client netip.Addr, name string) error {
+// the count. It returns a [*BackOffError] when the login has to wait, which counts nothing.
+func (b *backOff) attempt(k keys) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.wait(network(client)); err != nil {
+	if err := b.wait(k.pair); err != nil {
 		return err
 	}
-	b.count(network(client), ofAddress)
-	if name == "" {
-		return nil
+	b.count(k.pair, ofPair)
+	if k.account != "" {
+		b.count(k.network, ofNetwork)
+		b.count(k.account, ofAccount)
 	}
-	if err := b.wait(accountKey(name)); err != nil {
-		return err
-	}
-	b.count(accountKey(name), ofAccount)
 	return nil
 }
 
@@ -136,10 +149,15 @@ func (b *backOff) forget() {
 	delete(b.tallies, oldest)
 }
 
-// succeed forgets the failures of an address and an account after a login.
-func (b *backOff) succeed(client netip.Addr, name string) {
+// succeed forgets the failures of a network with an account after a login, and takes the login
+// itself off the counts of both.
+func (b *backOff) succeed(k keys) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.tallies, network(client))
-	delete(b.tallies, accountKey(name))
+	delete(b.tallies, k.pair)
+	for _, key := range []string{k.network, k.account} {
+		if t := b.tallies[key]; t != nil {
+			t.failures--
+		}
+	}
 }

@@ -24,9 +24,11 @@
 //
 // A [Gate] takes the same time whether a name is known or not, compares in constant time,
 // and remembers a verified password for five minutes, by a hash whose key is this
-// process's. It counts failures by address and by account, and makes those wait that have
-// too many. An attacker that tries an account from many addresses keeps its owner out for
-// seconds at most, and not at all within five minutes of the owner's last login. All that is
+// process's: such a login is never delayed. It counts failures by network and account
+// together, and makes those wait that have too many. Logins of a network that fails with many
+// accounts, and of an account that fails from many networks, are not refused: they take turns
+// in a slow lane. An attacker therefore keeps nobody out but those that have the same account
+// in the same network, and them not within five minutes of their last login. All that is
 // remembered is bounded, and so is how many hashes are computed at a time.
 //
 // # Ownership

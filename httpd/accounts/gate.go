@@ -47,6 +47,7 @@ type Gate struct {
 	remembered *remembered
 	backOff    *backOff
 	slots      chan struct{} // one is taken for each hash that is computed
+	slow       *lane         // of the logins that are too many
 
 	reloading sync.Mutex  // guards seen, and is held while the file is read
 	seen      os.FileInfo // of the file that was read last; nil when there was none
@@ -70,7 +71,7 @@ type token struct {
 // [*DamagedError] and those of the system, wrapped.
 func OpenGate(f File) (*Gate, error) {
 	g := &Gate{
-		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now),
+		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now), slow: newLane(),
 		// Clients that are not let in yet get half of the machine at most.
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
@@ -159,13 +160,9 @@ func (g *Gate) Holds(a Account) bool {
 	return !slices.ContainsFunc(a.Tokens, func(token string) bool { return !slices.Contains(now.Tokens, token) })
 }
 
-// Password returns the account whose name and password these are. Errors:
-// [ErrDenied], [ErrCrowded], a [*BackOffError].
+// Password returns the account whose name and password these are. A password that was
+// verified lately is not delayed. Errors: [ErrDenied], [ErrCrowded], a [*BackOffError].
 func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password string) (Account, error) {
-	// This comes first, so that the remembered password cannot be guessed without limit.
-	if err := g.backOff.ask(client); err != nil {
-		return Account{}, err
-	}
 	l := g.list.Load()
 	account, hash := l.byKey[keyOf(name)], ""
 	if account != nil {
@@ -174,8 +171,20 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	if account != nil && g.remembered.knows(account.Name, hash, password) {
 		return *account, nil
 	}
+	keys := keysOf(client, name)
+	slow, err := g.backOff.ask(keys)
+	if err != nil {
+		return Account{}, err
+	}
 	ctx, stop := context.WithTimeout(ctx, slotWait)
 	defer stop()
+	if slow {
+		leave, err := g.slow.enter(ctx, client)
+		if err != nil {
+			return Account{}, err
+		}
+		defer leave()
+	}
 	select {
 	case g.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -185,13 +194,13 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	if account != nil && g.remembered.knows(account.Name, hash, password) {
 		return *account, nil // another request has verified the same password meanwhile
 	}
-	if err := g.backOff.attempt(client, name); err != nil {
+	if err := g.backOff.attempt(keys); err != nil {
 		return Account{}, err
 	}
 	if !matches(hash, l.dummy, password) {
 		return Account{}, ErrDenied
 	}
-	g.backOff.succeed(client, name)
+	g.backOff.succeed(keys)
 	g.remembered.learn(account.Name, hash, password)
 	return *account, nil
 }
@@ -220,7 +229,7 @@ func (g *Gate) Token(client netip.Addr, text string) (Account, error) {
 	if found != nil {
 		return *found, nil
 	}
-	if err := g.backOff.attempt(client, ""); err != nil {
+	if err := g.backOff.attempt(keysOf(client, "")); err != nil {
 		return Account{}, err
 	}
 	return Account{}, ErrDenied

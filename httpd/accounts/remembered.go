@@ -9,8 +9,13 @@ import (
 	"time"
 )
 
-// memory is how long a verified password is remembered.
-const memory = 5 * time.Minute
+const (
+	// memory is how long a verified password is remembered.
+	memory = 5 * time.Minute
+	// guesses is how many wrong passwords are compared with a remembered one. It is forgotten
+	// then, so that it cannot be guessed without the waits of failed logins.
+	guesses = 100
+)
 
 // remembered holds the passwords that were verified, at most one for each account. Its methods
 // are safe for concurrent use.
@@ -27,6 +32,7 @@ type remembered struct {
 type verified struct {
 	sum   [sha256.Size]byte
 	until time.Time
+	wrong int // passwords that were compared with it
 }
 
 func newRemembered(now func() time.Time) *remembered {
@@ -48,11 +54,22 @@ func (r *remembered) sum(hash, password string) [sha256.Size]byte {
 
 // knows reports whether the password was verified within memory.
 func (r *remembered) knows(name, hash, password string) bool {
-	sum := r.sum(hash, password)
+	sum, key := r.sum(hash, password), keyOf(name)
 	r.mu.Lock()
-	v, ok := r.verified[keyOf(name)]
-	r.mu.Unlock()
-	return ok && hmac.Equal(v.sum[:], sum[:]) && r.now().Before(v.until)
+	defer r.mu.Unlock()
+	v, ok := r.verified[key]
+	if !ok || !r.now().Before(v.until) {
+		return false
+	}
+	if hmac.Equal(v.sum[:], sum[:]) {
+		return true
+	}
+	if v.wrong++; v.wrong < guesses {
+		r.verified[key] = v
+	} else {
+		delete(r.verified, key)
+	}
+	return false
 }
 
 // learn remembers a verified password, and forgets those that are too old.

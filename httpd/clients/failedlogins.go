@@ -29,8 +29,7 @@ type failedLogins struct {
 	others   int       // how many have no record that stands for them
 }
 
-// failedLogin is where failed logins come from and the user that they try. Of IPv6 the
-// network of 64 bits counts, because a subscriber has all its addresses.
+// failedLogin is where failed logins come from and the user that they try.
 type failedLogin struct {
 	from netip.Prefix
 	user string
@@ -55,7 +54,8 @@ func newFailedLogins(now func() time.Time) *failedLogins {
 	return &failedLogins{now: now, last: make(map[failedLogin]lastFailed)}
 }
 
-// networkOf returns the network that failed logins of an address are counted under.
+// networkOf returns the network that an address is counted under: of IPv6 that of 64 bits,
+// because a subscriber has all its addresses.
 func networkOf(client netip.Addr) netip.Prefix {
 	client = client.Unmap().WithZone("")
 	bits := client.BitLen()

@@ -5,18 +5,18 @@ import (
 	"sync"
 )
 
-// connLimiter bounds how many connections are open, in all and from one address. Its
-// methods are safe for concurrent use.
+// connLimiter bounds how many connections are open, in all and from one address, of IPv6 from
+// one network of 64 bits. Its methods are safe for concurrent use.
 type connLimiter struct {
 	most, mostPerAddress int
 
 	mu        sync.Mutex // guards the fields below
 	open      int
-	byAddress map[netip.Addr]int
+	byAddress map[netip.Prefix]int
 }
 
 func newConnLimiter(most, mostPerAddress int) *connLimiter {
-	return &connLimiter{most: most, mostPerAddress: mostPerAddress, byAddress: make(map[netip.Addr]int)}
+	return &connLimiter{most: most, mostPerAddress: mostPerAddress, byAddress: make(map[netip.Prefix]int)}
 }
 
 // acquire counts one more connection, and reports false when there is no room for it. The
@@ -24,11 +24,12 @@ func newConnLimiter(most, mostPerAddress int) *connLimiter {
 func (l *connLimiter) acquire(from netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.open >= l.most || l.byAddress[from] >= l.mostPerAddress {
+	network := networkOf(from)
+	if l.open >= l.most || l.byAddress[network] >= l.mostPerAddress {
 		return false
 	}
 	l.open++
-	l.byAddress[from]++
+	l.byAddress[network]++
 	return true
 }
 
@@ -37,7 +38,8 @@ func (l *connLimiter) release(from netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open--
-	if l.byAddress[from]--; l.byAddress[from] == 0 {
-		delete(l.byAddress, from)
+	network := networkOf(from)
+	if l.byAddress[network]--; l.byAddress[network] == 0 {
+		delete(l.byAddress, network)
 	}
 }

@@ -9,7 +9,8 @@ import (
 func TestLimiter(t *testing.T) {
 	t.Parallel()
 	l := newConnLimiter(3, 2)
-	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::2")
+	neighbour := netip.MustParseAddr("2001:db8::3") // of the same network of 64 bits
 	for i, step := range []struct {
 		from    netip.Addr
 		release bool
@@ -26,6 +27,11 @@ func TestLimiter(t *testing.T) {
 		{from: two, release: true},
 		{from: two, release: true},
 		{from: one, release: true},
+		{from: two, room: true},
+		{from: neighbour, room: true},
+		{from: two, room: false}, // of its network
+		{from: neighbour, release: true},
+		{from: two, release: true},
 	} {
 		if step.release {
 			l.release(step.from)
