@@ -84,7 +84,7 @@ func TestRefusedLogins(t *testing.T) {
 				p.send(mysqlLogin(usual|mysql.Compress, "jdoe", "shop", "till"))
 				wantMySQLError(p, 2, mysqlBadHandshake)
 			},
-			events.ReasonAuthFailed, "", "compression",
+			events.ReasonAuthFailed, "jdoe", "compression",
 		},
 		"mysql: the client speaks HTTP": {
 			MySQL, mysqlServer,
