@@ -33,6 +33,8 @@ type backend struct {
 	state events.ServerState
 	since time.Time
 	cause string
+	// heard is when it answered last.
+	heard time.Time
 	// recorded is the state on the record.
 	recorded events.ServerState
 	// pause is for how long it is left alone; 0 while it answers. until is the end of the
@@ -48,7 +50,7 @@ type backend struct {
 func (b *backend) answered(now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.pause, b.tried = 0, time.Time{}
+	b.pause, b.tried, b.heard = 0, time.Time{}, now
 	return b.turn(events.ServerRunning, now, "")
 }
 
@@ -64,6 +66,13 @@ func (b *backend) failed(now time.Time, cause string) bool {
 		b.tried = time.Time{}
 	}
 	return b.turn(events.ServerDown, now, cause)
+}
+
+// answeredSince reports whether the server has answered an attempt at t or later.
+func (b *backend) answeredSince(t time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.heard.Before(t)
 }
 
 // abandoned notes that an attempt ended without showing whether the server answers. The

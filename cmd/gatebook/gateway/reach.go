@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"net"
+	"os"
 	"slices"
 	"syscall"
 	"time"
@@ -112,6 +113,7 @@ func (s *session) attempt(ctx context.Context, server *backend) (*login.Server, 
 			server.abandoned()
 		}
 	}()
+	began := s.sessions.backends.now()
 	connected, err := s.connect(ctx, server.Server)
 	if err == nil && !s.attach(connected.Conn) {
 		err = errStopped
@@ -122,11 +124,18 @@ func (s *session) attempt(ctx context.Context, server *backend) (*login.Server, 
 		s.slots.take(&server.connections)
 		reached, shown = true, true
 		s.sessions.backends.answered(server)
+	case isTimeout(err) && server.answeredSince(began): // it is busy: others found it running
 	case ctx.Err() == nil && !errors.Is(err, errStopped) && !isLocal(err):
 		shown = true
 		s.sessions.backends.failed(server, ending.Cause(err))
 	}
 	return connected, err
+}
+
+// isTimeout reports whether an attempt failed because the server did not answer in time. It does
+// that too when more clients come at once than it takes in.
+func isTimeout(err error) bool {
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, login.ErrNoGreeting)
 }
 
 // isLocal reports whether an attempt failed for want of something on this side, a

@@ -13,13 +13,16 @@ import (
 	"gatebook/events"
 )
 
+// ErrNoGreeting is the error of a server of MySQL that does not greet in time.
+var ErrNoGreeting = errors.New("no greeting in connect_timeout")
+
 // greeted blocks until a server of MySQL has begun to speak.
 func greeted(conn *relay.Conn, deadline time.Time) error {
 	switch err := conn.Await(time.Until(deadline)); {
 	case errors.Is(err, io.EOF):
 		return errors.New("hung up without a greeting")
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return errors.New("no greeting in connect_timeout")
+		return ErrNoGreeting
 	default:
 		return err
 	}
