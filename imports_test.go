@@ -50,6 +50,7 @@ var layers = []string{
 	"internal/journal",
 	"internal/lifecycle",
 	"internal/calls",
+	"internal/when",
 	"projection",
 	"storage",
 	"storage/index",

@@ -48,6 +48,7 @@ func resolve(c *gin.Context, read history, at params.Instant) (asOf, error) {
 	if !at.Given {
 		return asOf{now: events.TimeOf(read.Now())}, nil
 	}
+	at = at.On(events.TimeOf(read.Now()))
 	if at.Sequence != 0 {
 		if head := read.Moment().Sequence; at.Sequence > head {
 			return asOf{}, params.Invalid("at=%d is a record still to come: the last one is %d.", at.Sequence, head)

@@ -50,6 +50,41 @@ func TestSessionLists(t *testing.T) {
 			array(`{"id":2,"user":"jdoe","idle":60,"statistics":{"reads":0}}`),
 		},
 		{
+			"/sessions?at=8m&fields=id,idle",
+			map[string]string{"Gatebook-Sequence": "12"},
+			array(`{"id":2,"idle":48}`),
+		},
+		{
+			"/sessions?at=05:04:12&tz=%2B02:00&fields=id,user,idle",
+			map[string]string{"Gatebook-Sequence": "12", "Etag": `"12"`},
+			array(`{"id":2,"user":"jdoe","idle":60}`),
+		},
+		{
+			"/sessions?at=2016-08-30&status=all",
+			map[string]string{"Gatebook-Gap": "../2016-08-31T03:03:12.000000Z", "Gatebook-Sequence": "0"},
+			array(),
+		},
+		{
+			"/sessions?until=2016-08-30&fields=id",
+			map[string]string{"Etag": `"16"`},
+			array(),
+		},
+		{
+			"/sessions?since=2016-08-31+05:11&tz=Europe/Berlin&fields=id&status=closed,lost",
+			map[string]string{"Etag": `"16"`},
+			array(`{"id":4}`),
+		},
+		{
+			"/sessions?since=03:11&fields=id&status=closed,lost",
+			map[string]string{"Etag": ""},
+			array(`{"id":4}`),
+		},
+		{
+			"/sessions?since=2016-08-31&until=2016-08-31&fields=id",
+			map[string]string{"Etag": `"16"`},
+			array(`{"id":1}`, `{"id":2}`, `{"id":3}`, `{"id":4}`),
+		},
+		{
 			"/sessions?at=2016-08-31T03:10:00Z&status=all&count=true&fields=id,status",
 			map[string]string{"X-Total-Count": "4"},
 			array(`{"id":1,"status":"lost"}`, `{"id":2,"status":"live"}`, `{"id":3,"status":"live"}`, `{"id":4,"status":"live"}`),

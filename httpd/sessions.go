@@ -43,7 +43,7 @@ func newSessions(read sessionReader, past history, things catalog, to *answers) 
 
 // show answers with the session that the path names.
 func (s *sessions) show(c *gin.Context) error {
-	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.At)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.At, params.TZ)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *sessions) view(c *gin.Context, then asOf) (projection.View, projection.
 
 // listConnections answers with the connections of the session that the path names.
 func (s *sessions) listConnections(c *gin.Context) error {
-	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range, params.Role, params.At)
+	p, err := params.Parse(c.Request.URL.RawQuery, params.Fields, params.Range, params.Role, params.At, params.TZ)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	_ "time/tzdata" // zones are known where the system has none
 
 	"github.com/alecthomas/kong"
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/when"
 )
 
 // Instant is a point of the registry's time as a client has given it: a time, how long ago
@@ -18,33 +19,35 @@ type Instant struct {
 	// Sequence is the sequence of a record, 0 when the instant is given otherwise.
 	Sequence uint64
 
-	ago time.Duration
+	text  string // as it was given, where it is neither a sequence nor a time in full
+	zone  *time.Location
+	whole bool // the end of a day is meant, not its beginning
 }
 
-// setTime reads a time or a duration back from now.
-func (i *Instant) setTime(name, value string) error {
+// setTime reads a time, a date, a time of day, or a duration back from now. whole is set when
+// a date stands for the end of its day.
+func (i *Instant) setTime(name, value string, zone *time.Location, whole bool) error {
 	if t, err := time.Parse(time.RFC3339Nano, unescapedPlus(value)); err == nil {
 		*i = Instant{Given: true, Time: events.TimeOf(t)}
 		return nil
 	}
-	if d, err := parseDuration(value); err == nil && d >= 0 {
-		*i = Instant{Given: true, ago: d}
-		return nil
+	if _, err := when.Parse(value, time.Unix(0, 0), zone); err != nil {
+		return Invalid("%s=%s cannot be read: %v.", name, value, err)
 	}
-	return Invalid("%s=%s cannot be read: it is a time, as in 2026-11-23T07:00:00Z, or how long ago, as in 24h or 7d.", name, value)
+	*i = Instant{Given: true, text: value, zone: zone, whole: whole}
+	return nil
 }
 
 // setMoment reads a time or a sequence.
-func (i *Instant) setMoment(name, value string) error {
+func (i *Instant) setMoment(name, value string, zone *time.Location) error {
 	if n, err := strconv.ParseUint(value, 10, 64); err == nil && n > 0 {
 		*i = Instant{Given: true, Sequence: n}
 		return nil
 	}
-	if t, err := time.Parse(time.RFC3339Nano, unescapedPlus(value)); err == nil {
-		*i = Instant{Given: true, Time: events.TimeOf(t)}
-		return nil
+	if err := i.setTime(name, value, zone, false); err != nil {
+		return Invalid("%s=%s cannot be read: it is the sequence of a record, from 1, or a time, as in 2026-11-23T07:00:00Z, 2026-11-23 07:00, 03:12 or 5m, which is that long ago.", name, value)
 	}
-	return Invalid("%s=%s cannot be read: it is a time, as in 2026-11-23T07:00:00Z, or the sequence of a record, from 1.", name, value)
+	return nil
 }
 
 // unescapedPlus restores the sign of a time's offset, which a query turns into a blank when
@@ -52,33 +55,33 @@ func (i *Instant) setMoment(name, value string) error {
 func unescapedPlus(value string) string { return strings.Replace(value, " ", "+", 1) }
 
 // moves reports whether the instant moves with the clock.
-func (i *Instant) moves() bool { return i.Given && i.Time == 0 && i.Sequence == 0 }
+func (i *Instant) moves() bool {
+	span, err := when.Parse(i.text, time.Unix(0, 0), i.zone)
+	return i.text != "" && err == nil && span.Moves
+}
+
+// On returns the instant as a time or a sequence, relative to now.
+func (i Instant) On(now events.Time) Instant {
+	if i.text != "" {
+		i = Instant{Given: true, Time: i.on(now)}
+	}
+	return i
+}
 
 // on returns the instant as a time, 0 when none was given.
 func (i *Instant) on(now events.Time) events.Time {
 	switch {
 	case !i.Given:
 		return 0
-	case i.Time != 0:
+	case i.text == "":
 		return i.Time
 	}
-	return now - events.Time(i.ago.Microseconds())
-}
-
-// parseDuration reads a duration of Go's form, which may begin with days.
-func parseDuration(text string) (time.Duration, error) {
-	days, rest, found := strings.Cut(text, "d")
-	if !found {
-		return time.ParseDuration(text)
+	span, err := when.Parse(i.text, now.Time(), i.zone)
+	switch {
+	case err != nil: // it was read before
+		return 0
+	case i.whole:
+		return events.TimeOf(span.To)
 	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
-		return 0, err
-	}
-	whole := time.Duration(n) * 24 * time.Hour
-	if rest == "" {
-		return whole, nil
-	}
-	d, err := time.ParseDuration(rest)
-	return whole + d, err
+	return events.TimeOf(span.From)
 }

@@ -30,6 +30,7 @@ const (
 	Source       = "source"
 	Status       = "status"
 	TTL          = "ttl"
+	TZ           = "tz"
 	Until        = "until"
 	User         = "user"
 )
@@ -39,7 +40,7 @@ func Names() []string {
 	return []string{
 		Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Group, Kind,
 		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Server, Service,
-		Since, Sort, Source, Status, TTL, Until, User,
+		Since, Sort, Source, Status, TTL, TZ, Until, User,
 	}
 }
 
@@ -55,6 +56,6 @@ func OfCounts() []string {
 func OfSessions() []string {
 	return []string{
 		Fields, Status, User, Database, Program, Service, Server, Source, Reason, By, Address, Activity,
-		Since, Until, At, Sort, Range, Limit, After, Count,
+		Since, Until, At, TZ, Sort, Range, Limit, After, Count,
 	}
 }

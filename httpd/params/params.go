@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatebook"
+	"gatebook/internal/when"
 )
 
 // Parameters holds the parameters of a request's query.
@@ -40,6 +41,7 @@ type Parameters struct {
 	Follow, Observations bool
 
 	since, until Instant
+	zone         *time.Location // of times without one
 	// reasons are the reasons to look for, or the one to give.
 	reasons []string
 }
@@ -47,7 +49,7 @@ type Parameters struct {
 // Parse reads a query of an operation that takes these parameters, and pretty besides.
 // Errors: a [*render.Failure].
 func Parse(query string, takes ...string) (Parameters, error) {
-	p := Parameters{Query: gatebook.Query{Live: true}}
+	p := Parameters{Query: gatebook.Query{Live: true}, zone: time.UTC}
 	if query == "" {
 		return p, nil
 	}
@@ -60,6 +62,9 @@ func Parse(query string, takes ...string) (Parameters, error) {
 		if !slices.Contains(takes, name) {
 			return p, unknown(name, takes)
 		}
+	}
+	if err := p.setZone(values[TZ]); err != nil {
+		return p, err
 	}
 	// The order of takes makes the same query fail in the same way.
 	for _, name := range takes {
@@ -174,12 +179,25 @@ func (p *Parameters) setOne(name, value string) error {
 	case After:
 		return p.setAfter(value)
 	case Since:
-		return p.since.setTime(name, value)
+		return p.since.setTime(name, value, p.zone, false)
 	case Until:
-		return p.until.setTime(name, value)
+		return p.until.setTime(name, value, p.zone, true)
 	case At:
-		return p.At.setMoment(name, value)
+		return p.At.setMoment(name, value, p.zone)
 	}
+	return nil
+}
+
+// setZone reads the zone of times without one. It comes before the times.
+func (p *Parameters) setZone(given []string) error {
+	if len(given) != 1 { // set refuses several
+		return nil
+	}
+	zone, err := when.Zone(unescapedPlus(given[0]))
+	if err != nil {
+		return Invalid("tz=%s is not known: it is the name of a time zone, as in Europe/Berlin, or an offset, as in +02:00.", given[0])
+	}
+	p.zone = zone
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/render"
+	"gatebook/internal/when"
 	"gatebook/projection"
 )
 
@@ -287,7 +288,7 @@ func parsePosition(text string) (gatebook.Position, error) {
 
 // setTTL reads a duration, or whole seconds.
 func (p *Parameters) setTTL(value string) error {
-	d, err := parseDuration(value)
+	d, err := when.Duration(value)
 	if n, notNumber := strconv.ParseUint(value, 10, 32); notNumber == nil {
 		d, err = time.Duration(n)*time.Second, nil
 	}
