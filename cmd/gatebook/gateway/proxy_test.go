@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/netip"
@@ -12,6 +14,7 @@ import (
 	"github.com/pires/go-proxyproto"
 
 	"gatebook/cmd/gatebook/gateway/proxy"
+	"gatebook/cmd/gatebook/internal/certtest"
 	"gatebook/events"
 )
 
@@ -40,6 +43,21 @@ func local(t testing.TB) []byte {
 	return b
 }
 
+// withField adds a field to a header of version 2.
+func withField(header []byte, kind byte, value string) []byte {
+	b := append(bytes.Clone(header), kind, byte(len(value)>>8), byte(len(value)))
+	b = append(b, value...)
+	binary.BigEndian.PutUint16(b[14:], uint16(len(b)-16))
+	return b
+}
+
+// withChecksum adds a field, and then the checksum of all of it.
+func withChecksum(header []byte) []byte {
+	b := withField(withField(header, 0x20, "something"), 0x03, "\x00\x00\x00\x00")
+	binary.BigEndian.PutUint32(b[len(b)-4:], crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+	return b
+}
+
 // TestProxyAccepted checks that the address in the proxy's header is recorded, and that
 // not a byte after the header is lost.
 func TestProxyAccepted(t *testing.T) {
@@ -56,6 +74,12 @@ func TestProxyAccepted(t *testing.T) {
 		"version 2, IPv6":   {announce(t, 2, "[2001:db8::7]:4711", "[2001:db8::1]:3306"), "2001:db8::7", 4711},
 		"mapped":            {announce(t, 2, "[::ffff:192.0.2.7]:4711", "[2001:db8::1]:3306"), "192.0.2.7", 4711},
 		"health check":      {local(t), "127.0.0.1", 0},
+		"version 2, UNSPEC": {[]byte(string(proxyproto.SIGV2) + "\x21\x00\x00\x00"), "127.0.0.1", 0},
+		"UNSPEC and fields": {withField([]byte(string(proxyproto.SIGV2)+"\x21\x00\x00\x00"), 0xe0, strings.Repeat("x", 60_000)), "127.0.0.1", 0},
+		"long fields":       {withField(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"), 0x20, strings.Repeat("x", 9000)), "192.0.2.7", 4711},
+		"checksum":          {withChecksum(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306")), "192.0.2.7", 4711},
+		"health, checksum":  {withChecksum(local(t)), "127.0.0.1", 0},
+		"version 2, unix":   {[]byte(string(proxyproto.SIGV2) + "\x21\x31\x00\xd8" + strings.Repeat("/", 216)), "127.0.0.1", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +124,9 @@ func TestProxyRefused(t *testing.T) {
 		"no header": {"GET / HTTP/1.1\r\n", "no header of the PROXY protocol"},
 		"no line":   {"PROXY TCP4 " + strings.Repeat("1", 200), "107 bytes or less"},
 		"nonsense":  {"PROXY TCP4 here there 1 2\r\n", "invalid address"},
-		"too long":  {string(proxyproto.SIGV2) + "\x21\x11\xff\xff", "invalid length"},
+		"checksum":  {string(withField(announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306"), 3, "\x00\x00\x00\x01")), "checksum"},
+		"cut field": {string(proxyproto.SIGV2) + "\x21\x11\x00\x0e" + strings.Repeat("\x7f", 14), "cut short"},
+		"family":    {string(proxyproto.SIGV2) + "\x21\x41\x00\x00", "address family"},
 	} {
 		r := start(t, TCP, Server{Address: deadAddress(t)}, Service{AcceptProxyProtocol: loopback})
 		r.dial().send([]byte(test.sent))
@@ -187,4 +213,46 @@ func proxied(t testing.TB, to string, header []byte) string {
 		_ = onward.(*net.TCPConn).CloseWrite()
 		<-done
 	}).address()
+}
+
+// TestProxyUnexpected checks that a header to a service which expects none, or a second one, is
+// recognised, on the record and in what the client reads.
+func TestProxyUnexpected(t *testing.T) {
+	t.Parallel()
+	front := files(t, certtest.NewAuthority(t, "authority").Issue(t, "front"))
+	const want = "a header of the PROXY protocol, which service front does not expect"
+	v1 := announce(t, 1, "192.0.2.7:4711", "198.51.100.1:3306")
+	v2 := announce(t, 2, "192.0.2.7:4711", "198.51.100.1:3306")
+	for name, test := range map[string]struct {
+		protocol Protocol
+		service  Service
+		sent     []byte
+	}{
+		"mysql":           {MySQL, Service{}, v1},
+		"mysql, 2":        {MySQL, Service{}, v2},
+		"mysql, health":   {MySQL, Service{}, local(t)},
+		"mysql, TLS":      {MySQL, Service{TLS: front}, v1},
+		"mysql, twice":    {MySQL, Service{AcceptProxyProtocol: loopback}, append(bytes.Clone(v2), v1...)},
+		"postgres":        {Postgres, Service{}, v1},
+		"postgres, 2":     {Postgres, Service{}, v2},
+		"postgres, TLS":   {Postgres, Service{TLS: front}, v2},
+		"postgres, twice": {Postgres, Service{AcceptProxyProtocol: loopback}, append(bytes.Clone(v1), v1...)},
+		"tcp, TLS":        {TCP, Service{TLS: front}, v1},
+		"tcp, TLS, 2":     {TCP, Service{TLS: front}, v2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := map[Protocol]func(peer){MySQL: mysqlServer, Postgres: pgServer, TCP: echo}[test.protocol]
+			r := start(t, test.protocol, Server{Address: newStubServer(t, server).address()}, test.service)
+			client := r.dial()
+			client.send(test.sent)
+			words := client.lastWords()
+			if test.protocol != TCP && !strings.Contains(words, want) {
+				t.Errorf("the client reads %q", words)
+			}
+			if end := r.recorder.ended(t, 1); end.Reason != events.ReasonAuthFailed || !strings.Contains(end.Description, want) {
+				t.Errorf("ended with %v %q", end.Reason, end.Description)
+			}
+		})
+	}
 }

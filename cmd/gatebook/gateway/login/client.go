@@ -3,10 +3,12 @@ package login
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"strings"
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/proxy"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
@@ -100,6 +102,9 @@ func (c *client) secure(early []byte) *ending.Ending {
 	c.awaitHangUp() // TLS has sent it an alert
 	if ending.IsNetwork(err) {
 		return ending.Lost(relay.Client, err)
+	}
+	if header, ok := errors.AsType[tls.RecordHeaderError](err); ok && proxy.Begins(header.RecordHeader[:]) {
+		return failed(unexpectedHeader(c.service))
 	}
 	return failed(explainTLS(err))
 }

@@ -61,5 +61,11 @@ func postgresError(sqlstate, message string) []byte {
 // recorded.
 const unrecorded = "the session cannot be recorded"
 
+// unexpectedHeader returns the error for a client that begins with a header of the PROXY protocol.
+func unexpectedHeader(s *Service) string {
+	return "the client begins with a header of the PROXY protocol, which service " + s.Name +
+		" does not expect from there, or not again: see accept_proxy_protocol"
+}
+
 // unreachable returns the error for a client of a service none of whose servers answers.
 func unreachable(s *Service) string { return "no server of service " + s.Name + " can be reached" }

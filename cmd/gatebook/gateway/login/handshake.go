@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/proxy"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
@@ -202,6 +203,9 @@ func (h *handshake) lost(side relay.Side, err error) *ending.Ending {
 func (h *handshake) clientLost(err error) *ending.Ending {
 	if h.fromClient.size() > 0 { // a login that is cut short
 		h.client.session.Spoke()
+	}
+	if errors.Is(err, h.malformed) && proxy.Begins(h.fromClient.unread()) {
+		return failed(unexpectedHeader(h.client.service))
 	}
 	return h.lost(relay.Client, err)
 }

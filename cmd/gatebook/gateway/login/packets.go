@@ -53,6 +53,9 @@ func (p *packets) begins(prefix []byte) (bool, error) {
 	}
 }
 
+// unread returns what was read and not taken. It is valid until the next call.
+func (p *packets) unread() []byte { return p.memory[p.from:p.to] }
+
 // size returns how many bytes were read and not taken.
 func (p *packets) size() int { return p.to - p.from }
 

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,11 +17,6 @@ const (
 	shortestHeader = 12
 	// longestLine limits a header of version 1, its end included.
 	longestLine = 107
-	// prefixV2 is what a header of version 2 has before its addresses.
-	prefixV2 = 16
-	// longestV2 limits one of version 2: addresses of any family and what else
-	// proxies add, with room.
-	longestV2 = 4 << 10
 )
 
 // errNoHeader is what is wrong with a connection that does not begin with a header.
@@ -53,7 +47,7 @@ func read(r io.Reader) (*proxyproto.Header, error) {
 	var err error
 	switch {
 	case bytes.Equal(b, proxyproto.SIGV2):
-		b, err = readRest(r, b)
+		b, err = readVersion2(r, b)
 	case bytes.HasPrefix(b, proxyproto.SIGV1):
 		b, err = readLine(r, b)
 	default:
@@ -85,21 +79,19 @@ func readLine(r io.Reader, b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// readRest reads a header of version 2 from its command on.
-func readRest(r io.Reader, b []byte) ([]byte, error) {
-	b = append(b, make([]byte, prefixV2-len(b))...)
-	if _, err := io.ReadFull(r, b[shortestHeader:]); err != nil {
-		return nil, err
+// Begins reports whether b begins like a header of either version. Fewer than 4 bytes do not show
+// that.
+func Begins(b []byte) bool {
+	if len(b) < 4 {
+		return false
 	}
-	length := int(binary.BigEndian.Uint16(b[prefixV2-2:]))
-	if length > longestV2 {
-		return nil, malformed(fmt.Errorf("%w: %d bytes", proxyproto.ErrInvalidLength, length))
+	for _, signature := range [][]byte{proxyproto.SIGV1, proxyproto.SIGV2} {
+		n := min(len(b), len(signature))
+		if bytes.Equal(b[:n], signature[:n]) {
+			return true
+		}
 	}
-	b = append(b, make([]byte, length)...)
-	if _, err := io.ReadFull(r, b[prefixV2:]); err != nil {
-		return nil, err
-	}
-	return b, nil
+	return false
 }
 
 // Format returns the header as the bytes of version 2.

@@ -61,6 +61,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(append(announce(f, 2, "192.0.2.7:4711", "198.51.100.1:3306"), "rest"...))
 	f.Add(announce(f, 2, "[2001:db8::7]:4711", "[2001:db8::1]:3306"))
 	f.Add(local(f))
+	f.Add([]byte(string(proxyproto.SIGV2) + "\x21\x00\x00\x05\x04\x00\x02xx"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r := bytes.NewReader(b)
 		header, err := read(r)
