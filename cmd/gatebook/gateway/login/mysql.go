@@ -163,7 +163,7 @@ func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login
 	if err := l.session.WaitOpened(); err != nil {
 		return login, l.refuseUnrecorded(next, err)
 	}
-	if err := l.secureServer(g, packet); err != nil {
+	if err := l.secureServer(g, packet, login.Old); err != nil {
 		end := l.serverTLSFailed(err)
 		l.refuse(next, mysqlUnreachable, end.Description)
 		return login, end

@@ -94,8 +94,14 @@ func (l *mysqlLogin) passEarly(next byte) *ending.Ending {
 // secureServer begins TLS with the server, which the client's login is the first to
 // pass through, and makes the login fit: whether there is TLS, and the number of
 // each packet, is one thing toward the client and another toward the server.
-func (l *mysqlLogin) secureServer(g mysql.Greeting, login mysql.Packet) error {
+func (l *mysqlLogin) secureServer(g mysql.Greeting, login mysql.Packet, old bool) error {
 	secured := l.server.TLS != nil
+	if secured && old {
+		if l.server.RequireTLS {
+			return errors.New("a login of before version 4.1 cannot go through TLS")
+		}
+		secured = false
+	}
 	if secured && g.Capabilities&mysql.TLS == 0 {
 		if l.server.RequireTLS {
 			return errors.New("the server offers no TLS")

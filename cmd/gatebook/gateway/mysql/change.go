@@ -6,7 +6,11 @@ import "fmt"
 // server has offered.
 func Common(p Packet, g Greeting) Capabilities {
 	c := cursor{rest: p.Payload()}
-	return Capabilities(c.number(4)) & g.Capabilities
+	asked := Capabilities(c.number(4))
+	if asked&Protocol41 == 0 {
+		asked &= 0xffff // before version 4.1 there are no more
+	}
+	return asked & g.Capabilities
 }
 
 // ParseChangeUser reads the packet by which a client logs in again over an established

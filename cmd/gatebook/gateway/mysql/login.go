@@ -6,6 +6,8 @@ import "fmt"
 type Login struct {
 	// TLS: the client asks to begin TLS instead, and the rest is empty.
 	TLS bool
+	// Old: the login is of before version 4.1.
+	Old bool
 	// Collation is that of the client's character set.
 	Collation Collation
 	// Compressed: everything after the login will be compressed.
@@ -28,13 +30,13 @@ const tlsRequestSize = 32
 // does, it ignores capabilities that were not offered.
 func ParseLogin(p Packet, g Greeting) (Login, error) {
 	c := cursor{rest: p.Payload()}
-	asked := Capabilities(c.number(4))
+	asked := Capabilities(c.number(4)) // of before version 4.1 it has 2 bytes, which are the same
 	if asked&TLS != 0 && len(p.Payload()) == tlsRequestSize {
 		return Login{TLS: true}, nil
 	}
 	asked &= g.Capabilities
 	if asked&Protocol41 == 0 {
-		return Login{}, fmt.Errorf("%w: a login of before version 4.1", ErrMalformed)
+		return parseOld(p, g)
 	}
 	c.take(4) // packet size
 	collation := Collation(c.number(1))
@@ -56,6 +58,24 @@ func ParseLogin(p Packet, g Greeting) (Login, error) {
 	}
 	if asked&ConnectAttributes != 0 {
 		login.Program = collation.Text(attribute(&c, "program_name"))
+	}
+	return login, nil
+}
+
+// parseOld reads a login of before version 4.1, as some health checks send it. Its character set is
+// the server's, which is not known here.
+func parseOld(p Packet, g Greeting) (Login, error) {
+	c := cursor{rest: p.Payload()}
+	asked := Capabilities(c.number(2)) & g.Capabilities
+	c.take(3) // packet size
+	user := c.terminated()
+	if c.short {
+		return Login{}, fmt.Errorf("%w: a login of before version 4.1, cut short", ErrMalformed)
+	}
+	login := Login{Old: true, Compressed: asked&Compress != 0, User: Collation(0).Text(user)}
+	skipAuth(&c, asked)
+	if asked&ConnectWithDB != 0 {
+		login.Database = Collation(0).Text(c.tail())
 	}
 	return login, nil
 }

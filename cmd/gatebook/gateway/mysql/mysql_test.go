@@ -180,7 +180,9 @@ func TestLoginForms(t *testing.T) {
 		err     bool
 	}{
 		"TLS":                      {head(plain | TLS), Login{TLS: true}, false},
-		"before 4.1":               {head(0) + "jdoe\x00", Login{}, true},
+		"before 4.1":               {"\x00\x80\x00\x00\x01haproxy\x00\x00", Login{Old: true, User: "haproxy"}, false},
+		"before 4.1, a database":   {"\x08\x00\x00\x00\x01jdoe\x00scrambled\x00shop\x00", Login{Old: true, User: "jdoe", Database: "shop"}, false},
+		"before 4.1, cut":          {"\x00\x80\x00\x00\x01jdoe", Login{}, true},
 		"empty":                    {"", Login{}, true},
 		"without a user's end":     {head(plain) + "jdoe", Login{}, true},
 		"old password":             {head(plain) + "jdoe\x00scrambled\x00", Login{User: "jdoe"}, false},
