@@ -186,7 +186,12 @@ func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners,
 	draining := &drain{grace: s.file.ShutdownGrace.Or(0), log: log}
 	api, err := startAPI(ctx, registry, s, log, func(c *httpd.Config) {
 		c.Metrics, c.Probes, c.ManageAccounts = metrics, counted((*gateway.Gateway).Probes), keeper.manage
-		c.NotReady = draining.notReady
+		c.NotReady = func() string {
+			if len(s.file.Services) > 0 && started.Load() == nil {
+				return "The gateway is starting: its services do not listen yet."
+			}
+			return draining.notReady()
+		}
 	})
 	if err != nil {
 		return errors.Join(err, on.close())
