@@ -39,6 +39,8 @@ type intake struct {
 	metrics  *telemetry.Metrics
 	log      zerolog.Logger
 	limits   Limits
+	// others logs the accounts that report as a source of another name.
+	others *impersonations
 	// idle is how long a client may be silent between two reports of a stream.
 	idle time.Duration
 	// closing is closed when the server is shut down.
@@ -181,6 +183,9 @@ func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, err
 	if ok && account.Role == accounts.Source && projection.NameKey(account.Name) != projection.NameKey(report.Source) {
 		return gatebook.ReportResult{}, access.Forbidden(fmt.Sprintf(
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
+	}
+	if ok {
+		x.others.note(account.Name, c.Request.RemoteAddr, report.Source, report.Incarnation)
 	}
 	// The timeout makes a log that is behind an answer, where the client would only see
 	// silence. The request's context is not used, because net/http ends it when the client

@@ -96,6 +96,7 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 		feeds:     newFeeds(r, r, to, f),
 		intake: &intake{
 			reporter: r, answers: to, metrics: c.Metrics, log: c.Logger,
+			others: &impersonations{log: c.Logger, now: r.Now},
 			limits: c.Limits, idle: c.IdleTimeout, closing: closing,
 		},
 		status:   newStatus(readiness{r, c.NotReady}, to, c.Metrics, c.Version),

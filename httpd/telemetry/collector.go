@@ -13,6 +13,7 @@ type Registry interface {
 	Stats() gatebook.Stats
 	Services() ([]*projection.Service, projection.Moment)
 	Servers() ([]*projection.Server, projection.Moment)
+	Sources() ([]*projection.Source, projection.Moment)
 	Err() error
 }
 
@@ -125,19 +126,34 @@ func oneIf(holds bool) float64 {
 	return 0
 }
 
+// mostOutside bounds the services of sources outside that have metrics of their own.
+const mostOutside = 100
+
 // collectServices collects the metrics of each declared service. Services that are known by
-// the name in a session alone are counted together, under the empty name.
+// the name in a session alone, and those of sources outside that are too many, are counted
+// together, under the empty name.
 func (c *collector) collectServices(to chan<- prometheus.Metric, counter func(*prometheus.Desc, uint64, ...string), live map[string]projection.LiveCounts) {
 	counts := make(map[string]projection.LiveCounts)
 	for name, of := range live {
 		counts[projection.NameKey(name)] = added(counts[projection.NameKey(name)], of)
 	}
 	services, _ := c.registry.Services()
+	outside := make(map[string]bool)
+	sources, _ := c.registry.Sources()
+	for _, v := range sources {
+		outside[v.Name] = v.Lease != 0
+	}
 	var others projection.LiveCounts
 	var total uint64
+	n := 0 // of sources outside
 	for _, v := range services {
 		of := counts[projection.NameKey(v.Name)]
-		if v.Started == 0 {
+		single := v.Started != 0
+		if single && outside[v.Source] {
+			n++
+			single = n <= mostOutside
+		}
+		if !single {
 			others, total = added(others, of), total+v.Total
 			continue
 		}

@@ -26,8 +26,24 @@ func (d *reconciler) declareService(e events.ServiceDeclared, occurred events.Ti
 	}) {
 		return nil
 	}
+	declarer := ""
+	if old != nil {
+		declarer = old.Source
+	}
+	if err := d.checkDeclarer("service", e.Name, declarer); err != nil {
+		return err
+	}
 	d.put(nil, &e, occurred)
 	return nil
+}
+
+// checkDeclarer refuses a declaration that would replace the one of another source outside
+// which runs. The same declaration is fine: it replaces nothing.
+func (d *reconciler) checkDeclarer(what, name, declarer string) error {
+	if declarer == "" || projection.NameKey(declarer) == projection.NameKey(d.report.Source) || !d.intake.speaks(declarer) {
+		return nil
+	}
+	return misfit("the %s %q is declared by source %q, which runs; another source can only declare the same", what, name, declarer)
 }
 
 // declareServer decides about a server that a source outside declares.
@@ -47,6 +63,13 @@ func (d *reconciler) declareServer(e events.ServerDeclared, occurred events.Time
 		return ok && projection.NameKey(s.Name) == projection.NameKey(e.Name)
 	}) {
 		return nil
+	}
+	declarer := ""
+	if old != nil {
+		declarer = old.Source
+	}
+	if err := d.checkDeclarer("server", e.Name, declarer); err != nil {
+		return err
 	}
 	d.put(nil, &e, occurred)
 	return nil

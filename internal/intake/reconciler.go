@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/events/wire"
 	"gatebook/internal/journal"
 	"gatebook/internal/lifecycle"
 	"gatebook/internal/query"
@@ -210,7 +211,7 @@ func (d *reconciler) take(e *Event) error {
 	if statistics, ok := e.Event.(*events.StatisticsRecorded); ok {
 		return d.takeStatistics(s, statistics, e)
 	}
-	event := e.Event
+	event := d.markBy(s, e.Event)
 	if s.draft.Session != nil {
 		event = lifecycle.FillKilledBy(s.draft.Session, event)
 	}
@@ -227,6 +228,22 @@ func (d *reconciler) take(e *Event) error {
 		return misfit("%s has this key%s; a key is used once in an incarnation, a new session needs a new one", s.name(), d.otherwise())
 	}
 	return d.record(s, event, e.Occurred)
+}
+
+// markBy returns the end of a session with its source before the name that the source gives
+// for who ended it, as in "edge-1: ann": a source can give any account's. The name is as it
+// is where the book has it as the one that requested the end.
+func (d *reconciler) markBy(s *reportedSession, e events.Event) events.Event {
+	closed, ok := e.(*events.SessionClosed)
+	if !ok || closed.By == "" {
+		return e
+	}
+	if v := s.draft.Session; v != nil && v.Kill().By == closed.By {
+		return e
+	}
+	marked := *closed
+	marked.By = wire.CleanText(d.report.Source+": "+closed.By, wire.TextLimit)
+	return &marked
 }
 
 // otherwise returns, for the error about a key that is used again, why the event is known
