@@ -1,10 +1,12 @@
 package gatebook
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"sync"
 	"time"
 
+	"gatebook/events"
 	"gatebook/projection"
 	"gatebook/storage"
 	"gatebook/storage/index"
@@ -30,6 +32,7 @@ const (
 type checkpointer struct {
 	state   *projection.State
 	archive *storage.Archive
+	log     storage.Log
 
 	// writing is held while a checkpoint is written; it guards the fields below.
 	writing  sync.Mutex
@@ -89,8 +92,12 @@ func (c *checkpointer) write() error {
 		changes[i] = storage.Change(row)
 	}
 	indexes, err := indexUpdate(p)
+	var record storage.RecordSum
 	if err == nil {
-		err = c.archive.Commit(p.Position, changes, indexes)
+		record, err = recordSum(c.log, p.Position)
+	}
+	if err == nil {
+		err = c.archive.Commit(p.Position, record, changes, indexes)
 	}
 	if err != nil {
 		c.state.NotSaved(p)
@@ -103,6 +110,23 @@ func (c *checkpointer) write() error {
 	c.failed, c.retry, c.retryAt = nil, 0, time.Time{}
 	c.position, c.savedAt, c.took = p.Position, time.Now(), time.Since(begun)
 	return nil
+}
+
+// recordSum returns the hash of the record of a sequence, zeros for 0. An archive is of the
+// history that has this record there.
+func recordSum(log storage.Log, sequence uint64) (storage.RecordSum, error) {
+	if sequence == 0 {
+		return storage.RecordSum{}, nil
+	}
+	var one [1]events.Record
+	n, err := log.Read(sequence-1, one[:])
+	if err == nil && n == 0 {
+		err = fmt.Errorf("the log has no record %d", sequence)
+	}
+	if err != nil {
+		return storage.RecordSum{}, err
+	}
+	return sha256.Sum256(events.Append(nil, &one[0], func([]byte) {})), nil
 }
 
 // indexUpdate returns the checkpoint's changes to the indexes, as storage takes them.

@@ -126,6 +126,19 @@ func (f *files) checkAhead() error {
 	return nil
 }
 
+// checkHistory returns an error for an archive of another history of the log: one that was
+// made when another record had the sequence.
+func (f *files) checkHistory(position uint64, record storage.RecordSum) error {
+	if position > f.log.Head().Sequence {
+		return nil // checkAhead tells
+	}
+	sum, err := recordSum(f.log, position)
+	if err == nil && sum != record {
+		err = &storage.CorruptError{File: f.folder.Archive(), Err: fmt.Errorf("it was made from another history of the log, which had another record %d", position)}
+	}
+	return err
+}
+
 func (f *files) loadArchive() (err error) {
 	if f.archive, err = storage.OpenArchive(f.folder.Archive(), f.log.ID(), projection.Tables()); err != nil {
 		return err
@@ -134,19 +147,21 @@ func (f *files) loadArchive() (err error) {
 	if err != nil {
 		return err
 	}
-	position := snapshot.Position()
+	position, record := snapshot.Position()
 	f.state, err = projection.Load(position, f.archived(), func(table string, row func(k, v []byte) error) error {
 		return snapshot.Scan(table, nil, func(k, v []byte) (bool, error) { return true, row(k, v) })
 	})
 	if err != nil {
 		err = &storage.CorruptError{File: f.folder.Archive(), Err: err}
+	} else {
+		err = f.checkHistory(position, record)
 	}
 	if err = errors.Join(err, snapshot.Close()); err != nil {
 		err = errors.Join(err, f.archive.Close())
 		f.archive = nil
 		return err
 	}
-	f.checkpoints = &checkpointer{state: f.state, archive: f.archive, position: position, savedAt: time.Now()}
+	f.checkpoints = &checkpointer{state: f.state, archive: f.archive, log: f.log, position: position, savedAt: time.Now()}
 	return nil
 }
 

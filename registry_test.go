@@ -479,7 +479,7 @@ func TestDamage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := errors.Join(book.Commit(7, nil, index.Update{}), book.Close()); err != nil {
+			if err := errors.Join(book.Commit(7, storage.RecordSum{}, nil, index.Update{}), book.Close()); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -5,19 +5,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/index"
+	"gatebook/storage/sealed"
 )
 
 const (
-	logKey      = "log"
-	positionKey = "position"
-	tablePrefix = "t/"
+	logKey  = "log"
+	rootKey = "root"
+	// nodesBucket holds the nodes of the archive's tree, by their numbers.
+	nodesBucket = "nodes"
+	// indexTable is the table of the rows of all indexes.
+	indexTable = 0xff
 )
 
 // archiveMap is the address space that the archive gets at first.
@@ -25,9 +29,15 @@ const archiveMap = 1 << 30
 
 // Archive keeps values derived from a log, as of one sequence of it: tables of opaque
 // values under opaque keys, and indexes. All of it can be made again from the log.
+//
+// Nothing in the file is believed. All rows are in one tree, package storage/sealed, whose root
+// is sealed together with the sequence.
 type Archive struct {
-	db   *boltfile.DB
-	path string
+	db     *boltfile.DB
+	path   string
+	log    [16]byte
+	tables map[string]byte // first byte of the keys of each
+	sealed []byte          // what the checksum of the root covers besides
 }
 
 // Change is a change to one row of the archive.
@@ -41,13 +51,11 @@ type Change struct {
 // CreateArchive creates an empty archive of the log with that identity, with the given
 // tables. The file must not exist.
 func CreateArchive(path string, log [16]byte, tables []string) error {
+	if len(tables) >= indexTable {
+		return fmt.Errorf("create %s: %d tables, %d are allowed", path, len(tables), indexTable-1)
+	}
 	return boltfile.Create(path, func(tx *bolt.Tx) error {
-		for _, name := range tables {
-			if _, err := tx.CreateBucket([]byte(tablePrefix + name)); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.CreateBucket([]byte(indexBucket)); err != nil {
+		if _, err := tx.CreateBucket([]byte(nodesBucket)); err != nil {
 			return err
 		}
 		meta, err := tx.CreateBucket([]byte(metaBucket))
@@ -57,7 +65,7 @@ func CreateArchive(path string, log [16]byte, tables []string) error {
 		return errors.Join(
 			meta.Put([]byte(formatKey), binary.BigEndian.AppendUint32(nil, migrations.ArchiveFormat)),
 			meta.Put([]byte(logKey), log[:]),
-			meta.Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, 0)))
+			meta.Put([]byte(rootKey), (&archiveRoot{}).append(nil, rootSealKey(log, tables))))
 	})
 }
 
@@ -69,9 +77,12 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{db: db, path: path}
+	a := &Archive{db: db, path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables)}
+	for i, name := range tables {
+		a.tables[name] = byte(i + 1)
+	}
 	err = boltfile.Guard(path, func() error {
-		return db.View(func(tx *bolt.Tx) error { return a.check(tx, log, tables) })
+		return db.View(func(tx *bolt.Tx) error { return a.check(tx) })
 	})
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -79,53 +90,65 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	return a, nil
 }
 
-// check returns an error for a file that is not an archive of that log with those tables.
-func (a *Archive) check(tx *bolt.Tx, log [16]byte, tables []string) error {
-	damaged := func(format string, args ...any) error {
-		return &CorruptError{File: a.path, Err: fmt.Errorf(format, args...)}
-	}
+// check returns an error for a file that is not an archive of its log.
+func (a *Archive) check(tx *bolt.Tx) error {
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		return damaged("it is a bbolt file, but not an archive of gatebook")
+		return a.damaged("it is a bbolt file, but not an archive of gatebook")
 	}
 	format := meta.Get([]byte(formatKey))
 	if len(format) != 4 {
-		return damaged("its format is missing")
+		return a.damaged("its format is missing")
 	}
 	if err := migrations.CheckArchive(a.path, binary.BigEndian.Uint32(format)); err != nil {
 		return err
 	}
-	if !bytes.Equal(meta.Get([]byte(logKey)), log[:]) {
-		return damaged("it was made from another log")
+	if !bytes.Equal(meta.Get([]byte(logKey)), a.log[:]) {
+		return a.damaged("it was made from another log")
 	}
-	if len(meta.Get([]byte(positionKey))) != 8 {
-		return damaged("its position is missing")
+	_, err := a.root(tx)
+	return err
+}
+
+// damaged returns a [*CorruptError].
+func (a *Archive) damaged(format string, args ...any) error {
+	return &CorruptError{File: a.path, Err: fmt.Errorf(format, args...)}
+}
+
+// corrupt returns the error of a tree or of an index, as a [*CorruptError] where it is damage.
+func (a *Archive) corrupt(err error) error {
+	node, row := (*sealed.DamagedError)(nil), (*index.MalformedError)(nil)
+	if errors.As(err, &node) || errors.As(err, &row) {
+		return &CorruptError{File: a.path, Err: err}
 	}
-	if tx.Bucket([]byte(indexBucket)) == nil {
-		return damaged("its indexes are missing")
-	}
-	for _, name := range tables {
-		if tx.Bucket([]byte(tablePrefix+name)) == nil {
-			return damaged("table %q is missing", name)
-		}
-	}
-	return nil
+	return err
 }
 
 // Commit makes changes to rows and indexes durable, and the position the archive then
-// stands for, in one transaction. Rows of one table cost least in ascending order of key.
-func (a *Archive) Commit(position uint64, changes []Change, indexes index.Update) error {
+// stands for, in one transaction. record is the hash of the record at that position. Rows of
+// one table cost least in ascending order of key.
+func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, indexes index.Update) error {
 	err := boltfile.Guard(a.path, func() error {
 		return a.db.Update(func(tx *bolt.Tx) error {
-			if err := putRows(tx, changes); err != nil {
+			s, err := a.root(tx)
+			if err != nil {
 				return err
 			}
-			var rows indexRows
-			rows.open(tx, a.path)
-			if err := index.Apply(&rows, &indexes); err != nil {
-				return rows.corrupt(err)
+			s.position, s.record = position, record
+			nodes := boltNodes{tx.Bucket([]byte(nodesBucket))}
+			rows, err := a.rowsOf(changes)
+			if err == nil {
+				var found []sealed.Change
+				found, err = indexChanges(sealed.Open(nodes, s.tree.Ref), &indexes)
+				rows = append(rows, found...)
 			}
-			return tx.Bucket([]byte(metaBucket)).Put([]byte(positionKey), binary.BigEndian.AppendUint64(nil, position))
+			if err == nil {
+				s.tree, err = sealed.Apply(nodes, s.tree, rows)
+			}
+			if err != nil {
+				return a.corrupt(err)
+			}
+			return tx.Bucket([]byte(metaBucket)).Put([]byte(rootKey), s.append(nil, a.sealed))
 		})
 	})
 	if err != nil {
@@ -134,54 +157,64 @@ func (a *Archive) Commit(position uint64, changes []Change, indexes index.Update
 	return nil
 }
 
-func putRows(tx *bolt.Tx, changes []Change) error {
-	size := 0
+// rowsOf returns changes to tables as changes to the tree, in ascending order of key. Of two
+// changes to one row the later counts.
+func (a *Archive) rowsOf(changes []Change) ([]sealed.Change, error) {
+	size := len(changes)
 	for i := range changes {
-		size += len(changes[i].Value) + crc32.Size
+		size += len(changes[i].Key)
 	}
-	values := make([]byte, size) // bbolt reads them until the transaction ends
+	keys := make([]byte, 0, size)
+	rows := make([]sealed.Change, 0, len(changes))
 	for i := range changes {
 		c := &changes[i]
-		table := tx.Bucket([]byte(tablePrefix + c.Table))
-		if table == nil {
-			return fmt.Errorf("no table %q", c.Table)
+		table, known := a.tables[c.Table]
+		if !known {
+			return nil, fmt.Errorf("no table %q", c.Table)
 		}
-		if c.Value == nil {
-			if err := table.Delete(c.Key); err != nil {
-				return err
-			}
+		if len(c.Key) == 0 {
+			return nil, fmt.Errorf("a row of table %q without a key", c.Table)
+		}
+		begin := len(keys)
+		keys = append(append(keys, table), c.Key...)
+		rows = append(rows, sealed.Change{Key: keys[begin:len(keys):len(keys)], Value: c.Value})
+	}
+	return sortRows(rows), nil
+}
+
+// sortRows sorts changes by their keys, and keeps the last one of each key.
+func sortRows(rows []sealed.Change) []sealed.Change {
+	compare := func(a, b sealed.Change) int { return bytes.Compare(a.Key, b.Key) }
+	if !slices.IsSortedFunc(rows, compare) {
+		slices.SortStableFunc(rows, compare)
+	}
+	kept := rows[:0]
+	for _, r := range rows {
+		if n := len(kept); n > 0 && bytes.Equal(kept[n-1].Key, r.Key) {
+			kept[n-1] = r
 			continue
 		}
-		table.FillPercent = 0.9
-		end := len(c.Value) + crc32.Size
-		value := sealRow(c.Key, append(values[:0:end], c.Value...))
-		values = values[end:]
-		if err := table.Put(c.Key, value); err != nil {
-			return err
-		}
+		kept = append(kept, r)
 	}
-	return nil
+	return kept
 }
 
-// sealRow appends the checksum to a row's value.
-func sealRow(key, value []byte) []byte {
-	return binary.BigEndian.AppendUint32(value, rowSum(key, value))
+// boltNodes are the nodes of the archive's tree in one transaction.
+type boltNodes struct{ bucket *bolt.Bucket }
+
+func nodeKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
+
+// Node is [sealed.Reader.Node].
+func (n boltNodes) Node(number uint64) []byte { return n.bucket.Get(nodeKey(number)) }
+
+// Put is [sealed.Nodes.Put].
+func (n boltNodes) Put(number uint64, b []byte) error {
+	n.bucket.FillPercent = 1 // a node has nearly the length of a page, and keeps it
+	return n.bucket.Put(nodeKey(number), b)
 }
 
-// openRow checks and removes the checksum of a row's value. It returns false if the
-// checksum is wrong.
-func openRow(key, value []byte) ([]byte, bool) {
-	n := len(value) - crc32.Size
-	if n < 0 || binary.BigEndian.Uint32(value[n:]) != rowSum(key, value[:n]) {
-		return nil, false
-	}
-	return value[:n:n], true
-}
-
-func rowSum(key, value []byte) uint32 {
-	table := crc32.MakeTable(crc32.Castagnoli)
-	return crc32.Update(crc32.Update(0, table, key), table, value)
-}
+// Delete is [sealed.Nodes.Delete].
+func (n boltNodes) Delete(number uint64) error { return n.bucket.Delete(nodeKey(number)) }
 
 // Close releases the archive.
 func (a *Archive) Close() error {

@@ -118,7 +118,7 @@ func TestFullDiskOfArchive(t *testing.T) {
 	var err error
 	position := uint64(0)
 	for err == nil && position < 1000 {
-		if err = archive.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err == nil {
+		if err = archive.Commit(position+1, storage.RecordSum{}, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err == nil {
 			position++
 		}
 	}
@@ -127,7 +127,7 @@ func TestFullDiskOfArchive(t *testing.T) {
 	}
 	wantRows(t, archive, position, int(position))
 	makeRoom()
-	if err := archive.Commit(position+1, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err != nil {
+	if err := archive.Commit(position+1, storage.RecordSum{}, []storage.Change{{Table: "a", Key: recordKey(position + 1), Value: value}}, index.Update{}); err != nil {
 		t.Fatalf("when there is room again: %v", err)
 	}
 	wantRows(t, archive, position+1, int(position+1))

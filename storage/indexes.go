@@ -1,72 +1,58 @@
 package storage
 
 import (
-	"errors"
-	"fmt"
-
-	bolt "go.etcd.io/bbolt"
-
-	"gatebook/storage/boltfile"
 	"gatebook/storage/index"
+	"gatebook/storage/sealed"
 )
 
-// indexBucket holds the rows of all indexes.
-const indexBucket = "i"
-
-// indexRows are the rows of the indexes in one transaction, with sealed values. The
-// zero value has to be opened.
+// indexRows are the rows of the indexes in the archive's tree.
 type indexRows struct {
-	bucket *bolt.Bucket
-	cursor *bolt.Cursor // nil until it is needed
-	path   string
+	tree *sealed.Tree
+	key  []byte // a buffer
+	// changes are those that Put makes.
+	changes []sealed.Change
 }
 
-// open looks up the bucket, once.
-func (r *indexRows) open(tx *bolt.Tx, path string) {
-	if r.bucket == nil {
-		r.bucket, r.path = tx.Bucket([]byte(indexBucket)), path
-	}
-}
-
-// corrupt turns the error for a malformed node into a [*CorruptError].
-func (r *indexRows) corrupt(err error) error {
-	if malformed := (*index.MalformedError)(nil); errors.As(err, &malformed) {
-		return &CorruptError{File: r.path, Err: err}
-	}
-	return err
+// rowKey returns the key of an index's row in the tree. It is used until the next call.
+func (r *indexRows) rowKey(key []byte) []byte {
+	r.key = append(append(r.key[:0], indexTable), key...)
+	return r.key
 }
 
 // Get is [index.Reader.Get].
 func (r *indexRows) Get(key []byte) ([]byte, error) {
-	sealed := r.bucket.Get(key)
-	if sealed == nil {
-		return nil, nil
-	}
-	value, ok := openRow(key, sealed)
-	if !ok {
-		return nil, &CorruptError{File: r.path, Err: fmt.Errorf("the checksum of index row %x is wrong", key)}
-	}
-	return value, nil
+	value, _, err := r.tree.Get(r.rowKey(key))
+	return value, err
 }
 
 // Seek is [index.Reader.Seek].
-func (r *indexRows) Seek(key []byte) ([]byte, error) {
-	if r.cursor == nil {
-		r.cursor = r.bucket.Cursor()
-	}
-	found, _ := r.cursor.Seek(key)
-	return found, nil
+func (r *indexRows) Seek(key []byte) (found []byte, err error) {
+	err = r.tree.Scan(r.rowKey(key), func(k, _ []byte) (bool, error) {
+		if k[0] == indexTable {
+			found = k[1:]
+		}
+		return false, nil
+	})
+	return found, err
 }
 
 // Put is [index.Rows.Put].
-func (r *indexRows) Put(key, value []byte) error { return r.bucket.Put(key, sealRow(key, value)) }
+func (r *indexRows) Put(key, value []byte) error {
+	r.changes = append(r.changes, sealed.Change{Key: append([]byte{indexTable}, key...), Value: value})
+	return nil
+}
+
+// indexChanges returns an update of the indexes as changes to the tree, in ascending order of
+// key.
+func indexChanges(tree *sealed.Tree, u *index.Update) ([]sealed.Change, error) {
+	rows := indexRows{tree: tree}
+	err := index.Apply(&rows, u)
+	return sortRows(rows.changes), err
+}
 
 // readIndexes calls f with the rows of the indexes.
 func (s *Snapshot) readIndexes(f func(*indexRows) error) error {
-	return boltfile.Guard(s.path, func() error {
-		s.indexes.open(s.tx, s.path)
-		return s.indexes.corrupt(f(&s.indexes))
-	})
+	return s.read(func() error { return f(&indexRows{tree: s.tree}) })
 }
 
 // Search calls found for the entries of the indexes that a search selects, as

@@ -2,9 +2,7 @@ package storage_test
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,7 +55,7 @@ func TestIndexes(t *testing.T) {
 	archive := newArchive(t, path)
 	var want []uint64
 	for i, u := range []index.Update{indexed("k", 1, 200, false), indexed("k", 150, 900, false), indexed("k", 300, 599, true), indexed("l", 1, 1, false)} {
-		if err := archive.Commit(uint64(i+1), nil, u); err != nil {
+		if err := archive.Commit(uint64(i+1), storage.RecordSum{}, nil, u); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,29 +96,24 @@ func TestDamagedIndex(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
-		damage func(row, value []byte) []byte
+		damage func(node []byte) []byte
 		why    string
 	}{
-		{"a flipped bit", func(_, value []byte) []byte { value[1] ^= 1; return value }, "checksum"},
-		{"a value shorter than its checksum", func(_, _ []byte) []byte { return []byte("abc") }, "checksum"},
-		{"a value that is no node", func(row, _ []byte) []byte {
-			value := []byte{7, 7}
-			sum := crc32.Checksum(slices.Concat(row, value), crc32.MakeTable(crc32.Castagnoli))
-			return binary.BigEndian.AppendUint32(value, sum)
-		}, "node of an index"},
+		{"a flipped bit", func(node []byte) []byte { node[len(node)-1] ^= 1; return node }, "parent"},
+		{"a short node", func([]byte) []byte { return []byte("abc") }, "parent"},
+		{"an empty node", func([]byte) []byte { return nil }, "parent"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "book.db")
 			archive := newArchive(t, path)
-			if err := errors.Join(archive.Commit(1, nil, indexed("k", 1, 10, false)), archive.Close()); err != nil {
+			if err := errors.Join(archive.Commit(1, storage.RecordSum{}, nil, indexed("k", 1, 10, false)), archive.Close()); err != nil {
 				t.Fatal(err)
 			}
 			withBolt(t, path, func(tx *bolt.Tx) error {
-				bucket := tx.Bucket([]byte("i"))
-				row, value := bucket.Cursor().First()
-				row = bytes.Clone(row)
-				return bucket.Put(row, c.damage(row, bytes.Clone(value)))
+				bucket := tx.Bucket([]byte("nodes"))
+				number, node := bucket.Cursor().First()
+				return bucket.Put(bytes.Clone(number), c.damage(bytes.Clone(node)))
 			})
 			archive = openArchive(t, path)
 			defer archive.Close()
@@ -133,7 +126,7 @@ func TestDamagedIndex(t *testing.T) {
 			if err := snapshot.Close(); err != nil {
 				t.Error(err)
 			}
-			for call, err := range map[string]error{"count": count, "search": search, "commit": archive.Commit(2, nil, indexed("k", 11, 11, false))} {
+			for call, err := range map[string]error{"count": count, "search": search, "commit": archive.Commit(2, storage.RecordSum{}, nil, indexed("k", 11, 11, false))} {
 				if !corrupt(err) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), c.why) {
 					t.Errorf("%s: got %v, want a CorruptError about %s and its %s", call, err, path, c.why)
 				}

@@ -1,62 +1,67 @@
 package storage
 
 import (
-	"encoding/binary"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
 
 	"gatebook/storage/boltfile"
+	"gatebook/storage/sealed"
 )
 
 // Snapshot reads an archive as of one commit. Close it within one page of work: the
 // archive's file grows while it is open.
 type Snapshot struct {
-	tx   *bolt.Tx
-	path string
-
-	// rows is the bucket of table, the table that was read last. Most consecutive reads are
-	// of one table.
-	table string
-	rows  *bolt.Bucket
-
-	indexes indexRows // not open until it is needed
+	archive *Archive
+	tx      *bolt.Tx
+	root    archiveRoot
+	tree    *sealed.Tree
+	key     []byte // a buffer
 }
 
-// Snapshot returns a snapshot of the last commit.
+// Snapshot returns a snapshot of the last commit. Errors: [*CorruptError] and bbolt's.
 func (a *Archive) Snapshot() (*Snapshot, error) {
 	tx, err := a.db.Begin(false)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", a.path, err)
 	}
-	return &Snapshot{tx: tx, path: a.path}, nil
+	s := &Snapshot{archive: a, tx: tx}
+	err = boltfile.Guard(a.path, func() error {
+		if s.root, err = a.root(tx); err == nil {
+			s.tree = sealed.Open(boltNodes{tx.Bucket([]byte(nodesBucket))}, s.root.tree.Ref)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return s, nil
 }
 
 // Close ends the snapshot, and the validity of the slices it returned.
 func (s *Snapshot) Close() error { return s.tx.Rollback() }
 
-// Position returns the sequence of the log that the archive stands for.
-func (s *Snapshot) Position() uint64 {
-	return binary.BigEndian.Uint64(s.tx.Bucket([]byte(metaBucket)).Get([]byte(positionKey)))
+// Position returns the sequence of the log that the archive stands for, and the hash of the
+// record there.
+func (s *Snapshot) Position() (uint64, RecordSum) { return s.root.position, s.root.record }
+
+// read calls f, and returns damage as a [*CorruptError].
+func (s *Snapshot) read(f func() error) error {
+	return s.archive.corrupt(boltfile.Guard(s.archive.path, f))
 }
 
-// open returns the bucket of a table.
-func (s *Snapshot) open(table string) *bolt.Bucket {
-	if s.rows == nil || s.table != table {
-		s.table, s.rows = table, s.tx.Bucket([]byte(tablePrefix+table))
-	}
-	return s.rows
+// rowKey returns the key of a table's row in the tree. It is used until the next call.
+func (s *Snapshot) rowKey(table string, key []byte) []byte {
+	s.key = append(append(s.key[:0], s.archive.tables[table]), key...)
+	return s.key
 }
 
 // Get returns the value under key, nil if there is none. It is valid until the snapshot
 // is closed. The error is a [*CorruptError].
 func (s *Snapshot) Get(table string, key []byte) (value []byte, err error) {
-	err = boltfile.Guard(s.path, func() error {
-		v := s.open(table).Get(key)
-		if v == nil {
-			return nil
-		}
-		value, err = s.unseal(table, key, v)
+	err = s.read(func() error {
+		value, _, err = s.tree.Get(s.rowKey(table, key))
 		return err
 	})
 	return value, err
@@ -65,31 +70,18 @@ func (s *Snapshot) Get(table string, key []byte) (value []byte, err error) {
 // Scan calls row for each row whose key is at least from, in ascending order, until it
 // returns false or an error. Slices are valid until the snapshot is closed.
 func (s *Snapshot) Scan(table string, from []byte, row func(key, value []byte) (bool, error)) error {
-	return boltfile.Guard(s.path, func() error {
-		c := s.open(table).Cursor()
-		for k, v := c.Seek(from); k != nil; k, v = c.Next() {
-			value, err := s.unseal(table, k, v)
-			if err != nil {
-				return err
+	first := append([]byte{s.archive.tables[table]}, from...)
+	return s.read(func() error {
+		return s.tree.Scan(first, func(key, value []byte) (bool, error) {
+			if key[0] != first[0] {
+				return false, nil
 			}
-			if more, err := row(k, value); err != nil || !more {
-				return err
-			}
-		}
-		return nil
+			return row(key[1:], value)
+		})
 	})
 }
 
 // Damaged returns a [*CorruptError] for rows that contradict each other.
 func (s *Snapshot) Damaged(format string, args ...any) error {
-	return &CorruptError{File: s.path, Err: fmt.Errorf(format, args...)}
-}
-
-// unseal checks and removes the checksum of a row's value.
-func (s *Snapshot) unseal(table string, key, value []byte) ([]byte, error) {
-	v, ok := openRow(key, value)
-	if !ok {
-		return nil, s.Damaged("the checksum of row %x of table %q is wrong", key, table)
-	}
-	return v, nil
+	return s.archive.damaged(format, args...)
 }
