@@ -37,11 +37,16 @@ func Create(path string, fill func(*bolt.Tx) error) error {
 }
 
 func fillBolt(path string, fill func(*bolt.Tx) error) error {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	// The file has no name yet that anybody looks for: one sync at the end is enough.
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, NoSync: true, NoGrowSync: true})
 	if err != nil {
 		return err
 	}
-	return errors.Join(db.Update(fill), db.Close())
+	err = db.Update(fill)
+	if err == nil {
+		err = db.Sync()
+	}
+	return errors.Join(err, db.Close())
 }
 
 // RemoveIfThere removes a file, and does nothing where there is none.
