@@ -37,8 +37,8 @@
 //
 // # Reading
 //
-// [Registry.Session] returns one session, [Registry.Sessions] a list by a [Query], live or
-// ended, now or as of an earlier record; [Registry.Feed] reads the log. A session and
+// [Book.Session] returns one session, [Book.Sessions] a list by a [Query], live or
+// ended, now or as of an earlier record; [Book.Feed] reads the log. A session and
 // everything else that is read is an immutable value that the caller may keep. Every
 // answer is of one moment, whose sequence it carries.
 //

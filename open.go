@@ -6,6 +6,7 @@ import (
 	"errors"
 	"time"
 
+	"gatebook/events"
 	"gatebook/internal/calls"
 	"gatebook/internal/intake"
 	"gatebook/internal/journal"
@@ -59,7 +60,7 @@ func newRegistry(folder *storage.Folder, o Options) *Registry {
 	}
 	r := &Registry{
 		files: files{folder: folder, options: o, watched: &journal.LogFile{}}, waiters: newWaiters(),
-		declaring: calls.NewTurn(), settling: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
+		declaring: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
 	}
 	inMemory := func(id uint64) *projection.Session { return r.state.Lookup(id) }
 	r.sources = newSources(inMemory)
@@ -82,11 +83,16 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		Local: func(name string) bool { return r.sources.find(name) != nil }, Heartbeat: heartbeatInterval,
 	})
 	r.kills = &kills{journal: r.journal, reader: r.reader, waiters: r.waiters, timer: r.timer, now: r.options.Now, closed: r.closed}
-	err = r.markCrashedLost(ctx)
+	r.crash = &crash{
+		state: r.state, reader: r.reader, journal: r.journal, now: func() events.Time { return events.TimeOf(r.options.Now()) },
+		lastAlive: r.lastAlive, lost: func(sessions int) { r.opening.Lost += sessions }, settling: calls.NewTurn(),
+	}
+	err = r.crash.markLost(ctx)
 	if errors.Is(err, ErrDiskFull) { // reading goes on without space, and unrecorded work too
 		r.options.Report(err)
-		err = r.deferCrashed()
+		err = r.crash.deferEnds()
 	}
+	r.crash.lost = func(int) {} // what is lost from now on was not found when it was opened
 	if err != nil {
 		return err
 	}
@@ -99,6 +105,7 @@ func (r *Registry) fold(ctx context.Context) error {
 		return err
 	}
 	r.reader = query.NewReader(r.state, r.archive, r.log, r.options.Now)
+	r.Book = &Book{queries: r.reader, present: r.state}
 	err := r.replay(ctx, r.deliver)
 	r.counts.reset()
 	return err

@@ -11,17 +11,24 @@ import (
 	"gatebook/projection"
 )
 
+// Book is what can be read of a registry: sessions, live and ended, the services, servers and
+// sources, and the records. It changes nothing. Its methods are safe for concurrent use.
+type Book struct {
+	queries *query.Reader
+	present *projection.State
+}
+
 // Session returns the session of that id, live or ended, and the moment the answer is of.
 // Errors: [ErrNotFound].
-func (r *Registry) Session(id uint64) (projection.View, projection.Moment, error) {
-	return r.reader.Session(id)
+func (b *Book) Session(id uint64) (projection.View, projection.Moment, error) {
+	return b.queries.Session(id)
 }
 
 // SessionAsOf returns the session as it was when the record of that sequence was the last:
 // what a replay of the log up to it gives. Errors: [ErrNotFound] when it had not been opened
 // by then, [ErrInvalid] for a sequence that the log has not reached.
-func (r *Registry) SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error) {
-	return r.reader.SessionAsOf(id, sequence)
+func (b *Book) SessionAsOf(id, sequence uint64) (projection.View, projection.Moment, error) {
+	return b.queries.SessionAsOf(id, sequence)
 }
 
 // Query says which sessions to list, and how. The zero value lists those that live.
@@ -65,9 +72,9 @@ type Listing struct {
 	list *query.Listing
 }
 
-// Sessions begins a listing that nothing ends: see [Registry.SessionsContext].
-func (r *Registry) Sessions(q Query) (*Listing, error) {
-	return r.SessionsContext(context.Background(), q)
+// Sessions begins a listing that nothing ends: see [Book.SessionsContext].
+func (b *Book) Sessions(q Query) (*Listing, error) {
+	return b.SessionsContext(context.Background(), q)
 }
 
 // SessionsContext begins a listing. Its cost is the sessions that are listed; of a filter,
@@ -79,8 +86,8 @@ func (r *Registry) Sessions(q Query) (*Listing, error) {
 //
 // Errors: [ErrNotFound] when there is no session After, [ErrInvalid] for an AsOf that the
 // log has not reached and for an order that the query cannot have, [ErrCrowded].
-func (r *Registry) SessionsContext(ctx context.Context, q Query) (*Listing, error) {
-	l, err := r.reader.Sessions(ctx, q)
+func (b *Book) SessionsContext(ctx context.Context, q Query) (*Listing, error) {
+	l, err := b.queries.Sessions(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -138,34 +145,34 @@ type Counts = query.Counts
 // most limit of them; 0 is no limit. Ended sessions are counted in the archive's indexes, live
 // ones are visited. AsOf, After, Skip, Limit, Count and the order of the query mean nothing.
 // Errors: [ErrCrowded] and that of ctx.
-func (r *Registry) Counts(ctx context.Context, q Query, by Group, limit int) (*Counts, error) {
-	return r.reader.Counts(ctx, q, by, limit)
+func (b *Book) Counts(ctx context.Context, q Query, by Group, limit int) (*Counts, error) {
+	return b.queries.Counts(ctx, q, by, limit)
 }
 
 // Services returns all services, in the order in which they were first met.
-func (r *Registry) Services() ([]*projection.Service, projection.Moment) { return r.state.Services() }
+func (b *Book) Services() ([]*projection.Service, projection.Moment) { return b.present.Services() }
 
 // Service returns the service of that name. Errors: [ErrNotFound].
-func (r *Registry) Service(name string) (*projection.Service, projection.Moment, error) {
-	v, moment := r.state.Service(name)
+func (b *Book) Service(name string) (*projection.Service, projection.Moment, error) {
+	v, moment := b.present.Service(name)
 	return v, moment, found(v, "service", name)
 }
 
 // Servers returns all servers, in the order in which they were first met.
-func (r *Registry) Servers() ([]*projection.Server, projection.Moment) { return r.state.Servers() }
+func (b *Book) Servers() ([]*projection.Server, projection.Moment) { return b.present.Servers() }
 
 // Server returns the server of that name. Errors: [ErrNotFound].
-func (r *Registry) Server(name string) (*projection.Server, projection.Moment, error) {
-	v, moment := r.state.Server(name)
+func (b *Book) Server(name string) (*projection.Server, projection.Moment, error) {
+	v, moment := b.present.Server(name)
 	return v, moment, found(v, "server", name)
 }
 
 // Sources returns all sources, in the order in which they were first met.
-func (r *Registry) Sources() ([]*projection.Source, projection.Moment) { return r.state.Sources() }
+func (b *Book) Sources() ([]*projection.Source, projection.Moment) { return b.present.Sources() }
 
 // Source returns the source of that name. Errors: [ErrNotFound].
-func (r *Registry) Source(name string) (*projection.Source, projection.Moment, error) {
-	v, moment := r.state.Source(name)
+func (b *Book) Source(name string) (*projection.Source, projection.Moment, error) {
+	v, moment := b.present.Source(name)
 	return v, moment, found(v, "source", name)
 }
 
@@ -178,17 +185,17 @@ func found[T any](v *T, what, name string) error {
 
 // Moment returns the registry's current one: how far the log has come, and how many
 // sessions there are.
-func (r *Registry) Moment() projection.Moment { return r.state.Moment() }
+func (b *Book) Moment() projection.Moment { return b.present.Moment() }
 
 // RecordedAt returns when the record of a sequence was made. Errors: [ErrInvalid] for one
 // that the log has not reached.
-func (r *Registry) RecordedAt(sequence uint64) (time.Time, error) {
-	return r.reader.RecordedAt(sequence)
+func (b *Book) RecordedAt(sequence uint64) (time.Time, error) {
+	return b.queries.RecordedAt(sequence)
 }
 
 // SequenceAt returns the sequence of the last record made by then, 0 when there was none.
 // It costs a few looks into the log.
-func (r *Registry) SequenceAt(t time.Time) (uint64, error) { return r.reader.SequenceAt(t) }
+func (b *Book) SequenceAt(t time.Time) (uint64, error) { return b.queries.SequenceAt(t) }
 
 // Gap is a time in which no registry ran. From is when the registry before it was last known
 // to be alive, by its records, the zero time where there was none; To is when the first
@@ -199,8 +206,8 @@ type Gap struct {
 
 // GapAt returns the gap that a time lies in, and whether it lies in one: whether no registry
 // ran then, as far as its records say.
-func (r *Registry) GapAt(t time.Time) (Gap, bool, error) {
-	gap, found, err := r.reader.GapAt(t)
+func (b *Book) GapAt(t time.Time) (Gap, bool, error) {
+	gap, found, err := b.queries.GapAt(t)
 	return Gap(gap), found, err
 }
 
@@ -213,8 +220,8 @@ type Feed struct{ feed *query.Feed }
 
 // Feed returns a feed that begins after the record of that sequence; 0 is the beginning of
 // the log.
-func (r *Registry) Feed(after uint64, only EventFilter) *Feed {
-	return &Feed{r.reader.Feed(after, only)}
+func (b *Book) Feed(after uint64, only EventFilter) *Feed {
+	return &Feed{b.queries.Feed(after, only)}
 }
 
 // Position returns the sequence up to which the feed has looked at every record.
@@ -236,10 +243,10 @@ func (f *Feed) Pending() ([]events.Record, error) { return f.feed.Pending() }
 
 // Events yields the records after a sequence that are wanted, oldest first, up to the last
 // one there is now. An error ends it. The events must not be changed.
-func (r *Registry) Events(after uint64, only EventFilter) iter.Seq2[events.Record, error] {
-	until := r.state.Applied()
+func (b *Book) Events(after uint64, only EventFilter) iter.Seq2[events.Record, error] {
+	until := b.present.Applied()
 	return func(yield func(events.Record, error) bool) {
-		feed := r.reader.Feed(after, only)
+		feed := b.queries.Feed(after, only)
 		for feed.Position() < until {
 			page, err := feed.Next(until)
 			if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"gatebook/events"
@@ -31,6 +30,9 @@ const (
 
 // Registry is the book of sessions. Its methods are safe for concurrent use.
 type Registry struct {
+	// Book is what can be read of it.
+	*Book
+
 	files
 
 	// reader reads, journal records, intake records what is reported from outside.
@@ -45,6 +47,7 @@ type Registry struct {
 	kills   *kills
 	counts  counts
 	clock   clockWatch
+	crash   *crash
 	scrub   *scrubber // nil where the log is not read through
 
 	// names keeps two spellings of one name from being recorded.
@@ -52,10 +55,6 @@ type Registry struct {
 	// declaring is had by the call that declares a service or switches it, so that neither
 	// undoes what the other is about to record.
 	declaring calls.Turn
-	// unsettled is true while the ends of what the last run left open wait for space. The call
-	// that records them has settling.
-	unsettled atomic.Bool
-	settling  calls.Turn
 
 	// calls lets in the calls that record, sources' aside. Close shuts it.
 	calls   *calls.Gate
@@ -102,7 +101,7 @@ func (r *Registry) work(ctx context.Context) {
 	})
 	r.every(ctx, deferredRetry, func() {
 		if !errors.Is(r.log.Err(), storage.ErrReadOnly) {
-			_ = r.settle(ctx) // the log says by itself why it takes nothing
+			_ = r.crash.settle(ctx) // the log says by itself why it takes nothing
 			_ = r.journal.RecordDeferred(ctx)
 		}
 	})

@@ -44,7 +44,7 @@ func TestOpenOnFullDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	crash(t, r)
+	dieNow(t, r)
 
 	r, log := openOn(true)
 	if _, err := r.StartSource(ctx, SourceOptions{Name: "gateway"}); !errors.Is(err, ErrDiskFull) {
@@ -123,8 +123,8 @@ func TestStopOfSourceThatNeverBegan(t *testing.T) {
 	}
 }
 
-// crash leaves everything as it is, as the death of the process would.
-func crash(t *testing.T, r *Registry) {
+// dieNow leaves everything as it is, as the death of the process would.
+func dieNow(t *testing.T, r *Registry) {
 	t.Helper()
 	r.stop()
 	r.workers.Wait()

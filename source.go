@@ -107,7 +107,7 @@ func (s *Source) begin(ctx context.Context) error {
 	if s.begun.Load() {
 		return nil
 	}
-	if err := s.registry.settle(ctx); err != nil {
+	if err := s.registry.crash.settle(ctx); err != nil {
 		return err
 	}
 	err := s.registry.beginSource(ctx, s)
