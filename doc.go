@@ -58,6 +58,12 @@
 // # Goroutines
 //
 // A Registry owns the log's appending goroutine and one each for checkpoints, heartbeats of
-// its sources, leases of those outside, deferred ends, and kills that are due. Close stops
-// them and waits for them.
+// its sources, the file that says that it is alive, leases of sources outside, deferred ends,
+// reading the log through, and kills that are due. Close stops them and waits for them.
+//
+// # The files of this package
+//
+// There are more than two dozen because each component of [Registry] has one of its own,
+// with its lock: sources, waiters, the kill timer, kills, counts, the clock, the scrubber, what
+// a crash left, checkpoints.
 package gatebook

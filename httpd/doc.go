@@ -59,4 +59,7 @@
 // connections whose end was requested. [Server.Shutdown] ends them and waits for them, for
 // the connections, and for their records. Followers of the log run in the goroutines of
 // their requests, and end at once when Shutdown is called.
+//
+// The files are many because each resource has one, and so has each thing that all answers
+// share; what needs no Gin has a package below.
 package httpd

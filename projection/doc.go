@@ -37,4 +37,7 @@
 // Finding a session is a binary search over pages of ids. Copying one takes 14 ns, and
 // applying an event one small copy. docs/PERFORMANCE.md has the memory of a live session;
 // an ended one that was saved takes none.
+//
+// The files are many because each kind of thing that is folded has one for its values, one for
+// how records change it and one for how it is stored, and indexes and copies stand apart.
 package projection

@@ -4,7 +4,7 @@
 //
 // A log is a totally ordered sequence of records, numbered from 1 without gaps. It is
 // the only truth: everything else can be made again from it. Its engines are [Bolt], a
-// bbolt file that one process owns, and [Memory], for tests. Both pass the suite in
+// folder of bbolt files that one process owns, and [Memory], for tests. Both pass the suite in
 // storagetest, which is the contract. The contract has room for an engine on several
 // machines: an append names the sequence its decider had seen, and new records reach the
 // process through one delivery, whichever process appended them.

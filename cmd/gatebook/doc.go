@@ -8,6 +8,6 @@
 // # Order
 //
 // serve starts the registry, the API and the gateway in this order and stops them in the
-// reverse one, within stopTimeout. Its goroutines are one that serves the API and one for
-// upkeep; it waits for both before it closes the registry.
+// reverse one, within stopTimeout. Its goroutines are two that serve the API, one of them at
+// the control socket, and one for upkeep; it waits for all before it closes the registry.
 package main

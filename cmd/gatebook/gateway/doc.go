@@ -103,4 +103,7 @@
 //	backends.mu             the list of servers
 //	statistics.mu           the list of sessions whose counters changed
 //	Gateway.reloading       the configuration, and the credentials of TLS
+//
+// The files are many because each part of the gateway that has a lock of its own has one, and
+// the configuration and its reload stand beside them; what needs no part has a package below.
 package gateway
