@@ -10,9 +10,11 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 	_ "time/tzdata" // zones are known where the system has none
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 )
 
 // version is set when a release is built.
@@ -31,8 +33,19 @@ type commands struct {
 	Init        initCommand   `cmd:"" help:"Begin a book in a data folder."`
 	CheckConfig checkCommand  `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
 	Verify      verifyCommand `cmd:"" help:"Read the whole log and say whether it is as it was written."`
-	User        userCommand   `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`
-	Version     versionFlag   `help:"Print the version and exit."`
+
+	List     listCommand     `cmd:"" help:"List sessions." group:"Client"`
+	Show     showCommand     `cmd:"" help:"Show one session: its connections and its trail." group:"Client"`
+	Kill     killCommand     `cmd:"" help:"End sessions." group:"Client"`
+	History  historyCommand  `cmd:"" help:"List the sessions that have ended, the newest first." group:"Client"`
+	Events   eventsCommand   `cmd:"" help:"Show or follow the log." group:"Client"`
+	Services servicesCommand `cmd:"" help:"List the services." group:"Client"`
+	Servers  serversCommand  `cmd:"" help:"List the servers." group:"Client"`
+	Sources  sourcesCommand  `cmd:"" help:"List the programs that report sessions." group:"Client"`
+	Status   statusCommand   `cmd:"" help:"Show how the server is." group:"Client"`
+
+	User    userCommand `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`
+	Version versionFlag `help:"Print the version and exit."`
 }
 
 // describeBuild returns the version, and from which revision and with which Go it was built.
@@ -66,7 +79,7 @@ func (versionFlag) BeforeReset(app *kong.Kong) error {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	status := run(ctx, os.Args[1:], streamsOf(os.Stdout, os.Stderr))
 	stop()
 	os.Exit(status)
 }
@@ -78,8 +91,8 @@ func (e exited) Error() string { return fmt.Sprintf("exit status %d", e.status) 
 
 // run runs the program and returns its exit status. When ctx ends the program stops in
 // order.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := parseAndRun(ctx, args, stdout, stderr)
+func run(ctx context.Context, args []string, to *streams) int {
+	err := parseAndRun(ctx, args, to)
 	var exit exited
 	var usage *kong.ParseError
 	switch {
@@ -88,10 +101,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &exit):
 		return exit.status
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "gatebook: %s; see gatebook --help\n", oneLine(err))
+		fmt.Fprintf(to.err, "gatebook: %s; see gatebook --help\n", oneLine(err))
 		return exitUsage
 	}
-	fmt.Fprintf(stderr, "gatebook: %s\n", oneLine(err))
+	fmt.Fprintf(to.err, "gatebook: %s\n", oneLine(err))
 	return exitFailed
 }
 
@@ -100,7 +113,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // parseAndRun runs the command that the arguments name.
-func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+func parseAndRun(ctx context.Context, args []string, to *streams) (err error) {
 	// kong calls Exit in the middle of parsing; unwind to here instead of ending
 	// the process, so that tests can run the program too.
 	defer func() {
@@ -116,11 +129,12 @@ func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) (
 	parser, err := kong.New(&cli,
 		kong.Name("gatebook"),
 		kong.Description("Keeps the book of a database gateway's sessions: who came in, from where, to see whom, and how they left."),
-		kong.Writers(stdout, stderr),
+		kong.Writers(to.out, to.err),
 		kong.Exit(func(status int) { panic(exited{status}) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{out: stdout, err: stderr}),
+		kong.Bind(to),
+		kong.Vars{"default_url": defaultURL},
 	)
 	if err != nil {
 		return fmt.Errorf("the command line is defined wrong: %w", err)
@@ -135,7 +149,28 @@ func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) (
 	return parsed.Run()
 }
 
-// streams are where a command writes to.
+// streams are where a command writes to, and what it knows of the people there.
 type streams struct {
 	out, err io.Writer
+	// width is how many columns the terminal has that out is, 0 when it is none. color: it
+	// shows colours.
+	width int
+	color bool
+	now   func() time.Time
+	zone  *time.Location
+}
+
+// streamsOf returns the streams of the process.
+func streamsOf(stdout, stderr io.Writer) *streams {
+	s := &streams{out: stdout, err: stderr, now: time.Now, zone: time.Local}
+	file, ok := stdout.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return s
+	}
+	s.width = 80
+	if columns, _, err := term.GetSize(int(file.Fd())); err == nil && columns > 0 {
+		s.width = columns
+	}
+	s.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return s
 }

@@ -38,6 +38,8 @@ func blocksOf(t *testing.T, path string) []block {
 		switch {
 		case !inside && strings.HasPrefix(line, "<!-- stop"):
 			all = append(all, block{line: i + 1, kind: "stop"})
+		case !inside && strings.HasPrefix(line, "<!-- kill"):
+			all = append(all, block{line: i + 1, kind: "kill"})
 		case fence && !inside:
 			all = append(all, block{line: i + 1, kind: kind})
 			inside = true
@@ -142,6 +144,8 @@ func (p *page) do(b block) bool {
 		p.start(b)
 	case b.kind == "stop":
 		p.stop(b)
+	case b.kind == "kill":
+		p.kill()
 	case b.kind == "go":
 		// example_test.go runs it
 	case b.kind == "sql":
@@ -202,6 +206,16 @@ func (p *page) stop(b block) {
 		if err := errors.Join(cmd.Process.Signal(os.Interrupt), cmd.Wait()); err != nil {
 			p.t.Errorf("line %d: %v", b.line, err)
 		}
+	}
+	p.running = nil
+}
+
+// kill kills what was left running, as a power cut does: the server first.
+func (p *page) kill() {
+	p.t.Helper()
+	for _, cmd := range p.running {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // it was killed
 	}
 	p.running = nil
 }

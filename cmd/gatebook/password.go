@@ -43,6 +43,15 @@ func newPassword(path, name string, to *streams) (string, error) {
 	return password, nil
 }
 
+// askPassword asks once for the password of an account.
+func askPassword(name string, to *streams) (string, error) {
+	terminal := int(os.Stdin.Fd())
+	if !term.IsTerminal(terminal) {
+		return "", errors.New("standard input is no terminal to ask for the password; use --password-file")
+	}
+	return ask(terminal, "Password for "+name+": ", to)
+}
+
 // ask asks without showing what is typed.
 func ask(terminal int, prompt string, to *streams) (string, error) {
 	fmt.Fprint(to.err, prompt)

@@ -75,6 +75,9 @@ type Event struct {
 	Before      time.Time   `json:"before"`
 	// Connections are the last counters of the connections that the end of a session ends.
 	Connections []Final `json:"connections"`
+
+	// Raw is the event as the server sent it.
+	Raw json.RawMessage `json:"-"`
 }
 
 // Final is the last counters of a connection; 0 is the client's.
@@ -137,9 +140,12 @@ func (c *Client) Events(ctx context.Context, q EventQuery) iter.Seq2[Event, erro
 		lines := json.NewDecoder(answer.Body)
 		for {
 			var e Event
-			err := lines.Decode(&e)
+			err := lines.Decode(&e.Raw)
 			if errors.Is(err, io.EOF) {
 				return
+			}
+			if err == nil {
+				err = json.Unmarshal(e.Raw, &e)
 			}
 			if err != nil {
 				yield(Event{}, fmt.Errorf("read the log: %w", err))
@@ -321,7 +327,8 @@ func (m *message) event() (e Event, some bool, err error) {
 	if m.data.Len() == 0 {
 		return e, false, nil
 	}
-	if err := json.Unmarshal([]byte(m.data.String()), &e); err != nil {
+	e.Raw = json.RawMessage(m.data.String())
+	if err := json.Unmarshal(e.Raw, &e); err != nil {
 		return e, false, fmt.Errorf("follow the log: an event is not in its form: %w", err)
 	}
 	if m.name == Observation {

@@ -18,6 +18,9 @@ type Span struct {
 // errForm reports a text that names no time.
 var errForm = errors.New("it is a time, as in 2026-11-23T07:00:00Z, a date or a time of day, as in 2026-11-23 or 03:12, or how long ago, as in 24h or 7d")
 
+// errSpoken reports words that name no time.
+var errSpoken = errors.New("it is a time, a date or a time of day, as in 2026-11-23T07:00:00Z, 2026-11-23 or 03:12, how long ago, as in 24h or 7d, or words like yesterday, last tuesday or 3 days ago")
+
 // Parse reads a text:
 //
 //   - a time with its zone, 2026-11-23T07:00:00Z;

@@ -7,7 +7,7 @@ import (
 	"gatebook/internal/when"
 )
 
-// now is a Tuesday, at 03:30 in Berlin, in the night after summer time has ended.
+// now is a Sunday, at 03:30 in Berlin, in the night after summer time has ended.
 var now = time.Date(2026, 10, 25, 2, 30, 0, 0, time.UTC)
 
 func TestParse(t *testing.T) {
@@ -56,6 +56,34 @@ func TestParse(t *testing.T) {
 		text := func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 		if err != nil || text(got.From) != c.from || text(got.To) != c.to || got.Moves != c.moves {
 			t.Errorf("%q in %s: got %s to %s, moves: %v, %v", c.text, c.zone, text(got.From), text(got.To), got.Moves, err)
+		}
+	}
+}
+
+// TestSpoken reads words on a Sunday in October, at 03:30 in Berlin.
+func TestSpoken(t *testing.T) {
+	t.Parallel()
+	zone, err := when.Zone("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"now": "10-25 03:30 10-25 03:30", "today": "10-25 00:00 10-25 23:59", "yesterday": "10-24 00:00 10-24 23:59",
+		"noon": "10-24 12:00 10-24 12:00", "midnight": "10-25 00:00 10-25 00:00",
+		"tuesday": "10-20 00:00 10-20 23:59", "last Tuesday": "10-20 00:00 10-20 23:59", "sun": "10-18 00:00 10-18 23:59", "sat": "10-24 00:00 10-24 23:59",
+		"last week": "10-12 00:00 10-18 23:59", "last month": "09-01 00:00 09-30 23:59",
+		"3 days ago": "10-22 03:30 10-22 03:30", "1 hour ago": "10-25 02:30 10-25 02:30", "2 months ago": "08-25 03:30 08-25 03:30",
+		"24h": "10-24 04:30 10-24 04:30", "2026-10-20": "10-20 00:00 10-20 23:59", "03:12": "10-25 03:12 10-25 03:12",
+	} {
+		const form = "01-02 15:04"
+		got, err := when.Spoken(text, now, zone)
+		if shown := got.From.In(zone).Format(form) + " " + got.To.In(zone).Format(form); err != nil || shown != want {
+			t.Errorf("%q: got %s, %v, want %s", text, shown, err, want)
+		}
+	}
+	for _, text := range []string{"", "tomorrow", "last", "last friday week", "s", "x days ago", "3 fortnights ago", "-1 days ago"} {
+		if got, err := when.Spoken(text, now, zone); err == nil {
+			t.Errorf("%q: got %+v", text, got)
 		}
 	}
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"gatebook/httpd/client"
+)
+
+// defaultURL is the address of a server that was started without a configuration.
+const defaultURL = "http://" + defaultListen
+
+// remoteFlags say which server a command asks, and as which account.
+type remoteFlags struct {
+	URL          string `name:"url" help:"Address of the server (${default_url}). Without it the control socket in the data folder is asked, if a server runs there." env:"GATEBOOK_URL" placeholder:"URL" group:"Server"`
+	Data         string `help:"Data folder of a server on this machine (gatebook-data), whose owner and root need no account." env:"GATEBOOK_DATA" placeholder:"FOLDER" group:"Server"`
+	Config       string `help:"Configuration file (TOML), for the data folder it names." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE" group:"Server"`
+	Account      string `help:"Account to log in as." env:"GATEBOOK_ACCOUNT" placeholder:"NAME" group:"Server"`
+	PasswordFile string `help:"File whose first line is the account's password; - reads standard input." env:"GATEBOOK_PASSWORD_FILE" placeholder:"FILE" group:"Server"`
+	TokenFile    string `help:"File whose first line is a bearer token; - reads standard input." env:"GATEBOOK_TOKEN_FILE" placeholder:"FILE" group:"Server"`
+	CACert       string `name:"cacert" help:"PEM file with the authorities of the server's certificate." type:"path" env:"GATEBOOK_CACERT" placeholder:"FILE" group:"Server"`
+}
+
+// with calls do with a client of the server, and explains its errors.
+func (r *remoteFlags) with(ctx context.Context, to *streams, do func(*client.Client) error) error {
+	c, err := r.open(ctx, to)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return r.explain(c, do(c))
+}
+
+// open returns a client of the server: at the address that was given, at the control socket
+// of the data folder, or at the usual address.
+func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, error) {
+	if r.URL == "" && r.Account == "" && r.TokenFile == "" {
+		folder, err := dataFolder(r.Config, r.Data)
+		if err != nil {
+			return nil, err
+		}
+		local, err := dialControl(ctx, folder)
+		switch {
+		case local != nil:
+			return local, nil
+		case err != nil && (r.Data != "" || r.Config != ""):
+			return nil, err
+		case r.Data != "":
+			return nil, fmt.Errorf("no server has the data folder %s open; start one (gatebook serve --data %s), or name another with --url", folder, folder)
+		}
+	}
+	o := client.Options{UserAgent: "gatebook/" + version}
+	if err := r.credentials(&o, to); err != nil {
+		return nil, err
+	}
+	if r.CACert != "" {
+		pem, err := os.ReadFile(r.CACert)
+		if err != nil {
+			return nil, fmt.Errorf("read the authorities: %w", err)
+		}
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s has no certificate in it", r.CACert)
+		}
+		o.TLS = &tls.Config{RootCAs: pool}
+	}
+	return client.New(cmp.Or(r.URL, defaultURL), o)
+}
+
+// credentials reads what the account logs in with.
+func (r *remoteFlags) credentials(o *client.Options, to *streams) (err error) {
+	switch {
+	case r.TokenFile != "" && r.Account != "":
+		return errors.New("--account and --token-file are both given; a token has its account")
+	case r.TokenFile != "":
+		if o.Token, err = passwordFrom(r.TokenFile); err == nil && o.Token == "" {
+			err = fmt.Errorf("there is no token in %s", r.TokenFile)
+		}
+	case r.Account != "":
+		o.User = r.Account
+		if r.PasswordFile == "" {
+			o.Password, err = askPassword(r.Account, to)
+			break
+		}
+		o.Password, err = passwordFrom(r.PasswordFile)
+	case r.PasswordFile != "":
+		return errors.New("--password-file is given without --account")
+	}
+	return err
+}
