@@ -16,6 +16,13 @@ import (
 	"gatebook/storage"
 )
 
+// LeftRunning returns how the description of a killed session's end says that the server may
+// still run a statement for it. id is the server's own number for the connection. The reason
+// that the administrator gave comes before it.
+func LeftRunning(server string, id uint64) string {
+	return fmt.Sprintf("%s may still run a statement of its connection %d", server, id)
+}
+
 // kills requests the end of sessions, now or when it is due, and waits for it.
 type kills struct {
 	journal *journal.Journal

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -94,11 +96,27 @@ func (k *kills) answer(c *gin.Context, id uint64, p params.Parameters) error {
 		return err
 	}
 	if v.Status == projection.Closed || p.Cancel {
+		if left := leftRunning(v); left != "" {
+			c.Header("Gatebook-Left-Running", left)
+		}
 		return k.answers.empty(c, http.StatusNoContent)
 	}
 	a := k.answers.begin(c, m, p)
 	defer a.Release()
 	return render.Object(a, http.StatusAccepted, k.session, v)
+}
+
+// leftRunning returns which server may still run a statement for a session that was killed,
+// and that server's own number for the connection; "" where none may, as far as is known.
+func leftRunning(v projection.View) string {
+	for i := range v.Connections {
+		c := &v.Connections[i]
+		said, left := v.Ending().Description, gatebook.LeftRunning(c.Server(), c.ServerID)
+		if said == left || strings.HasSuffix(said, "; "+left) {
+			return fmt.Sprintf("%s %d", url.PathEscape(projection.NameKey(c.Server())), c.ServerID)
+		}
+	}
+	return ""
 }
 
 // own ends the session of the connection that carries the request. The connection is

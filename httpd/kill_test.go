@@ -14,6 +14,43 @@ import (
 	"gatebook/httpd"
 )
 
+// TestKillLeavesWork checks that the answer says what a server still does for the session.
+func TestKillLeavesWork(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ description, want, recorded string }{
+		"something":                   {gatebook.LeftRunning("DB 1", 4711), "db-1 4711", "out; DB 1 may still run a statement of its connection 4711"},
+		"nothing":                     {"", "", "out"},
+		"a reason that looks like it": {"x " + gatebook.LeftRunning("DB 1", 4712), "", "out; x DB 1 may still run a statement of its connection 4712"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			registry := openBook(t, newClock())
+			source := startSource(t, registry, "edge-1")
+			id := open(t, source, events.SessionOpened{Service: "orders"})
+			check(t, source.Record(t.Context(), id, &events.ConnectionOpened{Connection: 1, Server: "DB 1", ServerID: 4711}))
+			var acting sync.WaitGroup
+			acting.Go(func() {
+				if _, err := source.Kills(context.Background()); err != nil {
+					t.Error(err)
+				}
+				if err := source.Record(context.Background(), id, &events.SessionClosed{Reason: events.ReasonKilled, Description: c.description}); err != nil {
+					t.Error(err)
+				}
+			})
+			base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Minute})
+			got := ask(t, client(t), "DELETE", base+fmt.Sprintf("/sessions/%d?reason=out", id))
+			acting.Wait()
+			if got.status != http.StatusNoContent || got.header.Get("Gatebook-Left-Running") != c.want {
+				t.Errorf("got %d, %q", got.status, got.header.Get("Gatebook-Left-Running"))
+			}
+			shown := ask(t, client(t), "GET", base+fmt.Sprintf("/sessions/%d?fields=description", id))
+			if want := fmt.Sprintf(`{"description":%q}`, c.recorded) + "\n"; shown.body != want {
+				t.Errorf("shown is %s", shown.body)
+			}
+		})
+	}
+}
+
 func TestKillIsConfirmed(t *testing.T) {
 	t.Parallel()
 	registry := openBook(t, newClock())

@@ -23,8 +23,8 @@ func (h *endToEnd) wantActivity(what string, id uint64, want projection.Activity
 	h.t.Helper()
 	var since events.Time
 	eventually(h.t, fmt.Sprintf("%s: session %d is %s", what, id, want), func() bool {
-		v := h.session(id)
-		if v.Observed == nil || v.Observed.Activity != want {
+		v, _, err := h.Session(id)
+		if err != nil || v.Observed == nil || v.Observed.Activity != want {
 			return false
 		}
 		since = v.Observed.ActivitySince

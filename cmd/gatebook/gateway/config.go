@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -71,6 +72,9 @@ type Server struct {
 	CA, ServerName string
 	// ProxyProtocol sends the server the client's address before anything else.
 	ProxyProtocol bool
+	// KillUser is the user by which the gateway ends the connections of killed sessions of
+	// MySQL; "" stands for none. KillPasswordFile is the path of a file with its password.
+	KillUser, KillPasswordFile string
 }
 
 // Service is what clients connect to.
@@ -91,6 +95,8 @@ type Service struct {
 	// StallTimeout ends a session one side of which takes nothing for so long of what the
 	// other has sent; 0 is the default.
 	StallTimeout time.Duration
+	// CancelAbandoned gives up what a server still does for a session whose client has gone.
+	CancelAbandoned bool
 	// Probes are networks whose connections are counted instead of recorded when
 	// they end before their login begins.
 	Probes []netip.Prefix
@@ -121,7 +127,8 @@ func (c Config) withDefaults() (Config, error) {
 	known := make(map[string]bool)
 	for _, server := range c.Servers {
 		known[server.Name] = true
-		if _, _, err := server.split(); err != nil {
+		_, _, err := server.split()
+		if err := cmp.Or(err, c.checkAccount(server)); err != nil {
 			all = append(all, fmt.Errorf("server %s: %w", server.Name, err))
 		}
 	}

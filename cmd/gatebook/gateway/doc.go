@@ -53,6 +53,10 @@
 // reason: if the server's last message is whole, and the client takes it at once.
 // Nothing waits for a client that does not read.
 //
+// The statement that the server still runs for a killed session is cancelled before the
+// server's socket closes, over a connection to the same address: its number there is no other's until then.
+// The relay leaves that socket open for it.
+//
 // # Servers
 //
 // Only sessions find out whether a server answers: servers count connections that do not
@@ -82,7 +86,6 @@
 //	its client's answers            login's handshake             the login is over
 //	the server's bytes              Relay.Run                     the relay ends
 //	a queue of the relay            its pipe                      the queue is empty
-//	the cancelling of its query     session.finish                the server has answered
 //
 // An established session is two goroutines, its own and the one for the server's bytes, and
 // holds no buffer while it is idle.

@@ -95,6 +95,12 @@ func open(t testing.TB, protocol gateway.Protocol, backends ...*servertest.Serve
 // openWith is like open, with a service that is changed first.
 func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Service), backends ...*servertest.Server) *endToEnd {
 	t.Helper()
+	return openConfig(t, protocol, func(c *gateway.Config) { change(&c.Services[0]) }, backends...)
+}
+
+// openConfig is like open, with a configuration that is changed first.
+func openConfig(t testing.TB, protocol gateway.Protocol, change func(*gateway.Config), backends ...*servertest.Server) *endToEnd {
+	t.Helper()
 	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -119,8 +125,8 @@ func openWith(t testing.TB, protocol gateway.Protocol, change func(*gateway.Serv
 		config.Servers = append(config.Servers, gateway.Server{Name: name, Address: backend.Address})
 		service.Servers = append(service.Servers, name)
 	}
-	change(&service)
 	config.Services = []gateway.Service{service}
+	change(&config)
 	g, err := gateway.Start(t.Context(), config, source, zerolog.New(zerolog.NewTestWriter(t)))
 	if err != nil {
 		t.Fatal(err)

@@ -2,32 +2,47 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"sync"
 	"time"
 
+	"gatebook"
 	"gatebook/cmd/gatebook/gateway/ending"
+	"gatebook/cmd/gatebook/gateway/panics"
 	"gatebook/cmd/gatebook/gateway/relay"
 	"gatebook/events"
 )
 
-// finish closes the sockets and records how the session ended. A query that the server
-// still runs for a killed session is cancelled meanwhile.
+// finish closes the sockets and records how the session ended. It closes the client's first.
+// The server's is open while the server gives up what it does for the session: until then the
+// server's number for the connection is no other's.
 func (s *session) finish(ctx context.Context, end *ending.Ending) {
-	stopped := s.hangUp()
+	stopped := s.hangUpClient()
 	s.slots.release()
 	if s.wasProbe(stopped, end) {
+		s.hangUp()
 		return
 	}
 	s.Open(ctx, events.TypeClient)
-	var cancelling sync.WaitGroup
-	defer cancelling.Wait()
-	if stopped == events.ReasonKilled && s.canCancel() {
-		cancelling.Go(func() {
-			_ = s.Guard(func() error { s.cancelWork(ctx); return nil })
-		})
+	e := s.closed(stopped, end)
+	if s.leavesWork(e.Reason) && !s.cancelWork(ctx) && e.Reason == events.ReasonKilled {
+		e.Description = gatebook.LeftRunning(s.backend.Name, s.serverID)
 	}
-	s.record.Close(ctx, s.closed(stopped, end), end.Failure)
+	s.hangUp()
+	s.record.Close(ctx, e, end.Failure)
+}
+
+// leavesWork reports whether the server still works for a session that ends for that reason,
+// and is to give that up: for a session that was killed, and where the service wants it for
+// each whose client has gone.
+func (s *session) leavesWork(reason events.Reason) bool {
+	switch {
+	case s.established == nil || s.kind == events.TypeCancel || reason == events.ReasonServerClosed:
+		return false
+	case reason != events.ReasonKilled && !s.service.CancelAbandoned:
+		return false
+	}
+	return s.activity.waiting().Owed
 }
 
 // finishAnyway does what finish has left undone when it panicked: each step by itself,
@@ -87,26 +102,30 @@ func endMessage(reason events.Reason, idleTimeout time.Duration) string {
 	return "the gateway is shutting down"
 }
 
-// canCancel reports whether what the server does for the session can be cancelled.
-func (s *session) canCancel() bool { return s.established != nil && s.established.Canceller != nil }
-
 // cancelWork asks the server to give up what it is doing for the session, and waits until
-// it has taken note. A failure changes nothing: the session ends all the same.
-func (s *session) cancelWork(ctx context.Context) {
+// it has taken note. It reports whether it has. A failure changes nothing else: the session
+// ends all the same.
+func (s *session) cancelWork(ctx context.Context) bool {
+	if s.established.Canceller == nil {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, cancelPatience)
 	defer cancel()
-	if err := s.cancelInTurn(ctx); err != nil {
+	err := s.Guard(func() error { return s.cancelInTurn(ctx) })
+	if _, panicked := errors.AsType[*panics.Error](err); err != nil && !panicked {
 		s.sessions.log.Warn().Err(err).Str("server", s.backend.Name).Uint64("session", s.record.ID()).Msg("cannot cancel query")
 	}
+	return err == nil
 }
 
-// cancelInTurn sends a cancel request, over a connection of its own, when there is room for
-// one more.
+// cancelInTurn sends a cancel request, over a connection of its own to the address of the
+// session's, when there is room for one more.
 func (s *session) cancelInTurn(ctx context.Context) error {
 	if err := s.sessions.cancels.take(ctx); err != nil {
 		return err
 	}
 	defer s.sessions.cancels.give()
+	s.target, s.own = s.server.RemoteAddr().String(), true
 	server, err := s.connect(ctx, s.backend.Server)
 	if err != nil {
 		return err
@@ -117,5 +136,5 @@ func (s *session) cancelInTurn(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.established.Canceller.Cancel(server.Conn)
+	return s.established.Canceller.Cancel(server)
 }

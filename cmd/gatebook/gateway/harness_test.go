@@ -156,6 +156,8 @@ type harness struct {
 	once     sync.Once
 	// record is how the gateway records; change may set it.
 	record Recording
+	// servers changes each server; change may set it.
+	servers func(s *Server)
 	// entries are those of the gateway's log; nil unless newHarness made the harness.
 	entries *logEntries
 }
@@ -178,6 +180,11 @@ func newHarness(t testing.TB, protocol Protocol, change func(r *harness, s *Serv
 	}
 	if change != nil {
 		change(r, &service)
+	}
+	for i := range config.Servers {
+		if r.servers != nil {
+			r.servers(&config.Servers[i])
+		}
 	}
 	config.Services, config.Record = []Service{service}, r.record
 	log := zerolog.New(io.MultiWriter(zerolog.NewTestWriter(t), r.entries))

@@ -133,6 +133,15 @@ func (l *lifetime) hangUp() events.Reason {
 	return l.stopped
 }
 
+// hangUpClient closes the client's socket, and returns why the session was stopped from
+// outside.
+func (l *lifetime) hangUpClient() events.Reason {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.client.Close()
+	return l.stopped
+}
+
 // closeSockets closes the sockets that exist. Its caller holds mu.
 func (l *lifetime) closeSockets() {
 	_ = l.client.Close()

@@ -40,8 +40,13 @@ func (o *origin) address() netip.AddrPort {
 	return proxy.AddrPort(o.conn.RemoteAddr())
 }
 
-// forServer returns the header by which a server learns the client's address.
-func (o *origin) forServer() ([]byte, error) {
+// forServer returns the header by which a server learns the client's address, or that of the
+// gateway itself.
+func (o *origin) forServer(own bool) ([]byte, error) {
+	if own {
+		h := proxy.Header{Source: proxy.AddrPort(o.conn.LocalAddr()), Destination: proxy.AddrPort(o.conn.RemoteAddr())}
+		return h.Format()
+	}
 	h := proxy.Header{Source: o.address(), Destination: o.header.Destination}
 	if !h.Destination.IsValid() {
 		h.Destination = proxy.AddrPort(o.conn.LocalAddr())

@@ -218,14 +218,15 @@ func TestPanicEndsItsSession(t *testing.T) {
 		},
 		"cancelling of a query": {
 			Postgres, func(o *others) {
-				o.after(func(s *session, _ *login.Established) {
-					s.slots.release()
-					s.backend = &backend{} // without an address
-				})
+				o.after(func(_ *session, e *login.Established) { e.Canceller = panickingCanceller{} })
 			},
 			func(o *others, p peer) {
 				o.logIn(p)
-				o.awaitRelay(o.t, 3)
+				p.send(pgMessage('Q', "SELECT pg_sleep(9999)\x00"))
+				o.await(o.t, "its server works", func() bool {
+					s := o.sessions.index.find(3)
+					return s != nil && s.activity.waiting().Owed
+				})
 				o.recorder.kills <- []uint64{3}
 			}, events.ReasonKilled,
 		},
@@ -257,6 +258,11 @@ func TestPanicEndsItsSession(t *testing.T) {
 		})
 	}
 }
+
+// panickingCanceller is a login.Canceller that panics.
+type panickingCanceller struct{}
+
+func (panickingCanceller) Cancel(*login.Server) error { panic("cancel") }
 
 // panicOnce returns a function that panics the first time it is called with such an event
 // of session 3.

@@ -189,13 +189,20 @@ func (all *sessions) connected(server *Server, conn *relay.Conn) *login.Server {
 	if server.speaksTLS() {
 		c.TLS = func() *tls.Config { return all.credentials.Load().servers[server.Name] }
 	}
+	if server.KillUser != "" {
+		c.Account = func() login.Account { return all.credentials.Load().accounts[server.Name] }
+	}
 	return c
 }
 
 // prepare makes a fresh connection ready for a login.
 func (s *session) prepare(connected *login.Server, server *Server, deadline time.Time) error {
 	if server.ProxyProtocol {
-		header, err := s.origin.forServer()
+		from := &s.origin
+		if s.own {
+			from = &origin{conn: connected.Conn}
+		}
+		header, err := from.forServer(s.own)
 		if err != nil {
 			return fmt.Errorf("write header of the PROXY protocol: %w", err)
 		}

@@ -100,5 +100,6 @@ func (s *session) Record(ctx context.Context, e events.Event) error { return s.r
 
 // connection returns the event of the connection to the server.
 func (s *session) connection(serverID uint64) *events.ConnectionOpened {
+	s.serverID = serverID
 	return &events.ConnectionOpened{Connection: s.number, Server: s.backend.Name, ServerID: serverID}
 }

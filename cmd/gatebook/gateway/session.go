@@ -42,8 +42,12 @@ type session struct {
 	// does.
 	kind    events.SessionType
 	cancels uint64
-	// target is the address that stands for the server's; "" for the server's own.
+	// target is the address that stands for the server's; "" for the server's own. own: the
+	// next connection to the server is the gateway's own, and not the client's.
 	target string
+	own    bool
+	// serverID is the server's number for the connection, 0 while it is not known.
+	serverID uint64
 	// key is the one that the server has issued to cancel queries with, if it has.
 	key postgres.Key
 	// established is what the login has returned; nil before.
@@ -132,6 +136,7 @@ func (s *session) relay(ctx context.Context) *ending.Ending {
 		FromClient: traffic.FromClient, FromServer: traffic.FromServer,
 	}
 	options.Stall = s.service.StallTimeout
+	options.LeaveServer = s.established.Canceller != nil
 	if !s.service.protocol.HalfClose() {
 		options.Together, options.Linger = true, linger
 	}

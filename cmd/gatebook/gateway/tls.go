@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"gatebook/cmd/gatebook/gateway/login"
 	"gatebook/cmd/gatebook/gateway/postgres"
 )
 
@@ -48,6 +49,8 @@ type credentials struct {
 	// services has the server's side of a handshake, by service. servers has the client's
 	// side, by server. A service or server without TLS is in neither.
 	services, servers map[string]*tls.Config
+	// accounts has the account by which the gateway ends connections, by server.
+	accounts map[string]login.Account
 }
 
 // checkTLS returns what is wrong with the parts of a configuration that are about TLS
@@ -98,7 +101,7 @@ func (s Server) speaksTLS() bool { return s.TLS == TLSPrefer || s.TLS == TLSRequ
 // loadCredentials reads all files that the configuration names. An error lists those that
 // cannot be read; what they are for then stays as it is in old.
 func loadCredentials(c Config, old *credentials) (*credentials, error) {
-	fresh := &credentials{services: make(map[string]*tls.Config), servers: make(map[string]*tls.Config)}
+	fresh := &credentials{services: make(map[string]*tls.Config), servers: make(map[string]*tls.Config), accounts: make(map[string]login.Account)}
 	if old == nil {
 		old = &credentials{}
 	}
@@ -118,6 +121,14 @@ func loadCredentials(c Config, old *credentials) (*credentials, error) {
 		fresh.services[s.Name] = config
 	}
 	for _, s := range c.Servers {
+		if s.KillUser != "" {
+			account, err := s.loadAccount()
+			if err != nil {
+				all = append(all, fmt.Errorf("server %s: %w", s.Name, err))
+				account = old.accounts[s.Name]
+			}
+			fresh.accounts[s.Name] = account
+		}
 		if !s.speaksTLS() {
 			continue
 		}

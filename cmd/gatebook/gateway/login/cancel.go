@@ -7,7 +7,6 @@ import (
 
 	"gatebook/cmd/gatebook/gateway/ending"
 	"gatebook/cmd/gatebook/gateway/postgres"
-	"gatebook/cmd/gatebook/gateway/relay"
 )
 
 // forwardCancel takes a client's cancel request to the server that has issued its key. The
@@ -32,10 +31,10 @@ func (l *postgresLogin) forwardCancel(ctx context.Context, key postgres.Key, pac
 type postgresCancel struct{ key postgres.Key }
 
 // Cancel sends the server a cancel request and waits until it closes the connection.
-func (c postgresCancel) Cancel(server *relay.Conn) error {
-	if _, err := server.Write(postgres.AppendCancel(nil, c.key)); err != nil {
+func (c postgresCancel) Cancel(server *Server) error {
+	if _, err := server.Conn.Write(postgres.AppendCancel(nil, c.key)); err != nil {
 		return fmt.Errorf("send cancel request: %w", err)
 	}
-	_, _ = io.Copy(io.Discard, server) // the server answers by closing
+	_, _ = io.Copy(io.Discard, server.Conn) // the server answers by closing
 	return nil
 }

@@ -55,6 +55,8 @@ type mysqlLogin struct {
 	handshake *handshake
 	// next is the number of the packet that the client expects next. The timer reads it.
 	next atomic.Uint32
+	// thread is the server's number for the connection.
+	thread uint32
 	// common are the capabilities that client and server agreed on, collation is that of the
 	// client's character set.
 	common    mysql.Capabilities
@@ -126,7 +128,8 @@ func (l *mysqlLogin) greet() (mysql.Greeting, *ending.Ending) {
 		l.refuseUnreachable()
 		return mysql.Greeting{}, l.handshake.serverLost(err)
 	}
-	l.session.Connected(uint64(greeting.ThreadID))
+	l.thread = greeting.ThreadID
+	l.session.Connected(uint64(l.thread))
 	greeting.Withhold(packet, l.hidden())
 	if l.protocol.endsTLS() {
 		greeting.OfferTLS(packet)
@@ -231,7 +234,11 @@ func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Pac
 	if end := l.handshake.finish(ok, traffic); end != nil {
 		return nil, end
 	}
-	return &Established{Traffic: traffic}, nil
+	established := &Established{Traffic: traffic}
+	if l.server.Account != nil {
+		established.Canceller = mysqlKill{thread: l.thread, buffers: l.protocol.Buffers}
+	}
+	return established, nil
 }
 
 // asked returns what a login asks for, as the record has it.

@@ -87,6 +87,20 @@ type Server struct {
 	TLS func() *tls.Config
 	// RequireTLS: the server is not used if it offers no TLS.
 	RequireTLS bool
+	// Account returns the account by which the gateway ends connections, as of now. It is
+	// nil where the server has none.
+	Account func() Account
+}
+
+// Account is with what the gateway itself logs in to a server.
+type Account struct{ User, Password string }
+
+// account returns the account by which the gateway ends connections, if there is one.
+func (s *Server) account() (Account, bool) {
+	if s.Account == nil {
+		return Account{}, false
+	}
+	return s.Account(), true
 }
 
 // startTLS begins TLS with a server that has agreed to it.
@@ -146,6 +160,6 @@ type Traffic interface {
 // Canceller stops what a server still does for a session that has ended.
 type Canceller interface {
 	// Cancel asks the server for it, over another connection, and blocks until the server
-	// has taken note.
-	Cancel(server *relay.Conn) error
+	// has taken note. The session's own connection is open still.
+	Cancel(server *Server) error
 }

@@ -48,6 +48,51 @@ func TestTogether(t *testing.T) {
 	})
 }
 
+// TestLeaveServer checks that a relay can end without closing its server's socket, however it
+// ends, also while the server takes nothing.
+func TestLeaveServer(t *testing.T) {
+	options := together(65536)
+	options.LeaveServer = true
+	for name, act := range map[string]func(t *testing.T) *harness{
+		"client closes": func(t *testing.T) *harness {
+			r := connect(t).start(t, options)
+			r.client.Close()
+			return r
+		},
+		"client resets": func(t *testing.T) *harness {
+			r := connect(t).start(t, options)
+			r.client.SetLinger(0)
+			r.client.Close()
+			return r
+		},
+		"client is gone behind a server that reads nothing": func(t *testing.T) *harness {
+			r := blocked(t, Client, options)
+			r.client.CloseWrite()
+			eventually(t, "the end is there", func() bool { return r.ends(Client) })
+			now := time.Now()
+			r.relay.Look(now)
+			r.relay.Look(now.Add(clientEndPatience))
+			return r
+		},
+		"interrupted behind a client that reads nothing": func(t *testing.T) *harness {
+			r := blocked(t, Server, options)
+			Interrupt(r.clientConn, r.serverConn)
+			return r
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := act(t)
+			r.wait(t)
+			if err := r.serverConn.raw.Control(func(uintptr) {}); err != nil {
+				t.Errorf("the server's socket: %v", err)
+			}
+			if err := r.clientConn.raw.Control(func(uintptr) {}); err == nil {
+				t.Error("the client's socket is open")
+			}
+		})
+	}
+}
+
 // blocked returns a relay one direction of which is blocked: of what source has sent more
 // is on its way than target, which reads nothing, takes. What is left is in the relay's own
 // socket, so that an end of the source is behind it.

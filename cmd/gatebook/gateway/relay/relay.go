@@ -42,6 +42,9 @@ type Options struct {
 	// client has Linger to close as well.
 	Together bool
 	Linger   time.Duration
+	// LeaveServer: the relay ends without closing the server's socket, on which nothing is
+	// read or written then. The caller closes it.
+	LeaveServer bool
 	// Stall is how long a side may take nothing of what waits for it; 0 is any time.
 	// [Relay.Look] finds that out.
 	Stall time.Duration
@@ -163,8 +166,13 @@ func (r *Relay) broke(side Side, err error) {
 	r.close()
 }
 
-// close closes both sockets, which ends both directions.
+// close closes both sockets, or the client's alone, which ends both directions.
 func (r *Relay) close() {
 	_ = r.client.Close()
-	_ = r.server.Close()
+	if !r.options.LeaveServer {
+		_ = r.server.Close()
+		return
+	}
+	_ = r.server.SetReadDeadline(longAgo())
+	_ = r.server.SetWriteDeadline(longAgo())
 }

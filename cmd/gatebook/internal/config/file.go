@@ -58,6 +58,10 @@ type Server struct {
 	ServerName string `toml:"server_name"`
 	// ProxyProtocol sends the server the client's address.
 	ProxyProtocol bool `toml:"proxy_protocol"`
+	// KillUser is the user by which connections of killed sessions are ended,
+	// KillPasswordFile a file with its password.
+	KillUser         string `toml:"kill_user"`
+	KillPasswordFile string `toml:"kill_password_file"`
 }
 
 // Service is what clients connect to.
@@ -79,6 +83,8 @@ type Service struct {
 	// move on one.
 	MaxSessions *int     `toml:"max_sessions"`
 	IdleTimeout Duration `toml:"idle_timeout"`
+	// CancelAbandoned gives up what servers still do for clients that have gone.
+	CancelAbandoned bool `toml:"cancel_abandoned"`
 	// StallTimeout is how long a side may take nothing of what waits for it.
 	StallTimeout Duration `toml:"stall_timeout"`
 	// Probes are networks whose connections are not recorded when they end

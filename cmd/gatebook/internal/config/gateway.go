@@ -18,6 +18,7 @@ func (f *File) Gateway() gateway.Config {
 		c.Servers = append(c.Servers, gateway.Server{
 			Name: name, Address: s.Address, Drain: s.Drain,
 			TLS: gateway.TLSMode(s.TLS), CA: s.CA, ServerName: s.ServerName, ProxyProtocol: s.ProxyProtocol,
+			KillUser: s.KillUser, KillPasswordFile: s.KillPasswordFile,
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {
@@ -28,7 +29,7 @@ func (f *File) Gateway() gateway.Config {
 			Listen: s.Listen, Servers: s.Servers,
 			ConnectTimeout: s.ConnectTimeout.Or(0), LoginTimeout: s.LoginTimeout.Or(0),
 			HighWater: high, LowWater: low,
-			MaxSessions: valueOr(s.MaxSessions, 0), IdleTimeout: s.IdleTimeout.Or(0), StallTimeout: s.StallTimeout.Or(0),
+			MaxSessions: valueOr(s.MaxSessions, 0), IdleTimeout: s.IdleTimeout.Or(0), StallTimeout: s.StallTimeout.Or(0), CancelAbandoned: s.CancelAbandoned,
 			Probes: networksOf(s.Probes), Compression: s.Compression,
 			TLS: s.clientTLS(), AcceptProxyProtocol: networksOf(s.AcceptProxyProtocol),
 		})

@@ -17,7 +17,7 @@ func (f *File) resolve(folder string) {
 		beside(&f.TLS.Certificate, &f.TLS.Key)
 	}
 	for name, server := range f.Servers {
-		beside(&server.CA)
+		beside(&server.CA, &server.KillPasswordFile)
 		f.Servers[name] = server
 	}
 	for _, service := range f.Services {

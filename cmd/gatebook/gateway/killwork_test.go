@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/events"
+)
+
+// TestKillComesBeforeTheEnd checks that a server is told to end a connection while that is
+// open, so that its number is no other's, by an account that it lets in by another plugin
+// than it greets with.
+func TestKillComesBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const scramble = "abcdefghijklmnopqrst"
+	ended, said := make(chan struct{}), make(chan string, 1)
+	first := make(chan struct{}, 1)
+	first <- struct{}{}
+	server := newStubServer(t, func(p peer) {
+		p.send(mysqlGreeting())
+		login, err := mysql.ParseLogin(p.packet(), mysql.Greeting{Capabilities: ^mysql.Capabilities(0)})
+		select {
+		case <-first: // the session
+			p.send(mysqlPacket(2, mysqlOK))
+			p.packet()
+			_, _ = p.Read(make([]byte, 1))
+			close(ended)
+			return
+		default:
+		}
+		if err != nil || login.User != "killer" {
+			t.Errorf("the second login is %+v, %v", login, err)
+		}
+		p.send(mysqlPacket(2, "\xfecaching_sha2_password\x00"+scramble+"\x00"))
+		answer, _ := mysql.Challenge{Plugin: "caching_sha2_password", Scramble: []byte(scramble)}.Answer("secret")
+		if got := p.packet(); string(got.Payload()) != string(answer) {
+			t.Errorf("the challenge is answered with %x", got.Payload())
+		}
+		p.send(mysqlPacket(4, "\x01\x03")) // the server has seen the user lately
+		p.send(mysqlPacket(5, mysqlOK))
+		query := string(p.packet().Payload())
+		select {
+		case <-ended:
+			query += ", when it had ended"
+		default:
+		}
+		said <- query
+		p.send(mysqlPacket(1, mysqlOK))
+	})
+	r := newHarness(t, MySQL, func(r *harness, _ *Service) {
+		r.servers = func(s *Server) { s.KillUser, s.KillPasswordFile = "killer", password }
+	}, server.address())
+	client := r.dial()
+	client.logIn()
+	client.send(mysqlPacket(0, "\x03SELECT BENCHMARK(1, 2)"))
+	r.await(t, "its server works", func() bool {
+		s := r.sessions.index.find(1)
+		return s != nil && s.activity.waiting().Owed
+	})
+	r.recorder.kills <- []uint64{1}
+	if got := <-said; got != "\x03KILL CONNECTION 4711" {
+		t.Errorf("the server was told %q", got)
+	}
+	<-ended
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled || end.Description != "" {
+		t.Errorf("ended with %v %q", end.Reason, end.Description)
+	}
+}
+
+// TestAccountOfServer checks the configurations of an account that are refused.
+func TestAccountOfServer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		protocol Protocol
+		server   Server
+		want     string
+	}{
+		"no password": {MySQL, Server{KillUser: "killer"}, "together alone"},
+		"no user":     {MySQL, Server{KillPasswordFile: "file"}, "together alone"},
+		"PostgreSQL":  {Postgres, Server{KillUser: "killer", KillPasswordFile: "file"}, "kill_user is for mysql"},
+		"no file":     {MySQL, Server{KillUser: "killer", KillPasswordFile: "/nowhere/file"}, "read kill_password_file: open /nowhere/file"},
+	} {
+		c.server.Name, c.server.Address = "db1", "127.0.0.1:1"
+		config := Config{
+			Servers:  []Server{c.server},
+			Services: []Service{{Name: "front", Protocol: c.protocol, Servers: []string{"db1"}, Listen: []string{"127.0.0.1:0"}}},
+		}
+		config, err := config.withDefaults()
+		if err == nil {
+			err = config.CheckFiles()
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+	}
+}
