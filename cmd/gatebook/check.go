@@ -94,6 +94,9 @@ func readableByAll(file *config.File, data string) []string {
 	for _, service := range file.Gateway().Services {
 		warn("the key", service.TLS.Key, "600")
 	}
+	for _, server := range file.Gateway().Servers {
+		warn("the password", server.KillPasswordFile, "600")
+	}
 	warn("the data folder", data, "700")
 	return all
 }

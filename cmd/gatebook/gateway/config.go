@@ -223,7 +223,7 @@ func (c Config) Warnings() []string {
 	return all
 }
 
-// warn returns what will surprise about TLS between the service's clients and a server.
+// warn returns what will surprise about the service's clients and a server.
 func (s Service) warn(server Server) []string {
 	at := fmt.Sprintf("service %s, server %s: ", s.Name, server.Name)
 	var all []string
@@ -232,6 +232,9 @@ func (s Service) warn(server Server) []string {
 		all = append(all, at+"with TLS on both sides a SCRAM login succeeds only if the service has the server's own certificate and key, or the client says channel_binding=disable")
 	case s.Protocol == MySQL && s.endsTLS() != server.speaksTLS():
 		all = append(all, at+"caching_sha2_password and sha256_password need TLS on both sides or on none")
+	}
+	if s.Protocol == MySQL && s.CancelAbandoned && server.KillUser == "" {
+		all = append(all, at+"cancel_abandoned does nothing without kill_user")
 	}
 	if server.speaksTLS() && !s.demandsTLS() {
 		all = append(all, at+"a client without TLS passes what the server demands of TLS ("+s.Protocol.rules()+"), because the gateway speaks TLS to it; "+

@@ -9,8 +9,7 @@ import (
 )
 
 // TestGoneWhileDialling checks that a client which hangs up while its server is dialled ends
-// its session then, unless its protocol has a half-close, and that a request to cancel a
-// query arrives all the same.
+// its session then.
 func TestGoneWhileDialling(t *testing.T) {
 	t.Parallel()
 	t.Run("mysql", func(t *testing.T) {
@@ -52,6 +51,46 @@ func TestGoneWhileDialling(t *testing.T) {
 			t.Errorf("ended with %v %q", end.Reason, end.Description)
 		}
 	})
+}
+
+// TestCancelOfGoneClient checks that a request to cancel a query reaches its server although
+// the client hangs up behind it, while the server is dialled.
+func TestCancelOfGoneClient(t *testing.T) {
+	t.Parallel()
+	dialled, release, cancelled := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	first := make(chan struct{}, 1)
+	first <- struct{}{}
+	r := newHarness(t, Postgres, func(r *harness, _ *Service) {
+		r.servers = func(s *Server) { s.TLS = TLSPrefer }
+	}, newStubServer(t, func(p peer) {
+		p.startup() // it asks for TLS
+		select {
+		case <-first:
+			p.send([]byte("N"))
+			p.startup()
+			p.send([]byte(pgWelcome()))
+			echo(p)
+			return
+		default:
+		}
+		close(dialled)
+		<-release
+		p.send([]byte("N"))
+		cancelled <- string(p.startup())
+	}).address())
+	r.logIn(r.dial())
+	client := r.dial()
+	client.send(pgStartup(pgCancel, pgKey))
+	client.Close()
+	<-dialled
+	s := r.sessions.index.find(2)
+	r.await(t, "its end is there", func() bool { ended, _ := s.client.HungUp(); return ended })
+	r.endGone(time.Now())
+	close(release)
+	if got := <-cancelled; got != string(pgStartup(pgCancel, pgKey)) {
+		t.Errorf("the server got %q", got)
+	}
+	r.recorder.ended(t, 2)
 }
 
 // stoppedBy returns why the session was stopped from outside.

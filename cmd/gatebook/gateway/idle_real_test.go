@@ -1,6 +1,9 @@
 package gateway_test
 
 import (
+	"context"
+	"io"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +87,36 @@ func TestIdleTimeoutSparesWhatBegan(t *testing.T) {
 			})
 		}
 	})
+}
+
+// TestIdleTimeoutSparesBinaryLog checks that a stream of a real server's binary log is no idle
+// session, although the server has nothing to send.
+func TestIdleTimeoutSparesBinaryLog(t *testing.T) {
+	t.Parallel()
+	program, err := exec.LookPath("mariadb-binlog")
+	if err != nil {
+		t.Fatal("mariadb-binlog is missing: install mariadb-client")
+	}
+	server := servertest.StartMariaDB(t, servertest.WithArgs("--log-bin=binlog", "--server-id=1"))
+	if err := server.AddUser("jdoe", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, server, "GRANT REPLICATION SLAVE, REPLICATION SLAVE ADMIN, REPLICATION MASTER ADMIN ON *.* TO jdoe")
+	h := openWith(t, gateway.MySQL, func(s *gateway.Service) { s.IdleTimeout = time.Second }, server)
+	host, port, _ := strings.Cut(h.address(), ":")
+	ctx, cancel := context.WithCancel(t.Context())
+	reader := exec.CommandContext(ctx, program, "--no-defaults", "--read-from-remote-server", "--stop-never", "--protocol=tcp",
+		"--host="+host, "--port="+port, "--user=jdoe", "--password=secret", "binlog.000001")
+	var said strings.Builder
+	reader.Stdout, reader.Stderr = io.Discard, &said
+	if err := reader.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { cancel(); _ = reader.Wait() }()
+	h.wantActivity("stream", 1, projection.ActivityWaiting)
+	began := time.Now()
+	eventually(t, "several times the timeout has passed", func() bool { return time.Since(began) > 3*time.Second })
+	if v := h.session(1); v.Status != projection.Live {
+		t.Errorf("the stream ended with %v: %s", v.Ending().Reason, said.String())
+	}
 }

@@ -101,3 +101,18 @@ func TestAccountOfServer(t *testing.T) {
 		}
 	}
 }
+
+// TestAbandonedWithoutAccount checks that a service of MySQL is warned which wants to cancel
+// what it has no account for.
+func TestAbandonedWithoutAccount(t *testing.T) {
+	t.Parallel()
+	for user, want := range map[string]string{"": "service front, server db1: cancel_abandoned does nothing without kill_user", "killer": ""} {
+		c := Config{
+			Servers:  []Server{{Name: "db1", KillUser: user}},
+			Services: []Service{{Name: "front", Protocol: MySQL, Servers: []string{"db1"}, CancelAbandoned: true}},
+		}
+		if got := strings.Join(c.Warnings(), "\n"); got != want {
+			t.Errorf("with user %q: warned of %q", user, got)
+		}
+	}
+}

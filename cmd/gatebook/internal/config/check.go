@@ -34,7 +34,7 @@ func (f *File) check() error {
 		all = append(all, checkAddress("listen", f.Listen, 0))
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Servers)) {
-		all = append(all, f.checkServer(name, f.Servers[name]), f.checkServerTLS(name, f.Servers[name]))
+		all = append(all, f.checkServer(name, f.Servers[name]), f.checkServerTLS(name, f.Servers[name]), f.checkAccount(name, f.Servers[name]))
 	}
 	var taken listeners
 	for _, name := range slices.Sorted(maps.Keys(f.Services)) {

@@ -24,6 +24,8 @@ tls = "require"
 ca = "ca.pem"
 server_name = "db.example.org"
 proxy_protocol = true
+kill_user = "killer"
+kill_password_file = "killer.txt"
 
 [services.orders]
 protocol = "mysql"
@@ -36,6 +38,8 @@ high_water = 4096
 low_water = 16
 max_sessions = 500
 idle_timeout = "8h"
+stall_timeout = "1h"
+cancel_abandoned = true
 probes = ["10.0.0.0/8", "192.0.2.1"]
 compression = true
 accept_proxy_protocol = ["10.0.0.0/8"]
@@ -91,6 +95,9 @@ func TestGatewayTLS(t *testing.T) {
 		len(service.AcceptProxyProtocol) != 1 || service.AcceptProxyProtocol[0].String() != "10.0.0.0/8" {
 		t.Errorf("service %+v", service)
 	}
+	if server.KillUser != "killer" || server.KillPasswordFile != "killer.txt" || !service.CancelAbandoned || service.StallTimeout != time.Hour {
+		t.Errorf("server %+v, service %+v", server, service)
+	}
 	over := strings.NewReplacer(`"mysql"`, `"tcp"`, `"require"`, `"prefer"`).Replace(whole)
 	if _, err := config.Parse(over); err == nil || !strings.Contains(err.Error(), "cannot tell whether it has TLS") {
 		t.Errorf("error %v", err)
@@ -107,6 +114,10 @@ func TestRefused(t *testing.T) {
 		"nothing like it":     {"data =", "xyzzyplugh =", `line 2: unknown key "xyzzyplugh"`},
 		"unknown limit":       {"connections =", "conections =", `unknown key "limits.conections"; did you mean "connections"?`},
 		"a limit of nothing":  {"connections = 100", "connections = 0", `limits.connections is 0, the least is 1`},
+		"no password":         {"kill_password_file = \"killer.txt\"\n", "", `servers.db-1.kill_user has no password; write kill_password_file = "path"`},
+		"no user":             {"kill_user = \"killer\"\n", "", `servers.db-1.kill_password_file is of no use without kill_user`},
+		"account of tcp":      {`"mysql"`, `"tcp"`, `servers.db-1.kill_user is for protocol mysql, and services.orders speaks tcp with it`},
+		"abandoned over tcp":  {`"mysql"`, `"tcp"`, `services.orders.cancel_abandoned is for protocol mysql and postgres`},
 		"protocol":            {`"mysql"`, `"mysq"`, `services.orders.protocol is "mysq", it can be mysql, postgres, tcp; did you mean "mysql"?`},
 		"record":              {`"strict"`, `"lax"`, `record is "lax", it can be strict, best_effort`},
 		"server not declared": {`["db-1"]`, `["db-2"]`, `services.orders.servers names "db-2", which is not declared; did you mean "db-1"?`},
@@ -114,7 +125,7 @@ func TestRefused(t *testing.T) {
 		"negative mark":       {"low_water = 16", "low_water = -1", "neither can be negative"},
 		"duration":            {`"2s"`, `"2 s"`, `"2 s" is no duration`},
 		"zero duration":       {`"2s"`, `"0s"`, `"0s" is too short`},
-		"no unit":             {`"2s"`, `2`, `line 22, column 19: services.orders.connect_timeout is 2, it must be a duration like "10s"`},
+		"no unit":             {`"2s"`, `2`, `line 24, column 19: services.orders.connect_timeout is 2, it must be a duration like "10s"`},
 		"a truth":             {`"500ms"`, `true`, `line 6, column 23: statistics_interval is true, it must be a duration like "10s"`},
 		"a list in a list":    {`["gatebook.example.org"]`, `[["gatebook.example.org"]]`, `hosts is of another type, it must be a list of texts like`},
 		"too short":           {`"2s"`, `"1ns"`, `"1ns" is too short; the least is "1ms"`},
@@ -199,7 +210,7 @@ func TestProtocols(t *testing.T) {
 		"mysql": "", "tcp": "",
 		"postgres": "servers.db-1 is named by services.orders, which speaks mysql, and by services.reports, which speaks postgres",
 	} {
-		text := strings.Replace(whole, "proxy_protocol = true\n", "", 1) +
+		text := strings.NewReplacer("proxy_protocol = true\n", "", "kill_user = \"killer\"\n", "", "kill_password_file = \"killer.txt\"\n", "").Replace(whole) +
 			"[services.reports]\nprotocol = '" + protocol + "'\nlisten = ['127.0.0.1:4007']\nservers = ['db-1']\n"
 		_, err := config.Parse(text)
 		if (err != nil) != (want != "") || want != "" && !strings.Contains(err.Error(), want) {

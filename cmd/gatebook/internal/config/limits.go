@@ -12,6 +12,9 @@ func checkLimits(at string, s Service) error {
 	if s.MaxSessions != nil && *s.MaxSessions <= 0 {
 		all = append(all, fmt.Errorf("%s.max_sessions is %d, it must be more than 0; leave it out for any number", at, *s.MaxSessions))
 	}
+	if s.CancelAbandoned && s.Protocol == "tcp" {
+		all = append(all, fmt.Errorf("%s.cancel_abandoned is for protocol mysql and postgres: over plain TCP it is not known what a server does", at))
+	}
 	if s.Compression && s.Protocol != "mysql" {
 		all = append(all, fmt.Errorf("%s.compression is for protocol mysql", at))
 	}
