@@ -15,6 +15,7 @@ type listCommand struct {
 	Remote remoteFlags `embed:""`
 	filterFlags
 	outputFlag
+	groupFlag
 	Status   []string `help:"How far they are: ${enum}." enum:"live,closed,lost,all" group:"Which sessions"`
 	Reason   []string `help:"That ended for that reason." placeholder:"REASON" group:"Which sessions"`
 	By       []string `help:"That were ended by that account." placeholder:"NAME" sep:"none" group:"Which sessions"`
@@ -52,7 +53,10 @@ func (c *listCommand) Run(ctx context.Context, to *streams) error {
 
 // list prints the list once.
 func (c *listCommand) list(ctx context.Context, server *client.Client, q client.Query, to *streams) error {
-	if c.raw() {
+	switch {
+	case c.Group != "":
+		return c.count(ctx, c.outputFlag, server, q, to)
+	case c.raw():
 		return c.copy(ctx, server, to, "/sessions", rawQuery(q))
 	}
 	t := table.Table{Columns: []table.Column{
@@ -102,6 +106,7 @@ type historyCommand struct {
 	Remote remoteFlags `embed:""`
 	filterFlags
 	outputFlag
+	groupFlag
 	Reason []string `help:"That ended for that reason." placeholder:"REASON" group:"Which sessions"`
 	By     []string `help:"That were ended by that account." placeholder:"NAME" sep:"none" group:"Which sessions"`
 	Lost   bool     `help:"Those alone whose end nobody saw, each loss as one incident."`
@@ -113,7 +118,7 @@ func (historyCommand) Help() string {
 
 Examples:
   gatebook history --user jdoe --since 'last tuesday' --until 'last tuesday'
-  gatebook history --reason auth_failed --since 1h
+  gatebook history --reason auth_failed --since 1h --group address
   gatebook history --lost`
 }
 
@@ -129,6 +134,8 @@ func (c *historyCommand) Run(ctx context.Context, to *streams) error {
 	}
 	return c.Remote.with(ctx, to, func(server *client.Client) error {
 		switch {
+		case c.Group != "":
+			return c.count(ctx, c.outputFlag, server, q, to)
 		case c.raw():
 			return c.copy(ctx, server, to, "/sessions", rawQuery(q))
 		case c.Lost:

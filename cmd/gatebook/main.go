@@ -44,6 +44,9 @@ type commands struct {
 	Sources  sourcesCommand  `cmd:"" help:"List the programs that report sessions." group:"Client"`
 	Status   statusCommand   `cmd:"" help:"Show how the server is." group:"Client"`
 
+	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete what you type." group:"Client"`
+	Complete   completeCommand   `cmd:"" name:"__complete" hidden:""`
+
 	User    userCommand `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`
 	Version versionFlag `help:"Print the version and exit."`
 }

@@ -47,3 +47,26 @@ func (c *Client) Head(ctx context.Context) (uint64, error) {
 	}
 	return n, nil
 }
+
+// Counted is how many sessions a group has.
+type Counted struct {
+	// Group is the group's value, "" for the sessions that have none.
+	Group    string `json:"group"`
+	Sessions uint64 `json:"sessions"`
+}
+
+// Counts returns how many sessions match, by a group: user, service, server, address,
+// network, reason, by, source or hour. The largest come first. The query's order and moment
+// do not matter.
+func (c *Client) Counts(ctx context.Context, group string, q Query) ([]Counted, error) {
+	v := q.values()
+	v.Del("fields")
+	v.Del("sort")
+	v.Set("group", group)
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	var list []Counted
+	_, err := c.get(ctx, "/sessions/counts", v, &list)
+	return list, err
+}

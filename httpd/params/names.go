@@ -48,7 +48,7 @@ func Names() []string {
 func OfCounts() []string {
 	return []string{
 		Fields, Group, Status, User, Database, Program, Service, Server, Source, Reason, By, Address, Activity,
-		Since, Until, Limit,
+		Since, Until, TZ, Limit,
 	}
 }
 
