@@ -107,19 +107,21 @@ func build(b *testing.B, path string, n int) {
 	}
 }
 
-// onDisk returns the bytes of a bbolt file that are in use: its high-water mark.
-func onDisk(b *testing.B, path string) (size int64) {
+// onDisk returns the bytes of a log's segments that are in use: their high-water marks.
+func onDisk(b *testing.B, folder string) (size int64) {
 	b.Helper()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
-	if err != nil {
-		b.Fatal(err)
-	}
-	err = db.View(func(tx *bolt.Tx) error {
-		size = tx.Size()
-		return nil
-	})
-	if err := errors.Join(err, db.Close()); err != nil {
-		b.Fatal(err)
+	for _, path := range segmentsOf(b, folder) {
+		db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		err = db.View(func(tx *bolt.Tx) error {
+			size += tx.Size()
+			return nil
+		})
+		if err := errors.Join(err, db.Close()); err != nil {
+			b.Fatal(err)
+		}
 	}
 	return size
 }

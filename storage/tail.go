@@ -28,7 +28,9 @@ type tail struct {
 	f    *os.File
 	id   [16]byte
 	head Head // the zero Head if the file said nothing
-	b    []byte
+	// written is true once something was written, and is to be synced at the end.
+	written bool
+	b       []byte
 }
 
 // openTail opens the tail of the log with that identity, and creates it where it is missing.
@@ -91,17 +93,21 @@ func (t *tail) write(end Head) error {
 	_, err := t.f.WriteAt(sealRow([]byte(tailName), t.b), 0)
 	switch {
 	case err == nil:
-		t.head = end
+		t.head, t.written = end, true
 	case diskFull(err) == err:
 		return fmt.Errorf("write the log's tail: %w", err)
 	} // without space the older one stays, which is still true
 	return nil
 }
 
-// close syncs the file, so that it is right after a clean stop, and closes it.
+// close syncs what was written, so that it is right after a clean stop, and closes the file.
 func (t *tail) close() error {
 	if t == nil {
 		return nil
 	}
-	return errors.Join(t.f.Sync(), t.f.Close())
+	var err error
+	if t.written {
+		err = t.f.Sync()
+	}
+	return errors.Join(err, t.f.Close())
 }
