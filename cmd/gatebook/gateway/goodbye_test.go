@@ -249,3 +249,42 @@ func TestEarlyCommandWaits(t *testing.T) {
 		})
 	}
 }
+
+// TestClientGoneAfterLogin checks that a login which the server accepts is on the record although its
+// client has gone meanwhile, as it is in the server's own log.
+func TestClientGoneAfterLogin(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		protocol Protocol
+		server   func(p peer, had func())
+		talk     func(p peer)
+	}{
+		"mysql": {MySQL, func(p peer, had func()) {
+			p.send(mysqlGreeting())
+			p.packet()
+			had()
+			p.wantEnd()
+			p.send(mysqlPacket(2, mysqlOK))
+		}, func(p peer) { p.packet(); p.send(mysqlLogin(usual, "jdoe", "shop", "till")) }},
+		"postgres": {Postgres, func(p peer, had func()) {
+			p.startup()
+			had()
+			p.wantEnd()
+			p.send([]byte(pgWelcome()))
+		}, func(p peer) { p.send(pgLogin()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			had := make(chan struct{})
+			r := newHarness(t, test.protocol, nil, newStubServer(t, func(p peer) { test.server(p, func() { close(had) }) }).address())
+			client := r.dial()
+			test.talk(client)
+			<-had
+			client.Close()
+			if end := r.recorder.ended(t, 1); end.Reason != events.ReasonClientClosed || end.User != "" {
+				t.Errorf("ended %+v", end)
+			}
+			wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop", Program: "till"})
+		})
+	}
+}

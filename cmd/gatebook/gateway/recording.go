@@ -89,10 +89,15 @@ func (s *session) Connected(serverID uint64) { s.record.Reached(s.connection(ser
 // Ready records that the login succeeded, and the connection again where the server's own
 // id for it has become known.
 func (s *session) Ready(ctx context.Context, login events.SessionReady, serverID uint64) error {
-	if serverID == 0 {
-		return s.record.Ready(ctx, login, nil)
+	var again *events.ConnectionOpened
+	if serverID != 0 {
+		again = s.connection(serverID)
 	}
-	return s.record.Ready(ctx, login, s.connection(serverID))
+	err := s.record.Ready(ctx, login, again)
+	if err == nil {
+		s.asked = events.SessionReady{} // it was no failed login, however the session goes on
+	}
+	return err
 }
 
 // Record records an event of the established session.

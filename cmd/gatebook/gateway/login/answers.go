@@ -94,7 +94,7 @@ func (a *answers) interrupt() {
 }
 
 // run carries until it is stopped. When the client is gone, or its answer is refused, the
-// wait for the server ends too. It returns no error.
+// wait for the server ends soon. It returns no error.
 func (a *answers) run() error {
 	for {
 		packet, err := a.next()
@@ -115,17 +115,22 @@ func (a *answers) run() error {
 // errStopping ends the goroutine.
 var errStopping = errors.New("the carrying of answers is to end")
 
-// fail notes what was wrong with the client, and closes the server's connection, which ends a
-// wait for the server.
+// lastWord is how long a server may take to say how the login of a client has ended that is gone.
+const lastWord = time.Second
+
+// fail notes what was wrong with the client, and ends the wait for the server. A server whose
+// client has gone learns that by the end of what it is sent. One that has all it needs for the
+// login says soon how it has ended, which is on the record then.
 func (a *answers) fail(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.err = err
-	if a.refused == nil {
-		_ = a.to.Conn.Close()
+	if a.refused != nil {
+		_ = a.to.Conn.SetReadDeadline(time.Unix(1, 0)) // the client is sent the reason first
 		return
 	}
-	_ = a.to.Conn.SetReadDeadline(time.Unix(1, 0)) // the client is sent the reason first
+	_ = a.to.Conn.CloseWrite()
+	_ = a.to.Conn.SetReadDeadline(time.Now().Add(lastWord))
 }
 
 // next blocks until a packet may pass, and takes it. It returns nil when something has

@@ -28,7 +28,11 @@ func (l *mysqlLogin) changeUser(ctx context.Context, t *mysqlTraffic, rest strin
 	if end != nil {
 		return l.brokenOff(ctx, login, end)
 	}
-	return l.finishChange(ctx, t, login, reply)
+	gone := l.handshake.stopAnswers()
+	if end := l.finishChange(ctx, t, login, reply); end != nil {
+		return end
+	}
+	return gone
 }
 
 // answerChange follows the authentication to the server's OK or error, which it returns.
@@ -42,14 +46,7 @@ func (l *mysqlLogin) answerChange(login mysql.Login) (mysql.Packet, *ending.Endi
 	if n := mysql.Packet(first).Sequence(); n != 1 {
 		return nil, serverFailed(fmt.Sprintf("packet %d in a change of user", n))
 	}
-	reply, end := l.authenticate(first, login.Plugin)
-	if end != nil {
-		return nil, end
-	}
-	if end := l.handshake.stopAnswers(); end != nil && mysql.ReplyOf(reply) == mysql.ReplyOK {
-		return nil, end
-	}
-	return reply, nil
+	return l.authenticate(first, login.Plugin)
 }
 
 // forwardChange passes the change on. The server has head, the beginning of it, already.

@@ -106,6 +106,7 @@ func (h *handshake) stopAnswers() *ending.Ending {
 	}
 	h.answers.stop()
 	h.carrying = false
+	_ = h.fromServer.conn.SetReadDeadline(time.Time{})
 	refused, err := h.answers.outcome()
 	said, _ := h.answers.saidGoodbye()
 	switch {

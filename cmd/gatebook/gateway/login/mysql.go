@@ -186,15 +186,12 @@ func (l *mysqlLogin) complete(ctx context.Context, login mysql.Login) (*Establis
 		return nil, end
 	}
 	gone := l.handshake.stopAnswers()
-	switch {
-	case mysql.ReplyOf(reply) == mysql.ReplyError:
+	if mysql.ReplyOf(reply) == mysql.ReplyError {
 		e := mysql.ParseError(reply)
 		l.client.refuse(reply)
 		return nil, l.handshake.denied(e.String(), e.Unavailable())
-	case gone != nil:
-		return nil, gone
 	}
-	return l.accept(ctx, login, reply)
+	return l.accept(ctx, login, reply, gone)
 }
 
 // authenticate passes packets of the authentication between the sides, beginning with the
@@ -222,10 +219,14 @@ func (l *mysqlLogin) authenticate(packet mysql.Packet, plugin string) (mysql.Pac
 	return packet, nil
 }
 
-// accept records that the login succeeded, and then passes the server's OK on.
-func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Packet) (*Established, *ending.Ending) {
+// accept records that the login succeeded, and then passes the server's OK on. gone is how the
+// session ends if the client has gone meanwhile, and nil otherwise.
+func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Packet, gone *ending.Ending) (*Established, *ending.Ending) {
 	if err := l.session.Ready(ctx, asked(login), 0); err != nil {
 		return nil, l.refuseUnrecorded(ok.Sequence(), err)
+	}
+	if gone != nil {
+		return nil, gone
 	}
 	var traffic Traffic = newMySQLTraffic(l)
 	if login.Compressed {

@@ -255,11 +255,12 @@ func (l *postgresLogin) noteHeld(m postgres.Message, held int) *ending.Ending {
 
 // accept records that the login succeeded, and then passes on what was held back.
 func (l *postgresLogin) accept(ctx context.Context, reply []byte) (*Established, *ending.Ending) {
-	if end := l.handshake.stopAnswers(); end != nil {
-		return nil, end
-	}
+	gone := l.handshake.stopAnswers()
 	if err := l.session.Ready(ctx, l.asked, uint64(l.key.Process)); err != nil {
 		return nil, l.refuseUnrecorded(err)
+	}
+	if gone != nil {
+		return nil, gone
 	}
 	established := &Established{Traffic: newPostgresTraffic()}
 	if l.key.Process != 0 {
