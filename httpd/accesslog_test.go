@@ -108,6 +108,12 @@ func TestAccessLog(t *testing.T) {
 		{
 			"headers that are too long",
 			[]string{"GET /sessions HTTP/1.1", "Host: localhost", "A: " + strings.Repeat("x", 40_000)},
+			`{"method":"GET","route":"/sessions","path":"/sessions","parameters":[],"status":431,"bytes":#,-,` +
+				`"actor":"anonymous@127.0.0.1","remote":"-","agent":"","session":5,"message":"request"}`, false,
+		},
+		{
+			"headers that are far too long",
+			[]string{"GET /sessions HTTP/1.1", "Host: localhost", "A: " + strings.Repeat("x", 60_000)},
 			`{"remote":"-","status":431,"message":"request not read"}`, false,
 		},
 		{"no HTTP at all", []string{"hunter2"}, `{"remote":"-","status":400,"message":"request not read"}`, false},

@@ -133,8 +133,11 @@ func (t *adapter) fail(c *gin.Context, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	header := c.Writer.Header()
-	for _, name := range []string{headerTotal, "Etag", "Last-Modified", "Cache-Control"} {
+	for _, name := range []string{headerTotal, "Etag", "Last-Modified"} {
 		delete(header, name) // which belongs to the answer that failed
+	}
+	if f.Status != http.StatusNotFound { // which is about the moment too
+		delete(header, headerGap)
 	}
 	header["Content-Type"] = t.answers.contentType
 	if header[headerSequence] == nil {

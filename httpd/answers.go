@@ -35,9 +35,9 @@ type answers struct {
 	present present
 	// process names this run of the server in entity tags.
 	process string
-	// contentType and cacheControl are values of headers. They are never changed.
-	contentType, cacheControl []string
-	pool                      render.Pool
+	// contentType is the value of a header. It is never changed.
+	contentType []string
+	pool        render.Pool
 }
 
 func newAnswers(p present, budget *render.Budget) *answers {
@@ -45,9 +45,7 @@ func newAnswers(p present, budget *render.Budget) *answers {
 		present:     p,
 		process:     strconv.FormatInt(p.Now().UnixMicro(), 36),
 		contentType: []string{render.JSON},
-		// A client keeps an answer for itself, and asks each time whether it has changed.
-		cacheControl: []string{"private, no-cache"},
-		pool:         render.Pool{Budget: budget},
+		pool:        render.Pool{Budget: budget},
 	}
 }
 
@@ -87,7 +85,6 @@ func (s *answers) validate(c *gin.Context, m projection.Moment, v render.Validat
 	now := s.present.Now()
 	tags := v.Tags(s.process, representationOf(c))
 	header := c.Writer.Header()
-	header["Cache-Control"] = s.cacheControl
 	if asked != nil {
 		if tag := asked.NotModified(tags, v, now); tag != "" {
 			header["Etag"] = []string{tag}

@@ -20,7 +20,7 @@ type authenticator struct {
 
 func newAuthenticator(c Config, recorder *clients.Recorder) *authenticator {
 	return &authenticator{
-		guard:    access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Insecure),
+		guard:    access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, c.Insecure),
 		accounts: c.Accounts,
 		recorder: recorder,
 		login: &access.Login{Gate: c.Accounts, Failed: func(r *http.Request, user, as string, checked bool) {

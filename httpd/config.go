@@ -71,7 +71,7 @@ func (c Config) orDefaults() Config {
 // Limits bounds what clients may take of the server. A limit that is 0 has its default.
 type Limits struct {
 	// RequestLine is how many bytes a request line may have, 8 KiB. Headers is how many all
-	// headers may have, 32 KiB; net/http refuses more by itself.
+	// headers may have, 32 KiB.
 	RequestLine, Headers int
 	// HeaderTime is how long the headers of a request may take to arrive, 10 s. BodyTime is
 	// how long a body may, 30 s, unless it is a stream of reports.

@@ -43,7 +43,8 @@ var readContract = sync.OnceValues(func() (*contract, error) {
 	strict := []config.Option{
 		config.WithStrictMode(), config.WithFormatAssertions(),
 		// They are on every answer, and described once.
-		config.WithStrictIgnoredHeadersExtra("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Strict-Transport-Security", "Connection"),
+		config.WithStrictIgnoredHeadersExtra("Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Strict-Transport-Security", "Connection",
+			"Cache-Control", "Cross-Origin-Resource-Policy", "X-Accel-Buffering"),
 		config.WithBodyDecoder("application/x-ndjson", content.DecoderFunc(decodeLines)),
 		config.WithBodyDecoder("text/csv", content.DecoderFunc(decodeTable)),
 		config.WithBodyDecoder("application/yaml", content.DecoderFunc(decodeText)),

@@ -12,6 +12,10 @@ func (s *Server) Wrap(wrap func(http.Handler) http.Handler) { s.http.Handler = w
 // Serve.
 func (s *Server) SetFollowerWriteTimeout(d time.Duration) { s.followers.WriteTimeout = d }
 
+// SetFollowerHeartbeat sets how often a follower is sent a sign of life. It is called before
+// Serve.
+func (s *Server) SetFollowerHeartbeat(d time.Duration) { s.followers.Heartbeat = d }
+
 // Followers returns how many followers there are.
 func (s *Server) Followers() int { return s.followers.Len() }
 

@@ -103,7 +103,7 @@ func (f *feeds) follow(c *gin.Context, p params.Parameters, only gatebook.EventF
 	stamp(c, m.Sequence)
 	header := c.Writer.Header()
 	header["Content-Type"] = []string{contentEvents}
-	header["Cache-Control"] = f.answers.cacheControl
+	header["X-Accel-Buffering"] = []string{"no"} // a proxy passes each event on at once
 	if c.Request.Method == http.MethodHead {
 		c.Writer.WriteHeaderNow()
 		return nil

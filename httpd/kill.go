@@ -14,6 +14,7 @@ import (
 
 	"gatebook"
 	"gatebook/events"
+	"gatebook/events/wire"
 	"gatebook/httpd/access"
 	"gatebook/httpd/clients"
 	"gatebook/httpd/params"
@@ -60,7 +61,7 @@ func (k *kills) one(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := p.Why()
+	why, err := reasonOf(p)
 	if err != nil {
 		return err
 	}
@@ -86,6 +87,12 @@ func (k *kills) one(c *gin.Context) error {
 		return err
 	}
 	return k.answer(c, id, p)
+}
+
+// reasonOf returns the reason that a request gives, cut to what is kept of it.
+func reasonOf(p params.Parameters) (string, error) {
+	why, err := p.Why()
+	return wire.CleanText(why, wire.TextLimit), err
 }
 
 // answer answers with nothing for a session whose end is recorded, or was withdrawn, and with
@@ -145,7 +152,7 @@ func (k *kills) ofService(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	why, err := p.Why()
+	why, err := reasonOf(p)
 	if err != nil {
 		return err
 	}

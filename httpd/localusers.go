@@ -14,7 +14,7 @@ import (
 type localUsers struct{ guard *access.Guard }
 
 func newLocalUsers(c Config) *localUsers {
-	return &localUsers{guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, true)}
+	return &localUsers{guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, true)}
 }
 
 // admit returns an error unless the request came by the socket and is not too long.
@@ -23,7 +23,7 @@ func (g *localUsers) admit(c *gin.Context, _ endpoint) error {
 	if !ok {
 		return access.Forbidden("This request has not come by the control socket.")
 	}
-	if err := g.guard.CheckLine(c.Request); err != nil {
+	if err := g.guard.CheckSize(c.Request); err != nil {
 		return err
 	}
 	c.Request = access.WithAccount(c.Request, accounts.Account{Name: control.Actor(int(peer.UID)), Role: accounts.Admin})

@@ -122,6 +122,7 @@ func (x *intake) takeStream(c *gin.Context, body *reports.Body) error {
 	defer body.StopOn(x.closing)()
 	stamp(c, x.answers.present.Moment().Sequence)
 	c.Header("Content-Type", render.NDJSON)
+	c.Header("X-Accel-Buffering", "no")
 	c.Status(http.StatusOK)
 	for {
 		text, err := body.Next()

@@ -69,15 +69,21 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+// refusedBytes is how much more than is allowed of a request's head is read in order to refuse
+// it with an answer that says what is wrong.
+const refusedBytes = 8 << 10
+
 // newHTTP returns a server of HTTP for an engine's routes.
 func newHTTP(c Config, engine http.Handler) *http.Server {
 	return &http.Server{
-		Handler:           access.OverrideMethod(closeUnread(engine)),
+		Handler:           access.OverrideMethod(plainPath(closeUnread(engine))),
 		ReadHeaderTimeout: c.Limits.HeaderTime,
 		IdleTimeout:       c.IdleTimeout,
 		WriteTimeout:      render.PieceTimeout,
-		MaxHeaderBytes:    c.Limits.Headers,
-		ErrorLog:          log.New(transportLog{c.Logger}, "", 0),
+		// The guard refuses what is too long with an answer as any other. net/http refuses what
+		// is longer still, with one of its own.
+		MaxHeaderBytes: c.Limits.RequestLine + c.Limits.Headers + refusedBytes,
+		ErrorLog:       log.New(transportLog{c.Logger}, "", 0),
 		// The adapter answers OPTIONS * like any other request.
 		DisableGeneralOptionsHandler: true,
 	}

@@ -288,8 +288,8 @@ func appendIdle(b []byte, r *render.Rendering, v projection.View) []byte {
 
 // appendAddress appends the client's address, which is mostly an IP address.
 func appendAddress(b []byte, _ *render.Rendering, v projection.View) []byte {
-	if ip := v.IP(); ip.IsValid() {
-		return append(ip.AppendTo(append(b, '"')), '"')
+	if v.AddressIsIP() {
+		return append(v.IP().AppendTo(append(b, '"')), '"')
 	}
 	return render.AppendStringOrNull(b, v.Address())
 }

@@ -39,7 +39,7 @@ type Starting struct {
 func NewStarting(c Config, progress func() (applied, of uint64)) *Starting {
 	c.Limits = c.Limits.orDefaults()
 	s := &Starting{
-		certificate: c.Certificate, progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Insecure),
+		certificate: c.Certificate, progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, c.Insecure),
 	}
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: c.Limits.HeaderTime, MaxHeaderBytes: c.Limits.Headers,

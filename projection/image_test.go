@@ -196,25 +196,26 @@ func TestAddress(t *testing.T) {
 	for _, c := range []struct {
 		given, want string
 		isIP        bool
+		found       bool // by the filters of addresses
 	}{
-		{"", "", false},
-		{"192.0.2.7", "192.0.2.7", true},
-		{"::ffff:192.0.2.7", "192.0.2.7", true},
-		{"2001:DB8:0::1", "2001:db8::1", true},
-		{"::1", "::1", true},
-		{"::", "::", false}, // not the address of a client
-		{"0.0.0.0", "0.0.0.0", true},
-		{"::ffff:0.0.0.0", "0.0.0.0", true},
-		{"fe80::1%eth0", "fe80::1%eth0", false},
-		{"/run/app.sock", "/run/app.sock", false},
-		{"192.0.2.007", "192.0.2.007", false},
+		{"", "", false, false},
+		{"192.0.2.7", "192.0.2.7", true, true},
+		{"::ffff:192.0.2.7", "192.0.2.7", true, true},
+		{"2001:DB8:0::1", "2001:db8::1", true, true},
+		{"::1", "::1", true, true},
+		{"::", "::", false, true}, // not the address of a client
+		{"0.0.0.0", "0.0.0.0", true, true},
+		{"::ffff:0.0.0.0", "0.0.0.0", true, true},
+		{"fe80::1%eth0", "fe80::1%eth0", false, true},
+		{"/run/app.sock", "/run/app.sock", false, false},
+		{"192.0.2.007", "192.0.2.007", false, false},
 	} {
 		s := &Session{origin: unique.Make(Origin{}), login: unique.Make(Login{})}
 		s.setAddress(c.given)
 		if got := s.Address(); got != c.want {
 			t.Errorf("%q is shown as %q, want %q", c.given, got, c.want)
 		}
-		if ip := s.IP(); ip.IsValid() != c.isIP || c.isIP && ip.String() != c.want {
+		if ip := s.IP(); s.AddressIsIP() != c.isIP || ip.IsValid() != c.found || c.isIP && ip.String() != c.want {
 			t.Errorf("the IP address of %q is %v", c.given, ip)
 		}
 		wantRoundTrip(t, s, (*Session).fields)

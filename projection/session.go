@@ -184,14 +184,25 @@ func (s *Session) Address() string {
 	return netip.AddrFrom16(s.address).Unmap().String()
 }
 
-// IP returns the client's address, IPv4 in IPv6 unmapped. It is not valid if the address
-// is unknown or no IP address.
+// IP returns the client's address without its zone, IPv4 in IPv6 unmapped. It is not valid
+// if the address is unknown or no IP address.
 func (s *Session) IP() netip.Addr {
-	if s.address == [16]byte{} {
+	if s.address != [16]byte{} {
+		return netip.AddrFrom16(s.address).Unmap()
+	}
+	text := s.extraOrZero().AddressAsText
+	if text == "" {
 		return netip.Addr{}
 	}
-	return netip.AddrFrom16(s.address).Unmap()
+	a, err := netip.ParseAddr(text) // one with a zone, or ::
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap().WithZone("")
 }
+
+// AddressIsIP reports whether [Session.IP] is the whole address, as it is of most sessions.
+func (s *Session) AddressIsIP() bool { return s.address != [16]byte{} }
 
 func (s *Session) setAddress(text string) {
 	s.address = [16]byte{}

@@ -14,16 +14,18 @@ import (
 
 // Guard refuses requests that are not for this API, whatever account they have.
 type Guard struct {
-	hosts    []string // in lower case
-	maxLine  int
-	insecure bool
+	hosts      []string // in lower case
+	maxLine    int
+	maxHeaders int
+	insecure   bool
 }
 
 // NewGuard returns a guard for an API that answers to these host names, besides addresses
-// and localhost. maxLine is how many bytes a request line may have. insecure answers clients
-// on other machines and behind proxies although there are no accounts.
-func NewGuard(hosts []string, maxLine int, insecure bool) *Guard {
-	g := &Guard{maxLine: maxLine, insecure: insecure}
+// and localhost. maxLine is how many bytes a request line may have, maxHeaders how many all
+// headers. insecure answers clients on other machines and behind proxies although there are no
+// accounts.
+func NewGuard(hosts []string, maxLine, maxHeaders int, insecure bool) *Guard {
+	g := &Guard{maxLine: maxLine, maxHeaders: maxHeaders, insecure: insecure}
 	for _, host := range hosts {
 		g.hosts = append(g.hosts, strings.ToLower(strings.TrimSuffix(host, ".")))
 	}
@@ -34,7 +36,7 @@ func NewGuard(hosts []string, maxLine int, insecure bool) *Guard {
 // when it is anonymous because there are no accounts, a client on another machine. Errors: a
 // [*render.Failure].
 func (g *Guard) Check(r *http.Request, anonymous bool) error {
-	if err := g.CheckLine(r); err != nil {
+	if err := g.CheckSize(r); err != nil {
 		return err
 	}
 	if anonymous && !g.insecure {
@@ -51,6 +53,9 @@ func (g *Guard) checkHost(r *http.Request) error {
 		return Forbidden("This API does not answer to the host name " + strconv.Quote(r.Host) +
 			": use an IP address or localhost, or add the name to hosts in the configuration.")
 	}
+	if err := checkFetchSite(r); err != nil {
+		return err
+	}
 	if origins := r.Header["Origin"]; origins != nil {
 		return checkOrigin(r, origins)
 	}
@@ -60,21 +65,42 @@ func (g *Guard) checkHost(r *http.Request) error {
 // CheckHost refuses a request that is too long, for another host or from another origin.
 // Errors: a [*render.Failure].
 func (g *Guard) CheckHost(r *http.Request) error {
-	if err := g.CheckLine(r); err != nil {
+	if err := g.CheckSize(r); err != nil {
 		return err
 	}
 	return g.checkHost(r)
 }
 
-// CheckLine refuses a request line that is too long. Errors: a [*render.Failure].
-func (g *Guard) CheckLine(r *http.Request) error {
+// CheckSize refuses a request line and headers that are too long. Errors: a
+// [*render.Failure].
+func (g *Guard) CheckSize(r *http.Request) error {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("  ")
 	if n <= g.maxLine {
-		return nil
+		return g.checkHeaders(r)
 	}
 	return &render.Failure{
 		Status: http.StatusRequestURITooLong, Title: "Request line too long",
 		Description: "The request line has " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(g.maxLine) + " are allowed.",
+	}
+}
+
+// checkHeaders refuses headers that are too long: their lines, each with its end.
+func (g *Guard) checkHeaders(r *http.Request) error {
+	n := 0
+	if r.Host != "" {
+		n = len("Host: \r\n") + len(r.Host) // net/http takes it out of the headers
+	}
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(": \r\n") + len(value)
+		}
+	}
+	if n <= g.maxHeaders {
+		return nil
+	}
+	return &render.Failure{
+		Status: http.StatusRequestHeaderFieldsTooLarge, Title: "Headers too large",
+		Description: "The headers have " + strconv.Itoa(n) + " bytes; " + strconv.Itoa(g.maxHeaders) + " are allowed.",
 	}
 }
 
@@ -125,6 +151,17 @@ func (g *Guard) isForUs(r *http.Request) bool {
 	return host == "localhost" || slices.Contains(g.hosts, host)
 }
 
+// checkFetchSite refuses a request that a browser makes for a page of another site: it says
+// so where the request has no origin too, as for a link or an image.
+func checkFetchSite(r *http.Request) error {
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "same-origin" && site != "none" {
+			return Forbidden("This API is not for web pages of another origin: the browser says Sec-Fetch-Site: " + strconv.Quote(site) + ".")
+		}
+	}
+	return nil
+}
+
 // checkOrigin refuses a web page of another host. Browsers leave a scheme's own port out of
 // an origin; other clients may name it in Host.
 func checkOrigin(r *http.Request, origins []string) error {
@@ -153,9 +190,12 @@ func withoutPort(host, scheme string) string {
 // keeps browsers from plain HTTP.
 func Protection(secured bool) map[string][]string {
 	all := map[string][]string{
-		"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
-		"Referrer-Policy":         {"no-referrer"},
-		"X-Content-Type-Options":  {"nosniff"},
+		// A client keeps an answer for itself, and asks each time whether it has changed.
+		"Cache-Control":                {"private, no-cache"},
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+		"Cross-Origin-Resource-Policy": {"same-origin"},
+		"Referrer-Policy":              {"no-referrer"},
+		"X-Content-Type-Options":       {"nosniff"},
 	}
 	if secured {
 		all["Strict-Transport-Security"] = []string{"max-age=31536000"}

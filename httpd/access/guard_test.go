@@ -31,12 +31,18 @@ func TestGuard(t *testing.T) {
 		"another origin":                {change: func(r *http.Request) { r.Header.Set("Origin", "http://evil.example") }, status: 403},
 		"no origin at all":              {change: func(r *http.Request) { r.Header.Set("Origin", "null") }, status: 403},
 		"one of two origins":            {change: func(r *http.Request) { r.Header["Origin"] = []string{"http://localhost", "http://evil.example"} }, status: 403},
+		"a link elsewhere":              {change: func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, status: 403},
+		"a page of the same site":       {change: func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-site") }, status: 403},
+		"its own page":                  {change: func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "same-origin") }},
+		"typed in":                      {change: func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "none") }},
 		"another machine":               {change: func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" }, status: 403},
 		"another machine, accounts":     {change: func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" }, accounts: true},
 		"another machine, insecure":     {change: func(r *http.Request) { r.RemoteAddr = "192.0.2.1:1234" }, insecure: true},
 		"behind a proxy":                {change: func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") }, status: 403},
 		"behind a proxy, accounts":      {change: func(r *http.Request) { r.Header.Set("Via", "1.1 proxy") }, accounts: true},
 		"the longest request line":      {change: func(r *http.Request) { r.RequestURI = "/" + strings.Repeat("x", 100-len("GET / HTTP/1.1")) }},
+		"the largest headers":           {change: func(r *http.Request) { r.Header.Set("X", strings.Repeat("x", 200-len("Host: localhost\r\nX: \r\n"))) }},
+		"headers that are larger":       {change: func(r *http.Request) { r.Header.Set("X", strings.Repeat("x", 201-len("Host: localhost\r\nX: \r\n"))) }, status: 431},
 		"a request line that is longer": {change: func(r *http.Request) { r.RequestURI = "/" + strings.Repeat("x", 101-len("GET / HTTP/1.1")) }, status: 414},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -44,7 +50,7 @@ func TestGuard(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost/sessions", nil)
 			r.RemoteAddr = "127.0.0.1:1234"
 			c.change(r)
-			err := NewGuard([]string{"Book.Example.org"}, 100, c.insecure).Check(r, !c.accounts)
+			err := NewGuard([]string{"Book.Example.org"}, 100, 200, c.insecure).Check(r, !c.accounts)
 			f, refused := errors.AsType[*render.Failure](err)
 			if refused != (c.status != 0) || refused && f.Status != c.status {
 				t.Errorf("got %v, want status %d", err, c.status)

@@ -15,9 +15,6 @@ import (
 	"gatebook/projection"
 )
 
-// heartbeat is how often a follower is sent a comment when there are no records for it.
-const heartbeat = 15 * time.Second
-
 // Options says what a follower is sent.
 type Options struct {
 	// Only selects the records.
@@ -39,8 +36,10 @@ type follower struct {
 	w       http.ResponseWriter
 	control *http.ResponseController // of w
 	feed    *gatebook.Feed
-	b       []byte // rendered and not sent
-	sent    uint64 // how many events were rendered
+	b       []byte    // rendered and not sent
+	sent    uint64    // how many events were rendered
+	named   uint64    // the last sequence that was rendered as an id
+	spoken  time.Time // when something was sent last
 	// observed holds the observation of each session that was sent last, looked when they
 	// were looked for last.
 	observed map[uint64]*projection.Observation
@@ -87,8 +86,15 @@ func (f *follower) begin() error {
 			f.sent++
 		}
 	}
-	f.b = append(strconv.AppendUint(append(f.b, "id: "...), f.feed.Position(), 10), "\n\n"...)
+	f.place()
 	return f.flush()
+}
+
+// place renders an id without an event: the place up to which the follower has been sent
+// everything.
+func (f *follower) place() {
+	f.named = f.feed.Position()
+	f.b = append(strconv.AppendUint(append(f.b, "id: "...), f.named, 10), "\n\n"...)
 }
 
 // full reports whether as many events were rendered as are asked for.
@@ -130,6 +136,7 @@ func (f *follower) render(page []events.Record, head uint64) []events.Record {
 			return page[i:]
 		}
 		f.b = f.set.shared.append(f.b, &page[i], head)
+		f.named = page[i].Sequence
 		f.sent++
 	}
 	return nil
@@ -146,17 +153,16 @@ func (f *follower) flush() error {
 	if _, err := f.w.Write(f.b); err != nil {
 		return errors.Join(render.ErrClientGone, err)
 	}
-	f.b = f.b[:0]
+	f.b, f.spoken = f.b[:0], time.Now()
 	if err := f.control.Flush(); err != nil {
 		return errors.Join(render.ErrClientGone, err)
 	}
 	return nil
 }
 
-// wait pauses, and then blocks until there are more records. It sends a heartbeat when there
-// are none, and observations.
+// wait pauses, and then blocks until there are more records. When nothing was sent for long it
+// sends a sign of life; it also sends observations.
 func (f *follower) wait(ctx context.Context, pause time.Duration) error {
-	beat := time.Now().Add(heartbeat)
 	if pause > 0 {
 		select {
 		case <-time.After(pause):
@@ -165,6 +171,11 @@ func (f *follower) wait(ctx context.Context, pause time.Duration) error {
 		}
 	}
 	for {
+		// Records that are not asked for are no sign of life to the client.
+		beat := f.spoken.Add(f.set.Heartbeat)
+		if !time.Now().Before(beat) {
+			return f.beat()
+		}
 		until := beat
 		if f.Observations {
 			if err := f.observe(ctx); err != nil {
@@ -175,14 +186,20 @@ func (f *follower) wait(ctx context.Context, pause time.Duration) error {
 		waiting, stop := context.WithDeadline(ctx, until)
 		err := f.feed.Wait(waiting)
 		stop()
-		switch {
-		case err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+		if err == nil || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return err
-		case !time.Now().Before(beat):
-			f.b = append(f.b, ":\n\n"...)
-			return f.flush()
 		}
 	}
+}
+
+// beat sends a sign of life: the place in the log, or a comment where it has not moved.
+func (f *follower) beat() error {
+	if f.feed.Position() > f.named {
+		f.place()
+	} else {
+		f.b = append(f.b, ":\n\n"...)
+	}
+	return f.flush()
 }
 
 func earlier(a, b time.Time) time.Time {

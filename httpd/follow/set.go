@@ -20,6 +20,8 @@ const (
 	// closeTimeout is how long a follower may take for what is being sent when the set is
 	// closed.
 	closeTimeout = time.Second
+	// heartbeat is how often a follower is sent something when there are no records for it.
+	heartbeat = 15 * time.Second
 	// pauseStep is how long a follower pauses after it has read records, for each hundred
 	// followers and at most longestPause, so that not every commit wakes all of them.
 	pauseStep    = 20 * time.Millisecond
@@ -39,6 +41,9 @@ type Set struct {
 	// WriteTimeout is how long a follower may take nothing. It is not changed while there
 	// are any.
 	WriteTimeout time.Duration
+	// Heartbeat is how often a follower is sent its place in the log, or a comment where it has
+	// not moved, when there are no records for it. It is not changed while there are any.
+	Heartbeat time.Duration
 
 	log Log
 	// turns has room for the followers that read and render at a time: half as many as
@@ -55,7 +60,7 @@ type Set struct {
 // NewSet returns a set without followers.
 func NewSet(log Log) *Set {
 	s := &Set{
-		WriteTimeout: WriteTimeout, log: log,
+		WriteTimeout: WriteTimeout, Heartbeat: heartbeat, log: log,
 		turns: make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1)), stops: make(map[*func()]struct{}),
 	}
 	s.shared.key = s.keyOf

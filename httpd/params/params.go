@@ -138,7 +138,7 @@ func (p *Parameters) set(name string, given []string) error {
 	case Kind:
 		return p.setKinds(listed(given))
 	case Session:
-		return p.setSessions(listed(given))
+		return p.setSessions(given)
 	}
 	if len(given) > 1 {
 		return Invalid("%s is given %d times; once is enough.", name, len(given))

@@ -23,7 +23,7 @@ func (p *Parameters) QueryAsOf(now events.Time, sequence uint64) (gatebook.Query
 	}
 	q := p.Query
 	q.AsOf = sequence
-	for _, name := range p.reasons {
+	for _, name := range p.reasonNames() {
 		reason, ok := events.ParseReason(name)
 		if !ok {
 			return gatebook.Query{}, Invalid("reason=%s is not known%s it is %s.", name, meant(name, reasons()), either(reasons()))
@@ -43,6 +43,14 @@ func (p *Parameters) QueryAsOf(now events.Time, sequence uint64) (gatebook.Query
 
 // mostPassed is how many sessions a range leaves out at most where each of them is read for it.
 const mostPassed = 10_000
+
+// reasonNames returns the names of the reasons to look for.
+func (p *Parameters) reasonNames() []string {
+	if p.reasons == nil {
+		return nil
+	}
+	return listed(p.reasons)
+}
 
 // Moves reports whether the clock alone changes which sessions are in the window.
 func (p *Parameters) Moves() bool { return p.since.moves() || p.until.moves() }

@@ -44,6 +44,7 @@ func (s Shape[T]) Names() []string {
 // appendRow appends an object as a line of CSV, in the form of RFC 4180.
 func appendRow[T any](b []byte, r *Rendering, columns []column[T], v T) ([]byte, error) {
 	var err error
+	begin := len(b)
 	for i := range columns {
 		if i > 0 {
 			b = append(b, ',')
@@ -53,6 +54,9 @@ func appendRow[T any](b []byte, r *Rendering, columns []column[T], v T) ([]byte,
 		if b, err = toCell(b, start); err != nil {
 			return b, fmt.Errorf("column %s: %w", columns[i].name, err)
 		}
+	}
+	if len(b) == begin && len(columns) == 1 { // a blank line is no row for many programs
+		b = append(b, '"', '"')
 	}
 	return append(b, '\r', '\n'), nil
 }
