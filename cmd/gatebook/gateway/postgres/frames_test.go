@@ -26,9 +26,10 @@ func TestFrames(t *testing.T) {
 			t.Parallel()
 			for size := 1; size <= len(c.sent)+1; size++ {
 				var f Frames
+				var a Answers
 				for rest := c.sent; len(rest) > 0; {
 					n := min(size, len(rest))
-					f.Follow([]byte(rest[:n]), &Answers{})
+					f.Follow([]byte(rest[:n]), &a)
 					rest = rest[n:]
 				}
 				if f.Between() != c.between {
