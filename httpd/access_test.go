@@ -66,6 +66,7 @@ var allowedRoles = map[string]string{
 	"GET /sessions/:id/events":        "basic admin",
 	"GET /sessions":                   "basic admin",
 	"GET /sessions/:id":               "basic admin",
+	"GET /sessions/counts":            "basic admin",
 	"DELETE /sessions/:id":            "admin",
 	"GET /sessions/:id/connections":   "basic admin",
 	"POST /events":                    "source admin",

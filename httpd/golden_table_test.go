@@ -159,8 +159,8 @@ func goldens() []golden {
 	refuse(409, "DELETE", "/sessions/4", "Session has ended", `Session 4 was closed at 2016-08-31 03:11:30 UTC with reason idle_timeout by gateway: it was idle for "90 s".`)
 	refuse(409, "DELETE", "/sessions/1", "Session has ended", "Session 1 was lost; it was last known to be alive at 2016-08-31 03:03:12 UTC. The reason is registry_crashed.")
 
-	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, database, program, service, server, source, reason, by, address, activity, since, until, at, sort, range, limit, after, count, pretty.`)
-	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, at, pretty.`)
+	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, database, program, service, server, source, reason, by, address, activity, since, until, at, tz, sort, range, limit, after, count, pretty.`)
+	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, at, tz, pretty.`)
 	refuse(400, "GET", "/health?xyzzy", "Unknown parameter", `The parameter "xyzzy" is not known here. Known are: pretty.`)
 	refuse(400, "GET", "/events?after=-1", "Invalid parameter", "after=-1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.")
 	refuse(400, "GET", "/events?session=x", "Invalid parameter", "session=x is no session: it is a number, as in session=42.")
@@ -178,7 +178,7 @@ func goldens() []golden {
 	get("/sessions/counts?group=network&status=closed&service=my-service", "1", array(`{"group":"192.168.0.0/24","sessions":1}`))
 	get("/sessions/counts?group=hour&address=192.168.0.0/16&status=all", "1", array(`{"group":"2016-08-31T03:00:00Z","sessions":3}`))
 	refuse(400, "GET", "/sessions/counts?status=all", "Invalid parameter", "group is missing: sessions are counted by user, service, server, address, network, reason, by, source or hour.")
-	refuse(400, "GET", "/sessions/counts?group=users", "Invalid parameter", "group=users is not known, did you mean user? it is user, service, server, address, network, reason, by, source or hour.")
+	refuse(400, "GET", "/sessions/counts?group=users", "Invalid parameter", "group=users is not known; did you mean user? If not, it is user, service, server, address, network, reason, by, source or hour.")
 	for _, parameter := range []string{"status=all&sort=ended", "status=all&sort=-ended", "at=3"} {
 		refuse(400, "GET", "/sessions?range=10001-10002&"+parameter, "Invalid parameter", "range=10001-10002 begins too late: with sort=ended, sort=-ended or at= it begins at 10000 at most. Use limit= and follow the header Link.")
 	}

@@ -111,6 +111,8 @@ func allowOf(target string) string {
 	switch {
 	case path == "/events":
 		return "GET, HEAD, OPTIONS, POST"
+	case path == "/sessions/counts":
+		return readOnly
 	case parts[0] == "sessions" && len(parts) == 2 && !strings.HasSuffix(path, "/"):
 		return killable
 	case strings.HasSuffix(path, "/") && path != "/", strings.HasPrefix(path, "/nothing"), len(parts) > 3:
@@ -133,7 +135,7 @@ func stateOf(target, process string) (tag, modified string) {
 		return `"0"`, "" // it has no sessions that could have changed
 	}
 	switch name {
-	case "sessions", "services", "services/my-service", "services/my%20service", "sessions/4":
+	case "sessions", "sessions/counts", "services", "services/my-service", "services/my%20service", "sessions/4":
 		sequence = 16
 		switch { // of these sessions alone
 		case strings.Contains(query, "source=edge-0"):

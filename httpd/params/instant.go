@@ -40,11 +40,12 @@ func (i *Instant) setTime(name, value string, zone *time.Location, whole bool) e
 
 // setMoment reads a time or a sequence.
 func (i *Instant) setMoment(name, value string, zone *time.Location) error {
-	if n, err := strconv.ParseUint(value, 10, 64); err == nil && n > 0 {
+	n, err := strconv.ParseUint(value, 10, 64)
+	if err == nil && n > 0 {
 		*i = Instant{Given: true, Sequence: n}
 		return nil
 	}
-	if err := i.setTime(name, value, zone, false); err != nil {
+	if err == nil || i.setTime(name, value, zone, false) != nil {
 		return Invalid("%s=%s cannot be read: it is the sequence of a record, from 1, or a time, as in 2026-11-23T07:00:00Z, 2026-11-23 07:00, 03:12 or 5m, which is that long ago.", name, value)
 	}
 	return nil
