@@ -23,6 +23,7 @@ import (
 	"gatebook/events"
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
+	"gatebook/projection"
 )
 
 // clock is a clock that stands still until a test moves it.
@@ -51,6 +52,7 @@ type book struct {
 	registry *gatebook.Registry
 	gateway  *gatebook.Source
 	address  string
+	stop     func()       // stops the server
 	notReady atomic.Value // a sentence; nothing while it is ready
 }
 
@@ -118,8 +120,8 @@ func newBook(t *testing.T) *book {
 	must(t, err)
 	now := b.clock.advance(3*time.Minute + 7*time.Second)
 	s.Observe([]gatebook.Sample{
-		{Session: jdoe, Counters: events.Counters{Reads: 2612, Writes: 212}, Active: events.TimeOf(now.Add(-2 * time.Second))},
-		{Session: tokyo, Counters: events.Counters{Reads: 3}, Active: events.TimeOf(now.Add(-4 * time.Hour))},
+		{Session: jdoe, Counters: events.Counters{Reads: 2612, Writes: 212}, Active: events.TimeOf(now.Add(-2 * time.Second)), Activity: projection.ActivityWaiting, ActivitySince: events.TimeOf(now.Add(-9 * time.Second))},
+		{Session: tokyo, Counters: events.Counters{Reads: 3}, Active: events.TimeOf(now.Add(-4 * time.Hour)), Activity: projection.ActivityIdle, ActivitySince: events.TimeOf(now.Add(-4 * time.Hour))},
 	})
 	b.serve()
 	return b
@@ -162,11 +164,12 @@ func (b *book) serve() {
 	must(b.t, err)
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(l) }()
-	b.t.Cleanup(func() {
+	b.stop = sync.OnceFunc(func() {
 		ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
 		defer stop()
 		must(b.t, api.Shutdown(ctx), <-served)
 	})
+	b.t.Cleanup(b.stop)
 	b.address = l.Addr().String()
 }
 

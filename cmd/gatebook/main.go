@@ -39,6 +39,7 @@ type commands struct {
 	Kill     killCommand     `cmd:"" help:"End sessions." group:"Client"`
 	History  historyCommand  `cmd:"" help:"List the sessions that have ended, the newest first." group:"Client"`
 	Events   eventsCommand   `cmd:"" help:"Show or follow the log." group:"Client"`
+	Top      topCommand      `cmd:"" help:"Watch the live sessions." group:"Client"`
 	Services servicesCommand `cmd:"" help:"List the services." group:"Client"`
 	Servers  serversCommand  `cmd:"" help:"List the servers." group:"Client"`
 	Sources  sourcesCommand  `cmd:"" help:"List the programs that report sessions." group:"Client"`

@@ -63,16 +63,21 @@ func (c *showCommand) Run(ctx context.Context, to *streams) error {
 
 // showSession prints a session as a person thinks of it.
 func showSession(to *streams, s *client.Session, connections []client.Connection, trail []client.Event) error {
+	if err := showFacts(to, s, connections, trail); err != nil {
+		return err
+	}
+	fmt.Fprintln(to.out)
+	return showTrail(to, trail)
+}
+
+// showFacts prints what a session is, and its connections.
+func showFacts(to *streams, s *client.Session, connections []client.Connection, trail []client.Event) error {
 	o := to.options(false)
 	if err := table.Facts(to.out, o, sessionFacts(to, s, trail)...); err != nil {
 		return err
 	}
 	fmt.Fprintln(to.out)
-	if err := connectionTable(to, connections).Write(to.out, o); err != nil {
-		return err
-	}
-	fmt.Fprintln(to.out)
-	return showTrail(to, trail)
+	return connectionTable(to, connections).Write(to.out, o)
 }
 
 // sessionFacts returns what is known of a session, without its connections.
