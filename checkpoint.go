@@ -35,13 +35,14 @@ type checkpointer struct {
 	log     storage.Log
 
 	// writing is held while a checkpoint is written; it guards the fields below.
-	writing  sync.Mutex
-	position uint64 // the sequence the book stands for
-	savedAt  time.Time
-	took     time.Duration // the last one
-	failed   error         // why the last one could not be written, nil when it could
-	retry    time.Duration // how long to leave a failing one alone
-	retryAt  time.Time
+	writing   sync.Mutex
+	suspended bool   // no checkpoint is written: the archive is being made again
+	position  uint64 // the sequence the book stands for
+	savedAt   time.Time
+	took      time.Duration // the last one
+	failed    error         // why the last one could not be written, nil when it could
+	retry     time.Duration // how long to leave a failing one alone
+	retryAt   time.Time
 }
 
 // saveIfDue writes a checkpoint if it is time for one. It returns an error only when
@@ -77,10 +78,27 @@ func (c *checkpointer) err() error {
 	return c.failed
 }
 
+// suspend leaves checkpoints unwritten until resume, and returns the sequence of the last one.
+func (c *checkpointer) suspend() uint64 {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.suspended = true
+	return c.position
+}
+
+func (c *checkpointer) resume() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.suspended, c.failed, c.retryAt = false, nil, time.Time{}
+}
+
 // write writes what changed since the last checkpoint, in one transaction. Its caller
 // holds writing.
 func (c *checkpointer) write() error {
 	begun := time.Now()
+	if c.suspended {
+		return nil
+	}
 	p := c.state.Checkpoint()
 	if p.Position == c.position {
 		c.state.Saved(p)

@@ -25,6 +25,10 @@ var ErrInvalid = query.ErrInvalid
 // ErrCrowded is returned for a query that visits many sessions while too many others do.
 var ErrCrowded = query.ErrCrowded
 
+// ErrRebuilding is wrapped where an answer or a decision needs the archive, which is damaged
+// and is being made again from the log. Live sessions are read and recorded meanwhile.
+var ErrRebuilding = storage.ErrRebuilding
+
 // The errors of recording: each method that records may return one, wrapped. Nothing of
 // the call was recorded then, unless the method says otherwise.
 var (

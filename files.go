@@ -15,6 +15,7 @@ import (
 	"gatebook/migrations"
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/boltfile"
 )
 
 // replayedPerSave bounds the memory of a long replay: so many records are applied before
@@ -209,8 +210,16 @@ func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 	return errors.Join(err, <-saved)
 }
 
+// discardArchive closes what is open, and removes the archive.
+func (f *files) discardArchive() error {
+	return errors.Join(f.closeAll(), boltfile.RemoveIfThere(f.folder.Archive()))
+}
+
 // release closes what is open and gives the folder back.
-func (f *files) release() error {
+func (f *files) release() error { return errors.Join(f.closeAll(), f.folder.Unlock()) }
+
+// closeAll closes what is open.
+func (f *files) closeAll() error {
 	var errs []error
 	if f.log != nil {
 		errs = append(errs, f.log.Close())
@@ -221,5 +230,6 @@ func (f *files) release() error {
 	if f.alive != nil {
 		errs = append(errs, f.alive.close())
 	}
-	return errors.Join(append(errs, f.folder.Unlock())...)
+	f.log, f.archive, f.alive = nil, nil, nil
+	return errors.Join(errs...)
 }

@@ -42,6 +42,14 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	if err == nil {
 		err = r.open(ctx)
 	}
+	if damage := err; errors.Is(err, ErrRebuilding) && o.Log == nil {
+		// It was noticed after the archive had been opened.
+		if err = r.discardArchive(); err == nil {
+			r = newRegistry(locked, o)
+			err = r.open(ctx)
+			r.opening.Rebuilt = damage
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(err, r.release())
 	}

@@ -92,6 +92,7 @@ func (r *Registry) work(ctx context.Context) {
 	if r.scrub != nil {
 		r.workers.Go(func() { r.scrub.run(ctx) })
 	}
+	r.workers.Go(func() { r.healer().run(ctx) })
 	r.every(ctx, heartbeatInterval, func() { r.heartbeat(ctx) })
 	r.every(ctx, aliveInterval, r.noteAlive)
 	r.every(ctx, leaseInterval, func() {

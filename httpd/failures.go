@@ -73,6 +73,11 @@ func failureOf(err error) *render.Failure {
 			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "2",
 			Description: "Too many requests look at many sessions now. Try again in two seconds, or ask for less: a page (limit), or one filter with an index.",
 		}
+	case errors.Is(err, gatebook.ErrRebuilding):
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "The archive is being made again", RetryAfter: "10",
+			Description: "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait.",
+		}
 	case errors.Is(err, gatebook.ErrBusy):
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "1",

@@ -84,6 +84,10 @@ func TestFailures(t *testing.T) {
 		{"unforeseen", secret, 500, refused("Internal error", notTold), "", true},
 		{"corrupt", fmt.Errorf("read: %w", &storage.CorruptError{File: "/secret/log.db", Err: secret}), 500, refused("Internal error", notTold), "", true},
 		{
+			"damaged archive", fmt.Errorf("%w: %w", storage.ErrRebuilding, &storage.CorruptError{File: "/secret/book.db", Err: secret}), 503,
+			refused("The archive is being made again", "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait."), "10", true,
+		},
+		{
 			"busy", fmt.Errorf("%w: %w", storage.ErrBusy, context.DeadlineExceeded), 503,
 			refused("Busy", "Too much is waiting to be recorded. Nothing was done; try again in a second."), "1", true,
 		},

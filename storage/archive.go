@@ -5,7 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -32,13 +35,25 @@ const archiveMap = 1 << 30
 //
 // Nothing in the file is believed. All rows are in one tree, package storage/sealed, whose root
 // is sealed together with the sequence.
+//
+// Damage that is noticed is the end of the file: from then on every call returns
+// [ErrRebuilding], until [Archive.Replace] puts another file in its place.
+//
+// Its methods are safe for concurrent use.
 type Archive struct {
-	db     *boltfile.DB
 	path   string
 	log    [16]byte
 	tables map[string]byte // first byte of the keys of each
 	sealed []byte          // what the checksum of the root covers besides
+
+	mu      sync.RWMutex // guards the fields below
+	db      *boltfile.DB
+	damage  error         // what is wrong with the file, nil for nothing
+	damaged chan struct{} // closed when damage is set
 }
+
+// ErrRebuilding is wrapped by the errors of an archive in which damage was noticed.
+var ErrRebuilding = errors.New("the archive is damaged and is being made again from the log")
 
 // Change is a change to one row of the archive.
 type Change struct {
@@ -77,13 +92,11 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{db: db, path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables)}
+	a := &Archive{db: db, damaged: make(chan struct{}), path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables)}
 	for i, name := range tables {
 		a.tables[name] = byte(i + 1)
 	}
-	err = boltfile.Guard(path, func() error {
-		return db.View(func(tx *bolt.Tx) error { return a.check(tx) })
-	})
+	err = db.View(a.check)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -94,24 +107,24 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 func (a *Archive) check(tx *bolt.Tx) error {
 	meta := tx.Bucket([]byte(metaBucket))
 	if meta == nil {
-		return a.damaged("it is a bbolt file, but not an archive of gatebook")
+		return a.corruptError("it is a bbolt file, but not an archive of gatebook")
 	}
 	format := meta.Get([]byte(formatKey))
 	if len(format) != 4 {
-		return a.damaged("its format is missing")
+		return a.corruptError("its format is missing")
 	}
 	if err := migrations.CheckArchive(a.path, binary.BigEndian.Uint32(format)); err != nil {
 		return err
 	}
 	if !bytes.Equal(meta.Get([]byte(logKey)), a.log[:]) {
-		return a.damaged("it was made from another log")
+		return a.corruptError("it was made from another log")
 	}
 	_, err := a.root(tx)
 	return err
 }
 
-// damaged returns a [*CorruptError].
-func (a *Archive) damaged(format string, args ...any) error {
+// corruptError returns a [*CorruptError].
+func (a *Archive) corruptError(format string, args ...any) error {
 	return &CorruptError{File: a.path, Err: fmt.Errorf(format, args...)}
 }
 
@@ -128,33 +141,92 @@ func (a *Archive) corrupt(err error) error {
 // stands for, in one transaction. record is the hash of the record at that position. Rows of
 // one table cost least in ascending order of key.
 func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, indexes index.Update) error {
-	err := boltfile.Guard(a.path, func() error {
-		return a.db.Update(func(tx *bolt.Tx) error {
-			s, err := a.root(tx)
-			if err != nil {
-				return err
-			}
-			s.position, s.record = position, record
-			nodes := boltNodes{tx.Bucket([]byte(nodesBucket))}
-			rows, err := a.rowsOf(changes)
-			if err == nil {
-				var found []sealed.Change
-				found, err = indexChanges(sealed.Open(nodes, s.tree.Ref), &indexes)
-				rows = append(rows, found...)
-			}
-			if err == nil {
-				s.tree, err = sealed.Apply(nodes, s.tree, rows)
-			}
-			if err != nil {
-				return a.corrupt(err)
-			}
-			return tx.Bucket([]byte(metaBucket)).Put([]byte(rootKey), s.append(nil, a.sealed))
-		})
+	db, err := a.open()
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		s, err := a.root(tx)
+		if err != nil {
+			return err
+		}
+		s.position, s.record = position, record
+		nodes := boltNodes{tx.Bucket([]byte(nodesBucket))}
+		rows, err := a.rowsOf(changes)
+		if err == nil {
+			var found []sealed.Change
+			found, err = indexChanges(sealed.Open(nodes, s.tree.Ref), &indexes)
+			rows = append(rows, found...)
+		}
+		if err == nil {
+			s.tree, err = sealed.Apply(nodes, s.tree, rows)
+		}
+		if err != nil {
+			return a.corrupt(err)
+		}
+		return tx.Bucket([]byte(metaBucket)).Put([]byte(rootKey), s.append(nil, a.sealed))
 	})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", a.path, err)
+		return fmt.Errorf("write %s: %w", a.path, a.note(db, err))
 	}
 	return nil
+}
+
+// open returns the open file. Errors: [ErrRebuilding], wrapped.
+func (a *Archive) open() (*boltfile.DB, error) {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	if a.damage != nil {
+		return nil, fmt.Errorf("%w: %w", ErrRebuilding, a.damage)
+	}
+	return a.db, nil
+}
+
+// note remembers an error that is damage of the file, and wraps [ErrRebuilding] around it.
+// Other errors it returns as they are.
+func (a *Archive) note(db *boltfile.DB, err error) error {
+	if _, damage := errors.AsType[*CorruptError](err); !damage {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.db == db && a.damage == nil {
+		a.damage = err
+		close(a.damaged)
+	}
+	return fmt.Errorf("%w: %w", ErrRebuilding, err)
+}
+
+// Damaged returns a channel that is closed when damage is noticed.
+func (a *Archive) Damaged() <-chan struct{} {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.damaged
+}
+
+// Damage returns what is wrong with the file, nil for nothing.
+func (a *Archive) Damage() error {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.damage
+}
+
+// Replace puts the file of another archive, of the same log and tables, in the place of this
+// one's. The other archive must not be used any more. Snapshots of the former file can be
+// read on.
+func (a *Archive) Replace(other *Archive) error {
+	err := os.Rename(other.path, a.path)
+	if err == nil {
+		err = boltfile.SyncFolder(filepath.Dir(a.path))
+	}
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", a.path, err)
+	}
+	a.mu.Lock()
+	former := a.db
+	a.db, a.damage, a.damaged = other.db, nil, make(chan struct{})
+	a.mu.Unlock()
+	return former.Close()
 }
 
 // rowsOf returns changes to tables as changes to the tree, in ascending order of key. Of two
@@ -218,6 +290,8 @@ func (n boltNodes) Delete(number uint64) error { return n.bucket.Delete(nodeKey(
 
 // Close releases the archive.
 func (a *Archive) Close() error {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
 	if err := a.db.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", a.path, err)
 	}

@@ -43,11 +43,11 @@ func rootSealKey(log [16]byte, tables []string) []byte {
 func (a *Archive) root(tx *bolt.Tx) (s archiveRoot, err error) {
 	meta, nodes := tx.Bucket([]byte(metaBucket)), tx.Bucket([]byte(nodesBucket))
 	if meta == nil || nodes == nil {
-		return s, a.damaged("it is a bbolt file, but not an archive of gatebook")
+		return s, a.corruptError("it is a bbolt file, but not an archive of gatebook")
 	}
 	b, ok := openRow(a.sealed, meta.Get([]byte(rootKey)))
 	if !ok || len(b) != rootSize {
-		return s, a.damaged("the checksum of its root is wrong")
+		return s, a.corruptError("the checksum of its root is wrong")
 	}
 	s.position = binary.BigEndian.Uint64(b)
 	b = b[8+copy(s.record[:], b[8:]):]

@@ -48,9 +48,11 @@
 // The file tail beside the segments says where the log ended when it last acknowledged. It is
 // written after each commit and never synced.
 //
-// book.db, the archive, has the buckets "meta" (format, the log's identity, position), "i"
-// (the indexes, package storage/index) and one for each table. Each value ends in a CRC-32C
-// of its key and value.
+// book.db, the archive, has the buckets "meta" (format, the log's identity, root) and "nodes":
+// the nodes, by their numbers, of one tree (package storage/sealed) with the rows of all
+// tables and indexes (package storage/index). The key of a row begins with one byte for its
+// table. The root is the position, a hash of the record there and the tree's root, with a
+// checksum that covers what the archive is of as well.
 //
 // Both files are created under a temporary name, filled, synced and renamed.
 //

@@ -14,41 +14,51 @@ import (
 // archive's file grows while it is open.
 type Snapshot struct {
 	archive *Archive
+	db      *boltfile.DB
 	tx      *bolt.Tx
 	root    archiveRoot
 	tree    *sealed.Tree
 	key     []byte // a buffer
 }
 
-// Snapshot returns a snapshot of the last commit. Errors: [*CorruptError] and bbolt's.
+// Snapshot returns a snapshot of the last commit. Errors: [ErrRebuilding], with the
+// [*CorruptError], and bbolt's.
 func (a *Archive) Snapshot() (*Snapshot, error) {
-	tx, err := a.db.Begin(false)
+	db, err := a.open()
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", a.path, err)
+		return nil, err
 	}
-	s := &Snapshot{archive: a, tx: tx}
-	err = boltfile.Guard(a.path, func() error {
+	tx, err := db.Begin(false)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", a.path, a.note(db, err))
+	}
+	s := &Snapshot{archive: a, db: db, tx: tx}
+	err = s.read(func() error {
 		if s.root, err = a.root(tx); err == nil {
 			s.tree = sealed.Open(boltNodes{tx.Bucket([]byte(nodesBucket))}, s.root.tree.Ref)
 		}
 		return err
 	})
 	if err != nil {
-		return nil, errors.Join(err, tx.Rollback())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
 // Close ends the snapshot, and the validity of the slices it returned.
-func (s *Snapshot) Close() error { return s.tx.Rollback() }
+func (s *Snapshot) Close() error { return s.db.Rollback(s.tx) }
 
 // Position returns the sequence of the log that the archive stands for, and the hash of the
 // record there.
 func (s *Snapshot) Position() (uint64, RecordSum) { return s.root.position, s.root.record }
 
-// read calls f, and returns damage as a [*CorruptError].
+// read calls f, and returns damage as a [*CorruptError] and [ErrRebuilding].
 func (s *Snapshot) read(f func() error) error {
-	return s.archive.corrupt(boltfile.Guard(s.archive.path, f))
+	err := s.db.Guard(f)
+	if err == nil {
+		return nil
+	}
+	return s.archive.note(s.db, s.archive.corrupt(err))
 }
 
 // rowKey returns the key of a table's row in the tree. It is used until the next call.
@@ -81,7 +91,7 @@ func (s *Snapshot) Scan(table string, from []byte, row func(key, value []byte) (
 	})
 }
 
-// Damaged returns a [*CorruptError] for rows that contradict each other.
+// Damaged returns the error for rows that contradict each other, which is the end of the file.
 func (s *Snapshot) Damaged(format string, args ...any) error {
-	return s.archive.damaged(format, args...)
+	return s.archive.note(s.db, s.archive.corruptError(format, args...))
 }

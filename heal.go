@@ -1,0 +1,114 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatebook/events"
+	"gatebook/internal/query"
+	"gatebook/projection"
+	"gatebook/storage"
+	"gatebook/storage/boltfile"
+)
+
+const (
+	// healRetry is how long to wait after an archive could not be made again.
+	healRetry = 10 * time.Second
+	// healPage is how many records are read at a time.
+	healPage = 512
+)
+
+// healer makes the archive again from the log when damage is noticed while it is in use.
+// Meanwhile no checkpoint is written: the sessions that end stay in memory.
+type healer struct {
+	archive     *storage.Archive
+	checkpoints *checkpointer
+	log         storage.Log
+	path        string // where the new file is made
+	report      func(error)
+}
+
+// healer returns the healer of the registry's archive.
+func (f *files) healer() *healer {
+	return &healer{
+		archive: f.archive, checkpoints: f.checkpoints, log: f.log, path: f.folder.Archive() + ".again", report: f.options.Report,
+	}
+}
+
+// run waits for damage, until ctx ends.
+func (h *healer) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.archive.Damaged():
+		}
+		h.report(fmt.Errorf("the archive is made again from the log: %w", h.archive.Damage()))
+		for err := h.heal(ctx); err != nil; err = h.heal(ctx) {
+			if ctx.Err() != nil {
+				return
+			}
+			h.report(fmt.Errorf("make the archive again: %w", err))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(healRetry):
+			}
+		}
+	}
+}
+
+// heal makes the archive again as of the last checkpoint.
+func (h *healer) heal(ctx context.Context) error {
+	position := h.checkpoints.suspend()
+	if err := boltfile.RemoveIfThere(h.path); err != nil {
+		return err
+	}
+	if err := storage.CreateArchive(h.path, h.log.ID(), projection.Tables()); err != nil {
+		return err
+	}
+	archive, err := storage.OpenArchive(h.path, h.log.ID(), projection.Tables())
+	if err != nil {
+		return err
+	}
+	if err := h.fill(ctx, archive, position); err != nil {
+		return errors.Join(err, archive.Close())
+	}
+	if err := h.archive.Replace(archive); err != nil {
+		return err
+	}
+	h.checkpoints.resume()
+	return nil
+}
+
+// fill folds the log up to a sequence into an archive.
+func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint64) error {
+	state := projection.New(func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) })
+	c := checkpointer{state: state, archive: archive, log: h.log}
+	page := make([]events.Record, healPage)
+	for at, unsaved := uint64(0), uint64(0); at < until; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := h.log.Read(at, page[:min(healPage, until-at)])
+		if err == nil && n == 0 {
+			err = fmt.Errorf("the log has no record %d", at+1)
+		}
+		if err == nil {
+			err = state.Apply(page[:n])
+		}
+		if err != nil {
+			return err
+		}
+		at, unsaved = at+uint64(n), unsaved+uint64(n)
+		if unsaved >= replayedPerSave {
+			unsaved = 0
+			if err := c.save(); err != nil {
+				return err
+			}
+		}
+	}
+	return c.save()
+}
