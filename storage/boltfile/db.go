@@ -28,6 +28,13 @@ type DB struct {
 	// beginning is had by the call that begins a transaction: while bbolt's lock on the meta
 	// pages could be left held, nobody else waits for it. It has room for one.
 	beginning chan struct{}
+	// head and metas are the meta pages as they were read when a transaction began last. They
+	// belong to the call that has beginning.
+	head  []byte
+	metas [2]meta
+	// committed is the meta page that the last writing transaction began with. It belongs to the
+	// goroutine that writes.
+	committed meta
 	// broken is closed when bbolt has panicked, and err set before.
 	broken chan struct{}
 	once   sync.Once
@@ -84,15 +91,23 @@ func (d *DB) Begin(writable bool) (tx *bolt.Tx, err error) {
 		if err := d.checkMetas(); err != nil {
 			return err
 		}
-		tx, err = d.db.Begin(writable)
+		if tx, err = d.db.Begin(writable); err == nil && writable {
+			d.committed = meta{}
+			for _, m := range d.metas {
+				if m.whole && m.transaction+1 == uint64(tx.ID()) {
+					d.committed = m
+				}
+			}
+		}
 		return err
 	})
 	return tx, err
 }
 
-// checkMetas returns a [*CorruptError] unless one of the meta pages is whole.
+// checkMetas returns a [*CorruptError] unless one of the meta pages is whole. Its caller has
+// beginning.
 func (d *DB) checkMetas() error {
-	_, err := d.metas()
+	err := d.readMetas()
 	if errors.Is(err, os.ErrClosed) {
 		return berrors.ErrDatabaseNotOpen
 	}
@@ -103,17 +118,23 @@ func (d *DB) checkMetas() error {
 	return err
 }
 
-// metas reads the meta pages of the open file. A crash cannot have torn them, and one that
-// is being written can be seen half.
-func (d *DB) metas() (all [2]meta, err error) {
+// readMetas reads both meta pages of the open file at once. No crash can have torn them, and
+// one that is being written can be seen half. Its caller has beginning.
+func (d *DB) readMetas() error {
+	if d.head == nil {
+		d.head = make([]byte, int(d.pageSize)+metaOffset+metaSize)
+	}
+	if _, err := d.file.ReadAt(d.head, 0); err != nil {
+		return err
+	}
 	var errs [2]error
-	for i := range all {
-		all[i], errs[i] = readMeta(d.file, uint64(i), d.pageSize)
+	for i := range d.metas {
+		d.metas[i], errs[i] = decodeMeta(d.head[i*int(d.pageSize):][:metaOffset+metaSize], uint64(i), d.pageSize)
 	}
-	if errs[0] != nil && errs[1] != nil || !all[0].whole && !all[1].whole {
-		return all, errors.Join(append(errs[:], errors.New("neither meta page is whole"))...)
+	if errs[0] != nil && errs[1] != nil || !d.metas[0].whole && !d.metas[1].whole {
+		return errors.Join(append(errs[:], errors.New("neither meta page is whole"))...)
 	}
-	return all, nil
+	return nil
 }
 
 // Rollback ends a transaction without its changes.

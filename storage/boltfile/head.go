@@ -180,6 +180,11 @@ func readMeta(f io.ReaderAt, number uint64, pageSize uint32) (m meta, err error)
 	if _, err := f.ReadAt(page[:], int64(number)*int64(pageSize)); err != nil {
 		return m, err
 	}
+	return decodeMeta(page[:], number, pageSize)
+}
+
+// decodeMeta decodes the beginning of a meta page: see [readMeta].
+func decodeMeta(page []byte, number uint64, pageSize uint32) (m meta, err error) {
 	header, b := page[:metaOffset], page[metaOffset:]
 	order := binary.NativeEndian
 	m.number, m.pageSize = number, order.Uint32(b[8:])

@@ -32,17 +32,11 @@ func (d *DB) Reader(tx *bolt.Tx) (*Reader, error) {
 	if !tx.Writable() {
 		return newReader(&d.readers, d.file, m), nil // the meta pages may be those of later commits
 	}
-	all, err := d.metas()
-	if err != nil {
-		return nil, err
+	if d.committed.transaction+1 != m.transaction {
+		return nil, fmt.Errorf("its head is damaged while it is open: neither meta page is that of transaction %d", m.transaction-1)
 	}
-	for _, last := range all {
-		if last.whole && last.transaction+1 == m.transaction {
-			m.freelist = last.freelist
-			return newReader(&d.readers, d.file, m), nil
-		}
-	}
-	return nil, fmt.Errorf("its head is damaged while it is open: neither meta page is that of transaction %d", m.transaction-1)
+	m.freelist = d.committed.freelist
+	return newReader(&d.readers, d.file, m), nil
 }
 
 // newReader returns a reader with the memory of one that was released to the pool.
