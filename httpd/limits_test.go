@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -135,4 +136,44 @@ func TestManyHeaders(t *testing.T) {
 	}
 	c.Close()
 	<-sent // it ends, one way or the other
+}
+
+// Connections that two addresses keep open and do not use give way to those of a third.
+func TestIdleConnectionsGiveWay(t *testing.T) {
+	t.Parallel()
+	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Limits: httpd.Limits{Connections: 8, ConnectionsPerAddress: 4}})
+	var kept []net.Conn
+	for i := range 8 {
+		c := from(t, fmt.Sprintf("127.0.0.%d", 2+i%2), address)
+		if i < 6 { // two have sent nothing yet
+			if got := health(t, c); got != http.StatusOK {
+				t.Fatalf("connection %d: got %d", i, got)
+			}
+		}
+		kept = append(kept, c)
+	}
+	third := from(t, "127.0.0.4", address)
+	waitUntil(t, "the third address is served", func() bool {
+		if health(t, third) == http.StatusOK {
+			return true
+		}
+		third = from(t, "127.0.0.4", address)
+		return false
+	})
+	closed := 0
+	for _, c := range kept {
+		check(t, c.SetReadDeadline(time.Now().Add(50*time.Millisecond)))
+		if _, err := c.Read(make([]byte, 1)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			closed++
+		}
+	}
+	if closed != 1 {
+		t.Errorf("%d connections were closed for one", closed)
+	}
+	if got := health(t, from(t, "127.0.0.2", address)); got != http.StatusOK && got != http.StatusServiceUnavailable {
+		t.Errorf("an address that has many: got %d", got)
+	}
+	if got := health(t, third); got != http.StatusOK {
+		t.Errorf("the third one's connection was closed for it: got %d", got)
+	}
 }

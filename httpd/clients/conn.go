@@ -34,6 +34,8 @@ type Conn struct {
 	// interrupted is set while the read deadline lies in the past: net/http interrupts a
 	// read of its own in that way.
 	interrupted atomic.Bool
+	// idle is set while no request is read or answered.
+	idle atomic.Bool
 	// over is set when nothing more is to be read.
 	over atomic.Bool
 	// end is the events.Reason for which the first read or write failed.

@@ -33,6 +33,21 @@ func (l *connLimiter) acquire(from netip.Addr) bool {
 	return true
 }
 
+// isFull reports whether there is no room for any more connections, though one address may
+// still have more.
+func (l *connLimiter) isFull(from netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open >= l.most && l.byAddress[networkOf(from)] < l.mostPerAddress
+}
+
+// count returns how many connections of an address are open.
+func (l *connLimiter) count(from netip.Addr) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byAddress[networkOf(from)]
+}
+
 // release counts one connection less.
 func (l *connLimiter) release(from netip.Addr) {
 	l.mu.Lock()

@@ -21,7 +21,7 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		c := &Conn{Conn: accepted, now: l.recorder.now, limiter: l.recorder.limiter, accepted: time.Now()}
-		if l.recorder.limiter.acquire(c.client().Addr()) {
+		if l.recorder.limiter.acquire(c.client().Addr()) || l.recorder.makeRoom(c.client().Addr()) && l.recorder.limiter.acquire(c.client().Addr()) {
 			return c, nil
 		}
 		l.recorder.turnedAway(accepted.RemoteAddr(), l.plain)

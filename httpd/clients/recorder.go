@@ -110,8 +110,12 @@ func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 	}
 	switch state {
 	case http.StateNew:
+		c.idle.Store(true)
 		r.conns.add(c)
+	case http.StateIdle:
+		c.idle.Store(true)
 	case http.StateActive:
+		c.idle.Store(false)
 		c.asked.Store(true)
 		c.unread.Store(true)
 		if secured, ok := nc.(*tls.Conn); ok {
@@ -124,6 +128,28 @@ func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 		}
 		r.leave(c)
 	}
+}
+
+// makeRoom closes an idle connection of the address that has the most of those with any, if
+// that has more than the given one: clients that keep connections without using them do not
+// keep others out. It reports whether it has closed one.
+func (r *Recorder) makeRoom(from netip.Addr) bool {
+	if !r.limiter.isFull(from) {
+		return false
+	}
+	var chosen *Conn
+	most := r.limiter.count(from) + 1
+	for _, c := range r.conns.all() {
+		if n := r.limiter.count(c.client().Addr()); n > most && c.idle.Load() {
+			chosen, most = c, n
+		}
+	}
+	if chosen == nil {
+		return false
+	}
+	chosen.end.CompareAndSwap(0, uint32(events.ReasonLimit))
+	chosen.Close()
+	return true
 }
 
 // Close closes the connections that have sent nothing yet, and new ones as they come.
