@@ -3,10 +3,13 @@ package gateway
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"gatebook/cmd/gatebook/gateway/mysql"
+	"gatebook/cmd/gatebook/internal/certtest"
+	"gatebook/cmd/gatebook/internal/servertest"
 	"gatebook/events"
 )
 
@@ -72,6 +75,46 @@ func TestKillComesBeforeTheEnd(t *testing.T) {
 	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled || end.Description != "" {
 		t.Errorf("ended with %v %q", end.Reason, end.Description)
 	}
+}
+
+// TestKillThroughTLS checks that the account works where a real server wants TLS of it, and a
+// header of the PROXY protocol comes first.
+func TestKillThroughTLS(t *testing.T) {
+	t.Parallel()
+	authority, _ := shared.keys(t)
+	server := shared.mariaDB(t)
+	folder := t.TempDir()
+	password := filepath.Join(folder, "password")
+	if err := os.WriteFile(password, []byte("secret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range []string{
+		"CREATE USER secured@'127.0.0.1' IDENTIFIED BY 'secret' REQUIRE SSL",
+		"GRANT CONNECTION ADMIN ON *.* TO secured@'127.0.0.1'",
+	} {
+		if err := server.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, MySQL, Server{
+		Address: server.Address, TLS: TLSRequire, CA: certtest.WriteFile(t, folder, "ca.pem", authority.Certificate),
+		ProxyProtocol: true, KillUser: "secured", KillPasswordFile: password,
+	}, Service{})
+	db := openMySQL(t, r.throughFront(jdoe(server)), nil)
+	const statement = "SELECT BENCHMARK(4000000000, SHA1('secured'))"
+	done := make(chan error, 1)
+	go func() { _, err := db.ExecContext(t.Context(), statement); done <- err }()
+	works := func() bool {
+		list, err := server.Processes()
+		return err != nil || slices.ContainsFunc(list, func(p servertest.Process) bool { return p.Statement == statement })
+	}
+	r.await(t, "the statement runs", works)
+	r.recorder.kills <- []uint64{1}
+	<-done
+	if end := r.recorder.ended(t, 1); end.Reason != events.ReasonKilled || end.Description != "" {
+		t.Errorf("ended with %v %q", end.Reason, end.Description)
+	}
+	r.await(t, "the server has given up", func() bool { return !works() })
 }
 
 // TestAccountOfServer checks the configurations of an account that are refused.
