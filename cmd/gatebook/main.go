@@ -46,6 +46,7 @@ type commands struct {
 	Status   statusCommand   `cmd:"" help:"Show how the server is." group:"Client"`
 
 	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete what you type." group:"Client"`
+	Man        manCommand        `cmd:"" help:"Print or write the manual pages." group:"Client"`
 	Complete   completeCommand   `cmd:"" name:"__complete" hidden:""`
 
 	User    userCommand `cmd:"" help:"Accounts of the API: who may use it, and what they may do."`

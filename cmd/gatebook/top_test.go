@@ -3,8 +3,11 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"gatebook/cmd/gatebook"
 	"gatebook/cmd/gatebook/internal/table"
 	"gatebook/events"
+	"gatebook/httpd"
 	"gatebook/httpd/client"
 	"gatebook/projection"
 )
@@ -127,5 +131,53 @@ func TestTopWants(t *testing.T) {
 	status := main.RunAt(t.Context(), []string{"top", "--url", "http://" + b.address}, &out, &errs, 0, false, b.clock.Now(), berlin())
 	if status != 1 || errs.String() != "gatebook: top draws a screen and wants a terminal; --plain prints lines\n" {
 		t.Errorf("status %d: %s", status, &errs)
+	}
+}
+
+// countingWriter counts the bytes of answers.
+type countingWriter struct {
+	http.ResponseWriter
+	sent *atomic.Int64
+}
+
+func (w countingWriter) Write(b []byte) (int, error) {
+	w.sent.Add(int64(len(b)))
+	return w.ResponseWriter.Write(b)
+}
+
+// TestTopIsLight asks a server with many live sessions for a large screen: only the visible
+// rows and the totals travel, less than 20 kB a second.
+func TestTopIsLight(t *testing.T) {
+	t.Parallel()
+	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, registry.Close()) })
+	report := gatebook.Report{Source: "edge-1", Incarnation: "a"}
+	for i := range 3000 {
+		key := fmt.Sprint("c-", i)
+		report.Events = append(report.Events,
+			gatebook.Reported{Key: key, Event: &events.SessionOpened{Service: "orders", Address: "192.0.2.1", Port: 50000}},
+			gatebook.Reported{Key: key, Event: &events.SessionReady{User: fmt.Sprint("user-", i), Database: "shop", Program: "checkout"}})
+	}
+	_, err = registry.Report(t.Context(), report)
+	must(t, err)
+	api, err := httpd.New(httpd.Config{Registry: registry})
+	must(t, err)
+	var sent atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		api.Handler().ServeHTTP(countingWriter{w, &sent}, r)
+	}))
+	t.Cleanup(s.Close)
+	server, err := client.New(s.URL, client.Options{})
+	must(t, err)
+	t.Cleanup(server.Close)
+	top := main.NewTop(t.Context(), server, 200, 60, time.Now, time.UTC)
+	sent.Store(0)
+	top.Refresh()
+	if screen := top.Screen(); !strings.Contains(screen, "3000 live") || !strings.Contains(screen, "user-1 ") {
+		t.Errorf("it shows\n%s", screen)
+	}
+	if perSecond := sent.Load() / 2; perSecond > 20_000 {
+		t.Errorf("%d bytes travel a second", perSecond)
 	}
 }
