@@ -2,22 +2,14 @@ package storage
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"sync"
 
 	"gatebook/events"
 	"gatebook/events/wire"
 )
 
-const (
-	// replayPage is the number of records that one read transaction of a replay covers.
-	replayPage = 1024
-	// readAheadFrom is the number of records from which a replay first reads the whole
-	// file: bbolt maps it for random access, which is 12 times slower while the file is
-	// not in the page cache.
-	readAheadFrom = 50_000
-)
+// replayPage is the number of records that one read transaction of a replay covers.
+const replayPage = 1024
 
 // readFunc reads the records after a sequence into a buffer.
 type readFunc func(after uint64, buffer []events.Record, coder *events.Coder) (int, error)
@@ -83,17 +75,4 @@ func readPages(file string, read readFunc, after, head uint64, free <-chan []eve
 			return
 		}
 	}
-}
-
-// readAhead reads a file from start to end, which brings it into the page cache.
-func readAhead(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("read ahead: %w", err)
-	}
-	defer f.Close() // nothing was written
-	if _, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{f}, make([]byte, 1<<20)); err != nil {
-		return fmt.Errorf("read ahead: %w", err)
-	}
-	return nil
 }

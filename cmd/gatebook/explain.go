@@ -12,7 +12,6 @@ import (
 	"os"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"gatebook/httpd/client"
 )
@@ -78,12 +77,11 @@ func unreachable(e *client.UnreachableError) error {
 // plain returns a sentence of the API in the form of this program's errors.
 func plain(text string) string {
 	text = strings.TrimSuffix(text, ".")
-	for i, r := range text {
-		next := strings.IndexFunc(text[i+1:], unicode.IsUpper)
-		if i == 0 && unicode.IsUpper(r) && next != 0 && len(text) > 1 {
-			return strings.ToLower(text[:1]) + text[1:]
-		}
-		break
+	if len(text) > 1 && isUpper(text[0]) && !isUpper(text[1]) {
+		return strings.ToLower(text[:1]) + text[1:]
 	}
 	return text
 }
+
+// isUpper reports whether a byte is a capital letter of ASCII.
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

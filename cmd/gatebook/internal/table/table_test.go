@@ -78,7 +78,7 @@ func TestTable(t *testing.T) {
  ID  USER  PROGRAM  STATE
   1  jdoe  checko…  routing
  22  山…   a\x1b[…  idle
-333  ⁨שלום⁩           routing
+333  ` + "\u2068" + `שלום` + "\u2069" + `           routing
 `},
 		{table.Options{Width: 20}, `
  ID  USER    STATE
