@@ -141,7 +141,9 @@ func TestManyHeaders(t *testing.T) {
 // Connections that two addresses keep open and do not use give way to those of a third.
 func TestIdleConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
-	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Limits: httpd.Limits{Connections: 8, ConnectionsPerAddress: 4}})
+	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Limits: httpd.Limits{
+		Connections: 8, ConnectionsPerAddress: 4, HeaderTime: time.Minute,
+	}})
 	var kept []net.Conn
 	for i := range 8 {
 		c := from(t, fmt.Sprintf("127.0.0.%d", 2+i%2), address)
