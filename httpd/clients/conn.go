@@ -36,6 +36,8 @@ type Conn struct {
 	interrupted atomic.Bool
 	// idle is set while no request is read or answered.
 	idle atomic.Bool
+	// lineEnded is set when the line of the request that is read has ended.
+	lineEnded atomic.Bool
 	// over is set when nothing more is to be read.
 	over atomic.Bool
 	// end is the events.Reason for which the first read or write failed.
@@ -103,6 +105,9 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.reads.Add(1)
 		c.bytesRead.Add(uint64(n))
+		if c.idle.Load() && bytes.IndexByte(b[:n], '\n') >= 0 {
+			c.lineEnded.Store(true)
+		}
 		c.read.Store(int64(events.TimeOf(c.now())))
 	}
 	c.end.CompareAndSwap(0, uint32(c.reasonOf(err)))
@@ -127,12 +132,17 @@ func (c *Conn) reasonOf(err error) events.Reason {
 
 // Write writes to the connection, and counts.
 func (c *Conn) Write(b []byte) (int, error) {
-	n, err := c.Conn.Write(b)
-	c.writes.Add(1)
+	sent := b
 	if c.unread.Load() {
-		c.transport.Store(statusOf(b))
+		sent = answerOf(b, c.lineEnded.Load())
+		c.transport.Store(statusOf(sent))
 	}
+	n, err := c.Conn.Write(sent)
+	c.writes.Add(1)
 	c.bytesWritten.Add(uint64(n))
+	if n == len(sent) {
+		n = len(b) // as the caller expects
+	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		c.end.CompareAndSwap(0, uint32(events.ReasonNetworkError))
 	}

@@ -113,6 +113,7 @@ func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 		c.idle.Store(true)
 		r.conns.add(c)
 	case http.StateIdle:
+		c.lineEnded.Store(false)
 		c.idle.Store(true)
 	case http.StateActive:
 		c.idle.Store(false)
