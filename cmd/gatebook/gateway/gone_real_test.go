@@ -33,7 +33,7 @@ func TestKilledClient(t *testing.T) {
 		execute(t, server, "CREATE TABLE outlived.line (n INT)")
 		h := open(t, gateway.MySQL, server)
 		login := projection.Login{User: "jdoe", Database: servertest.Database, Program: "mysql"}
-		killClient(t, h, server, servertest.MariaDBClient, "INSERT INTO outlived.line SELECT BENCHMARK(20000000, SHA1('a'))", login)
+		killClient(t, h, server, servertest.MariaDBClient, "INSERT INTO outlived.line SELECT BENCHMARK(6000000, SHA1('a'))", login)
 		eventually(t, "the statement has run", func() bool { return ask(t, server, "SELECT n FROM outlived.line") == "[[0]]" })
 	})
 }
