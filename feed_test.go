@@ -43,8 +43,23 @@ func fillLog(t *testing.T, r *gatebook.Registry) {
 
 func TestEventsAreThoseThatMatch(t *testing.T) {
 	t.Parallel()
-	r := open(t, t.TempDir())
+	folder := t.TempDir()
+	r := open(t, folder)
 	fillLog(t, r)
+	checkEvents(t, r)
+	// Now all of the log is indexed, and then all but the end.
+	check(t, r.Close())
+	r = open(t, folder)
+	checkEvents(t, r)
+	s := start(t, r, "edge-3")
+	check(t, s.DeclareServer(t.Context(), events.ServerDeclared{Name: "db-3"}))
+	openSession(t, s)
+	checkEvents(t, r)
+}
+
+// checkEvents compares the events that filters select with those that match.
+func checkEvents(t *testing.T, r *gatebook.Registry) {
+	t.Helper()
 	head := r.Moment().Sequence
 	of := make(map[uint64]string)
 	var all []events.Record
@@ -65,6 +80,8 @@ func TestEventsAreThoseThatMatch(t *testing.T) {
 		switch e := r.Event.(type) {
 		case *events.SourceStarted:
 			return e.Source
+		case *events.SourceStopped:
+			return e.Source
 		case *events.ServerDeclared:
 			return e.Source
 		case *events.ServerChanged:
@@ -79,6 +96,13 @@ func TestEventsAreThoseThatMatch(t *testing.T) {
 	}{
 		{"kind", gatebook.EventFilter{Kinds: []events.Kind{events.KindSessionOpened, events.KindSessionClosed}}, func(r *events.Record) bool {
 			return r.Event.Kind() == events.KindSessionOpened || r.Event.Kind() == events.KindSessionClosed
+		}},
+		{"rare kind", gatebook.EventFilter{Kinds: []events.Kind{events.KindServerDeclared}}, func(r *events.Record) bool {
+			return r.Event.Kind() == events.KindServerDeclared
+		}},
+		{"rare source", gatebook.EventFilter{Sources: []string{"edge-3"}}, func(r *events.Record) bool { return source(r) == "edge-3" }},
+		{"kind and source", gatebook.EventFilter{Kinds: []events.Kind{events.KindServerDeclared, events.KindServerChanged}, Sources: []string{"edge-1"}}, func(r *events.Record) bool {
+			return (r.Event.Kind() == events.KindServerDeclared || r.Event.Kind() == events.KindServerChanged) && source(r) == "Edge 1"
 		}},
 		{"source", gatebook.EventFilter{Sources: []string{"edge-1"}}, func(r *events.Record) bool { return source(r) == "Edge 1" }},
 		{"sources", gatebook.EventFilter{Sources: []string{"EDGE 2", "x"}}, func(r *events.Record) bool { return source(r) == "edge-2" }},

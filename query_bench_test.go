@@ -178,9 +178,32 @@ func BenchmarkArchive(b *testing.B) {
 			for _, c := range archiveQueries(registry, sessions) {
 				b.Run(c.name, func(b *testing.B) { benchPage(b, registry, c.Query) })
 			}
+			benchEvents(b, registry)
 			for by := gatebook.GroupUser; by <= gatebook.GroupHour; by++ {
 				benchCounts(b, registry, sessions, by)
 			}
+		})
+	}
+}
+
+// benchEvents reads all events of a kind, and of a source, that are rare.
+func benchEvents(b *testing.B, registry *gatebook.Registry) {
+	for name, f := range map[string]gatebook.EventFilter{
+		"kind": {Kinds: []events.Kind{events.KindSourceStarted}}, "source": {Sources: []string{"rare"}},
+	} {
+		b.Run("events/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			var found int
+			for b.Loop() {
+				found = 0
+				for _, err := range registry.Events(0, f) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					found++
+				}
+			}
+			b.ReportMetric(float64(found), "found")
 		})
 	}
 }

@@ -28,6 +28,7 @@ type unsaved struct {
 	// checkpoint that is being written. Both are only appended to, so that a reader can go on
 	// with its copy of them without the lock.
 	endedSince, endedSaving []*Session
+	feed                    feedChanges
 }
 
 // opened records that a session is new.
@@ -48,6 +49,7 @@ func (u *unsaved) collect(sequence uint64) {
 	u.since, u.collected = sequence, sequence
 	u.dirty = nil
 	u.endedSince, u.endedSaving = nil, u.endedSince
+	u.feed.chunks = nil
 }
 
 // saved ends the checkpoint that was collected last.
@@ -56,6 +58,7 @@ func (u *unsaved) saved() { u.endedSaving = nil }
 // notSaved returns the changes of a checkpoint to those that are not saved.
 func (u *unsaved) notSaved(c *Checkpoint) {
 	u.since = c.before
+	u.feed.restore(c.chunks)
 	u.endedSince, u.endedSaving = slices.Concat(u.endedSaving, u.endedSince), nil
 	seen := make(map[uint64]bool, len(u.dirty))
 	for _, id := range u.dirty {
@@ -79,7 +82,8 @@ type Checkpoint struct {
 	servers   []*Server
 	sources   []*Source
 	totals    totalsRow
-	archive   ArchiveLookup // nil without an archive
+	archive   ArchiveLookup     // nil without an archive
+	chunks    map[term][]uint64 // of the log, to add to the indexes
 }
 
 // Checkpoint collects the changes since the last checkpoint. One checkpoint is collected
@@ -100,6 +104,7 @@ func (s *State) Checkpoint() *Checkpoint {
 		Totals: s.totals, changed: s.changed, recorded: s.recorded, lastID: s.lastID,
 		services: slices.Clone(t.services.order), servers: slices.Clone(t.servers.order), sources: slices.Clone(t.sources.order),
 	}
+	c.chunks = s.unsaved.feed.chunks
 	s.unsaved.collect(s.sequence)
 	return c
 }

@@ -99,7 +99,8 @@ type indexChanges struct {
 }
 
 // IndexEntries returns the checkpoint's changes to the archive's indexes: an entry for each
-// ended session that changed, in ascending order of id, and the keys of the entries. It
+// ended session that changed, in ascending order of id, then entries for chunks of the log, and
+// the keys of the entries. It
 // visits those sessions, needs no lock, and looks up those that the archive has already, to
 // take them from the keys that they have no more.
 func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey, err error) {
@@ -124,6 +125,7 @@ func (c *Checkpoint) IndexEntries() (entries []IndexEntry, keys []IndexKey, err 
 			x.take(old)
 		}
 	}
+	x.putChunks(c.chunks)
 	return x.entries, x.keys, nil
 }
 

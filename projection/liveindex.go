@@ -28,6 +28,9 @@ const (
 	fieldNetwork     field = 'n' // 24 bits of IPv4, 64 of IPv6
 	fieldWideNetwork field = 'w' // 16 bits of IPv4, 48 of IPv6
 	fieldReturned    field = '!' // sessions that were lost once, without a value
+	// By these chunks of the log are found.
+	fieldFeedKind   field = 'K'
+	fieldFeedSource field = 'F'
 )
 
 // term is a value of a field: the key of a name, a user, or the first bytes of an address.

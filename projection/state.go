@@ -77,6 +77,7 @@ func (s *State) Apply(batch []events.Record) error {
 			return fmt.Errorf("record %d, %s: %w", r.Sequence, r.Event.Kind(), err)
 		}
 		s.recent.note(r.Sequence, r.Session)
+		s.unsaved.feed.note(s, r)
 		s.sequence, s.recorded = r.Sequence, r.Recorded
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -128,10 +129,10 @@ func (a *Archive) corruptError(format string, args ...any) error {
 	return &CorruptError{File: a.path, Err: fmt.Errorf(format, args...)}
 }
 
-// corrupt returns the error of a tree or of an index, as a [*CorruptError] where it is damage.
+// corrupt returns the error of a tree, of an index or of a page, as a [*CorruptError] where it is damage.
 func (a *Archive) corrupt(err error) error {
-	node, row := (*sealed.DamagedError)(nil), (*index.MalformedError)(nil)
-	if errors.As(err, &node) || errors.As(err, &row) {
+	node, row, page := (*sealed.DamagedError)(nil), (*index.MalformedError)(nil), (*replacedError)(nil)
+	if errors.As(err, &node) || errors.As(err, &row) || errors.As(err, &page) {
 		return &CorruptError{File: a.path, Err: err}
 	}
 	return err
@@ -151,7 +152,7 @@ func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, in
 			return err
 		}
 		s.position, s.record = position, record
-		nodes := boltNodes{tx.Bucket([]byte(nodesBucket))}
+		nodes := changedNodes{boltNodes: boltNodes{tx.Bucket([]byte(nodesBucket))}, changed: make(map[uint64][]byte)}
 		rows, err := a.rowsOf(changes)
 		if err == nil {
 			var found []sealed.Change
@@ -160,6 +161,9 @@ func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, in
 		}
 		if err == nil {
 			s.tree, err = sealed.Apply(nodes, s.tree, rows)
+		}
+		if err == nil {
+			err = nodes.write(db, tx)
 		}
 		if err != nil {
 			return a.corrupt(err)
@@ -279,14 +283,56 @@ func nodeKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, n
 // Node is [sealed.Reader.Node].
 func (n boltNodes) Node(number uint64) []byte { return n.bucket.Get(nodeKey(number)) }
 
-// Put is [sealed.Nodes.Put].
-func (n boltNodes) Put(number uint64, b []byte) error {
-	n.bucket.FillPercent = 1 // a node has nearly the length of a page, and keeps it
-	return n.bucket.Put(nodeKey(number), b)
+// changedNodes are nodes with changes that are not written yet.
+type changedNodes struct {
+	boltNodes
+	changed map[uint64][]byte // nil for a node that is deleted
 }
 
+// Put is [sealed.Nodes.Put].
+func (n changedNodes) Put(number uint64, b []byte) error { n.changed[number] = b; return nil }
+
 // Delete is [sealed.Nodes.Delete].
-func (n boltNodes) Delete(number uint64) error { return n.bucket.Delete(nodeKey(number)) }
+func (n changedNodes) Delete(number uint64) error { n.changed[number] = nil; return nil }
+
+// write writes the changes, after a look at the pages that they replace: what bbolt frees is
+// what these say of themselves.
+func (n changedNodes) write(db *boltfile.DB, tx *bolt.Tx) error {
+	numbers := slices.Sorted(maps.Keys(n.changed))
+	keys := make([][]byte, len(numbers))
+	deletes := false
+	for i, number := range numbers {
+		keys[i] = nodeKey(number)
+		deletes = deletes || n.changed[number] == nil
+	}
+	r, err := db.Reader(tx)
+	if err == nil {
+		err = r.CheckReplaced(nodesBucket, keys, deletes)
+		r.Release()
+	}
+	if err != nil {
+		return &replacedError{err}
+	}
+	n.bucket.FillPercent = 1 // a node has nearly the length of a page, and keeps it
+	for i, number := range numbers {
+		if b := n.changed[number]; b != nil {
+			err = n.bucket.Put(keys[i], b)
+		} else {
+			err = n.bucket.Delete(keys[i])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replacedError is damage of a page that a commit would have replaced.
+type replacedError struct{ err error }
+
+func (e *replacedError) Error() string { return e.err.Error() }
+
+func (e *replacedError) Unwrap() error { return e.err }
 
 // Close releases the archive.
 func (a *Archive) Close() error {

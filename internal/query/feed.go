@@ -3,10 +3,13 @@ package query
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"gatebook/events"
 	"gatebook/projection"
+	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 const (
@@ -56,6 +59,9 @@ func (f *Feed) Next(until uint64) ([]events.Record, error) {
 	if len(f.only.Sessions) > 0 {
 		return f.nextOfTrails(until)
 	}
+	if err := f.passChunks(until); err != nil || f.position >= until {
+		return nil, err
+	}
 	if f.buffer == nil {
 		f.buffer = make([]events.Record, feedPage)
 	}
@@ -75,6 +81,42 @@ func (f *Feed) Next(until uint64) ([]events.Record, error) {
 	}
 	f.position += uint64(n)
 	return f.wanted, nil
+}
+
+// passChunks moves the feed to the next chunk of the log that can have a record that is
+// wanted, at most up to a sequence. It does nothing where the archive does not help.
+func (f *Feed) passChunks(until uint64) error {
+	groups := projection.FeedGroups(f.only.Kinds, f.only.Sources)
+	if len(groups) == 0 {
+		return nil
+	}
+	snapshot, err := f.reader.archive.Snapshot()
+	if errors.Is(err, storage.ErrRebuilding) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	next, _ := snapshot.Position() // what comes later is not indexed yet
+	if f.position >= next {
+		return snapshot.Close()
+	}
+	q := index.Search{Match: func(*index.Summary) bool { return true }}
+	for _, g := range groups {
+		q.Groups = append(q.Groups, index.Group(g))
+	}
+	if chunk := f.position / projection.FeedChunk; chunk > 0 {
+		q.After = &index.Entry{ID: chunk - 1}
+	}
+	err = snapshot.Search(q, func(e index.Entry) (bool, error) {
+		next = min(next, e.ID*projection.FeedChunk)
+		return false, nil
+	})
+	if errors.Is(err, storage.ErrRebuilding) {
+		return snapshot.Close()
+	}
+	f.position = max(f.position, min(next, until))
+	return errors.Join(err, snapshot.Close())
 }
 
 // nextOfTrails is Next for some sessions: it reads their records and no others.
@@ -134,26 +176,14 @@ func (f *Feed) wants(r *events.Record) (bool, error) {
 
 // sourceOf returns the key of the source that a record is of, "" for none.
 func (f *Feed) sourceOf(r *events.Record) (string, error) {
-	switch e := r.Event.(type) {
-	case *events.SourceStarted:
-		return projection.NameKey(e.Source), nil
-	case *events.SourceStopped:
-		return projection.NameKey(e.Source), nil
-	case *events.SourceLost:
-		return projection.NameKey(e.Source), nil
-	case *events.SourceSeen:
-		return projection.NameKey(e.Source), nil
-	case *events.ServiceDeclared:
-		return projection.NameKey(e.Source), nil
-	case *events.ServerDeclared:
-		return projection.NameKey(e.Source), nil
-	case *events.RecordingGap:
-		return projection.NameKey(e.Source), nil
-	case *events.ServerChanged:
+	if e, ok := r.Event.(*events.ServerChanged); ok {
 		if server, _ := f.reader.state.Server(e.Name); server != nil {
 			return projection.NameKey(server.Source), nil
 		}
 		return "", nil
+	}
+	if name := projection.SourceOfEvent(r.Event); name != "" {
+		return projection.NameKey(name), nil
 	}
 	return f.owner(r)
 }

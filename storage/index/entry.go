@@ -24,7 +24,7 @@ type Entry struct {
 
 // Update changes indexes.
 type Update struct {
-	// Entries are those that change, in ascending order of ID, each once.
+	// Entries are those that change. Those of one key are in ascending order of ID, each once.
 	Entries []Entry
 	Keys    []KeyUpdate
 }
