@@ -33,14 +33,15 @@ shipped: ## Run the tests of the relay and most of the gateway's without the rac
 	.ci/install-servers
 	go test -shuffle=on -parallel 8 -skip '$(long)' ./cmd/gatebook/gateway/...
 
-soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log
+soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log, 10,500 of the archive
 	.ci/install-servers
-	go vet -tags soak ./cmd/... ./httpd ./storage
+	go vet -tags soak . ./cmd/... ./httpd ./storage
 	go test -tags soak -v -run 'DumpAndRestore|Copy|DiskFull' ./cmd/gatebook/gateway
 	go test -tags soak -v -run 'Crowd' ./cmd/gatebook
 	go test -tags soak -v -run 'ManyReports' ./httpd
 	.ci/drivers
 	go test -tags soak -v -timeout 60m -run 'TrialLarge' ./storage
+	go test -tags soak -v -timeout 60m -run 'DamagedArchiveTrial' .
 
 lint: ## Check formatting, go vet, staticcheck, zerologlint and go.mod
 	@unformatted=$$($(tool) gofumpt -l .); \
