@@ -200,6 +200,10 @@ func TestEarlyChangeUser(t *testing.T) {
 			client.wantEnd()
 			wantReason(t, r, 1, events.ReasonError)
 			wantReady(t, r, events.SessionReady{User: "jdoe", Database: "shop", Program: "till"})
+			failed := find[*events.LoginFailed](r.recorder.await(t, 1, events.KindSessionClosed))
+			if len(failed) != 1 || failed[0].User != "root" {
+				t.Errorf("recorded %+v", failed)
+			}
 		})
 	}
 }

@@ -80,6 +80,21 @@ func (l *mysqlLogin) finishChange(ctx context.Context, t *mysqlTraffic, login my
 	return l.handshake.finish(reply, t)
 }
 
+// refuseEarly returns how a session ends whose client changes its user too early, and records the
+// attempt if all of it is there. head is what the relay has passed on of it, rest what it has not.
+func (l *mysqlLogin) refuseEarly(ctx context.Context, head []byte, rest string) *ending.Ending {
+	packet := mysql.Packet(append(slices.Clone(head), rest...))
+	size, err := mysql.Frame(packet)
+	if err != nil || size == 0 || size > len(packet) || packet.Sequence() != 0 {
+		return changedTooEarly()
+	}
+	login, err := mysql.ParseChangeUser(packet[:size], l.common, l.collation)
+	if err != nil {
+		return changedTooEarly()
+	}
+	return l.brokenOff(ctx, login, changedTooEarly())
+}
+
 // brokenOff records a change of user that ends the session, and returns how that ends.
 func (l *mysqlLogin) brokenOff(ctx context.Context, login mysql.Login, end *ending.Ending) *ending.Ending {
 	if err := l.session.Record(ctx, loginFailed(login, end.Description)); err != nil {

@@ -106,7 +106,7 @@ func (t *mysqlTraffic) Resume(ctx context.Context, rest string) *ending.Ending {
 	case !t.changing:
 		return pausedWithoutReason()
 	case t.early:
-		return changedTooEarly()
+		return t.login.refuseEarly(ctx, t.follower.Head(), rest)
 	}
 	t.changing = false
 	return t.login.changeUser(ctx, t, rest)
