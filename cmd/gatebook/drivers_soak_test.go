@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -206,6 +207,7 @@ func (s driverSuite) run(t *testing.T, folder string, server *servertest.Server,
 func outcomesOf(t *testing.T, said string) map[string]string {
 	t.Helper()
 	outcomes, printed := make(map[string]string), make(map[string]string)
+	random := regexp.MustCompile(`[0-9]{6,}`) // in the names of temporary folders
 	for _, line := range strings.Split(said, "\n") {
 		var e struct{ Action, Package, Test, Output string }
 		if json.Unmarshal([]byte(line), &e) != nil {
@@ -214,7 +216,7 @@ func outcomesOf(t *testing.T, said string) map[string]string {
 			}
 			continue
 		}
-		name := e.Package + " " + e.Test
+		name := e.Package + " " + random.ReplaceAllString(e.Test, "N")
 		printed[name] += e.Output
 		if e.Action == "fail" {
 			t.Logf("%s failed: %.2000s", name, printed[name])
