@@ -75,12 +75,13 @@ func FuzzPostgresFollower(f *testing.F) {
 	f.Add([]byte("X\x00\x00\x00\x04"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var whole, pieces Follower
-		whole.Follow(b, &Answers{})
+		var answers, inPieces Answers
+		whole.Follow(b, &answers)
 		for i := range b {
-			pieces.Follow(b[i:i+1], &Answers{})
+			pieces.Follow(b[i:i+1], &inPieces)
 		}
-		if whole != pieces {
-			t.Fatalf("%+v in one piece, %+v byte by byte", whole, pieces)
+		if whole != pieces || answers != inPieces {
+			t.Fatalf("%+v with %+v in one piece, %+v with %+v byte by byte", whole, answers, pieces, inPieces)
 		}
 	})
 }
