@@ -47,6 +47,13 @@ func newRecorderStub() *recorderStub {
 	return b
 }
 
+// opened returns how many sessions were opened.
+func (b *recorderStub) opened() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.sessions)
+}
+
 func (b *recorderStub) DeclareService(_ context.Context, e events.ServiceDeclared) error {
 	return b.declare(&e)
 }
