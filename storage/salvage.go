@@ -52,11 +52,7 @@ func (c *copier) copy(s *segment, next uint64) error {
 		return c.fault(err)
 	}
 	defer done()
-	var m segmentMeta
-	err = view(func(r *boltfile.Reader) (err error) {
-		m, err = readSegmentMeta(s.path, s.first, r)
-		return err
-	})
+	m, err := view.meta(s)
 	if err != nil {
 		return c.fault(err)
 	}

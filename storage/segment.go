@@ -100,21 +100,32 @@ type segmentEnd struct {
 }
 
 func (e *segmentEnd) append(b []byte) []byte {
-	for _, n := range []uint64{e.head.Sequence, uint64(e.head.Recorded), e.head.Stream} {
-		b = binary.BigEndian.AppendUint64(b, n)
-	}
-	return sealRow([]byte(endKey), append(b, e.state...))
+	return sealRow([]byte(endKey), append(e.head.append(b), e.state...))
 }
 
 func decodeEnd(b []byte) (e segmentEnd, err error) {
 	b, ok := openRow([]byte(endKey), b)
-	if !ok || len(b) < 3*8 {
+	if !ok || len(b) < headSize {
 		return e, errors.New("the checksum of its end is wrong")
 	}
+	return segmentEnd{head: decodeHead(b), state: bytes.Clone(b[headSize:])}, nil
+}
+
+// headSize is the number of bytes of a [Head] in a file.
+const headSize = 3 * 8
+
+// append appends the head as it stands in files.
+func (h Head) append(b []byte) []byte {
+	for _, n := range []uint64{h.Sequence, uint64(h.Recorded), h.Stream} {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return b
+}
+
+// decodeHead decodes a head from at least headSize bytes.
+func decodeHead(b []byte) Head {
 	order := binary.BigEndian
-	e.head = Head{Sequence: order.Uint64(b), Recorded: events.Time(order.Uint64(b[8:])), Stream: order.Uint64(b[16:])}
-	e.state = bytes.Clone(b[3*8:])
-	return e, nil
+	return Head{Sequence: order.Uint64(b), Recorded: events.Time(order.Uint64(b[8:])), Stream: order.Uint64(b[16:])}
 }
 
 // summer hashes the records of a segment while they are written. Its state is kept with

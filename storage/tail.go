@@ -1,22 +1,19 @@
 package storage
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
-
-	"gatebook/events"
 )
 
 const (
 	// tailName is the name of the file in a log's folder.
 	tailName  = "tail"
 	tailMagic = "gatebook tail 1\n"
-	tailSize  = len(tailMagic) + 16 + 3*8 + crc32.Size
+	tailSize  = len(tailMagic) + 16 + headSize + crc32.Size
 )
 
 // tail is a small file beside the segments that says where the log ended when it last
@@ -54,9 +51,7 @@ func readTail(f *os.File, id [16]byte) (head Head, err error) {
 		return head, fmt.Errorf("read the log's tail: %w", err)
 	}
 	if b, ok := openRow([]byte(tailName), b); ok && string(b[:len(tailMagic)]) == tailMagic && string(b[len(tailMagic):][:16]) == string(id[:]) {
-		n := b[len(tailMagic)+16:]
-		order := binary.BigEndian
-		head = Head{Sequence: order.Uint64(n), Recorded: events.Time(order.Uint64(n[8:])), Stream: order.Uint64(n[16:])}
+		head = decodeHead(b[len(tailMagic)+16:])
 	}
 	return head, nil
 }
@@ -86,10 +81,7 @@ func checkTail(folder string, acknowledged, end Head) error {
 
 // write says where the log ends.
 func (t *tail) write(end Head) error {
-	t.b = append(append(t.b[:0], tailMagic...), t.id[:]...)
-	for _, n := range []uint64{end.Sequence, uint64(end.Recorded), end.Stream} {
-		t.b = binary.BigEndian.AppendUint64(t.b, n)
-	}
+	t.b = end.append(append(append(t.b[:0], tailMagic...), t.id[:]...))
 	_, err := t.f.WriteAt(sealRow([]byte(tailName), t.b), 0)
 	switch {
 	case err == nil:

@@ -139,11 +139,8 @@ func (v *verifier) segment(s *segment, next uint64) error {
 		return v.fault(err)
 	}
 	defer done()
-	var m segmentMeta
-	if err := view(func(r *boltfile.Reader) (err error) {
-		m, err = readSegmentMeta(s.path, s.first, r)
-		return err
-	}); err != nil {
+	m, err := view.meta(s)
+	if err != nil {
 		v.before = nil
 		return v.fault(err)
 	}
@@ -271,6 +268,15 @@ func (v *verifier) compare(s *segment, m *segmentMeta, sum *summer) error {
 
 // viewFunc calls f with a reader of a segment.
 type viewFunc func(f func(*boltfile.Reader) error) error
+
+// meta reads what a segment says of itself.
+func (view viewFunc) meta(s *segment) (m segmentMeta, err error) {
+	err = view(func(r *boltfile.Reader) (err error) {
+		m, err = readSegmentMeta(s.path, s.first, r)
+		return err
+	})
+	return m, err
+}
 
 // viewer returns how to read a segment piece by piece. A sealed one is read from the disk,
 // past what the system remembers of it, and is forgotten again. done is called when it was
