@@ -44,6 +44,7 @@ var layers = []string{
 	"httpd/control",
 	"httpd/render",
 	"httpd/accounts",
+	"httpd/web",
 	"",
 	"internal/intake",
 	"internal/query",

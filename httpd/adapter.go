@@ -144,7 +144,7 @@ func (t *adapter) fail(c *gin.Context, err error) {
 		stamp(c, t.answers.present.Moment().Sequence)
 	}
 	if f.Status == http.StatusUnauthorized {
-		header["Www-Authenticate"] = []string{`Basic realm="gatebook", charset="UTF-8"`, `Bearer realm="gatebook"`}
+		header["Www-Authenticate"] = access.Challenge(c.Request)
 	}
 	if f.RetryAfter != "" {
 		header.Set("Retry-After", f.RetryAfter)

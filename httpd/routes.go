@@ -9,6 +9,7 @@ import (
 
 	"gatebook/httpd/access"
 	"gatebook/httpd/render"
+	"gatebook/httpd/web"
 	"gatebook/projection"
 )
 
@@ -48,6 +49,8 @@ type api struct {
 	intake    *intake
 	status    *status
 	accounts  *accountKeeping
+	page      *page
+	signIns   *signIns
 }
 
 // routes returns the table of all routes.
@@ -66,7 +69,9 @@ func (a *api) routes() []route {
 		return operation{method: http.MethodDelete, access: a, handle: h}
 	}
 	return []route{
-		{path: "/", operations: all(get(access.ForAll, a.status.root))},
+		{path: "/", operations: all(get(access.ForAll, a.page.root).as(render.JSON, contentHTML))},
+		{path: "/web/:folder/:file", operations: all(get(access.ForAll, a.page.file).as(web.Types()...))},
+		{path: "/sign-in", operations: all(get(access.ForAll, a.signIns.show), post(access.ForAll, a.signIns.signIn), del(access.ForAll, a.signIns.signOut))},
 		{path: "/health", operations: all(get(access.ForAll, a.status.health)), unrecorded: true},
 		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), unrecorded: true},
 		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).as(contentMetrics)), unrecorded: true},

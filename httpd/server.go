@@ -59,8 +59,15 @@ func New(c Config) (*Server, error) {
 		s.secured = c.Certificate.config()
 	}
 	closing, answers := make(chan struct{}), newAnswers(c.Registry, render.NewBudget(c.Limits.InFlightBytes))
+	by := newAuthenticator(c, s.recorder)
 	s.api = newAPI(c, answers, s.followers, closing)
-	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, newAuthenticator(c, s.recorder))))
+	s.api.signIns = newSignIns(c, by.login, answers)
+	page, err := newPage(answers)
+	if err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
+	}
+	s.api.page = page
+	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, by)))
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
 	local := slices.Concat(s.api.routes(), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes())
 	s.control = newHTTP(c, newEngine(local, newAdapter(c, answers, newLocalUsers(c))))

@@ -76,15 +76,6 @@ func statusResource() *render.Resource[string] {
 	}, nil))
 }
 
-// root answers with nothing, which shows that there is an API.
-func (s *status) root(c *gin.Context) error {
-	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
-		return err
-	}
-	c.Writer.Header()["Content-Length"] = []string{"0"}
-	return s.answers.empty(c, http.StatusOK)
-}
-
 // health answers, which shows that the process can.
 func (s *status) health(c *gin.Context) error { return show(s, c, s.word, "ok") }
 

@@ -29,6 +29,9 @@ func (l *Login) Account(r *http.Request) (accounts.Account, error) {
 	given := r.Header["Authorization"]
 	switch len(given) {
 	case 0:
+		if secret := SignInOf(r); secret != "" {
+			return l.signedIn(r, secret)
+		}
 		return accounts.Account{}, Unauthorized("Log in with HTTP Basic, or with a bearer token.")
 	case 1:
 	default:

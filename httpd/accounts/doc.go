@@ -31,6 +31,13 @@
 // in the same network, and them not within five minutes of their last login. All that is
 // remembered is bounded, and so is how many hashes are computed at a time.
 //
+// # Sign-ins
+//
+// A browser that is signed in shows a random secret instead of its password, for twelve hours
+// at most. The file "accounts.signins" keeps the SHA-256 of each secret, so that sign-ins
+// outlive the process and the file lets nobody in. A sign-in ends when its account is gone, or
+// the password or the token that it was made by.
+//
 // # Ownership
 //
 // A File is a value; its methods lock the file on disk. A Gate is safe for concurrent use,

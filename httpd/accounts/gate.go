@@ -48,6 +48,7 @@ type Gate struct {
 	backOff    *backOff
 	slots      chan struct{} // one is taken for each hash that is computed
 	slow       *lane         // of the logins that are too many
+	signIns    *signIns      // of browsers
 
 	reloading sync.Mutex  // guards seen, and is held while the file is read
 	seen      os.FileInfo // of the file that was read last; nil when there was none
@@ -71,7 +72,7 @@ type token struct {
 // [*DamagedError] and those of the system, wrapped.
 func OpenGate(f File) (*Gate, error) {
 	g := &Gate{
-		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now), slow: newLane(),
+		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now), slow: newLane(), signIns: newSignIns(f),
 		// Clients that are not let in yet get half of the machine at most.
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
