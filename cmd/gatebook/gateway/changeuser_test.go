@@ -5,6 +5,7 @@ import (
 	"crypto/sha1"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"gatebook/cmd/gatebook/gateway/mysql"
@@ -33,14 +34,20 @@ func scrambleOf(p mysql.Packet) []byte {
 // logInNative logs a client in to a real server.
 func (p peer) logInNative(user, password string) {
 	p.t.Helper()
+	p.send(p.nativeLogin(user, password))
+	p.finishNative(password)
+}
+
+// nativeLogin reads a real server's greeting, and returns the login that answers it.
+func (p peer) nativeLogin(user, password string) []byte {
+	p.t.Helper()
 	scramble := scrambleOf(p.packet())
 	asked := mysql.Protocol41 | mysql.SecureConnection | mysql.PluginAuth | mysql.ConnectAttributes | mysql.ConnectWithDB
 	var b bytes.Buffer
 	binary.Write(&b, binary.LittleEndian, uint32(asked))
 	b.WriteString("\x00\x00\x00\x01\x2d" + string(make([]byte, 23)))
 	b.WriteString(user + "\x00\x14" + string(native(password, scramble)) + "shop\x00mysql_native_password\x00\x00")
-	p.send(mysqlPacket(1, b.String()))
-	p.finishNative(password)
+	return mysqlPacket(1, b.String())
 }
 
 // finishNative answers an authentication until it is over, and returns the
@@ -231,26 +238,76 @@ func TestForgedRefusal(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonError)
 }
 
-// TestChangeUserWithLogin checks that a change of user which comes with the login is
-// not let through.
+// TestChangeUserWithLogin checks with a real server that a change of user which comes in the same
+// segment as the login, and another one right behind it, are carried like any other, and are on
+// the record.
 func TestChangeUserWithLogin(t *testing.T) {
+	t.Parallel()
+	server := servertest.StartMariaDB(t)
+	for _, user := range []string{"jdoe", "sue"} {
+		if err := server.AddUser(user, user+"-password"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, test := range map[string]struct {
+		password string
+		last     mysql.Reply
+		user     string
+	}{
+		"refused":  {"wrong", mysql.ReplyError, "jdoe@%"},
+		"accepted": {"sue-password", mysql.ReplyOK, "sue@%"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newHarness(t, MySQL, nil, server.Address)
+			client := r.dial()
+			change := mysqlPacket(0, changeUser("sue", "shop", "till"))
+			client.send(append(client.nativeLogin("jdoe", "jdoe-password"), change...))
+			if reply := client.packet(); mysql.ReplyOf(reply) != mysql.ReplyOK {
+				t.Fatalf("the login was answered with %q", reply)
+			}
+			// The next change comes in the same segment as the answer that the first one asks for.
+			_, scramble, _ := bytes.Cut(client.packet().Payload(), []byte{0})
+			client.send(append(mysqlPacket(2, string(native(test.password, scramble))), change...))
+			if reply := client.packet(); mysql.ReplyOf(reply) != test.last {
+				t.Fatalf("the change was answered with %q", reply)
+			}
+			if reply := client.finishNative(test.password); mysql.ReplyOf(reply) != test.last {
+				t.Fatalf("the second change was answered with %q", reply)
+			}
+			if got := client.whoami(); got != test.user {
+				t.Errorf("the user is %s, want %s", got, test.user)
+			}
+			all := r.recorder.await(t, 1, events.KindSessionReady)
+			ready, failed := find[*events.SessionReady](all), find[*events.LoginFailed](all)
+			if test.last == mysql.ReplyOK && (len(ready) != 3 || ready[2].User != "sue") || test.last == mysql.ReplyError && (len(failed) != 2 || failed[1].User != "sue") {
+				t.Errorf("recorded %+v and %+v", ready, failed)
+			}
+		})
+	}
+}
+
+// TestCommandAndChangeUserWithLogin checks that a change of user which comes with the login, behind
+// a command that is not answered yet, is not let through, and is on the record.
+func TestCommandAndChangeUserWithLogin(t *testing.T) {
 	t.Parallel()
 	r := newHarness(t, MySQL, nil, newStubServer(t, func(p peer) {
 		p.send(mysqlGreeting())
 		p.packet()
-		p.send(mysqlPacket(2, "\xfeplugin\x00"))
-		p.packet()
-		p.send(mysqlPacket(4, mysqlOK))
+		p.send(mysqlPacket(2, mysqlOK))
+		p.want(string(mysqlPacket(0, "\x0e")))
 		p.wantEnd()
 	}).address())
 	client := r.dial()
 	client.packet()
-	client.send(mysqlLogin(usual, "jdoe", "shop", "till"))
-	client.packet()
-	client.send(append(mysqlPacket(3, "answer"), mysqlPacket(0, changeUser("root", "", ""))...))
-	client.want(string(mysqlPacket(4, mysqlOK)))
+	client.send(slices.Concat(mysqlLogin(usual, "jdoe", "shop", "till"), mysqlPacket(0, "\x0e"), mysqlPacket(0, changeUser("root", "", ""))))
+	client.want(string(mysqlPacket(2, mysqlOK)))
 	client.wantEnd()
 	wantReason(t, r, 1, events.ReasonError)
+	failed := find[*events.LoginFailed](r.recorder.await(t, 1, events.KindSessionClosed))
+	if len(failed) != 1 || failed[0].User != "root" {
+		t.Errorf("recorded %+v", failed)
+	}
 }
 
 // TestUnrecordedChangeUser checks that the OK is not passed on when the new user cannot

@@ -142,6 +142,11 @@ func (s *session) relay(ctx context.Context) *ending.Ending {
 	}
 	s.activity.traffic.Store(&traffic)
 	s.moved()
+	if s.established.Rest != "" {
+		if end := traffic.Resume(ctx, s.established.Rest); end != nil {
+			return end
+		}
+	}
 	for {
 		s.activity.since.Store(int64(events.TimeOf(time.Now())))
 		r := relay.New(s.client, s.server, options)

@@ -10,11 +10,28 @@ import (
 	"gatebook/events"
 )
 
+// changeUsers carries a change of user, and those that the client has sent right behind it. rest
+// is what it has sent, from the change on.
+func (l *mysqlLogin) changeUsers(ctx context.Context, t *mysqlTraffic, rest string) *ending.Ending {
+	for rest != "" {
+		if t.early {
+			return l.refuseEarly(ctx, t.follower.Head(), rest)
+		}
+		t.changing = false
+		var end *ending.Ending
+		if rest, end = l.changeUser(ctx, t, rest); end != nil {
+			return end
+		}
+	}
+	return nil
+}
+
 // changeUser carries a change of user: a login over a connection that is established. The
 // relay has stopped before it, and both directions are quiet, as the protocol has it; rest
-// is what the client has sent, from the change on. It returns nil when the relay is to go
-// on, under the new user, which is on the record then, or under the old one.
-func (l *mysqlLogin) changeUser(ctx context.Context, t *mysqlTraffic, rest string) *ending.Ending {
+// is what the client has sent, from the change on. When the relay is to go on, under the new
+// user, which is on the record then, or under the old one, it returns the next change that the
+// client has sent already, "" for none.
+func (l *mysqlLogin) changeUser(ctx context.Context, t *mysqlTraffic, rest string) (next string, end *ending.Ending) {
 	l.next.Store(1)
 	l.client.startTimer()
 	defer l.client.stopTimer()
@@ -22,17 +39,17 @@ func (l *mysqlLogin) changeUser(ctx context.Context, t *mysqlTraffic, rest strin
 	defer l.end()
 	login, end := l.forwardChange(t.follower.Head(), rest)
 	if end != nil {
-		return end
+		return "", end
 	}
 	reply, end := l.answerChange(login)
 	if end != nil {
-		return l.brokenOff(ctx, login, end)
+		return "", l.brokenOff(ctx, login, end)
 	}
 	gone := l.handshake.stopAnswers()
-	if end := l.finishChange(ctx, t, login, reply); end != nil {
-		return end
+	if next, end = l.finishChange(ctx, t, login, reply); end != nil {
+		return "", end
 	}
-	return gone
+	return next, gone
 }
 
 // answerChange follows the authentication to the server's OK or error, which it returns.
@@ -64,8 +81,8 @@ func (l *mysqlLogin) forwardChange(head []byte, rest string) (mysql.Login, *endi
 }
 
 // finishChange records the new user if the server has accepted it, and the attempt if it
-// has not. Then it passes the server's reply on.
-func (l *mysqlLogin) finishChange(ctx context.Context, t *mysqlTraffic, login mysql.Login, reply mysql.Packet) *ending.Ending {
+// has not. Then it passes the server's reply on, and returns the next change if there is one.
+func (l *mysqlLogin) finishChange(ctx context.Context, t *mysqlTraffic, login mysql.Login, reply mysql.Packet) (string, *ending.Ending) {
 	var e events.Event
 	if mysql.ReplyOf(reply) == mysql.ReplyOK {
 		ready := asked(login)
@@ -74,7 +91,7 @@ func (l *mysqlLogin) finishChange(ctx context.Context, t *mysqlTraffic, login my
 		e = loginFailed(login, mysql.ParseError(reply).String())
 	}
 	if err := l.session.Record(ctx, e); err != nil {
-		return l.refuseUnrecorded(reply.Sequence(), err)
+		return "", l.refuseUnrecorded(reply.Sequence(), err)
 	}
 	t.follower.Alone()
 	return l.handshake.finish(reply, t)

@@ -134,44 +134,48 @@ func (h *handshake) denied(why string, unavailable bool) *ending.Ending {
 }
 
 // finish ends a login that succeeded: the client gets the server's reply, and both sides get
-// what the other has sent meanwhile, which the traffic sees. When the time of the
-// login was over before, the client was sent an error and gets nothing.
-func (h *handshake) finish(reply []byte, t Traffic) *ending.Ending {
+// what the other has sent meanwhile, which the traffic sees. It returns what the traffic
+// has not let pass. When the time of the login was over before, the client was sent an error and
+// gets nothing.
+func (h *handshake) finish(reply []byte, t Traffic) (rest string, end *ending.Ending) {
 	if !h.client.stopTimer() {
-		return ending.Stopped()
+		return "", ending.Stopped()
 	}
 	// The time of the login is over, and a side that takes nothing has no other limit.
 	until := h.client.replyDeadline()
 	for _, conn := range []*relay.Conn{h.client.conn, h.fromServer.conn} {
 		_ = conn.SetWriteDeadline(until)
 	}
-	if end := h.passRest(reply, t); end != nil {
-		return end
+	if rest, end = h.passRest(reply, t); end != nil {
+		return "", end
 	}
 	for _, conn := range []*relay.Conn{h.client.conn, h.fromServer.conn} {
 		_ = conn.SetWriteDeadline(time.Time{})
 	}
-	return nil
+	return rest, nil
 }
 
-// passRest writes what finish passes on.
-func (h *handshake) passRest(reply []byte, t Traffic) *ending.Ending {
+// passRest writes what finish passes on, and returns what is not to pass.
+func (h *handshake) passRest(reply []byte, t Traffic) (string, *ending.Ending) {
 	said := h.fromServer.rest()
 	if end := h.toClient(append(reply, said...)); end != nil {
-		return end
+		return "", end
 	}
 	t.FromServer(said)
 	if said, _ := h.answers.saidGoodbye(); said { // the server has it already
 		t.FromClient(h.goodbyePacket)
 	}
 	rest := h.fromClient.rest()
-	if len(rest) == 0 {
-		return nil
+	n := 0
+	if len(rest) > 0 {
+		n = t.FromClient(rest)
 	}
-	if t.FromClient(rest) < len(rest) {
-		return changedTooEarly()
+	if n > 0 {
+		if end := h.toServer(rest[:n]); end != nil {
+			return "", end
+		}
 	}
-	return h.toServer(rest)
+	return string(rest[n:]), nil
 }
 
 // release gives back what the handshake has borrowed. If the client's answers are still

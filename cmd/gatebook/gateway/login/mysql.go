@@ -232,10 +232,11 @@ func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Pac
 	if login.Compressed {
 		traffic = &compressedTraffic{client: l.client.conn, server: l.server.Conn}
 	}
-	if end := l.handshake.finish(ok, traffic); end != nil {
+	rest, end := l.handshake.finish(ok, traffic)
+	if end != nil {
 		return nil, end
 	}
-	established := &Established{Traffic: traffic}
+	established := &Established{Traffic: traffic, Rest: rest}
 	if l.server.Account != nil {
 		established.Canceller = mysqlKill{thread: l.thread, buffers: l.protocol.Buffers}
 	}

@@ -100,16 +100,12 @@ func (t *mysqlTraffic) EndNotice(reason events.Reason, message string) []byte {
 	return endError(reason).mysql(1, message)
 }
 
-// Resume carries a change of user.
+// Resume carries a change of user, or several.
 func (t *mysqlTraffic) Resume(ctx context.Context, rest string) *ending.Ending {
-	switch {
-	case !t.changing:
+	if !t.changing {
 		return pausedWithoutReason()
-	case t.early:
-		return t.login.refuseEarly(ctx, t.follower.Head(), rest)
 	}
-	t.changing = false
-	return t.login.changeUser(ctx, t, rest)
+	return t.login.changeUsers(ctx, t, rest)
 }
 
 // changedTooEarly returns the ending of a session whose client changes its user before the

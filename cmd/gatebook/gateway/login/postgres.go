@@ -267,9 +267,11 @@ func (l *postgresLogin) accept(ctx context.Context, reply []byte) (*Established,
 		l.session.Issued(l.key)
 		established.Canceller = postgresCancel{l.key}
 	}
-	if end := l.handshake.finish(reply, established.Traffic); end != nil {
+	rest, end := l.handshake.finish(reply, established.Traffic)
+	if end != nil {
 		return nil, end
 	}
+	established.Rest = rest
 	return established, nil
 }
 

@@ -131,6 +131,9 @@ func (s *Service) endsTLS() bool { return s.TLS != nil }
 type Established struct {
 	// Traffic follows what both sides send.
 	Traffic Traffic
+	// Rest is what the client has sent and Traffic has not let pass: Resume is to be called
+	// with it before the first relay, unless it is "".
+	Rest string
 	// Canceller stops what the server does for the session; nil where nothing can.
 	Canceller Canceller
 }
