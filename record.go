@@ -29,7 +29,7 @@ const (
 // says.
 func (s *Source) check(list ...events.Event) error {
 	for _, e := range list {
-		if err := lifecycle.Check(e, s.name); err != nil {
+		if err := s.checker.Check(e, s.name); err != nil {
 			s.registry.journal.CountRefused()
 			return invalid(fmt.Errorf("%s: %w", kindOf(e), err))
 		}
@@ -170,7 +170,7 @@ func (s *Source) statistics(samples []Sample) ([]storage.Entry, error) {
 	for i := range samples {
 		e := &events.StatisticsRecorded{Final: samples[i].Final()}
 		d := lifecycle.NewDraft(s.registry.state.Lookup(samples[i].Session))
-		if d.Owner(e, s.name, s.incarnation) == nil && lifecycle.Check(e, s.name) == nil && d.Take(e) == nil {
+		if d.Owner(e, s.name, s.incarnation) == nil && s.checker.Check(e, s.name) == nil && d.Take(e) == nil {
 			entries = append(entries, journal.Entry(samples[i].Session, e))
 		}
 	}

@@ -38,6 +38,7 @@ type Source struct {
 	registry          *Registry
 	name, incarnation string
 	options           SourceOptions
+	checker           lifecycle.Checker
 
 	// begun is true once the start is recorded, which the call does that has beginning.
 	begun     atomic.Bool

@@ -136,10 +136,7 @@ func (c *Coder) Clean(e Event) {
 }
 
 // Clean limits and repairs the texts of e in place: see [Coder.Clean].
-func Clean(e Event) {
-	var c Coder
-	c.Clean(e)
-}
+func Clean(e Event) { new(Coder).Clean(e) }
 
 // Seal completes the record that [Append] encoded. b must hold that one record and
 // nothing else, and may be extended.

@@ -25,7 +25,7 @@ func (e *Event) kind() string {
 }
 
 // clean checks what can be checked without the book, and repairs texts.
-func (p *Report) clean() error {
+func (p *Report) clean(checker *lifecycle.Checker) error {
 	switch {
 	case p.Source == "":
 		return badReport("the report names no source")
@@ -44,7 +44,7 @@ func (p *Report) clean() error {
 	p.Version, p.Host = wire.CleanText(p.Version, wire.TextLimit), wire.CleanText(p.Host, wire.TextLimit)
 	for i := range p.Events {
 		e := &p.Events[i]
-		if why := e.clean(p.Source); why != "" {
+		if why := e.clean(p.Source, checker); why != "" {
 			return &Error{Index: i, Kind: e.kind(), Key: e.Key, Why: why}
 		}
 	}
@@ -52,11 +52,11 @@ func (p *Report) clean() error {
 }
 
 // clean returns what is wrong with an event whatever the book says, "" if nothing is.
-func (e *Event) clean(source string) string {
+func (e *Event) clean(source string, checker *lifecycle.Checker) string {
 	if key := cutKey(e.Key); key != e.Key {
 		e.Key, e.given = key, e.Key
 	}
-	if err := lifecycle.Check(e.Event, source); err != nil {
+	if err := checker.Check(e.Event, source); err != nil {
 		return err.Error()
 	}
 	declares := false

@@ -34,6 +34,7 @@ type Options struct {
 // Intake records reports of sources outside this process. It is safe for concurrent use.
 type Intake struct {
 	Options
+	checker lifecycle.Checker
 	remotes *remotes
 }
 
@@ -43,7 +44,7 @@ func New(o Options) *Intake { return &Intake{Options: o, remotes: newRemotes(o.N
 // Report records a report. When it returns without an error the report is durable, and the
 // source's lease begins anew. Errors: [*Error], those of the journal.
 func (in *Intake) Report(ctx context.Context, p *Report) (Result, error) {
-	if err := p.clean(); err != nil {
+	if err := p.clean(&in.checker); err != nil {
 		return Result{}, in.refuse(err)
 	}
 	o, err := in.remotes.enter(ctx, p.Source)

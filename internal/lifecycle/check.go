@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"gatebook/events"
@@ -37,15 +38,31 @@ const ReservedName = "gatebook"
 // IsReserved reports whether a name is [ReservedName], compared as names are.
 func IsReserved(name string) bool { return projection.NameKey(name) == ReservedName }
 
+// Checker checks events of sources. Its zero value is ready. It is safe for concurrent
+// use, and keeps coders from one event to the next: a source checks each event it records.
+type Checker struct {
+	coders sync.Pool // of *events.Coder
+}
+
+// clean repairs the texts of an event: see [events.Clean].
+func (c *Checker) clean(e events.Event) {
+	coder, ok := c.coders.Get().(*events.Coder)
+	if !ok {
+		coder = new(events.Coder)
+	}
+	coder.Clean(e)
+	c.coders.Put(coder)
+}
+
 // Check returns what is wrong with an event of a source whatever the book says, nil if
 // nothing is. It repairs texts (see [events.Clean]), writes the address in its canonical
 // form and takes empty names out of lists. The source is the name of the one that
 // reports; only [ReservedName] reports sessions of the service of that name.
-func Check(e events.Event, source string) error {
+func (c *Checker) Check(e events.Event, source string) error {
 	if e == nil || reflect.ValueOf(e).IsNil() {
 		return errors.New("there is no event")
 	}
-	events.Clean(e)
+	c.clean(e)
 	switch e := e.(type) {
 	case *events.ServiceDeclared:
 		return checkService(e, source)
@@ -180,7 +197,11 @@ func checkOpening(e *events.SessionOpened, source string) error {
 	if err != nil {
 		return errors.New("the address " + strings.ToValidUTF8(e.Address, "\ufffd") + " is no IP address")
 	}
-	e.Address = address.Unmap().String()
+	// Nearly every address is in its canonical form, and is not written anew.
+	var b [64]byte
+	if canonical := address.Unmap().AppendTo(b[:0]); string(canonical) != e.Address {
+		e.Address = string(canonical)
+	}
 	return nil
 }
 
