@@ -79,17 +79,18 @@ type appender struct {
 type batch struct {
 	appends []*pending
 	records int
-	done    chan struct{} // closed when each append's err is set
+	// groups has a channel for every ackGroup appends, closed when the err of each of them
+	// is set.
+	groups []chan struct{}
 
-	// delivered are the records that were committed, and head their end.
+	// delivered are the records that were committed.
 	delivered []events.Record
-	head      Head
 }
 
 func newAppender(s store, clock func() events.Time, head Head) *appender {
 	return &appender{
 		store: s, clock: clock, head: head, durable: head.Sequence, committed: head,
-		open:    &batch{done: make(chan struct{})},
+		open:    new(batch),
 		wake:    make(chan struct{}, 1),
 		done:    make(chan struct{}),
 		streams: newStreams(head.Sequence),
@@ -196,6 +197,9 @@ func (a *appender) refusal() error {
 // add adds p to the open batch and wakes the appending goroutine. Its caller holds mu.
 func (a *appender) add(p *pending) (done <-chan struct{}) {
 	b := a.open
+	if len(b.appends)%ackGroup == 0 {
+		b.groups = append(b.groups, make(chan struct{}))
+	}
 	b.appends = append(b.appends, p)
 	b.records += len(p.entries)
 	a.waiting.Add(1)
@@ -205,7 +209,7 @@ func (a *appender) add(p *pending) (done <-chan struct{}) {
 		default:
 		}
 	}
-	return b.done // and not b, which is reused
+	return b.groups[len(b.groups)-1] // and not b, which is reused
 }
 
 // Head is [Log.Head].

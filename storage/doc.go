@@ -18,8 +18,9 @@
 // appends that wait, commits them together (group commit), delivers the batch to the
 // reader given to Start, and only then acknowledges. When Append returns without an error
 // the records are on the disk (fsync has returned) and are delivered. Under load a batch
-// is delivered while the next one is committed; batches keep their order. An append never
-// waits for a timer.
+// is delivered while the next one is committed, and the appends of a large batch are
+// acknowledged in groups, as their records are delivered; the order is kept. An append
+// never waits for a timer.
 //
 // # Failure
 //

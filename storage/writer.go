@@ -17,6 +17,9 @@ const (
 	// others are on their way: then the processors are the limit and not the disk, and it
 	// pays to encode one batch, commit another and deliver a third at the same time.
 	fullBatch = 192
+	// ackGroup is the number of appends of a batch that are acknowledged together, as soon
+	// as their records are delivered: their producers work while the rest is delivered.
+	ackGroup = 128
 )
 
 // write is the appending goroutine. It ends when wake is closed and all appends in the
@@ -34,13 +37,13 @@ func (a *appender) write() {
 
 // coalesce yields to the producers, without a timer, until as many appends wait as are
 // expected. Most producers that the last batch acknowledged append again at once, and one
-// sync can serve them together with those that arrived meanwhile. Otherwise the two
-// groups would take turns, with half of the producers to a sync; from fullBatch on that is
-// what they should do. A lone producer is never kept waiting.
+// sync can serve them together with those that arrived meanwhile. Otherwise the two would
+// take turns, with half of the producers to a sync. From fullBatch on the next batch is cut
+// while a quarter of the last one is still delivered. A lone producer is never kept waiting.
 func (a *appender) coalesce() {
 	enough := a.expected
 	if enough > fullBatch {
-		enough = max(fullBatch, enough/2)
+		enough = max(fullBatch, enough*3/4)
 	}
 	for idle, before := 0, 0; idle < coalesceTurns; idle++ {
 		n := int(a.waiting.Load())
@@ -81,7 +84,6 @@ func (a *appender) cut() *batch {
 	if !ok {
 		next = new(batch)
 	}
-	next.done = make(chan struct{})
 	a.mu.Lock()
 	b, room := a.open, a.room
 	a.open, a.room = next, nil
@@ -99,7 +101,7 @@ func (a *appender) commit(b *batch) {
 	permanent, failure := a.permanent, a.failure
 	a.mu.Unlock()
 	if permanent {
-		refuse(b, failure)
+		refuse(b.appends, failure)
 		return
 	}
 	next := a.number(b)
@@ -110,14 +112,14 @@ func (a *appender) commit(b *batch) {
 	if err := a.store.commit(next, a.values); err != nil {
 		a.streams.undo()
 		b.delivered = b.delivered[:0]
-		refuse(b, a.fail(err))
+		refuse(b.appends, a.fail(err))
 		return
 	}
 	if a.commitHook != nil {
 		a.commitHook(len(a.values), time.Since(began))
 	}
 	a.streams.keep()
-	a.committed, b.head = next, next
+	a.committed = next
 	a.mu.Lock()
 	a.durable = next.Sequence
 	if !a.permanent {
@@ -149,22 +151,47 @@ func (a *appender) number(b *batch) Head {
 	return next
 }
 
-// finish delivers the committed records of b and acknowledges b. After a failed delivery
-// nothing is delivered any more and the head does not move: records that were committed
-// meanwhile are in the log alone.
+// finish delivers the committed records of b and acknowledges its appends, one group
+// after the other. After a failed delivery nothing is delivered any more and the head does
+// not move: records that were committed meanwhile are in the log alone.
 func (a *appender) finish(b *batch) {
-	if len(b.delivered) > 0 {
-		if err := a.deliverBatch(b.delivered); err != nil {
-			refuse(b, err)
-		} else {
-			a.advance(b.head)
+	appends, records := b.appends, b.delivered
+	for _, done := range b.groups {
+		group := appends[:min(ackGroup, len(appends))]
+		n := committedRecords(group)
+		if err := a.deliverGroup(records[:n]); err != nil {
+			refuse(group, err)
+		}
+		close(done) // from here on the group's appends are used by others
+		appends, records = appends[len(group):], records[n:]
+	}
+	clear(b.appends)
+	clear(b.groups)
+	clear(b.delivered)
+	*b = batch{appends: b.appends[:0], groups: b.groups[:0], delivered: b.delivered[:0]}
+	a.batches.Put(b)
+}
+
+// committedRecords returns how many records of appends are committed.
+func committedRecords(appends []*pending) (n int) {
+	for _, p := range appends {
+		if p.err == nil {
+			n += len(p.entries)
 		}
 	}
-	close(b.done)
-	clear(b.appends)
-	clear(b.delivered)
-	*b = batch{appends: b.appends[:0], delivered: b.delivered[:0]}
-	a.batches.Put(b)
+	return n
+}
+
+// deliverGroup delivers records and moves the head behind them.
+func (a *appender) deliverGroup(records []events.Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if err := a.deliverBatch(records); err != nil {
+		return err
+	}
+	a.advance(records)
+	return nil
 }
 
 // deliverBatch delivers records, unless an earlier delivery failed.
@@ -187,16 +214,21 @@ func (a *appender) deliverBatch(records []events.Record) error {
 	return err
 }
 
-func (a *appender) advance(head Head) {
+// advance moves the head behind records that were delivered.
+func (a *appender) advance(records []events.Record) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.head = head
+	last := &records[len(records)-1]
+	a.head.Sequence, a.head.Recorded = last.Sequence, last.Recorded
+	for i := range records {
+		a.head.Stream = max(a.head.Stream, records[i].Session)
+	}
 	a.wakeWaiters()
 }
 
-// refuse sets err for every append of b that has no error of its own.
-func refuse(b *batch, err error) {
-	for _, p := range b.appends {
+// refuse sets err for every append that has no error of its own.
+func refuse(appends []*pending, err error) {
+	for _, p := range appends {
 		if p.err == nil {
 			p.err = err
 		}
