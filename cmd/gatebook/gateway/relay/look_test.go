@@ -69,9 +69,7 @@ func TestLeaveServer(t *testing.T) {
 			r := blocked(t, Client, options)
 			r.client.CloseWrite()
 			eventually(t, "the end is there", func() bool { return r.ends(Client) })
-			now := time.Now()
-			r.relay.Look(now)
-			r.relay.Look(now.Add(clientEndPatience))
+			r.lookUntilEnd(t, time.Now(), clientEndPatience)
 			return r
 		},
 		"interrupted behind a client that reads nothing": func(t *testing.T) *harness {
@@ -150,10 +148,10 @@ func TestLookFindsEnds(t *testing.T) {
 				for _, later := range []time.Duration{0, patience - time.Millisecond} {
 					r.relay.Look(now.Add(later))
 				}
-				if len(r.done) > 0 {
+				if r.found() != Neither {
 					t.Fatal("ended while the other side reads")
 				}
-				r.relay.Look(now.Add(time.Hour))
+				r.lookUntilEnd(t, now, time.Hour)
 				if end := r.wait(t); end != (End{First: source}) {
 					t.Errorf("ended as %+v", end)
 				}
@@ -185,6 +183,24 @@ func (r *harness) ends(side Side) bool {
 	return ended
 }
 
+// lookUntilEnd looks once in a while, after now, until the relay has ended. The system may take
+// something more of what was sent between two looks, which puts the end off.
+func (r *harness) lookUntilEnd(t *testing.T, now time.Time, while time.Duration) {
+	t.Helper()
+	eventually(t, "the relay ends", func() bool {
+		now = now.Add(while)
+		r.relay.Look(now)
+		return len(r.done) > 0
+	})
+}
+
+// found returns the side that a look has found to end the relay, which then ends soon.
+func (r *harness) found() Side {
+	r.relay.mu.Lock()
+	defer r.relay.mu.Unlock()
+	return r.relay.end.First
+}
+
 // takenBy returns when the side to which a source sends has last taken something.
 func (r *harness) takenBy(source Side) events.Time {
 	if source == Client {
@@ -202,7 +218,7 @@ func TestLookKeepsHalfClose(t *testing.T) {
 	now := time.Now()
 	r.relay.Look(now)
 	r.relay.Look(now.Add(time.Hour))
-	if len(r.done) > 0 {
+	if r.found() != Neither {
 		t.Error("ended")
 	}
 }
@@ -210,10 +226,15 @@ func TestLookKeepsHalfClose(t *testing.T) {
 // TestLookEndsStall checks that a side which takes nothing for too long is taken for gone: an
 // end of the other may be behind what that cannot send.
 func TestLookEndsStall(t *testing.T) {
-	r := blocked(t, Client, Options{High: 65536, Low: 1024, Stall: time.Minute})
+	const stall = time.Minute
+	r := blocked(t, Client, Options{High: 65536, Low: 1024, Stall: stall})
 	now := time.Now()
 	r.relay.Look(now)
-	r.relay.Look(now.Add(time.Minute))
+	r.relay.Look(now.Add(stall - time.Millisecond))
+	if r.found() != Neither {
+		t.Fatal("ended before the time was over")
+	}
+	r.lookUntilEnd(t, now, stall)
 	if end := r.wait(t); end.First != Server || !errors.Is(end.Err, syscall.ETIMEDOUT) {
 		t.Errorf("ended as %+v", end)
 	}

@@ -67,12 +67,7 @@ func TestStalledReader(t *testing.T) {
 	r.start(t, Options{High: high, Low: low})
 	sent := make(chan []byte, 1)
 	go func() { sent <- send(r.server, size) }()
-	eventually(t, "the queue is above the high mark", func() bool {
-		return r.clientConn.Counters().HighWaterEvents == 1
-	})
-	if c := r.clientConn.Counters(); c.BufferedWrites == 0 || c.LowWaterEvents != 0 {
-		t.Fatalf("stalled: %+v", c)
-	}
+	r.awaitStall(t, high, low)
 	sum := sha256.New()
 	if _, err := io.CopyN(sum, r.client, size); err != nil {
 		t.Fatal(err)
@@ -92,6 +87,30 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
+// awaitStall waits until the server is not read because its client does not read. The queue has
+// then crossed its high mark, and has not come to its low mark since; all the time it holds one
+// buffer more than the high mark at most. Before that the system may have taken so much
+// that the marks were crossed both ways.
+func (r *harness) awaitStall(t *testing.T, high, low int) {
+	t.Helper()
+	p, before := r.relay.down, uint64(0)
+	eventually(t, "the server is not read", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		c, held := r.clientConn.Counters(), p.queue.size
+		if held > high+BufferSize {
+			t.Fatalf("the queue holds %d bytes, want at most one buffer more than %d", held, high)
+		}
+		stalled := p.blocked.Load() && c.HighWaterEvents == c.LowWaterEvents+1
+		if stalled && (held <= low || c.BufferedWrites == 0) {
+			t.Fatalf("stalled with %d bytes in the queue: %+v", held, c)
+		}
+		settled := before == c.BytesWritten
+		before = c.BytesWritten
+		return stalled && settled
+	})
+}
+
 // TestStallHoldsNoMoreThanTheMark checks that a stalled direction takes what the mark
 // and one buffer allow and then stops reading.
 func TestStallHoldsNoMoreThanTheMark(t *testing.T) {
@@ -101,13 +120,7 @@ func TestStallHoldsNoMoreThanTheMark(t *testing.T) {
 	r.start(t, Options{High: high, Low: low})
 	sent := make(chan []byte, 1)
 	go func() { sent <- send(r.server, 8<<20) }()
-	eventually(t, "the queue is above the high mark", func() bool {
-		return r.clientConn.Counters().HighWaterEvents == 1
-	})
-	held := r.serverConn.Counters().BytesRead - r.clientConn.Counters().BytesWritten
-	if held <= high || held > high+BufferSize {
-		t.Errorf("held %d bytes, want above %d and at most one buffer more", held, high)
-	}
+	r.awaitStall(t, high, low)
 	r.clientConn.Close()
 	r.serverConn.Close()
 	if end := r.wait(t); end != (End{}) {

@@ -109,16 +109,7 @@ func TestTLSStalledReader(t *testing.T) {
 	r.start(t, Options{High: high, Low: low})
 	sent := make(chan []byte, 1)
 	go func() { sent <- send(r.server, size) }()
-	eventually(t, "the queue is above the high mark", func() bool {
-		return r.clientConn.Counters().HighWaterEvents == 1
-	})
-	held := r.serverConn.Counters().BytesRead - r.clientConn.Counters().BytesWritten
-	if held <= high || held > high+BufferSize {
-		t.Errorf("held %d bytes, want above %d and at most one buffer more", held, high)
-	}
-	if c := r.clientConn.Counters(); c.BufferedWrites == 0 || c.LowWaterEvents != 0 {
-		t.Fatalf("stalled: %+v", c)
-	}
+	r.awaitStall(t, high, low)
 	sum := sha256.New()
 	if _, err := io.CopyN(sum, r.client, size); err != nil {
 		t.Fatal(err)
