@@ -86,6 +86,25 @@ func (c *checkpointer) suspend() uint64 {
 	return c.position
 }
 
+// behind returns how many records were applied since the last checkpoint.
+func (c *checkpointer) behind() uint64 {
+	head, _ := c.state.Sequence()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return head - c.position
+}
+
+// handOver gives up what changed since the last checkpoint, because the archive that is
+// being made will have it. It returns the sequence up to which that archive has to go.
+func (c *checkpointer) handOver() uint64 {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	p := c.state.Checkpoint()
+	c.state.Saved(p)
+	c.position = p.Position
+	return p.Position
+}
+
 func (c *checkpointer) resume() {
 	c.writing.Lock()
 	defer c.writing.Unlock()

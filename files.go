@@ -32,6 +32,7 @@ type files struct {
 	watched *journal.LogFile // the log's
 	archive *storage.Archive
 	state   *projection.State
+	held    journal.Held
 	// checkpoints writes the state to the archive.
 	checkpoints *checkpointer
 	// alive has the time at which this process was last known to be alive; nil where the
@@ -169,7 +170,15 @@ func (f *files) loadArchive() (err error) {
 // archived returns how the state finds sessions that have left memory.
 func (f *files) archived() projection.ArchiveLookup {
 	archive := f.archive
-	return func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) }
+	return func(id uint64) (*projection.Session, error) {
+		s, err := query.Archived(archive, id)
+		if errors.Is(err, ErrRebuilding) {
+			if held := f.held.Find(id); held != nil {
+				return held, nil
+			}
+		}
+		return s, err
+	}
 }
 
 // replay applies what the checkpoint does not cover, and starts the log. A long one

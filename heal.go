@@ -18,22 +18,29 @@ const (
 	healRetry = 10 * time.Second
 	// healPage is how many records are read at a time.
 	healPage = 512
+	// healBacklog is how many records may be applied to the state beyond what the new
+	// archive is to have, before it is to have those too. It bounds the ended sessions that
+	// are in memory meanwhile.
+	healBacklog = 100_000
 )
 
 // healer makes the archive again from the log when damage is noticed while it is in use.
-// Meanwhile no checkpoint is written: the sessions that end stay in memory.
+// Meanwhile no checkpoint is written. The sessions that end stay in memory, until the new
+// archive is to have them too.
 type healer struct {
 	archive     *storage.Archive
 	checkpoints *checkpointer
 	log         storage.Log
 	path        string // where the new file is made
 	report      func(error)
+	backlog     uint64 // see healBacklog
 }
 
 // healer returns the healer of the registry's archive.
 func (f *files) healer() *healer {
 	return &healer{
 		archive: f.archive, checkpoints: f.checkpoints, log: f.log, path: f.folder.Archive() + ".again", report: f.options.Report,
+		backlog: healBacklog,
 	}
 }
 
@@ -83,7 +90,8 @@ func (h *healer) heal(ctx context.Context) error {
 	return nil
 }
 
-// fill folds the log up to a sequence into an archive.
+// fill folds the log into an archive: up to a sequence, or further where the registry goes
+// on too fast for what it has recorded since to stay in memory.
 func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint64) error {
 	state := projection.New(func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) })
 	c := checkpointer{state: state, archive: archive, log: h.log}
@@ -103,6 +111,9 @@ func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint6
 			return err
 		}
 		at, unsaved = at+uint64(n), unsaved+uint64(n)
+		if h.checkpoints.behind() > h.backlog {
+			until = h.checkpoints.handOver()
+		}
 		if unsaved >= replayedPerSave {
 			unsaved = 0
 			if err := c.save(); err != nil {

@@ -80,7 +80,7 @@ func (r *Registry) open(ctx context.Context) (err error) {
 	if err := r.fold(ctx); err != nil {
 		return err
 	}
-	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched)
+	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched, &r.held)
 	if log, ok := r.log.(*storage.Bolt); ok && r.options.ScrubPeriod >= 0 {
 		r.scrub = &scrubber{verify: log.Verify, period: cmp.Or(r.options.ScrubPeriod, scrubPeriod), report: r.options.Report}
 	}

@@ -379,18 +379,7 @@ func TestArchiveIsMadeAgainWhileRunning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(filepath.Join(c.folder, "book.db"), os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for at := 2 * 4096; at < len(c.book); at += 64 {
-		if _, err := f.WriteAt([]byte{1}, int64(at+40)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
+	damageArchive(t, c.folder)
 	if _, _, err := r.Session(1); !errors.Is(err, ErrRebuilding) {
 		t.Errorf("an ended session: got %v, want ErrRebuilding", err)
 	}

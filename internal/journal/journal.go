@@ -28,14 +28,16 @@ type Journal struct {
 	lookup   Lookup
 	file     *LogFile
 	deferred *deferredEnds
+	held     *Held
 	lastID   atomic.Uint64 // the last session id that was given
 	refused  atomic.Uint64 // events that were refused
 }
 
 // New returns a journal that writes to a log, whose records up to now the state has
-// applied. The file is the log's.
-func New(log storage.Log, state *projection.State, lookup Lookup, file *LogFile) *Journal {
-	j := &Journal{log: log, state: state, lookup: lookup, file: file}
+// applied. The file is the log's. The state finds ended sessions in held where the archive
+// cannot give them.
+func New(log storage.Log, state *projection.State, lookup Lookup, file *LogFile, held *Held) *Journal {
+	j := &Journal{log: log, state: state, lookup: lookup, file: file, held: held}
 	j.deferred = newDeferredEnds(j.recordDeferred)
 	j.lastID.Store(max(state.LastID(), log.Head().Stream))
 	return j
@@ -72,7 +74,12 @@ func (j *Journal) append(ctx context.Context, decide Decide) error {
 		for i := range entries {
 			entries[i].Expect = seen
 		}
+		held, err := j.held.hold(entries, j.state, j.lookup)
+		if err != nil {
+			return err
+		}
 		err = j.log.Append(ctx, entries)
+		j.held.release(held)
 		if !errors.Is(err, storage.ErrConflict) {
 			return err
 		}

@@ -1,0 +1,160 @@
+package gatebook
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatebook/events"
+	"gatebook/internal/journal"
+	"gatebook/projection"
+)
+
+// damageArchive changes a byte in every 64 of book.db, but for the first two pages, whose
+// damage is noticed by itself.
+func damageArchive(t *testing.T, folder string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(folder, "book.db"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at := int64(2 * 4096); at < info.Size(); at += 64 {
+		if _, err := f.WriteAt([]byte{1}, at+40); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// lostSession returns a registry whose first session is lost, and has left memory.
+func lostSession(t *testing.T, o Options) (*Registry, string) {
+	t.Helper()
+	running, folder := t.TempDir(), filepath.Join(t.TempDir(), "data")
+	crashed, err := Open(t.Context(), running, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := crashed.StartSource(t.Context(), SourceOptions{Name: "gateway"})
+	if err == nil {
+		_, err = s.Open(t.Context(), events.SessionOpened{Service: "orders"})
+	}
+	if err == nil {
+		err = os.CopyFS(folder, os.DirFS(running)) // as if it were killed now
+	}
+	if err = errors.Join(err, crashed.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(t.Context(), folder, o)
+	if err == nil {
+		err = r.Save()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if v, _, err := r.Session(1); err != nil || v.Status != projection.Lost || r.state.Lookup(1) != nil {
+		t.Fatalf("the session is %s with error %v, want one that is lost; in memory: %v", v.Status, err, r.state.Lookup(1) != nil)
+	}
+	return r, folder
+}
+
+// awaitArchive waits until ended sessions can be read again.
+func awaitArchive(t *testing.T, r *Registry) (v projection.View) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		v, _, err := r.Session(1)
+		if err == nil {
+			return v
+		}
+		if !errors.Is(err, ErrRebuilding) || time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDamageBetweenDecisionAndRecord notices damage of the archive when the end of a lost
+// session was decided and committed, and is not applied yet. It is applied, and the log goes on.
+func TestDamageBetweenDecisionAndRecord(t *testing.T) {
+	t.Parallel()
+	var committed atomic.Pointer[func()]
+	r, folder := lostSession(t, Options{Committed: func(int, time.Duration) {
+		if f := committed.Swap(nil); f != nil {
+			(*f)()
+		}
+	}})
+	damage := func() {
+		damageArchive(t, folder)
+		if _, err := r.reader.Lookup(1); !errors.Is(err, ErrRebuilding) {
+			t.Errorf("a look-up in the damaged archive: got %v, want ErrRebuilding", err)
+		}
+	}
+	committed.Store(&damage)
+	if err := r.journal.Append(t.Context(), journal.One(1, &events.SessionClosed{Reason: events.ReasonClientClosed})); err != nil {
+		t.Fatal(err)
+	}
+	s, err := r.StartSource(t.Context(), SourceOptions{Name: "other"})
+	if err == nil {
+		_, err = s.Open(t.Context(), events.SessionOpened{Service: "orders"})
+	}
+	if err != nil {
+		t.Fatalf("after it the log takes nothing: %v", err)
+	}
+	if v := awaitArchive(t, r); v.Status != projection.Closed {
+		t.Errorf("the session is %s, want closed", v.Status)
+	}
+}
+
+// TestMemoryWhileTheArchiveIsMadeAgain ends sessions while the archive is made again. Once
+// there are many, they leave memory, and the new archive has them.
+func TestMemoryWhileTheArchiveIsMadeAgain(t *testing.T) {
+	t.Parallel()
+	r, folder := lostSession(t, Options{})
+	s, err := r.StartSource(t.Context(), SourceOptions{Name: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := func() {
+		id, err := s.Open(t.Context(), events.SessionOpened{Service: "orders"})
+		if err == nil {
+			err = s.Record(t.Context(), id, &events.SessionClosed{Reason: events.ReasonClientClosed})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The registry's own healer is held up, so that another one can be looked at.
+	const backlog = 40
+	h := r.healer()
+	h.path, h.backlog = filepath.Join(folder, "other.again"), backlog
+	h.checkpoints.suspend()
+	for range 3 * backlog {
+		end()
+	}
+	if got := len(r.state.Checkpoint().Rows()); got < 3*backlog {
+		t.Fatalf("%d rows are in memory before, want all of the sessions that ended", got)
+	}
+	if err := h.heal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.checkpoints.behind(); got > backlog {
+		t.Errorf("%d records are only in memory, want at most %d", got, backlog)
+	}
+	for id := uint64(1); id <= 3*backlog+1; id++ {
+		if v, _, err := r.Session(id); err != nil || v.Status == projection.Live {
+			t.Errorf("session %d is %v with error %v, want ended", id, v, err)
+		}
+	}
+}
