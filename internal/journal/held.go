@@ -8,9 +8,9 @@ import (
 	"gatebook/storage"
 )
 
-// Held keeps ended sessions while an append that changes them is on its way. What was
-// decided about a session can then be applied, also when damage of the archive is noticed
-// between the two. The zero Held has none. It is safe for concurrent use.
+// Held keeps ended sessions while an append that changes them is on its way. A decision
+// about a session can then be applied, also when damage of the archive is noticed in
+// between. The zero Held has none. It is safe for concurrent use.
 type Held struct {
 	mu       sync.Mutex // guards the field below
 	sessions map[uint64]*heldSession
