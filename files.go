@@ -196,8 +196,12 @@ func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 	saved := make(chan error, 1)
 	saved <- nil
 	err := f.log.Start(f.checkpoints.position, func(batch []events.Record) error {
-		if err := deliver(batch); err != nil || !replaying {
+		if err := deliver(batch); err != nil {
 			return err
+		}
+		if !replaying {
+			f.state.IndexEnded()
+			return nil
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -216,6 +220,7 @@ func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 		return nil
 	})
 	replaying = false
+	f.state.IndexEnded() // what was not saved on the way
 	return errors.Join(err, <-saved)
 }
 

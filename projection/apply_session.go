@@ -98,7 +98,7 @@ func (s *State) changeConnection(v *Session, r *events.Record) {
 // replace puts the new value of a session in the place of the old one, and updates the
 // counts.
 func (s *State) replace(old, v *Session, r *events.Record) {
-	s.unsaved.replaced(old, v)
+	s.unsaved.replaced(old, v, s.EndedBlock)
 	s.sessions.replace(old, v)
 	switch {
 	case old.Status == Live && v.Status == Live:

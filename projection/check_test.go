@@ -94,11 +94,16 @@ func checkCopies(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 				t.Fatalf("session %d is copied after %d", v.ID, c.Living[i-1].ID)
 			}
 		}
-		for _, v := range append(c.Living, c.Ended...) {
+		for _, v := range c.Living {
 			got = append(got, seen(v.Session))
 		}
+		for _, v := range endedOf(t, c, projection.EndedWalk{}) {
+			if want.Has(v.Status) {
+				got = append(got, seen(v))
+			}
+		}
 		for _, v := range archived {
-			if _, known := c.Superseded[v.ID]; !known {
+			if !c.Ended.Supersedes(v.ID, v.Version) {
 				got = append(got, v)
 			}
 		}

@@ -21,13 +21,14 @@ type unsaved struct {
 	// dirty are the sessions that changed since, each once.
 	since uint64
 	dirty []uint64
+	// saved is the sequence of the last checkpoint that was saved, and saving that of the one
+	// that is being written.
+	saved, saving uint64
 	// collected is the highest sequence of any checkpoint that was collected, saved or not.
 	collected uint64
-	// endedSince are the values of sessions that ended, or changed after their end, since the
-	// last checkpoint was collected, in order of their changes. endedSaving are those of the
-	// checkpoint that is being written. Both are only appended to, so that a reader can go on
-	// with its copy of them without the lock.
-	endedSince, endedSaving []*Session
+	// endedSince are the sessions that ended since the last checkpoint was collected.
+	// endedSaving are those of the checkpoint that is being written.
+	endedSince, endedSaving endedChanges
 	feed                    feedChanges
 }
 
@@ -35,31 +36,32 @@ type unsaved struct {
 func (u *unsaved) opened(v *Session) { u.dirty = append(u.dirty, v.ID) }
 
 // replaced records that a session has a new value.
-func (u *unsaved) replaced(old, v *Session) {
+func (u *unsaved) replaced(old, v *Session, endedBlock int) {
 	if old.Version <= u.since {
 		u.dirty = append(u.dirty, v.ID)
 	}
 	if old.Status != Live || v.Status != Live {
-		u.endedSince = append(u.endedSince, v)
+		u.endedSince.add(v, endedBlock)
 	}
 }
 
 // collect begins a checkpoint at a sequence.
 func (u *unsaved) collect(sequence uint64) {
-	u.since, u.collected = sequence, sequence
+	u.since, u.collected, u.saving = sequence, sequence, sequence
 	u.dirty = nil
-	u.endedSince, u.endedSaving = nil, u.endedSince
+	u.endedSince.seal()
+	u.endedSince, u.endedSaving = endedChanges{}, u.endedSince
 	u.feed.chunks = nil
 }
 
-// saved ends the checkpoint that was collected last.
-func (u *unsaved) saved() { u.endedSaving = nil }
+// noteSaved ends the checkpoint that was collected last.
+func (u *unsaved) noteSaved() { u.endedSaving, u.saved = endedChanges{}, u.saving }
 
 // notSaved returns the changes of a checkpoint to those that are not saved.
 func (u *unsaved) notSaved(c *Checkpoint) {
 	u.since = c.before
 	u.feed.restore(c.chunks)
-	u.endedSince, u.endedSaving = slices.Concat(u.endedSaving, u.endedSince), nil
+	u.endedSince, u.endedSaving = u.endedSaving.before(u.endedSince), endedChanges{}
 	seen := make(map[uint64]bool, len(u.dirty))
 	for _, id := range u.dirty {
 		seen[id] = true
@@ -114,7 +116,7 @@ func (s *State) Checkpoint() *Checkpoint {
 func (s *State) Saved(c *Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unsaved.saved()
+	s.unsaved.noteSaved()
 	for _, v := range c.sessions {
 		s.sessions.evict(v)
 	}

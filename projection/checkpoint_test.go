@@ -60,6 +60,7 @@ func TestSupersededWhileSaving(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
 	s.record(1, opened(), &events.SessionLost{Cause: events.ReasonSourceLost})
+	lost := s.Lookup(1).Version
 	s.save()
 	superseded := func(when string, want bool) {
 		t.Helper()
@@ -67,7 +68,7 @@ func TestSupersededWhileSaving(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, is := c.Superseded[1]; is != want {
+		if is := c.Ended.Supersedes(1, lost); is != want {
 			t.Errorf("%s it is superseded: %v", when, is)
 		}
 	}

@@ -110,7 +110,8 @@ func readCopies(t *testing.T, s *projection.State) projection.Moment {
 		before = v.ID
 		checkView(t, &v, c.Sequence)
 	}
-	for _, v := range c.Ended {
+	for _, ended := range endedOf(t, c, projection.EndedWalk{}) {
+		v := projection.View{Session: ended}
 		if v.Version > c.Sequence || v.Status == projection.Live {
 			t.Errorf("session %d of version %d and status %s is copied among the ended", v.ID, v.Version, v.Status)
 		}

@@ -58,32 +58,25 @@ func (s *Selection) firstID() (id uint64, none bool) {
 // Copied is the result of [State.Copy].
 type Copied struct {
 	Moment
-	// Living are the selected live sessions in order of their ids. Ended are the selected
-	// ended sessions in memory, in no order.
-	Living, Ended []View
-	// Superseded are the ids, selected or not, of which the archive of this moment can have
-	// an older value: those that ended, or became live again, since the last checkpoint or in
-	// the one being written. It is nil if no ended sessions are selected.
-	Superseded map[uint64]struct{}
+	// Living are the selected live sessions in order of their ids.
+	Living []View
+	// Ended are the ended sessions in memory, whatever the filter, of the same moment. There
+	// are none if no ended sessions are selected.
+	Ended EndedSessions
 }
 
 // Copy copies sessions in memory, all as of one moment. It calls begin under the lock at
 // that moment, so that what begin opens is of the same moment. It visits the live sessions
 // it copies; with a filter, those on the shortest lists that the filter allows. It holds the
 // lock for a piece at a time, which is about a page of work, and compares sessions with the
-// filter without it. For ended sessions it visits those that ended since the last
-// checkpoint, without the lock.
+// filter without it. The ended sessions are a list that never changes, and cost nothing here.
 func (s *State) Copy(want Selection, begin func() error) (Copied, error) {
 	c := copying{state: s, want: &want}
 	// Memory for a long list is allocated before the lock is taken: allocating can wait for
 	// the garbage collector, and then the writer would too.
 	c.out.Living = make([]View, 0, s.room(&want))
-	recent, saving, err := c.run(begin)
-	if err != nil {
+	if err := c.run(begin); err != nil {
 		return Copied{Moment: c.out.Moment}, err
-	}
-	if want.Closed || want.Lost || want.AsOf != 0 {
-		c.out.copyEnded(&want, recent, saving)
 	}
 	return c.out, nil
 }
@@ -100,27 +93,6 @@ func (s *State) room(want *Selection) int {
 		return min(n, want.Limit)
 	}
 	return n + n/64
-}
-
-// copyEnded copies the selected ended sessions from lists of changes, the newest list
-// first. Of each session the last change counts.
-func (out *Copied) copyEnded(want *Selection, changes ...[]*Session) {
-	n := 0
-	for _, list := range changes {
-		n += len(list)
-	}
-	out.Superseded = make(map[uint64]struct{}, n)
-	for _, list := range changes {
-		for _, v := range slices.Backward(list) {
-			if _, older := out.Superseded[v.ID]; older {
-				continue
-			}
-			out.Superseded[v.ID] = struct{}{}
-			if v.Status != Live && want.matches(View{Session: v}) {
-				out.Ended = append(out.Ended, View{Session: v})
-			}
-		}
-	}
 }
 
 const (
@@ -155,18 +127,17 @@ type copying struct {
 	restarts int
 }
 
-// run copies the live sessions. The lists it returns, which never change, are of sessions
-// that have ended.
-func (c *copying) run(begin func() error) (recent, saving []*Session, err error) {
+// run copies the live sessions.
+func (c *copying) run(begin func() error) error {
 	c.reset()
 	for {
-		done, recent, saving, err := c.step(begin)
+		done, err := c.step(begin)
 		if done || err != nil {
-			return recent, saving, err
+			return err
 		}
 		if pause := c.want.Pause; pause != nil {
 			if err := pause(c.count); err != nil {
-				return nil, nil, err
+				return err
 			}
 		}
 		c.compare()
@@ -200,7 +171,7 @@ func (c *copying) reset() {
 }
 
 // step does one piece of the copy under the lock, or ends it.
-func (c *copying) step(begin func() error) (done bool, recent, saving []*Session, err error) {
+func (c *copying) step(begin func() error) (done bool, err error) {
 	s := c.state
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -219,7 +190,7 @@ func (c *copying) step(begin func() error) (done bool, recent, saving []*Session
 		}
 		if len(c.visited) > 0 || !c.enough() {
 			c.piece = max(c.piece, min(2*c.piece, largestPiece))
-			return false, nil, nil, nil
+			return false, nil
 		}
 	}
 	observations := c.out.Observations // what is shown is at least as new
@@ -229,7 +200,10 @@ func (c *copying) step(begin func() error) (done bool, recent, saving []*Session
 		c.out.Sessions = s.topology.lastChange(s.changed, c.want.Filter)
 	}
 	c.cut()
-	return true, s.unsaved.endedSince, s.unsaved.endedSaving, begin()
+	if c.want.Closed || c.want.Lost || c.want.AsOf != 0 {
+		c.out.Ended = s.unsaved.ended()
+	}
+	return true, begin()
 }
 
 // enough reports whether there is nothing more to visit.

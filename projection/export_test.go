@@ -8,3 +8,12 @@ const (
 	TableSources  = tableSources
 	TableTotals   = tableTotals
 )
+
+// Reindex makes the indexes of the ended sessions in memory anew.
+func (s *State) Reindex() {
+	for _, b := range s.unsaved.endedSince.blocks {
+		b.index.Store(nil)
+	}
+	s.unsaved.endedSince.indexed = 0
+	s.IndexEnded()
+}

@@ -92,11 +92,14 @@ func (x *liveIndex) remove(t term, id uint64) {
 
 // networksLike returns the networks of the family that a network's term is of.
 func (x *liveIndex) networksLike(t term) *networkSet {
-	if len(t.value) == (96+24)/8 {
+	if isIPv4(t) {
 		return &x.networks4
 	}
 	return &x.networks6
 }
+
+// isIPv4 reports whether a network's term is of IPv4.
+func isIPv4(t term) bool { return len(t.value) == (96+24)/8 }
 
 // presentTerms calls do for the terms that the session is found by as it is now alone.
 func (s *Session) presentTerms(do func(term)) {
@@ -198,21 +201,21 @@ func (x *liveIndex) choose(m *Matcher, present bool) (best []*postingList, found
 		}
 		consider(lists)
 	}
-	if lists, few := x.inNetworks(m.filter.Networks); few && len(m.filter.Networks) > 0 {
+	if lists, few := inNetworks(m.filter.Networks, x.lists, x.networksLike); few && len(m.filter.Networks) > 0 {
 		consider(lists)
 	}
 	return best, found
 }
 
-// inNetworks returns the posting lists of the networks that overlap the given ones. It
-// returns false if they are too many. It costs the lists it returns, however many networks
-// there are.
-func (x *liveIndex) inNetworks(wanted []netip.Prefix) (all []*postingList, few bool) {
+// inNetworks returns the lists of the networks that overlap the given ones. It returns false
+// if they are too many. It costs the lists it returns, however many networks there are. like
+// returns the networks of the family that a network's term is of.
+func inNetworks[L any](wanted []netip.Prefix, lists map[term]L, like func(term) *networkSet) (all []L, few bool) {
 	seen := make(map[term]bool)
 	take := func(t term) bool {
-		if p := x.lists[t]; p != nil && !seen[t] {
+		if l, exists := lists[t]; exists && !seen[t] {
 			seen[t] = true
-			all = append(all, p)
+			all = append(all, l)
 		}
 		return len(all) <= networksTried
 	}
@@ -221,7 +224,7 @@ func (x *liveIndex) inNetworks(wanted []netip.Prefix) (all []*postingList, few b
 			take(networkOf(network.Addr()))
 		} else {
 			low, high := addressRange(network)
-			x.networksLike(networkOf(network.Addr())).between(low, high, take)
+			like(networkOf(network.Addr())).between(low, high, take)
 		}
 		if len(all) > networksTried {
 			return nil, false

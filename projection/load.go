@@ -12,7 +12,8 @@ type Scan func(table string, row func(key, value []byte) error) error
 // Load returns the state that the rows of an archive describe, as of position.
 func Load(position uint64, archive ArchiveLookup, scan Scan) (*State, error) {
 	s := New(archive)
-	s.sequence, s.unsaved.since, s.unsaved.collected = position, position, position
+	s.sequence = position
+	s.unsaved.since, s.unsaved.collected, s.unsaved.saved = position, position, position
 	s.applied.Store(position)
 	l := loader{scan: scan}
 	var totals totalsRow

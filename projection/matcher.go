@@ -137,6 +137,26 @@ func (m *Matcher) presentTerms() (groups [][]term) {
 	return groups
 }
 
+// endTerms is terms for how a session ended.
+func (m *Matcher) endTerms() (groups [][]term) {
+	f := &m.filter
+	if len(f.Reasons) > 0 {
+		var all []term
+		for _, reason := range f.Reasons {
+			all = append(all, term{fieldReason, reason.String()})
+		}
+		groups = append(groups, all)
+	}
+	if len(f.By) > 0 && !slices.Contains(f.By, "") { // one that nobody ended has no term of it
+		var all []term
+		for _, by := range f.By {
+			all = append(all, term{fieldBy, by})
+		}
+		groups = append(groups, all)
+	}
+	return groups
+}
+
 // IndexGroup names keys of the archive's indexes. Disjoint is set if a session has at most
 // one of them, former ones aside.
 type IndexGroup struct {

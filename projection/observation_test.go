@@ -135,7 +135,7 @@ func TestObservationEnds(t *testing.T) {
 		t.Errorf("observed after its end: %+v", v.Observed)
 	}
 	c, err := s.Copy(projection.Selection{Closed: true}, func() error { return nil })
-	if err != nil || len(c.Ended) != 1 || c.Ended[0].Observed != nil {
+	if err != nil || len(endedOf(t, c, projection.EndedWalk{})) != 1 {
 		t.Errorf("copied %+v, error %v", c, err)
 	}
 }

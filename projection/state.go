@@ -21,6 +21,10 @@ type ArchiveLookup func(id uint64) (*Session, error)
 
 // State is the fold of a log up to one sequence.
 type State struct {
+	// EndedBlock is how many changes of ended sessions are indexed together, at most 65,536. It
+	// is set before the first record is applied.
+	EndedBlock int
+
 	archive ArchiveLookup
 	// applied equals sequence and is read without mu.
 	applied atomic.Uint64
@@ -57,7 +61,7 @@ func (t *Totals) add(status Status, n uint64) {
 // New returns the state of an empty log. The archive may be nil: then every session stays
 // known only while it is in memory.
 func New(archive ArchiveLookup) *State {
-	return &State{archive: archive, sessions: newSessions(), topology: newTopology(), observed: newObservations()}
+	return &State{EndedBlock: endedBlock, archive: archive, sessions: newSessions(), topology: newTopology(), observed: newObservations()}
 }
 
 // Apply folds a batch of records, the next ones of the log, into the state. It is called

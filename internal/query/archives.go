@@ -22,7 +22,7 @@ func (l *Listing) openArchive(snapshot *storage.Snapshot) error {
 	}
 	for _, c := range l.cursors() {
 		// Without live sessions only those can have been wanted that were lost then.
-		exact, err := c.open(snapshot, &l.query, l.matcher, c.asOf != 0 && !l.query.Live)
+		exact, err := c.open(snapshot, l, c.asOf != 0 && !l.query.Live)
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (l *Listing) findReturned(snapshot *storage.Snapshot) error {
 		return nil
 	}
 	c := newOpenCursor(q, projection.ByID, nil)
-	if _, err := c.open(snapshot, q, l.matcher, true); err != nil {
+	if _, err := c.open(snapshot, l, true); err != nil {
 		return err
 	}
 	for c.page = archivePage; !c.end; {
@@ -181,13 +181,12 @@ func (l *Listing) mayPass() bool {
 // sessions in memory up to the end of the range, while all of them are left out. A range with
 // sessions of which memory has newer values is looked into.
 func (l *Listing) passer() func(low, high, n uint64) bool {
-	superseded := l.superseded()
 	return func(low, high, n uint64) bool {
 		passed := 0
 		for passed < len(l.memory) && l.isUpTo(l.memory[passed].ID, low, high) && passed <= l.query.Skip {
 			passed++
 		}
-		if uint64(passed)+n > uint64(l.query.Skip) || !superseded(low, high) {
+		if uint64(passed)+n > uint64(l.query.Skip) || !l.isWhole(low, high) {
 			return false
 		}
 		l.memory = l.memory[passed:]
@@ -202,18 +201,4 @@ func (l *Listing) isUpTo(id, low, high uint64) bool {
 		return id >= low
 	}
 	return id <= high
-}
-
-// superseded returns a function that reports whether memory has a newer value of none of the
-// sessions from low to high.
-func (l *Listing) superseded() func(low, high uint64) bool {
-	ids := make([]uint64, 0, len(l.replaced))
-	for id := range l.replaced {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	return func(low, high uint64) bool {
-		i, _ := slices.BinarySearch(ids, low)
-		return i == len(ids) || ids[i] > high
-	}
 }

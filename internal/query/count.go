@@ -34,17 +34,17 @@ func (l *Listing) count(snapshot *storage.Snapshot) error {
 		l.Total += all - returned
 	}
 	l.counted = newOpenCursor(q, projection.ByID, nil)
-	_, err := l.counted.open(snapshot, q, l.matcher, folded)
+	_, err := l.counted.open(snapshot, l, folded)
 	return err
 }
 
 // countIn counts the sessions of a cursor in the indexes, without those of which memory has a
 // newer value.
 func (l *Listing) countIn(snapshot *storage.Snapshot, c *archiveCursor, returned bool) (n uint64, exact bool, err error) {
-	if exact, err = c.open(snapshot, &l.query, l.matcher, returned); err != nil {
+	if exact, err = c.open(snapshot, l, returned); err != nil {
 		return 0, false, err
 	}
-	c.search.Whole = l.superseded()
+	c.search.Whole = l.isWhole
 	n, err = snapshot.Count(c.search)
 	return n, exact, err
 }
@@ -56,9 +56,7 @@ func (l *Listing) countFolded() error {
 	if c == nil {
 		return nil
 	}
-	inMemory := make(map[uint64]bool, len(l.memory))
 	for _, v := range l.memory {
-		inMemory[v.ID] = true
 		if err := l.countAsOf(v); err != nil {
 			return err
 		}
@@ -69,9 +67,6 @@ func (l *Listing) countFolded() error {
 			return err
 		}
 		for _, s := range c.rows {
-			if inMemory[s.ID] {
-				continue // it was archived after the listing had begun
-			}
 			if err := l.countAsOf(projection.View{Session: s}); err != nil {
 				return err
 			}

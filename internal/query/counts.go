@@ -45,6 +45,9 @@ func (r *Reader) Counts(ctx context.Context, q projection.Query, by projection.G
 	l := &Listing{reader: r, query: q, matcher: q.Filter.Compile(), pace: pace{ctx: ctx, turns: r.turns}}
 	defer l.pace.rest()
 	t := tally{Listing: l, by: by, counts: make(map[projection.GroupValue]uint64), texts: make(map[groupKey]string)}
+	if err := l.waitForEnded(q.Closed || q.Lost); err != nil {
+		return nil, err
+	}
 	var snapshot *storage.Snapshot
 	memory, err := r.state.Copy(l.selection(true), func() (err error) {
 		if q.Closed || q.Lost {
@@ -53,10 +56,14 @@ func (r *Reader) Counts(ctx context.Context, q projection.Query, by projection.G
 		return err
 	})
 	if err == nil {
-		l.Moment, l.replaced = memory.Moment, memory.Superseded
-		for _, v := range slices.Concat(memory.Living, memory.Ended) {
+		l.Moment, l.ended = memory.Moment, memory.Ended
+		for _, v := range memory.Living {
 			t.addSession(v.Session)
 		}
+		err = l.walkEnded(projection.EndedWalk{}, func(v *projection.Session) bool {
+			t.addSession(v)
+			return true
+		})
 	}
 	if snapshot != nil {
 		if err == nil {
@@ -70,6 +77,7 @@ func (r *Reader) Counts(ctx context.Context, q projection.Query, by projection.G
 		err = t.choose(nil, limit)
 	}
 	if err == nil && l.inexact {
+		l.pace.rest() // the list takes a turn of its own
 		err = t.countList(ctx, limit)
 	}
 	if err != nil {
@@ -127,11 +135,11 @@ func (t *tally) addSession(v *projection.Session) {
 // countArchive counts the archived sessions that match.
 func (t *tally) countArchive(snapshot *storage.Snapshot) error {
 	c := newArchiveCursor(&t.query, projection.ByID, nil)
-	exact, err := c.open(snapshot, &t.query, t.matcher, false)
+	exact, err := c.open(snapshot, t.Listing, false)
 	if err != nil {
 		return err
 	}
-	c.search.Whole = t.superseded()
+	c.search.Whole = t.isWhole
 	t.search = c.search
 	if !exact {
 		t.inexact = true
@@ -163,7 +171,7 @@ func hourOf(s *index.Summary) (int64, bool) {
 func (t *tally) countRows(snapshot *storage.Snapshot) error {
 	var texts wire.Strings
 	return snapshot.Search(t.search, func(m index.Entry) (bool, error) {
-		if _, newer := t.replaced[m.ID]; newer {
+		if t.ended.Supersedes(m.ID, m.Last) {
 			return true, nil
 		}
 		s, err := rowOf(snapshot, m, &texts)

@@ -38,8 +38,7 @@ type selection struct {
 	closed, lost bool
 	// earliest and latest bound the window of time.
 	earliest, latest int64
-	// since and until bound the sequences of the last records of the sessions; until 0 leaves
-	// them open.
+	// since and until bound the sequences of the last records of the sessions.
 	since, until uint64
 	// asOf selects the sessions, whatever has become of them, whose first record is not later
 	// and whose last one is; 0 selects by what they are now.
@@ -48,7 +47,7 @@ type selection struct {
 
 // match is [index.Search.Match].
 func (c *selection) match(s *index.Summary) bool {
-	if s.MinFrom > c.latest || s.MaxPresent < c.earliest || s.MaxLast <= c.since || c.until != 0 && s.MinLast > c.until {
+	if s.MinFrom > c.latest || s.MaxPresent < c.earliest || s.MaxLast <= c.since || s.MinLast > c.until {
 		return false
 	}
 	if c.asOf != 0 {
@@ -59,7 +58,7 @@ func (c *selection) match(s *index.Summary) bool {
 
 // number is [index.Search.Number].
 func (c *selection) number(s *index.Summary) (n uint64, known bool) {
-	if s.MaxFrom > c.latest || s.MinUntil < c.earliest || s.MinLast <= c.since || c.until != 0 && s.MaxLast > c.until || c.asOf != 0 {
+	if s.MaxFrom > c.latest || s.MinUntil < c.earliest || s.MinLast <= c.since || s.MaxLast > c.until || c.asOf != 0 {
 		return 0, false
 	}
 	if c.closed {
@@ -82,7 +81,10 @@ func newArchiveCursor(q *projection.Query, in projection.Order, after *index.Ent
 		projection.ByEnd: index.ByUntil, projection.ByEndDescending: index.ByUntilDescending,
 	}
 	c := &archiveCursor{page: archivePage}
-	c.selection = selection{closed: q.Closed, lost: q.Lost, earliest: math.MinInt64, latest: math.MaxInt64, until: q.AsOf}
+	c.selection = selection{closed: q.Closed, lost: q.Lost, earliest: math.MinInt64, latest: math.MaxInt64, until: math.MaxUint64}
+	if q.AsOf != 0 {
+		c.until = q.AsOf
+	}
 	c.search = index.Search{Order: order[in], After: after, Match: c.match, Number: c.number}
 	if q.Limit > 0 {
 		c.page = min(min(q.Skip, archivePage)+min(q.Limit, archivePage), archivePage)
@@ -100,14 +102,17 @@ func newArchiveCursor(q *projection.Query, in projection.Order, after *index.Ent
 // the query asks for, and had records after it.
 func newOpenCursor(q *projection.Query, in projection.Order, after *index.Entry) *archiveCursor {
 	c := newArchiveCursor(q, in, after)
-	c.earliest, c.until, c.asOf = math.MinInt64, 0, q.AsOf
+	c.earliest, c.until, c.asOf = math.MinInt64, math.MaxUint64, q.AsOf
 	c.search.Former = true
 	return c
 }
 
 // open chooses the indexes to search: those that each session that is wanted is in. exact
 // reports whether no others are. returned narrows the search to sessions that were lost once.
-func (c *archiveCursor) open(snapshot *storage.Snapshot, q *projection.Query, matcher *projection.Matcher, returned bool) (exact bool, err error) {
+// Sessions of which memory has the last value are left out.
+func (c *archiveCursor) open(snapshot *storage.Snapshot, l *Listing, returned bool) (exact bool, err error) {
+	q, matcher := &l.query, l.matcher
+	c.until = min(c.until, l.ended.Base())
 	var groups []projection.IndexGroup
 	if c.asOf != 0 {
 		groups, exact = matcher.IndexGroupsAsOf(), matcher.Lasting()
@@ -186,8 +191,8 @@ func (l *Listing) more(c *archiveCursor) error {
 	return nil
 }
 
-// fill reads the cursor's next page. It leaves out rows of which memory has a newer value,
-// and rows that were written after the listing's moment.
+// fill reads the cursor's next page. It leaves out rows of which memory has the last value, or
+// that were written after the listing's moment.
 func (l *Listing) fill(c *archiveCursor, snapshot *storage.Snapshot) error {
 	c.rows = c.rows[:0]
 	var texts wire.Strings // most rows have the same names, users and programs
@@ -195,7 +200,7 @@ func (l *Listing) fill(c *archiveCursor, snapshot *storage.Snapshot) error {
 	err := snapshot.Search(c.search, func(m index.Entry) (bool, error) {
 		c.search.After = &m
 		looked++
-		if _, newer := l.replaced[m.ID]; !newer && !c.without[m.ID] {
+		if !l.ended.Supersedes(m.ID, m.Last) && !c.without[m.ID] {
 			s, err := rowOf(snapshot, m, &texts)
 			if err != nil {
 				return false, err

@@ -28,7 +28,7 @@ type Listing struct {
 	pace     pace
 	matcher  *projection.Matcher // of the query's filter
 	memory   []projection.View   // what is left of those in memory, in order
-	replaced map[uint64]struct{}
+	ended    projection.EndedSessions
 	archives []*archiveCursor
 	// inexact is set if the archive's indexes alone do not tell which sessions match.
 	inexact bool
@@ -70,6 +70,7 @@ func (r *Reader) Sessions(ctx context.Context, q projection.Query) (*Listing, er
 		return nil, err
 	}
 	if q.Count && l.inexact {
+		l.pace.rest() // the whole answer takes a turn of its own
 		return r.gather(ctx, q)
 	}
 	if q.Order.OfLive() || q.Count {
@@ -92,6 +93,9 @@ func (l *Listing) begin() error {
 	q := &l.query
 	archived := q.Closed || q.Lost || q.AsOf != 0
 	want := l.selection(archived)
+	if err := l.waitForEnded(archived); err != nil {
+		return err
+	}
 	var snapshot *storage.Snapshot
 	memory, err := l.reader.state.Copy(want, func() (err error) {
 		if archived {
@@ -102,7 +106,7 @@ func (l *Listing) begin() error {
 	if err != nil {
 		return err
 	}
-	l.Moment, l.replaced = memory.Moment, memory.Superseded
+	l.Moment, l.ended = memory.Moment, memory.Ended
 	if l.ordering.asOf == 0 {
 		l.ordering.asOf = l.Sequence
 	}
@@ -114,7 +118,7 @@ func (l *Listing) begin() error {
 		return err
 	}
 	if err == nil {
-		err = l.arrange(memory)
+		err = l.arrange(memory.Living)
 	}
 	if snapshot != nil {
 		if err == nil {
@@ -192,13 +196,16 @@ func (l *Listing) selectLive(living []projection.View) {
 	l.memory, q.Skip = l.memory[min(q.Skip, len(l.memory)):], 0
 }
 
-// arrange sorts the sessions in memory into the order of the listing, without those that
-// come before its beginning, unless they are to be counted.
-func (l *Listing) arrange(memory projection.Copied) error {
+// arrange puts the sessions in memory into the order of the listing, without those that come
+// before its beginning, unless they are to be counted.
+func (l *Listing) arrange(all []projection.View) error {
 	q := &l.query
-	all := memory.Living
-	if len(memory.Ended) > 0 || q.Order.HasEnd() {
-		all = append(all, memory.Ended...)
+	ended, err := l.endedInMemory()
+	if err != nil {
+		return err
+	}
+	if len(ended) > 0 || q.Order.HasEnd() {
+		all = append(all, ended...)
 		if q.AsOf != 0 && q.Order.HasEnd() {
 			if err := l.foldReturned(all); err != nil {
 				return err
@@ -344,12 +351,8 @@ func (l *Listing) merge() (projection.View, error) {
 		return l.takeMemory(), nil
 	}
 	row := from.first()
-	if len(l.memory) > 0 && l.ordering.compare(l.memory[0], row) <= 0 {
-		v := l.takeMemory()
-		if v.ID == row.ID { // it was archived after the listing had begun
-			from.rows = from.rows[1:]
-		}
-		return v, nil
+	if len(l.memory) > 0 && l.ordering.compare(l.memory[0], row) < 0 {
+		return l.takeMemory(), nil
 	}
 	from.rows = from.rows[1:]
 	return row, nil

@@ -92,6 +92,16 @@ func (p *pace) visit(n int) error {
 	return nil
 }
 
+// note accounts for sessions that were visited, where it is no time to wait for a turn. It
+// returns the error of the context when they are many and that has ended.
+func (p *pace) note(n int) error {
+	runtime.Gosched()
+	if p.visited += n; p.visited <= freeVisits {
+		return nil
+	}
+	return p.ctx.Err()
+}
+
 // rest gives the turn back.
 func (p *pace) rest() {
 	if p.holding {
