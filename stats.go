@@ -32,8 +32,8 @@ type Stats struct {
 	Checkpoint error
 }
 
-// Stats returns figures about the registry. Its cost grows with the number of live
-// sessions; no writer waits for it.
+// Stats returns figures about the registry. It costs the services and the files of the folder,
+// however many sessions there are.
 func (r *Registry) Stats() Stats {
 	s := Stats{
 		Live: r.state.LiveCounts(), Refused: r.journal.Refused(),

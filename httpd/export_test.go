@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"context"
 	"net/http"
 	"time"
 )
@@ -18,6 +19,11 @@ func (s *Server) SetFollowerHeartbeat(d time.Duration) { s.followers.Heartbeat =
 
 // Followers returns how many followers there are.
 func (s *Server) Followers() int { return s.followers.Len() }
+
+// ReadInTurn calls do in one of the turns of those that read the log.
+func (s *Server) ReadInTurn(ctx context.Context, do func() error) error {
+	return s.followers.InTurn(ctx, true, do)
+}
 
 // Routes returns the methods of each path.
 func (s *Server) Routes() map[string][]string {

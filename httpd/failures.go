@@ -71,7 +71,7 @@ func failureOf(err error) *render.Failure {
 	case errors.Is(err, gatebook.ErrCrowded):
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Busy", RetryAfter: "2",
-			Description: "Too many requests look at many sessions now. Try again in two seconds, or ask for less: a page (limit), or one filter with an index.",
+			Description: "Too many requests look at many sessions or records now. Try again in two seconds, or ask for less: a page (limit), or one filter with an index.",
 		}
 	case errors.Is(err, gatebook.ErrRebuilding):
 		return &render.Failure{

@@ -21,6 +21,10 @@ import (
 	"gatebook/projection"
 )
 
+// freePages is how many pages of the log a request reads without finding anything before it
+// ends with its client. One that has closed its sending half alone still reads the answer.
+const freePages = 16
+
 // contentEvents is the media type of a feed that is followed.
 const contentEvents = "text/event-stream"
 
@@ -130,17 +134,21 @@ func resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (aft
 }
 
 // recorded yields the selected records after a sequence and up to another, at most limit of
-// them unless that is 0. It reads in turns with those that follow the log, and ends with ctx
-// where it finds nothing to send.
+// them unless that is 0. It reads in turns with those that follow the log. Where it reads much
+// and finds little, it ends with ctx.
 func (f *feeds) recorded(ctx context.Context, only gatebook.EventFilter, after, until uint64, limit int) iter.Seq2[events.Record, error] {
 	return func(yield func(events.Record, error) bool) {
 		feed := f.reader.Feed(after, only)
-		for n := 0; feed.Position() < until; {
+		pages := 0 // since something was yielded
+		for n := 0; feed.Position() < until; pages++ {
 			var page []events.Record
-			err := f.followers.InTurn(ctx, func() (err error) {
+			err := f.followers.InTurn(ctx, n > 0, func() (err error) {
 				page, err = feed.Next(until)
 				return err
 			})
+			if err == nil && pages > freePages {
+				err = ctx.Err()
+			}
 			if err != nil {
 				yield(events.Record{}, err)
 				return
@@ -152,6 +160,7 @@ func (f *feeds) recorded(ctx context.Context, only gatebook.EventFilter, after, 
 				if n++; n == limit {
 					return
 				}
+				pages = 0
 			}
 		}
 	}

@@ -31,6 +31,13 @@ func check(t rapid.TB, s *projection.State, b *fakeArchive, m *model) {
 	if !errors.Is(err, errAsked) || moment != want || s.Lookup(highest+1) != nil {
 		t.Fatalf("session %d is found at %+v, error %v", highest+1, moment, err)
 	}
+	counts := make(map[string]projection.LiveCounts)
+	for _, v := range m.of(projection.Live) {
+		of := counts[v.Origin.Service]
+		of[v.Stage]++
+		counts[v.Origin.Service] = of
+	}
+	equal(t, "live sessions by service and stage", s.LiveCounts(), counts)
 	checkCopies(t, s, b, m)
 	checkPages(t, s, m)
 	checkEntities(t, s, m)

@@ -109,8 +109,8 @@ func (e *EndedSessions) Supersedes(id, last uint64) bool {
 // to high than the archive, apart from those whose last record is after [EndedSessions.Base].
 func (e *EndedSessions) SupersedesAny(low, high uint64) bool { return e.returned(low, high, 0) }
 
-// Base returns the sequence of the last checkpoint that was saved. What the archive has of a
-// later one is in memory too.
+// Base returns the sequence of the last checkpoint that was saved. The archive's rows of later
+// ones are in memory too.
 func (e *EndedSessions) Base() uint64 { return e.base }
 
 // returned reports whether a session from low to high that was lost once changed in one of the

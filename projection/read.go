@@ -1,6 +1,10 @@
 package projection
 
-import "gatebook/events"
+import (
+	"maps"
+
+	"gatebook/events"
+)
 
 // Moment is the place in the log that an answer reflects, and the counts as of it. All
 // values of one answer are of its moment.
@@ -146,23 +150,10 @@ func (s *State) HasLive(source string) bool {
 	return s.sessions.ofSource(source) != nil
 }
 
-// LiveCounts are the numbers of live sessions of one service, indexed by [Stage].
-type LiveCounts [Stopping + 1]uint64
-
-// LiveCounts counts the live sessions by service and stage. It visits each of them without
-// a lock, so that the writer never waits. A session that changes meanwhile is counted in
-// its old or its new stage.
+// LiveCounts returns the numbers of live sessions by service and stage. It costs the services
+// that have any.
 func (s *State) LiveCounts() map[string]LiveCounts {
-	all := make(map[string]LiveCounts)
-	for _, p := range s.sessions.live.directory().pages {
-		for i := range p.slots {
-			if v := p.slots[i].Load(); v != nil {
-				service := v.origin.Value().Service
-				counts := all[service]
-				counts[v.Stage]++
-				all[service] = counts
-			}
-		}
-	}
-	return all
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return maps.Clone(s.sessions.stages)
 }

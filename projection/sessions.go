@@ -7,10 +7,15 @@ type sessions struct {
 	index liveIndex // of live
 	ended map[uint64]*Session
 	keys  sourceKeys // of live and ended
+	// stages counts live by service.
+	stages map[string]LiveCounts
 }
 
+// LiveCounts are the numbers of live sessions of one service, indexed by [Stage].
+type LiveCounts [Stopping + 1]uint64
+
 func newSessions() sessions {
-	return sessions{index: newLiveIndex(), ended: make(map[uint64]*Session), keys: make(sourceKeys)}
+	return sessions{index: newLiveIndex(), ended: make(map[uint64]*Session), keys: make(sourceKeys), stages: make(map[string]LiveCounts)}
 }
 
 // find returns the session of that id; nil if it is not in memory.
@@ -26,6 +31,18 @@ func (m *sessions) open(v *Session) {
 	m.live.put(v)
 	m.keys.put(v)
 	m.index.put(v)
+	m.count(v, 1)
+}
+
+// count adds n to the count of a live session's stage.
+func (m *sessions) count(v *Session, n int) {
+	service := v.Origin().Service
+	counts := m.stages[service]
+	if counts[v.Stage] += uint64(n); counts == (LiveCounts{}) {
+		delete(m.stages, service)
+		return
+	}
+	m.stages[service] = counts
 }
 
 // replace puts the new value of a session in the place of the old one.
@@ -34,9 +51,14 @@ func (m *sessions) replace(old, v *Session) {
 	case old.Status == Live && v.Status == Live:
 		m.live.put(v)
 		m.index.update(old, v)
+		if old.Stage != v.Stage {
+			m.count(old, -1)
+			m.count(v, 1)
+		}
 	case old.Status == Live:
 		m.live.remove(v.ID)
 		m.index.drop(old)
+		m.count(old, -1)
 		m.ended[v.ID] = v
 	case v.Status == Live:
 		delete(m.ended, v.ID)

@@ -105,14 +105,14 @@ func (f *follower) catchUp(ctx context.Context) error {
 	head := f.set.log.Moment().Sequence
 	for f.feed.Position() < head && !f.full() {
 		var page []events.Record
-		err := f.set.InTurn(ctx, func() (err error) {
+		err := f.set.InTurn(ctx, true, func() (err error) {
 			page, err = f.feed.Next(head)
 			page = f.render(page, head)
 			return err
 		})
 		for err == nil && len(page) > 0 {
 			if err = f.flush(); err == nil {
-				err = f.set.InTurn(ctx, func() error { page = f.render(page, head); return nil })
+				err = f.set.InTurn(ctx, true, func() error { page = f.render(page, head); return nil })
 			}
 		}
 		if err == nil && len(f.b) >= render.PieceSize {

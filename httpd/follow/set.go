@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 
 	"gatebook"
 	"gatebook/httpd/render"
+	"gatebook/internal/calls"
 	"gatebook/projection"
 )
 
@@ -46,9 +46,8 @@ type Set struct {
 	Heartbeat time.Duration
 
 	log Log
-	// turns has room for the followers that read and render at a time: half as many as
-	// there are processors.
-	turns chan struct{}
+	// turns are those of the followers, and of other readers of the log, that read and render.
+	turns *calls.Turns
 	// shared is what all followers are sent.
 	shared sharedEvents
 
@@ -61,7 +60,7 @@ type Set struct {
 func NewSet(log Log) *Set {
 	s := &Set{
 		WriteTimeout: WriteTimeout, Heartbeat: heartbeat, log: log,
-		turns: make(chan struct{}, max(runtime.GOMAXPROCS(0)/2, 1)), stops: make(map[*func()]struct{}),
+		turns: calls.NewTurns(0), stops: make(map[*func()]struct{}),
 	}
 	s.shared.key = s.keyOf
 	return s
@@ -144,14 +143,13 @@ func (s *Set) pause() time.Duration {
 	return min(pauseStep*time.Duration(1+s.Len()/100), longestPause)
 }
 
-// InTurn calls do when it is the caller's turn, or returns the error of ctx when that ends
-// first. do must not wait for a client.
-func (s *Set) InTurn(ctx context.Context, do func() error) error {
-	select {
-	case s.turns <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+// InTurn calls do when it is the caller's turn. do must not wait for a client. A caller that is
+// not patient, because its answer has not begun, gets [gatebook.ErrCrowded] where others read
+// too much. InTurn returns the error of ctx when that ends before the turn comes.
+func (s *Set) InTurn(ctx context.Context, patient bool, do func() error) error {
+	if err := s.turns.Take(ctx, patient); err != nil {
+		return err
 	}
-	defer func() { <-s.turns }()
+	defer s.turns.Leave()
 	return do()
 }

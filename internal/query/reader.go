@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/calls"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -37,13 +38,13 @@ type Reader struct {
 	log     Records
 	now     func() time.Time
 	recent  recent
-	turns   *turns // of the queries that visit many sessions
+	turns   *calls.Turns // of the queries that visit many sessions
 }
 
 // NewReader returns a reader of a state, of the archive beside it, and of the log that
 // both are folded from. now is the registry's clock.
 func NewReader(state *projection.State, archive *storage.Archive, log Records, now func() time.Time) *Reader {
-	return &Reader{RowsCounted: rowsCounted, state: state, archive: archive, log: log, now: now, turns: newTurns()}
+	return &Reader{RowsCounted: rowsCounted, state: state, archive: archive, log: log, now: now, turns: calls.NewTurns(0)}
 }
 
 // Session returns the session of that id, live or ended, and the moment the answer is of.
