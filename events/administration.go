@@ -4,7 +4,7 @@ import "gatebook/events/wire"
 
 // AccountChanged records a change to an account of the API.
 type AccountChanged struct {
-	// Change is the kind of change: "added", "role", "password", "token", "removed".
+	// Change is the kind of change: "added", "role", "password", "token", "token_revoked", "removed".
 	Change string
 	Role   string
 

@@ -30,7 +30,7 @@ func newTestAccounts(t testing.TB) testAccounts {
 	check(t, f.Add(t.Context(), "ann", accounts.Admin, annsPassword))
 	check(t, f.Add(t.Context(), "bob", accounts.Basic, bobsPassword))
 	check(t, f.Add(t.Context(), "edge-1", accounts.Source, ""))
-	token, err := f.NewToken(t.Context(), "edge-1", false)
+	_, token, err := f.AddToken(t.Context(), "edge-1", accounts.NewToken{Name: "token"})
 	check(t, err)
 	gate, err := accounts.OpenGate(f)
 	check(t, err)
@@ -86,6 +86,9 @@ var allowedRoles = map[string]string{
 	"GET /servers/:name":              "basic admin",
 	"GET /sources":                    "basic admin",
 	"GET /sources/:name":              "basic admin",
+	"GET /tokens":                     "source basic admin",
+	"POST /tokens":                    "source basic admin",
+	"DELETE /tokens/:name":            "source basic admin",
 }
 
 func TestRoles(t *testing.T) {

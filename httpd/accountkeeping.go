@@ -17,19 +17,21 @@ import (
 	"gatebook/httpd/render"
 )
 
-// accountKeeping shows and changes the accounts, at the control socket alone.
+// accountKeeping shows and changes the accounts. Their tokens alone are part of the API; the
+// rest is at the control socket.
 type accountKeeping struct {
 	answers *answers
 	// manage is [Config.ManageAccounts]; nil when accounts are not managed here.
 	manage   func(ctx context.Context, by string, change func(accounts.File) error) error
 	resource *render.Resource[accounts.Account]
-	token    *render.Resource[string]
+	tokens   *render.Resource[tokenOf]
+	made     *render.Resource[tokenOf]
 }
 
 func newAccountKeeping(c Config, to *answers) *accountKeeping {
 	return &accountKeeping{
 		answers: to, manage: c.ManageAccounts, resource: accountResource(),
-		token: render.NewResource([]render.Member[string]{{Name: "token", Value: render.Text(func(v string) string { return v })}}),
+		tokens: render.NewResource(tokenMembers()), made: render.NewResource(madeMembers()),
 	}
 }
 
@@ -44,7 +46,6 @@ func (k *accountKeeping) routes() []route {
 		}},
 		{path: "/accounts/:name", operations: []operation{one(http.MethodDelete, k.remove)}},
 		{path: "/accounts/:name/password", operations: []operation{one(http.MethodPut, k.setPassword)}},
-		{path: "/accounts/:name/tokens", operations: []operation{one(http.MethodPost, k.newToken), one(http.MethodDelete, k.revokeTokens)}},
 	}
 }
 
@@ -93,12 +94,15 @@ func (k *accountKeeping) add(c *gin.Context) error {
 
 // setPassword gives an account another password.
 func (k *accountKeeping) setPassword(c *gin.Context) error {
-	var q struct{ Password string }
+	var q struct {
+		Password   string
+		KeepTokens bool `json:"keep_tokens"`
+	}
 	name, err := pathName(c)
 	if err != nil {
 		return err
 	}
-	return k.change(c, &q, func(f accounts.File) error { return f.SetPassword(c.Request.Context(), name, q.Password) })
+	return k.change(c, &q, func(f accounts.File) error { return f.SetPassword(c.Request.Context(), name, q.Password, q.KeepTokens) })
 }
 
 // remove removes an account.
@@ -109,37 +113,6 @@ func (k *accountKeeping) remove(c *gin.Context) error {
 		return err
 	}
 	return k.change(c, &q, func(f accounts.File) error { return f.Remove(c.Request.Context(), name, q.Force) })
-}
-
-// revokeTokens revokes all tokens of an account.
-func (k *accountKeeping) revokeTokens(c *gin.Context) error {
-	name, err := pathName(c)
-	if err != nil {
-		return err
-	}
-	return k.change(c, &struct{}{}, func(f accounts.File) error { return f.RevokeTokens(c.Request.Context(), name) })
-}
-
-// newToken answers with a new token of an account.
-func (k *accountKeeping) newToken(c *gin.Context) error {
-	var q struct{ Keep bool }
-	name, err := pathName(c)
-	if err != nil {
-		return err
-	}
-	if err := readObject(c, &q); err != nil {
-		return err
-	}
-	var token string
-	if err := k.with(c, func(f accounts.File) (err error) {
-		token, err = f.NewToken(c.Request.Context(), name, q.Keep)
-		return err
-	}); err != nil {
-		return err
-	}
-	a := k.answers.begin(c, k.answers.present.Moment(), params.Parameters{})
-	defer a.Release()
-	return render.Object(a, http.StatusOK, k.token.Usual, token)
 }
 
 // change reads the request's object into q, makes a change, and answers 204 when it holds.
@@ -156,7 +129,7 @@ func (k *accountKeeping) change(c *gin.Context, q any, change func(accounts.File
 // with calls f with the file of accounts, and returns its error as a failure.
 func (k *accountKeeping) with(c *gin.Context, f func(accounts.File) error) error {
 	if k.manage == nil {
-		return &render.Failure{Status: http.StatusNotFound, Title: "Not found", Description: "This server does not manage accounts at its control socket."}
+		return &render.Failure{Status: http.StatusNotFound, Title: "Not found", Description: "This server does not manage accounts."}
 	}
 	err := k.manage(c.Request.Context(), access.Actor(c.Request), f)
 	refused, ok := errors.AsType[*accounts.RefusedError](err)

@@ -90,12 +90,12 @@ func TestControlSocket(t *testing.T) {
 	if got := strings.Join(names, ", "); got != "ann admin true 0, bob basic true 0, cy basic true 0, edge-1 source false 1" {
 		t.Errorf("the accounts are %s", got)
 	}
-	token, err := c.NewToken(t.Context(), "cy", false)
+	token, err := c.MakeToken(t.Context(), apiclient.NewToken{Account: "cy", Ends: "never"})
 	check(t, err)
 	if _, err := p.gate.Reload(); err != nil {
 		t.Error(err)
 	}
-	if got := ask(t, client(t), "GET", "http://"+address+"/sessions", "Authorization: Bearer "+token); got.status != http.StatusOK {
+	if got := ask(t, client(t), "GET", "http://"+address+"/sessions", "Authorization: Bearer "+token.Secret); got.status != http.StatusOK {
 		t.Errorf("with the token: %d %s", got.status, got.body)
 	}
 	for _, x := range []struct {
@@ -106,14 +106,14 @@ func TestControlSocket(t *testing.T) {
 	}{
 		{"there already", c.AddAccount(t.Context(), "ANN", "basic", "password"), 409, "There is an account ann already."},
 		{"unknown", c.RemoveAccount(t.Context(), "dee", false), 404, "There is no account dee; there are: ann, bob, cy, edge-1."},
-		{"a short password", c.SetPassword(t.Context(), "cy", "short"), 400, "The password has 5 characters; it needs at least 8."},
+		{"a short password", c.SetPassword(t.Context(), "cy", "short", false), 400, "The password has 5 characters; it needs at least 8."},
 		{"the last administrator", c.RemoveAccount(t.Context(), "ann", false), 409, "Ann is the last account of an administrator; add another one first, or say --force."},
 	} {
 		if !apiclient.IsStatus(x.err, x.status) || x.err.Error() != x.want {
 			t.Errorf("%s: got %v", x.name, x.err)
 		}
 	}
-	check(t, c.RevokeTokens(t.Context(), "cy"))
+	check(t, c.RevokeToken(t.Context(), "cy", "token"))
 	check(t, c.RemoveAccount(t.Context(), "cy", false))
 	if got := ask(t, client(t), "GET", "http://"+address+"/accounts", basic("ann", annsPassword)); got.status != http.StatusNotFound {
 		t.Errorf("the API has accounts too: %d %s", got.status, got.body)

@@ -42,7 +42,7 @@ func TestFollowersAreCutOff(t *testing.T) {
 	}{
 		{"it is removed", "basic", remove("bob")},
 		{"its password is another", "basic", func(t *testing.T) func(accounts.File) error {
-			return func(f accounts.File) error { return f.SetPassword(t.Context(), "bob", annsPassword) }
+			return func(f accounts.File) error { return f.SetPassword(t.Context(), "bob", annsPassword, true) }
 		}},
 		{"its token is taken back", "source", func(t *testing.T) func(accounts.File) error {
 			return func(f accounts.File) error { return f.RevokeTokens(t.Context(), "edge-1") }
@@ -96,7 +96,7 @@ func TestFollowersStay(t *testing.T) {
 	all, leave := listen(t, "http://"+d.address+"/events?follow=true&kind=session_opened&source=gatebook", p.headers()["basic"]...)
 	next(t, all)
 	p.change(t, d.server, func(f accounts.File) error {
-		_, err := f.NewToken(t.Context(), "bob", true)
+		_, _, err := f.AddToken(t.Context(), "bob", accounts.NewToken{Name: "another"})
 		return err
 	})
 	p.change(t, d.server, remove("edge-1")(t))

@@ -95,6 +95,9 @@ func (a *api) routes() []route {
 		{path: "/servers/:name/sessions", operations: all(get(access.ForReaders, a.sessions.listOfServer).as(render.ListForms()...))},
 		{path: "/sources", operations: all(get(access.ForReaders, a.sources.list).as(render.ListForms()...))},
 		{path: "/sources/:name", operations: all(get(access.ForReaders, a.sources.show))},
+		{path: tokensPath, operations: all(
+			get(access.ForAccounts, a.accounts.listTokens).as(render.ListForms()...), post(access.ForOwners, a.accounts.makeToken))},
+		{path: tokensPath + "/:name", operations: all(del(access.ForOwners, a.accounts.revokeToken))},
 	}
 }
 

@@ -136,7 +136,7 @@ func TestSignedOutEverywhere(t *testing.T) {
 		"another password": {
 			func(testAccounts) string { return bobsBox },
 			func(t *testing.T, f accounts.File) error {
-				return f.SetPassword(t.Context(), "bob", "another password")
+				return f.SetPassword(t.Context(), "bob", "another password", true)
 			},
 		},
 		"the account goes": {

@@ -52,6 +52,8 @@ func (k *accountKeeper) look(ctx context.Context) {
 	if changed {
 		k.due = true
 		k.log.Info().Msg("accounts have changed")
+	}
+	if k.gate.Expired() || changed {
 		k.api.AccountsChanged()
 	}
 	if err == nil && k.due {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -19,11 +20,17 @@ import (
 type accountStore interface {
 	Accounts(ctx context.Context) ([]client.Account, error)
 	AddAccount(ctx context.Context, name, role, password string) error
-	SetPassword(ctx context.Context, name, password string) error
-	NewToken(ctx context.Context, name string, keep bool) (string, error)
-	RevokeTokens(ctx context.Context, name string) error
+	SetPassword(ctx context.Context, name, password string, keepTokens bool) error
 	RemoveAccount(ctx context.Context, name string, force bool) error
+	tokenStore
 	close() error
+}
+
+// tokenStore holds the tokens of accounts.
+type tokenStore interface {
+	Tokens(ctx context.Context, account string) ([]client.Token, error)
+	MakeToken(ctx context.Context, n client.NewToken) (client.MadeToken, error)
+	RevokeToken(ctx context.Context, account, name string) error
 }
 
 const (
@@ -111,18 +118,38 @@ func (s storedAccounts) AddAccount(ctx context.Context, name, role, password str
 }
 
 // SetPassword gives an account another password.
-func (s storedAccounts) SetPassword(ctx context.Context, name, password string) error {
-	return s.file.SetPassword(ctx, name, password)
+func (s storedAccounts) SetPassword(ctx context.Context, name, password string, keepTokens bool) error {
+	return s.file.SetPassword(ctx, name, password, keepTokens)
 }
 
-// NewToken makes a token for an account.
-func (s storedAccounts) NewToken(ctx context.Context, name string, keep bool) (string, error) {
-	return s.file.NewToken(ctx, name, keep)
+// Tokens returns the tokens of an account, "" meaning all accounts.
+func (s storedAccounts) Tokens(_ context.Context, account string) ([]client.Token, error) {
+	all, err := s.file.List()
+	var list []client.Token
+	for _, a := range all {
+		if account != "" && !strings.EqualFold(a.Name, account) {
+			continue
+		}
+		for _, t := range a.Tokens {
+			list = append(list, client.Token{Account: a.Name, Name: t.Name, Role: string(t.Role), Made: t.Made, Ends: t.Ends})
+		}
+	}
+	return list, err
 }
 
-// RevokeTokens revokes all tokens of an account.
-func (s storedAccounts) RevokeTokens(ctx context.Context, name string) error {
-	return s.file.RevokeTokens(ctx, name)
+// MakeToken makes a token for an account.
+func (s storedAccounts) MakeToken(ctx context.Context, n client.NewToken) (client.MadeToken, error) {
+	ends, err := endOfToken(n.Ends, time.Now())
+	if err != nil {
+		return client.MadeToken{}, err
+	}
+	t, secret, err := s.file.AddToken(ctx, n.Account, accounts.NewToken{Name: n.Name, Role: accounts.Role(n.Role), Ends: ends, Replace: n.Replace})
+	return client.MadeToken{Account: n.Account, Name: t.Name, Role: string(t.Role), Made: t.Made, Ends: t.Ends, Secret: secret}, err
+}
+
+// RevokeToken revokes a token of an account.
+func (s storedAccounts) RevokeToken(ctx context.Context, account, name string) error {
+	return s.file.RevokeToken(ctx, account, name)
 }
 
 // RemoveAccount removes an account.

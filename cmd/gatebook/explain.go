@@ -17,7 +17,7 @@ import (
 )
 
 // explain returns an error of a request as one line that says what is wrong and what to do.
-func (r *remoteFlags) explain(c *client.Client, err error) error {
+func (r *serverFlags) explain(c *client.Client, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return nil // the user has stopped the command
 	}
@@ -29,8 +29,11 @@ func (r *remoteFlags) explain(c *client.Client, err error) error {
 		return err
 	}
 	switch {
+	case e.Status == http.StatusUnauthorized && strings.Contains(e.Description, " expired at ") && r.TokenFile != "":
+		said, _, _ := strings.Cut(plain(e.Description), ". ")
+		return fmt.Errorf("%s; make another with gatebook user token, and put it into %s", said, r.TokenFile)
 	case e.Status == http.StatusUnauthorized && r.TokenFile != "":
-		return fmt.Errorf("%s does not accept the token in %s: it has ended or was revoked; make another with gatebook user token", c.Address(), r.TokenFile)
+		return fmt.Errorf("%s does not accept the token in %s: it was revoked, or is another server's; make another with gatebook user token", c.Address(), r.TokenFile)
 	case e.Status == http.StatusUnauthorized && r.Account != "":
 		return fmt.Errorf("%s does not accept the account %s with that password", c.Address(), r.Account)
 	case e.Status == http.StatusUnauthorized:

@@ -16,7 +16,7 @@ import (
 // newPassword reads a password from the first line of a file, or asks for it twice.
 func newPassword(path, name string, to *streams) (string, error) {
 	if path != "" {
-		password, err := passwordFrom(path)
+		password, err := firstLine("password", path)
 		if err != nil {
 			return "", err
 		}
@@ -63,19 +63,20 @@ func ask(terminal int, prompt string, to *streams) (string, error) {
 	return string(text), nil
 }
 
-// passwordFrom reads the first line of a file, "-" being standard input.
-func passwordFrom(path string) (string, error) {
+// firstLine reads a secret from the first line of a file, "-" being standard input. what is
+// the secret's name in errors.
+func firstLine(what, path string) (string, error) {
 	file := os.Stdin
 	if path != "-" {
 		var err error
 		if file, err = os.Open(path); err != nil {
-			return "", fmt.Errorf("read the password: %w", err)
+			return "", fmt.Errorf("read the %s: %w", what, err)
 		}
 		defer file.Close()
 	}
 	line, err := bufio.NewReader(io.LimitReader(file, 4096)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	return strings.TrimRight(line, "\r\n"), nil
 }

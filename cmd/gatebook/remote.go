@@ -15,11 +15,21 @@ import (
 // defaultURL is the address of a server that was started without a configuration.
 const defaultURL = "http://" + defaultListen
 
+// folderFlags say which data folder a command means.
+type folderFlags struct {
+	Data   string `help:"Data folder of a server on this machine (gatebook-data), whose owner and root need no account." env:"GATEBOOK_DATA" placeholder:"FOLDER" group:"Server"`
+	Config string `help:"Configuration file (TOML), for the data folder it names." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE" group:"Server"`
+}
+
 // remoteFlags say which server a command asks, and as which account.
 type remoteFlags struct {
+	serverFlags
+	folderFlags
+}
+
+// serverFlags say which server is asked over the network, and as which account.
+type serverFlags struct {
 	URL          string `name:"url" help:"Address of the server (${default_url}). Without it the control socket in the data folder is asked, if a server runs there." env:"GATEBOOK_URL" placeholder:"URL" group:"Server"`
-	Data         string `help:"Data folder of a server on this machine (gatebook-data), whose owner and root need no account." env:"GATEBOOK_DATA" placeholder:"FOLDER" group:"Server"`
-	Config       string `help:"Configuration file (TOML), for the data folder it names." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE" group:"Server"`
 	Account      string `help:"Account to log in as." env:"GATEBOOK_ACCOUNT" placeholder:"NAME" group:"Server"`
 	PasswordFile string `help:"File whose first line is the account's password; - reads standard input." env:"GATEBOOK_PASSWORD_FILE" placeholder:"FILE" group:"Server"`
 	TokenFile    string `help:"File whose first line is a bearer token; - reads standard input." env:"GATEBOOK_TOKEN_FILE" placeholder:"FILE" group:"Server"`
@@ -39,7 +49,7 @@ func (r *remoteFlags) with(ctx context.Context, to *streams, do func(*client.Cli
 // open returns a client of the server: at the address that was given, at the control socket
 // of the data folder, or at the usual address.
 func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, error) {
-	if r.URL == "" && r.Account == "" && r.TokenFile == "" {
+	if !r.isGiven() {
 		folder, err := dataFolder(r.Config, r.Data)
 		if err != nil {
 			return nil, err
@@ -54,6 +64,14 @@ func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, er
 			return nil, fmt.Errorf("no server has the data folder %s open; start one (gatebook serve --data %s), or name another with --url", folder, folder)
 		}
 	}
+	return r.dial(to)
+}
+
+// isGiven reports whether a server or a login is named.
+func (r *serverFlags) isGiven() bool { return r.URL != "" || r.Account != "" || r.TokenFile != "" }
+
+// dial returns a client of the server at the address that was given, or at the usual one.
+func (r *serverFlags) dial(to *streams) (*client.Client, error) {
 	o := client.Options{UserAgent: "gatebook/" + version}
 	if err := r.credentials(&o, to); err != nil {
 		return nil, err
@@ -73,12 +91,12 @@ func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, er
 }
 
 // credentials reads what the account logs in with.
-func (r *remoteFlags) credentials(o *client.Options, to *streams) (err error) {
+func (r *serverFlags) credentials(o *client.Options, to *streams) (err error) {
 	switch {
 	case r.TokenFile != "" && r.Account != "":
 		return errors.New("--account and --token-file are both given; a token has its account")
 	case r.TokenFile != "":
-		if o.Token, err = passwordFrom(r.TokenFile); err == nil && o.Token == "" {
+		if o.Token, err = firstLine("token", r.TokenFile); err == nil && o.Token == "" {
 			err = fmt.Errorf("there is no token in %s", r.TokenFile)
 		}
 	case r.Account != "":
@@ -87,7 +105,7 @@ func (r *remoteFlags) credentials(o *client.Options, to *streams) (err error) {
 			o.Password, err = askPassword(r.Account, to)
 			break
 		}
-		o.Password, err = passwordFrom(r.PasswordFile)
+		o.Password, err = firstLine("password", r.PasswordFile)
 	case r.PasswordFile != "":
 		return errors.New("--password-file is given without --account")
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
@@ -21,7 +22,7 @@ type userCommand struct {
 
 	Add    userAdd    `cmd:"" help:"Add an account."`
 	Passwd userPasswd `cmd:"" help:"Give an account another password."`
-	Token  userToken  `cmd:"" help:"Make a bearer token for an account, and print it."`
+	Token  userToken  `cmd:"" help:"Make, list and revoke the bearer tokens of accounts."`
 	List   userList   `cmd:"" help:"List the accounts."`
 	Remove userRemove `cmd:"" help:"Remove an account."`
 }
@@ -105,7 +106,7 @@ func (c *userAdd) Run(ctx context.Context, parent *userCommand, to *streams) err
 			return err
 		}
 		if c.Token {
-			return printToken(ctx, store, c.Name, false, to)
+			return printToken(ctx, store, client.NewToken{Account: c.Name, Name: accounts.UsualToken, Ends: endless}, to)
 		}
 		fmt.Fprintf(to.out, "account %s added, with the role %s\n", c.Name, c.Role)
 		return nil
@@ -115,11 +116,13 @@ func (c *userAdd) Run(ctx context.Context, parent *userCommand, to *streams) err
 type userPasswd struct {
 	Name         string `arg:"" help:"Name of the account."`
 	PasswordFile string `help:"File whose first line is the password; - reads standard input." placeholder:"FILE"`
+	KeepTokens   bool   `help:"Let the account's tokens be of use as before."`
 }
 
 // Help returns what --help adds.
 func (userPasswd) Help() string {
-	return `The password is asked for without being shown. The one before is of no use any more.
+	return `The password is asked for without being shown. The one before is of no use any more, and neither are the tokens of the
+account, unless --keep-tokens is given: a password is changed when somebody else may know it.
 
 Example:
   gatebook user passwd ann`
@@ -132,51 +135,20 @@ func (c *userPasswd) Run(ctx context.Context, parent *userCommand, to *streams) 
 		return err
 	}
 	return parent.with(ctx, func(store accountStore) error {
-		if err := store.SetPassword(ctx, c.Name, password); err != nil {
+		before, err := store.Tokens(ctx, c.Name)
+		if err != nil {
 			return err
 		}
-		fmt.Fprintf(to.out, "the password of account %s is changed\n", c.Name)
-		return nil
-	})
-}
-
-type userToken struct {
-	Name   string `arg:"" help:"Name of the account."`
-	Keep   bool   `help:"Let the tokens it has be of use as well." xor:"what"`
-	Revoke bool   `help:"Make none, and take back those it has." xor:"what"`
-}
-
-// Help returns what --help adds.
-func (userToken) Help() string {
-	return `The token is printed once and kept nowhere. Those the account had are of no use any more, unless --keep is given.
-
-Examples:
-  gatebook user token edge-1 > edge-1.token
-  curl --header "Authorization: Bearer $(cat edge-1.token)" https://gatebook.example.org:8989/sessions`
-}
-
-// Run makes or revokes.
-func (c *userToken) Run(ctx context.Context, parent *userCommand, to *streams) error {
-	return parent.with(ctx, func(store accountStore) error {
-		if !c.Revoke {
-			return printToken(ctx, store, c.Name, c.Keep, to)
-		}
-		if err := store.RevokeTokens(ctx, c.Name); err != nil {
+		if err := store.SetPassword(ctx, c.Name, password, c.KeepTokens); err != nil {
 			return err
 		}
-		fmt.Fprintf(to.out, "the tokens of account %s are revoked\n", c.Name)
+		revoked := ""
+		if len(before) > 0 && !c.KeepTokens {
+			revoked = ", and its tokens are revoked"
+		}
+		fmt.Fprintf(to.out, "the password of account %s is changed%s\n", c.Name, revoked)
 		return nil
 	})
-}
-
-// printToken prints a new token to standard output, and nothing else.
-func printToken(ctx context.Context, store accountStore, name string, keep bool, to *streams) error {
-	token, err := store.NewToken(ctx, name, keep)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(to.out, token)
-	return nil
 }
 
 type userRemove struct {
@@ -228,9 +200,7 @@ func (c *userList) Run(ctx context.Context, parent *userCommand, to *streams) er
 // print prints accounts in the form that was asked for.
 func (c *userList) print(rows []client.Account, to *streams) error {
 	if c.Output == "json" {
-		encoder := json.NewEncoder(to.out)
-		encoder.SetIndent("", "    ")
-		return encoder.Encode(rows)
+		return printJSON(to.out, rows)
 	}
 	table := tabwriter.NewWriter(to.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "NAME\tROLE\tPASSWORD\tTOKENS\tCHANGED")
@@ -242,4 +212,14 @@ func (c *userList) print(rows []client.Account, to *streams) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", r.Name, r.Role, password, r.Tokens, r.Changed.Format(time.RFC3339))
 	}
 	return table.Flush()
+}
+
+// printJSON prints a list as JSON.
+func printJSON[T any](w io.Writer, rows []T) error {
+	if rows == nil {
+		rows = []T{}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "    ")
+	return encoder.Encode(rows)
 }

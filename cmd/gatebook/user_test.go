@@ -194,7 +194,7 @@ func TestUsers(t *testing.T) {
 	expect("edge-1", withToken(edge), "GET", "/sessions", 403)
 	expect("edge-1", withToken(edge), "GET", "/events", 200)
 	d.user(0, "", "token", "edge-1", "--revoke")
-	record(ann, "edge-1 source token")
+	record(ann, "edge-1 source token_revoked")
 	expect("edge-1, revoked", withToken(edge), "GET", "/events", 401)
 
 	var listed []struct {
@@ -244,7 +244,15 @@ func TestMisuseOfUsers(t *testing.T) {
 		{2, "", []string{"add", "bob", "--role", "king"}, `--role must be one of "admin","basic","source" but got "king"; see gatebook --help`},
 		{2, "", []string{"add", "gatebook", "--role", "basic"}, `user add: the name "gatebook" is reserved; see gatebook --help`},
 		{2, "", []string{"add", "bob", "--role", "basic", "--token", "--password-file", "-"}, "--password-file and --token can't be used together; see gatebook --help"},
-		{2, "", []string{"token", "ann", "--keep", "--revoke"}, "--keep and --revoke can't be used together; see gatebook --help"},
+		{2, "", []string{"token", "ann", "--list", "--revoke"}, "--list and --revoke can't be used together; see gatebook --help"},
+		{2, "", []string{"token", "--revoke"}, "user token: name the account of the token; see gatebook --help"},
+		{2, "", []string{"token", "ann", "--revoke", "--ends", "1d"}, "user token: --ends and --role are of a new token; see gatebook --help"},
+		{1, "", []string{"token", "ann", "--ends", "soon"}, `--ends "soon" is neither a duration from now, as in 90d, nor a date or a time, as in 2027-12-31, nor never`},
+		{1, "", []string{"token", "ann", "--name", "a/b"}, `the name "a/b" has '/' in it: a name is made of the letters a to z, digits, and . _ - @ after the first`},
+		{2, "", []string{"token", "ann", "--role", "king"}, `user token: "king" is no role; it can be admin, basic or source; see gatebook --help`},
+		{1, "", []string{"token", "cy", "--revoke"}, "account cy has no tokens, or there is no such account"},
+		{1, "", []string{"token", "ann", "--revoke", "--name", "x"}, "account ann has no token x; it has none"},
+		{1, "", []string{"token", "cy"}, "there is no account cy; there are: ann"},
 		{2, "", []string{"list", "-o", "xml"}, `--output must be one of "table","json" but got "xml"; see gatebook --help`},
 		{1, "short", []string{"add", "bob", "--role", "basic", "--password-file", "-"}, "the password has 5 characters; it needs at least 8"},
 		{1, "", []string{"add", "bob", "--role", "basic", "--password-file", "-"}, "the password has 0 characters; it needs at least 8"},

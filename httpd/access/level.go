@@ -25,6 +25,9 @@ const (
 	ForFeed
 	// ForAccounts is the level of operations for all roles.
 	ForAccounts
+	// ForOwners is the level of operations that change what belongs to an account: all roles.
+	// The handler lets an account change only its own, unless its role is admin.
+	ForOwners
 	// ForAll is the level of operations without a login.
 	ForAll
 )
@@ -36,11 +39,15 @@ func (l Level) Allows(role accounts.Role) bool {
 		return role == accounts.Basic || role == accounts.Admin
 	case ForSources:
 		return role == accounts.Source || role == accounts.Admin
-	case ForFeed, ForAccounts, ForAll:
+	case ForFeed, ForAccounts, ForOwners, ForAll:
 		return true
 	}
 	return role == accounts.Admin
 }
+
+// Changes reports whether operations of the level may change something. A change of accounts
+// does not cut them off: they may be what has changed them.
+func (l Level) Changes() bool { return l == ForAdmins || l == ForOwners }
 
 // Check refuses an account whose role does not reach the level. Errors: a [*render.Failure].
 func (l Level) Check(account accounts.Account) error {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/render"
@@ -67,7 +68,12 @@ func (l *Login) failure(r *http.Request, err error, user, as string) error {
 		return nil
 	}
 	wait, backsOff := errors.AsType[*accounts.BackOffError](err)
+	expired, hasExpired := errors.AsType[*accounts.ExpiredError](err)
 	switch {
+	case hasExpired:
+		l.Failed(r, expired.Account, "with the token "+expired.Token+" of "+expired.Account+", which has expired", true)
+		return Unauthorized("The token " + expired.Token + " of the account " + expired.Account + " expired at " +
+			expired.Ended.UTC().Format(time.RFC3339) + ". Log in again for a new one.")
 	case errors.Is(err, accounts.ErrDenied):
 		l.Failed(r, user, as, true)
 		return Unauthorized("The name, the password or the token is wrong.")

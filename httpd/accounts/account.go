@@ -1,8 +1,6 @@
 package accounts
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,14 +29,18 @@ const (
 // Roles returns all roles.
 func Roles() []Role { return []Role{Admin, Basic, Source} }
 
-// Account is a person or a program that may use the API. It is never changed.
+// Includes reports whether an account of the role may do all that one of the other role may.
+func (r Role) Includes(other Role) bool { return r == other || r == Admin }
+
+// Account is a person or a program that may use the API. It is never changed. An account that
+// a [Gate] returns has only the credential that it logged in with, and the role of that.
 type Account struct {
 	Name string `json:"name"`
 	Role Role   `json:"role"`
 	// Password is the bcrypt hash of the password, "" when the account has none.
 	Password string `json:"password,omitempty"`
-	// Tokens holds the SHA-256 of each token, in hexadecimal.
-	Tokens []string `json:"tokens,omitempty"`
+	// Tokens holds the tokens of the account, in the order in which they were made.
+	Tokens []Token `json:"tokens,omitempty"`
 	// Changed is the time of the last change.
 	Changed time.Time `json:"changed"`
 }
@@ -64,6 +66,11 @@ func CheckName(name string) error {
 	case slices.Contains(reserved(), key):
 		return fmt.Errorf("the name %q is reserved", name)
 	}
+	return checkLetters(name)
+}
+
+// checkLetters returns an error for a name with other characters than those of names.
+func checkLetters(name string) error {
 	for i, c := range name {
 		letter := c < utf8.RuneSelf && (unicode.IsLetter(c) || unicode.IsDigit(c))
 		if !letter && (i == 0 || !strings.ContainsRune("._-@", c)) {
@@ -108,9 +115,12 @@ func (a Account) check() error {
 			return fmt.Errorf("account %s: its password cannot be read: %w", a.Name, err)
 		}
 	}
-	for _, token := range a.Tokens {
-		if sum, err := hex.DecodeString(token); err != nil || len(sum) != sha256.Size {
-			return fmt.Errorf("account %s: a token of it cannot be read", a.Name)
+	for i, token := range a.Tokens {
+		if err := token.check(a); err != nil {
+			return fmt.Errorf("account %s: %w", a.Name, err)
+		}
+		if tokenIndex(a.Tokens[:i], token.Name) >= 0 {
+			return fmt.Errorf("account %s: the token %s is there twice", a.Name, token.Name)
 		}
 	}
 	return nil

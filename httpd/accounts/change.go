@@ -2,10 +2,6 @@ package accounts
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,8 +18,6 @@ import (
 const (
 	// usualCost is the cost of bcrypt: a quarter of a second on an ordinary machine of 2026.
 	usualCost = 12
-	// tokenPrefix lets people and scanners of secrets recognise a token.
-	tokenPrefix = "gatebook_"
 	// lockWait is how long a change waits for another one.
 	lockWait  = 5 * time.Second
 	lockRetry = 20 * time.Millisecond
@@ -46,42 +40,27 @@ func (f File) Add(ctx context.Context, name string, role Role, password string) 
 			return refused(Exists, "there is an account %s already", c.Accounts[i].Name)
 		}
 		c.Accounts = append(c.Accounts, Account{Name: name, Role: role, Password: hash, Changed: f.now()})
-		f.note(c, "added", name, role)
+		f.note(c, changedAdded, name, role)
 		return nil
 	})
 }
 
-// SetPassword gives an account another password.
-func (f File) SetPassword(ctx context.Context, name, password string) error {
+// SetPassword gives an account another password. It revokes the tokens of the account, unless
+// keepTokens is set: a password is changed when somebody else may know it, who could have had
+// tokens made with it.
+func (f File) SetPassword(ctx context.Context, name, password string, keepTokens bool) error {
 	hash, err := f.hash(password)
 	if err != nil {
 		return err
 	}
-	return f.edit(ctx, name, "password", func(a *Account) { a.Password = hash })
-}
-
-// NewToken gives an account a new token and returns it; the file keeps only its hash. keep
-// keeps the account's other tokens, which are revoked otherwise.
-func (f File) NewToken(ctx context.Context, name string, keep bool) (string, error) {
-	var secret [32]byte
-	rand.Read(secret[:])
-	token := tokenPrefix + base64.RawURLEncoding.EncodeToString(secret[:])
-	sum := sha256.Sum256([]byte(token))
-	err := f.edit(ctx, name, "token", func(a *Account) {
-		if !keep {
-			a.Tokens = nil
+	return f.edit(ctx, name, func(a *Account) ([]string, error) {
+		a.Password = hash
+		if keepTokens || len(a.Tokens) == 0 {
+			return []string{changedPassword}, nil
 		}
-		a.Tokens = append(slices.Clone(a.Tokens), hex.EncodeToString(sum[:]))
+		a.Tokens = nil
+		return []string{changedPassword, changedRevoked}, nil
 	})
-	if err != nil {
-		return "", err
-	}
-	return token, nil
-}
-
-// RevokeTokens removes all tokens of an account.
-func (f File) RevokeTokens(ctx context.Context, name string) error {
-	return f.edit(ctx, name, "token", func(a *Account) { a.Tokens = nil })
 }
 
 // Remove removes an account. Without force it keeps the last one of an administrator.
@@ -96,7 +75,7 @@ func (f File) Remove(ctx context.Context, name string, force bool) error {
 				return err
 			}
 		}
-		f.note(c, "removed", c.Accounts[i].Name, c.Accounts[i].Role)
+		f.note(c, changedRemoved, c.Accounts[i].Name, c.Accounts[i].Role)
 		c.Accounts = slices.Delete(c.Accounts, i, i+1)
 		return nil
 	})
@@ -120,16 +99,23 @@ func (f File) Record(ctx context.Context, record func(Change) error) error {
 	return errors.Join(err, failed)
 }
 
-// edit changes one account, and notes that as what.
-func (f File) edit(ctx context.Context, name, what string, change func(*Account)) error {
+// edit changes one account, and notes what change returns. An error of change leaves the file
+// as it is.
+func (f File) edit(ctx context.Context, name string, change func(*Account) (what []string, err error)) error {
 	return f.change(ctx, func(c *content) error {
 		i, err := c.find(name)
 		if err != nil {
 			return err
 		}
-		change(&c.Accounts[i])
-		c.Accounts[i].Changed = f.now()
-		f.note(c, what, c.Accounts[i].Name, c.Accounts[i].Role)
+		a := &c.Accounts[i]
+		what, err := change(a)
+		if err != nil {
+			return err
+		}
+		a.Changed = f.now()
+		for _, w := range what {
+			f.note(c, w, a.Name, a.Role)
+		}
 		return nil
 	})
 }

@@ -5,7 +5,9 @@
 //
 // Accounts are in the file "accounts" of the data folder (type [File]): one line of JSON with
 // its format, its content, and the SHA-256 of the content. A password is kept as its bcrypt
-// hash. A token is kept as its SHA-256, because it is random and needs nothing slower.
+// hash. A token is kept as its SHA-256, because it is random and needs nothing slower, with a
+// name, a role and an end. A file of format 1, whose tokens have neither, is read too; the
+// next change writes it in today's format.
 //
 // The file is replaced as a whole: written under another name, synced, renamed, and its
 // folder synced. Only its owner can read it. A file that is damaged, or that others can
@@ -37,6 +39,13 @@
 // at most. The file "accounts.signins" keeps the SHA-256 of each secret, so that sign-ins
 // outlive the process and the file lets nobody in. A sign-in ends when its account is gone, or
 // the password or the token that it was made by.
+//
+// # Tokens
+//
+// A token has the role of its account or less. It ends at its end, when it is revoked, with
+// its account, and, unless the administrator decides otherwise, when the account gets another
+// password. A token that has ended is refused with an error that says so: only its user has
+// it. An account has at most 100 tokens.
 //
 // # Ownership
 //

@@ -19,8 +19,8 @@ import (
 const (
 	fileName = "accounts"
 	lockName = "accounts.lock"
-	// format is the format of the file.
-	format = 1
+	// format is the format of the file that is written; formats.go reads older ones.
+	format = 2
 	// largest is how many bytes a file may have.
 	largest = 16 << 20
 )
@@ -37,9 +37,18 @@ type File struct {
 	Now func() time.Time
 }
 
+// The changes of accounts, as they are recorded.
+const (
+	changedAdded    = "added"
+	changedPassword = "password"
+	changedToken    = "token"
+	changedRevoked  = "token_revoked"
+	changedRemoved  = "removed"
+)
+
 // Change is a change of accounts that is to be recorded.
 type Change struct {
-	// What names the change: "added", "password", "token" or "removed".
+	// What names the change: "added", "password", "token", "token_revoked" or "removed".
 	What    string    `json:"what"`
 	Account string    `json:"account"`
 	Role    Role      `json:"role"`
@@ -137,14 +146,14 @@ func (f File) parse(text []byte) (content, error) {
 		return content{}, f.damaged("%v; restore it from a backup", err)
 	case e.Format > format:
 		return content{}, f.damaged("its format is %d, newer than the format %d that this program knows; use the version that wrote it, or a newer one", e.Format, format)
-	case e.Format != format:
-		return content{}, f.damaged("its format is %d, this program knows %d", e.Format, format)
+	case e.Format < 1:
+		return content{}, f.damaged("its format is %d, this program knows 1 to %d", e.Format, format)
 	}
 	if sum := sha256.Sum256(e.Content); e.SHA256 != hex.EncodeToString(sum[:]) {
 		return content{}, f.damaged("its checksum is wrong, so something other than gatebook user has changed it; restore it from a backup")
 	}
-	var c content
-	if err := strictly(e.Content, &c); err != nil {
+	c, err := readContent(e.Format, e.Content)
+	if err != nil {
 		return content{}, f.damaged("%v", err)
 	}
 	for i, a := range c.Accounts {

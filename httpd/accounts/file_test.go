@@ -60,9 +60,15 @@ func filled(t testing.TB, c *clock) (f accounts.File, token string) {
 	check(t, f.Add(t.Context(), "Ann", accounts.Admin, password))
 	check(t, f.Add(t.Context(), "bob", accounts.Basic, another))
 	check(t, f.Add(t.Context(), "edge-1", accounts.Source, ""))
-	token, err := f.NewToken(t.Context(), "edge-1", false)
+	return f, newToken(t, f, "edge-1", accounts.NewToken{Name: "token"})
+}
+
+// newToken gives an account a token and returns its secret.
+func newToken(t testing.TB, f accounts.File, account string, n accounts.NewToken) string {
+	t.Helper()
+	_, secret, err := f.AddToken(t.Context(), account, n)
 	check(t, err)
-	return f, token
+	return secret
 }
 
 func TestListIsInOrderOfNames(t *testing.T) {
@@ -139,9 +145,9 @@ func TestRefused(t *testing.T) {
 		"reserved":           {f.Add(ctx, "Anonymous", accounts.Basic, password), "reserved"},
 		"role":               {f.Add(ctx, "cy", "root", password), `"root" is no role; it can be admin, basic or source`},
 		"short password":     {f.Add(ctx, "cy", accounts.Basic, "1234567"), "7 characters; it needs at least 8"},
-		"long password":      {f.SetPassword(ctx, "bob", long), "73 bytes; at most 72"},
-		"control characters": {f.SetPassword(ctx, "bob", "12345678\x1b[A"), "control characters"},
-		"unknown":            {f.SetPassword(ctx, "cy", password), "there is no account cy; there are: Ann, bob, edge-1"},
+		"long password":      {f.SetPassword(ctx, "bob", long, true), "73 bytes; at most 72"},
+		"control characters": {f.SetPassword(ctx, "bob", "12345678\x1b[A", true), "control characters"},
+		"unknown":            {f.SetPassword(ctx, "cy", password, true), "there is no account cy; there are: Ann, bob, edge-1"},
 		"unknown to remove":  {f.Remove(ctx, "cy", false), "there is no account cy"},
 		"no accounts":        {newFile(t, newClock()).Remove(ctx, "cy", false), "there are none"},
 		"no folder":          {accounts.File{Folder: "/nowhere/at/all"}.Remove(ctx, "cy", false), "there is no data folder /nowhere/at/all"},
@@ -169,7 +175,7 @@ func TestDamage(t *testing.T) {
 		"cut":            {func(text string) string { return text[:len(text)/2] }, "cut short"},
 		"no JSON":        {func(string) string { return "ann:secret" }, "invalid character"},
 		"null":           {func(string) string { return "null" }, "its format is 0"},
-		"later format":   {func(text string) string { return strings.Replace(text, `"format":1`, `"format":2`, 1) }, "its format is 2, newer than the format 1 that this program knows; use the version that wrote it"},
+		"later format":   {func(text string) string { return strings.Replace(text, `"format":2`, `"format":3`, 1) }, "its format is 3, newer than the format 2 that this program knows; use the version that wrote it"},
 		"edited":         {func(text string) string { return strings.Replace(text, `"basic"`, `"admin"`, 1) }, "its checksum is wrong"},
 		"something else": {func(text string) string { return strings.Replace(text, `"format"`, `"size":1,"format"`, 1) }, `unknown field "size"`},
 		"more after it":  {func(text string) string { return text + "{}" }, "something after its end"},
@@ -244,7 +250,7 @@ func TestRecord(t *testing.T) {
 	f, _ := filled(t, c)
 	at := c.Now()
 	c.advance(time.Minute)
-	check(t, f.SetPassword(t.Context(), "bob", password))
+	check(t, f.SetPassword(t.Context(), "bob", password, true))
 	check(t, f.Remove(t.Context(), "bob", true))
 
 	var got []accounts.Change
@@ -283,6 +289,9 @@ func FuzzParse(f *testing.F) {
 	check(f, err)
 	f.Add(text)
 	f.Add([]byte(`{"format":1}`))
+	old, err := os.ReadFile("testdata/format1")
+	check(f, err)
+	f.Add(old)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		file := accounts.File{Folder: t.TempDir()}
 		check(t, os.WriteFile(file.Path(), text, 0o600))

@@ -40,6 +40,17 @@ func (e *BackOffError) Error() string {
 	return fmt.Sprintf("logins have failed too often; wait %s", e.Wait)
 }
 
+// ExpiredError reports that the token is right, and has ended. Only its owner can learn that.
+type ExpiredError struct {
+	Account, Token string
+	Ended          time.Time
+}
+
+// Error returns which token has ended, and when.
+func (e *ExpiredError) Error() string {
+	return fmt.Sprintf("the token %s of account %s expired at %s", e.Token, e.Account, e.Ended.UTC().Format(time.RFC3339))
+}
+
 // Gate finds accounts by their credentials. Its methods are safe for concurrent use.
 type Gate struct {
 	file       File
@@ -50,8 +61,9 @@ type Gate struct {
 	slow       *lane         // of the logins that are too many
 	signIns    *signIns      // of browsers
 
-	reloading sync.Mutex  // guards seen, and is held while the file is read
+	reloading sync.Mutex  // guards the fields below, and is held while the file is read
 	seen      os.FileInfo // of the file that was read last; nil when there was none
+	checked   time.Time   // the last call of Expired
 }
 
 // list indexes the accounts. It is never changed.
@@ -64,8 +76,10 @@ type list struct {
 }
 
 type token struct {
-	sum     [sha256.Size]byte
-	account *Account
+	sum [sha256.Size]byte
+	// account is the account as the token logs in to it: with its role, and no other
+	// credential.
+	account Account
 }
 
 // OpenGate reads the accounts of a file; without a file there are none. Errors:
@@ -77,6 +91,7 @@ func OpenGate(f File) (*Gate, error) {
 		slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 	g.list.Store(&list{})
+	g.checked = f.now()
 	if _, err := g.Reload(); err != nil {
 		return nil, err
 	}
@@ -127,9 +142,9 @@ func newList(all []Account) (*list, error) {
 	for i := range all {
 		a := &all[i]
 		l.byKey[keyOf(a.Name)] = a
-		for _, text := range a.Tokens {
-			t := token{account: a}
-			if _, err := hex.Decode(t.sum[:], []byte(text)); err != nil {
+		for _, has := range a.Tokens {
+			t := token{account: Account{Name: a.Name, Role: has.Role, Tokens: []Token{has}, Changed: a.Changed}}
+			if _, err := hex.Decode(t.sum[:], []byte(has.Sum)); err != nil {
 				return nil, fmt.Errorf("account %s: a token of it cannot be read: %w", a.Name, err)
 			}
 			l.tokens = append(l.tokens, t)
@@ -151,14 +166,33 @@ func newList(all []Account) (*list, error) {
 // Any reports whether there are accounts.
 func (g *Gate) Any() bool { return len(g.list.Load().byKey) > 0 }
 
-// Holds reports whether an account still exists with the role, the password and all tokens
-// that it had when a request of it was let in.
+// Holds reports whether an account that the gate has returned would be returned now, with the
+// same role: by the same password, or by the same token.
 func (g *Gate) Holds(a Account) bool {
 	now := g.list.Load().byKey[keyOf(a.Name)]
-	if now == nil || now.Role != a.Role || now.Password != a.Password {
+	if now == nil {
 		return false
 	}
-	return !slices.ContainsFunc(a.Tokens, func(token string) bool { return !slices.Contains(now.Tokens, token) })
+	if len(a.Tokens) == 0 {
+		return now.Role == a.Role && now.Password == a.Password
+	}
+	used := a.Tokens[0]
+	kept := slices.ContainsFunc(now.Tokens, func(t Token) bool { return t.Sum == used.Sum })
+	return kept && used.Role == a.Role && !used.HasEnded(g.file.now())
+}
+
+// Expired reports whether a token has ended since the last call. Its clients may be at work
+// still.
+func (g *Gate) Expired() bool {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	now := g.file.now()
+	before := g.checked
+	g.checked = now
+	return slices.ContainsFunc(g.list.Load().tokens, func(t token) bool {
+		used := t.account.Tokens[0]
+		return used.HasEnded(now) && !used.HasEnded(before)
+	})
 }
 
 // Password returns the account whose name and password these are. A password that was
@@ -170,7 +204,7 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 		hash = account.Password
 	}
 	if account != nil && g.remembered.knows(account.Name, hash, password) {
-		return *account, nil
+		return account.byPassword(), nil
 	}
 	keys := keysOf(client, name)
 	slow, err := g.backOff.ask(keys)
@@ -193,7 +227,7 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	}
 	defer func() { <-g.slots }()
 	if account != nil && g.remembered.knows(account.Name, hash, password) {
-		return *account, nil // another request has verified the same password meanwhile
+		return account.byPassword(), nil // another request has verified the same password meanwhile
 	}
 	if err := g.backOff.attempt(keys); err != nil {
 		return Account{}, err
@@ -203,7 +237,13 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	}
 	g.backOff.succeed(keys)
 	g.remembered.learn(account.Name, hash, password)
-	return *account, nil
+	return account.byPassword(), nil
+}
+
+// byPassword returns the account as its password logs in to it.
+func (a Account) byPassword() Account {
+	a.Tokens = nil
+	return a
 }
 
 // matches reports whether a password is that of a hash. It takes as long when there is no
@@ -217,21 +257,26 @@ func matches(hash, dummy, password string) bool {
 	return err == nil && hash != "" && len(password) <= longestPassword
 }
 
-// Token returns the account whose token this is. Errors: [ErrDenied], a
+// Token returns the account whose token this is. Errors: [ErrDenied], an [*ExpiredError], a
 // [*BackOffError].
 func (g *Gate) Token(client netip.Addr, text string) (Account, error) {
 	sum := sha256.Sum256([]byte(text))
-	var found *Account
-	for _, t := range g.list.Load().tokens {
-		if subtle.ConstantTimeCompare(t.sum[:], sum[:]) == 1 {
-			found = t.account
+	all := g.list.Load().tokens
+	found := -1
+	for i := range all {
+		if subtle.ConstantTimeCompare(all[i].sum[:], sum[:]) == 1 {
+			found = i
 		}
 	}
-	if found != nil {
-		return *found, nil
+	if found < 0 {
+		if err := g.backOff.attempt(keysOf(client, "")); err != nil {
+			return Account{}, err
+		}
+		return Account{}, ErrDenied
 	}
-	if err := g.backOff.attempt(keysOf(client, "")); err != nil {
-		return Account{}, err
+	account := all[found].account
+	if used := account.Tokens[0]; used.HasEnded(g.file.now()) {
+		return Account{}, &ExpiredError{Account: account.Name, Token: used.Name, Ended: used.Ends}
 	}
-	return Account{}, ErrDenied
+	return account, nil
 }

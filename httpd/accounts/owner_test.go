@@ -21,7 +21,7 @@ func TestOwnerIsKept(t *testing.T) {
 	f := newFile(t, newClock())
 	check(t, os.Chown(f.Folder, owner, group))
 	check(t, f.Add(t.Context(), "ann", accounts.Admin, password))
-	check(t, f.SetPassword(t.Context(), "ann", another))
+	check(t, f.SetPassword(t.Context(), "ann", another, true))
 	entries, err := os.ReadDir(f.Folder)
 	check(t, err)
 	if len(entries) != 2 {

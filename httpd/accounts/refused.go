@@ -7,14 +7,16 @@ type Refusal uint8
 
 // The refusals.
 const (
-	// Invalid: the name, the role or the password cannot be one.
+	// Invalid: the name, the role, the password or the end cannot be one.
 	Invalid Refusal = iota + 1
-	// Unknown: there is no such account.
+	// Unknown: there is no such account, or no such token.
 	Unknown
-	// Exists: there is such an account already.
+	// Exists: there is such an account or token already.
 	Exists
 	// LastAdmin: no administrator would be left.
 	LastAdmin
+	// TooMany: the account has as many tokens as are allowed.
+	TooMany
 )
 
 // RefusedError reports a change that is refused for what it asks. Nothing was changed.

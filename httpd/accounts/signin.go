@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/netip"
+	"time"
 )
 
 // SignIn signs a browser in by a name and a password. Errors: those of [Gate.Password].
@@ -32,26 +33,31 @@ func (g *Gate) SignedIn(secret string) (SignIn, error) {
 		return SignIn{}, ErrDenied
 	}
 	l := g.list.Load()
-	account := l.byKey[keyOf(kept.Account)]
-	if account == nil || !l.proves(account, kept.Proof) {
+	account, ok := l.proven(kept, g.file.now())
+	if !ok {
 		return SignIn{}, ErrDenied
 	}
-	return SignIn{Account: *account, Until: kept.Until}, nil
+	return SignIn{Account: account, Until: kept.Until}, nil
 }
 
 // SignOut ends the sign-in of a secret. It returns an error when the end will be forgotten
 // when the process ends.
 func (g *Gate) SignOut(secret string) error { return g.signIns.remove(secret) }
 
-// proves reports whether an account still has the password or the token of a proof.
-func (l *list) proves(account *Account, proof string) bool {
-	if account.Password != "" && proofOf("password", account.Password) == proof {
-		return true
+// proven returns the account of a sign-in as the password or the token logs in to it that the
+// sign-in was made by. It returns false when the account has that no more, or it has ended.
+func (l *list) proven(kept keptSignIn, now time.Time) (Account, bool) {
+	account := l.byKey[keyOf(kept.Account)]
+	if account == nil {
+		return Account{}, false
+	}
+	if account.Password != "" && proofOf("password", account.Password) == kept.Proof {
+		return account.byPassword(), true
 	}
 	for _, t := range l.tokens {
-		if t.account == account && proofOf("token", hex.EncodeToString(t.sum[:])) == proof {
-			return true
+		if keyOf(t.account.Name) == keyOf(account.Name) && proofOf("token", hex.EncodeToString(t.sum[:])) == kept.Proof {
+			return t.account, !t.account.Tokens[0].HasEnded(now)
 		}
 	}
-	return false
+	return Account{}, false
 }

@@ -36,11 +36,13 @@ func (c *Client) AddAccount(ctx context.Context, name, role, password string) er
 	}{name, role, password})
 }
 
-// SetPassword gives an account another password.
-func (c *Client) SetPassword(ctx context.Context, name, password string) error {
+// SetPassword gives an account another password, and revokes its tokens unless keepTokens is
+// set.
+func (c *Client) SetPassword(ctx context.Context, name, password string, keepTokens bool) error {
 	return c.put(ctx, http.MethodPut, "/accounts"+segment(name)+"/password", struct {
-		Password string `json:"password"`
-	}{password})
+		Password   string `json:"password"`
+		KeepTokens bool   `json:"keep_tokens"`
+	}{password, keepTokens})
 }
 
 // RemoveAccount removes an account. Without force the server keeps the last one of an
@@ -49,32 +51,6 @@ func (c *Client) RemoveAccount(ctx context.Context, name string, force bool) err
 	return c.put(ctx, http.MethodDelete, "/accounts"+segment(name), struct {
 		Force bool `json:"force"`
 	}{force})
-}
-
-// NewToken makes a bearer token for an account. keep keeps those it has, which are revoked
-// otherwise.
-func (c *Client) NewToken(ctx context.Context, name string, keep bool) (string, error) {
-	r, err := object(http.MethodPost, "/accounts"+segment(name)+"/tokens", struct {
-		Keep bool `json:"keep"`
-	}{keep})
-	if err != nil {
-		return "", err
-	}
-	answer, err := c.send(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
-	var made struct {
-		Token string `json:"token"`
-	}
-	err = decode(answer, &made)
-	return made.Token, err
-}
-
-// RevokeTokens revokes all tokens of an account.
-func (c *Client) RevokeTokens(ctx context.Context, name string) error {
-	return c.do(ctx, request{method: http.MethodDelete, path: "/accounts" + segment(name) + "/tokens"})
 }
 
 // put sends an object in a request whose answer has no body.

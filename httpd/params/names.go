@@ -2,6 +2,7 @@ package params
 
 // The names of the parameters.
 const (
+	Account      = "account"
 	Activity     = "activity"
 	Address      = "address"
 	After        = "after"
@@ -38,7 +39,7 @@ const (
 // Names returns the names of all parameters.
 func Names() []string {
 	return []string{
-		Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Group, Kind,
+		Account, Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Group, Kind,
 		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Server, Service,
 		Since, Sort, Source, Status, TTL, TZ, Until, User,
 	}

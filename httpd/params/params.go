@@ -37,6 +37,8 @@ type Parameters struct {
 	// Group is what sessions are counted by, where Grouped is set.
 	Group   gatebook.Group
 	Grouped bool
+	// Account is the account whose tokens are asked for, "" when none is given.
+	Account string
 	// Follow and Observations are those of the feed.
 	Follow, Observations bool
 
@@ -149,6 +151,8 @@ func (p *Parameters) set(name string, given []string) error {
 // setOne reads the value of a parameter that is given once.
 func (p *Parameters) setOne(name, value string) error {
 	switch name {
+	case Account:
+		p.Account = value
 	case Range:
 		return p.setRange(value)
 	case Role:
