@@ -22,8 +22,8 @@ const (
 	mostTokens = 100
 	// longestLife bounds how far in the future the end of a token may be.
 	longestLife = 10 * 366 * 24 * time.Hour
-	// endedKept is how long a token that has ended stays in the file, so that its user is
-	// told that it has ended.
+	// endedKept is how long a token that has ended stays in the file, so that its user
+	// learns that it has ended.
 	endedKept = 30 * 24 * time.Hour
 )
 
