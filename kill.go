@@ -45,14 +45,23 @@ type Killed struct {
 	// Closed have ended, and that is recorded. Pending have not, or were lost: nobody has
 	// seen their end, and they may come back with their source.
 	Closed, Pending int
+	// LeftWork is what servers may still do for those that have ended, in the order of their
+	// ids.
+	LeftWork []LeftWork
 }
 
 // add counts a session as it is now; nil is one that the book has no more.
 func (k *Killed) add(s *projection.Session) {
-	if s == nil || s.Status == projection.Closed {
-		k.Closed++
-	} else {
+	if s != nil && s.Status != projection.Closed {
 		k.Pending++
+		return
+	}
+	k.Closed++
+	if s == nil {
+		return
+	}
+	if left, ok := LeftWorkOf(s); ok {
+		k.LeftWork = append(k.LeftWork, left)
 	}
 }
 

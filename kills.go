@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gatebook/events"
@@ -21,6 +22,30 @@ import (
 // that the administrator gave comes before it.
 func LeftRunning(server string, id uint64) string {
 	return fmt.Sprintf("%s may still run a statement of its connection %d", server, id)
+}
+
+// LeftWork is what a server may still do for a session that was killed.
+type LeftWork struct {
+	Session uint64
+	// Server is its name, and Connection its own number for the session's connection.
+	Server     string
+	Connection uint64
+}
+
+// LeftWorkOf returns what a server may still do for a session, and false where its end says
+// nothing of that.
+func LeftWorkOf(s *projection.Session) (LeftWork, bool) {
+	said := s.Ending().Description
+	if said == "" {
+		return LeftWork{}, false
+	}
+	for i := range s.Connections {
+		c := &s.Connections[i]
+		if left := LeftRunning(c.Server(), c.ServerID); said == left || strings.HasSuffix(said, "; "+left) {
+			return LeftWork{Session: s.ID, Server: c.Server(), Connection: c.ServerID}, true
+		}
+	}
+	return LeftWork{}, false
 }
 
 // kills requests the end of sessions, now or when it is due, and waits for it.

@@ -189,6 +189,7 @@ func TestKillAll(t *testing.T) {
 	for i := range ids {
 		ids[i] = openSession(t, s)
 	}
+	check(t, s.Record(t.Context(), ids[1], &events.ConnectionOpened{Connection: 1, Server: "db-1", ServerID: 4711}))
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan string)
 	go func() {
@@ -199,19 +200,24 @@ func TestKillAll(t *testing.T) {
 		kills, err := s.Kills(t.Context())
 		check(t, err)
 		for _, id := range kills[:min(len(kills), n/2-ended)] {
-			check(t, s.Record(t.Context(), id, &events.SessionClosed{Reason: events.ReasonKilled}))
+			end := &events.SessionClosed{Reason: events.ReasonKilled}
+			if id == ids[1] {
+				end.Description = gatebook.LeftRunning("db-1", 4711)
+			}
+			check(t, s.Record(t.Context(), id, end))
 			ended++
 		}
 	}
 	eventually(t, "all are asked to end", func() bool { return stopping(t, r, n) })
 	stop()
-	if got, want := <-done, fmt.Sprint(gatebook.Killed{Closed: n / 2, Pending: n - 1 - n/2}, error(nil)); got != want {
+	left := []gatebook.LeftWork{{Session: ids[1], Server: "db-1", Connection: 4711}}
+	if got, want := <-done, fmt.Sprint(gatebook.Killed{Closed: n / 2, Pending: n - 1 - n/2, LeftWork: left}, error(nil)); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if stopping(t, r, ids[0]) {
 		t.Error("the one that was left out is asked to end")
 	}
-	if v := session(t, r, ids[1]); v.Ending().By != "ann" || v.Ending().Description != "deploy" {
+	if v := session(t, r, ids[1]); v.Ending().By != "ann" || v.Ending().Description != "deploy; "+gatebook.LeftRunning("db-1", 4711) {
 		t.Errorf("it ended with %+v", v.Ending())
 	}
 }

@@ -1,10 +1,12 @@
 package httpd_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,14 +30,14 @@ func TestKillOfService(t *testing.T) {
 	own := d.dial()
 	own.ask("GET", "/services")
 	head := d.registry.Moment().Sequence
-	want := fmt.Sprintf(`{"closed":0,"pending":%d}`, others) + "\n"
+	want := fmt.Sprintf(`{"closed":0,"pending":%d,"left_running":[]}`, others) + "\n"
 	if got := own.ask("DELETE", "/services/gatebook/sessions?dry_run=true"); got.status != http.StatusOK || got.body != want {
 		t.Errorf("to try: got %d %s", got.status, got.body)
 	}
 	if after := d.registry.Moment(); after.Sequence != head || after.Live != others+1 {
 		t.Errorf("trying left %d records more, and %d live", after.Sequence-head, after.Live)
 	}
-	want = fmt.Sprintf(`{"closed":%d,"pending":0}`, others) + "\n"
+	want = fmt.Sprintf(`{"closed":%d,"pending":0,"left_running":[]}`, others) + "\n"
 	if got := own.ask("DELETE", "/services/gatebook/sessions?reason=deploy"); got.status != http.StatusOK || got.body != want || got.header.Get("Connection") != "" {
 		t.Errorf("got %d %s, %v", got.status, got.body, got.header)
 	}
@@ -66,11 +68,11 @@ func TestKillOfServiceIsPending(t *testing.T) {
 	open(t, source, events.SessionOpened{Service: "stock"})
 	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Millisecond})
 	asker := client(t)
-	if got := ask(t, asker, "DELETE", base+"/services/orders/sessions"); got.body != `{"closed":0,"pending":2}`+"\n" {
+	if got := ask(t, asker, "DELETE", base+"/services/orders/sessions"); got.body != `{"closed":0,"pending":2,"left_running":[]}`+"\n" {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 	check(t, source.Record(t.Context(), first, &events.SessionClosed{Reason: events.ReasonKilled}))
-	if got := ask(t, asker, "DELETE", base+"/services/orders/sessions"); got.body != `{"closed":0,"pending":1}`+"\n" {
+	if got := ask(t, asker, "DELETE", base+"/services/orders/sessions"); got.body != `{"closed":0,"pending":1,"left_running":[]}`+"\n" {
 		t.Errorf("again: got %d %s", got.status, got.body)
 	}
 	asked := 0
@@ -132,10 +134,49 @@ func BenchmarkKillOfService(b *testing.B) {
 			}
 		}
 		b.StartTimer()
-		if got := ask(b, asker, "DELETE", base+"/services/orders/sessions"); got.body != fmt.Sprintf(`{"closed":%d,"pending":0}`, sessions)+"\n" {
+		if got := ask(b, asker, "DELETE", base+"/services/orders/sessions"); got.body != fmt.Sprintf(`{"closed":%d,"pending":0,"left_running":[]}`, sessions)+"\n" {
 			b.Fatal(got.body)
 		}
 	}
 	leave()
 	<-done
+}
+
+// TestKillOfServiceLeavesWork checks that the answer lists what servers still do for the sessions
+// that were closed.
+func TestKillOfServiceLeavesWork(t *testing.T) {
+	t.Parallel()
+	registry := openBook(t, newClock())
+	source := startSource(t, registry, "edge-1")
+	for i := range uint64(3) {
+		id := open(t, source, events.SessionOpened{Service: "orders"})
+		check(t, source.Record(t.Context(), id, &events.ConnectionOpened{Connection: 1, Server: "DB 1", ServerID: 4711 + i}))
+	}
+	var acting sync.WaitGroup
+	acting.Go(func() {
+		for closed := 0; closed < 3; {
+			ids, err := source.Kills(context.Background())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, id := range ids {
+				end := &events.SessionClosed{Reason: events.ReasonKilled}
+				if id != 2 { // the server was told to give that up
+					end.Description = gatebook.LeftRunning("DB 1", 4710+id)
+				}
+				if err := source.Record(context.Background(), id, end); err != nil {
+					t.Error(err)
+				}
+				closed++
+			}
+		}
+	})
+	base := "http://" + serve(t, httpd.Config{Registry: registry, KillWait: time.Minute})
+	got := ask(t, client(t), "DELETE", base+"/services/orders/sessions?reason=out")
+	acting.Wait()
+	want := `{"closed":3,"pending":0,"left_running":[{"session":1,"server":"/servers/db-1","connection_id":4711},{"session":3,"server":"/servers/db-1","connection_id":4713}]}` + "\n"
+	if got.status != http.StatusOK || got.body != want {
+		t.Errorf("got %d %s, want %s", got.status, got.body, want)
+	}
 }

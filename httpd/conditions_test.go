@@ -274,7 +274,7 @@ func TestConditionalKillOfService(t *testing.T) {
 	}
 	tag = ask(t, asker, "GET", target).header.Get("ETag")
 	check(t, source.Record(t.Context(), other, &events.SessionReady{User: "bob"}))
-	if got := ask(t, asker, "DELETE", target, "If-Match: "+tag); got.status != 200 || got.body != `{"closed":0,"pending":1}`+"\n" {
+	if got := ask(t, asker, "DELETE", target, "If-Match: "+tag); got.status != 200 || got.body != `{"closed":0,"pending":1,"left_running":[]}`+"\n" {
 		t.Errorf("as it was seen: got %+v", got)
 	}
 	if got := ask(t, asker, "DELETE", base+"/services/nothing/sessions", `If-Match: "1"`); got.status != 404 {

@@ -72,12 +72,12 @@ func TestControlSocket(t *testing.T) {
 		}
 		ending <- err
 	}()
-	confirmed, err := c.Kill(t.Context(), id, apiclient.Kill{Reason: "test"})
+	killed, err := c.Kill(t.Context(), id, apiclient.Kill{Reason: "test"})
 	check(t, err)
 	check(t, <-ending)
 	user := control.Actor(os.Geteuid())
-	if s, err := c.Session(t.Context(), id, ""); err != nil || !confirmed || s.By != user {
-		t.Errorf("killed: %v, by %q, want %q: %v", confirmed, s.By, user, err)
+	if s, err := c.Session(t.Context(), id, ""); err != nil || !killed.Confirmed || s.By != user {
+		t.Errorf("killed: %v, by %q, want %q: %v", killed.Confirmed, s.By, user, err)
 	}
 
 	check(t, c.AddAccount(t.Context(), "cy", "basic", "cy's password"))

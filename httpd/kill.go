@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -103,27 +102,14 @@ func (k *kills) answer(c *gin.Context, id uint64, p params.Parameters) error {
 		return err
 	}
 	if v.Status == projection.Closed || p.Cancel {
-		if left := leftRunning(v); left != "" {
-			c.Header("Gatebook-Left-Running", left)
+		if left, ok := gatebook.LeftWorkOf(v.Session); ok {
+			c.Header("Gatebook-Left-Running", fmt.Sprintf("%s %d", url.PathEscape(projection.NameKey(left.Server)), left.Connection))
 		}
 		return k.answers.empty(c, http.StatusNoContent)
 	}
 	a := k.answers.begin(c, m, p)
 	defer a.Release()
 	return render.Object(a, http.StatusAccepted, k.session, v)
-}
-
-// leftRunning returns which server may still run a statement for a session that was killed,
-// and that server's own number for the connection; "" where none may, as far as is known.
-func leftRunning(v projection.View) string {
-	for i := range v.Connections {
-		c := &v.Connections[i]
-		said, left := v.Ending().Description, gatebook.LeftRunning(c.Server(), c.ServerID)
-		if said == left || strings.HasSuffix(said, "; "+left) {
-			return fmt.Sprintf("%s %d", url.PathEscape(projection.NameKey(c.Server())), c.ServerID)
-		}
-	}
-	return ""
 }
 
 // own ends the session of the connection that carries the request. The connection is
@@ -213,11 +199,18 @@ func partlyKilled(err error, result gatebook.Killed, all int) error {
 	return &f
 }
 
-// killedResource describes how many sessions of a request have ended.
+// killedResource describes how many sessions of a request have ended, and what servers may still
+// do for them.
 func killedResource() *render.Resource[gatebook.Killed] {
+	left := render.NewResource([]render.Member[gatebook.LeftWork]{
+		{Name: "session", Value: render.Number(func(l gatebook.LeftWork) uint64 { return l.Session })},
+		{Name: "server", Value: render.Link(serversFolder, func(l gatebook.LeftWork) string { return l.Server })},
+		{Name: "connection_id", Value: render.Number(func(l gatebook.LeftWork) uint64 { return l.Connection })},
+	})
 	return render.NewResource([]render.Member[gatebook.Killed]{
 		{Name: "closed", Value: render.Number(func(k gatebook.Killed) uint64 { return uint64(k.Closed) })},
 		{Name: "pending", Value: render.Number(func(k gatebook.Killed) uint64 { return uint64(k.Pending) })},
+		{Name: "left_running", Value: render.Objects(left.Usual, func(k gatebook.Killed) []gatebook.LeftWork { return k.LeftWork })},
 	})
 }
 

@@ -108,7 +108,7 @@ func TestKillOfServiceCountsLost(t *testing.T) {
 	}()
 	requested(t, registry, 2)
 	lose()
-	if got := <-come; got != `{"closed":0,"pending":2}`+"\n" {
+	if got := <-come; got != `{"closed":0,"pending":2,"left_running":[]}`+"\n" {
 		t.Errorf("got %s", got)
 	}
 }

@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -136,6 +138,26 @@ func (b *book) obey() <-chan error {
 			_, err = b.gateway.End(b.t.Context(), ids[0], events.SessionClosed{Reason: events.ReasonKilled})
 		}
 		ended <- err
+	}()
+	return ended
+}
+
+// leave ends the sessions whose end is requested, up to the last one, and leaves their statements
+// to the server.
+func (b *book) leave(last uint64) <-chan error {
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			ids, err := b.gateway.Kills(b.t.Context())
+			for _, id := range ids {
+				_, failed := b.gateway.End(b.t.Context(), id, events.SessionClosed{Reason: events.ReasonKilled, Description: gatebook.LeftRunning("db-1", 4711+id)})
+				err = errors.Join(err, failed)
+			}
+			if err != nil || slices.Contains(ids, last) {
+				ended <- err
+				return
+			}
+		}
 	}()
 	return ended
 }
@@ -274,6 +296,17 @@ func TestKillCommands(t *testing.T) {
 	kill("--service", "orders", "--dry-run")
 	kill("--service", "none")
 	kill("4") // nobody obeys
+	must(t, <-b.leave(4))
+	for _, service := range []bool{true, false} {
+		id := b.open("orders", "192.168.0.205", "reporter", "shop", "batch", "db-1")
+		ending := b.leave(id)
+		if service {
+			kill("--service", "orders")
+		} else {
+			kill(fmt.Sprint(id))
+		}
+		must(t, <-ending)
+	}
 	kill()
 	kill("4", "--service", "orders")
 	kill("4", "--dry-run")

@@ -30,7 +30,7 @@ type killCommand struct {
 // Help returns what --help adds.
 func (killCommand) Help() string {
 	return `A session is closed when the client and every connection to a server are, and that is on the record. The exit status is 1 when
-that is not confirmed for any of them within 5 s.
+that is not confirmed for any of them within 5 s. A server may still run a statement for one that is closed; that is printed where it is known.
 
 Examples:
   gatebook kill 42 --reason 'runaway report'
@@ -92,19 +92,32 @@ func (c *killCommand) one(ctx context.Context, server *client.Client, id uint64,
 		return err
 	}
 	begun := to.now()
-	confirmed, err := server.Kill(ctx, id, client.Kill{Reason: c.Reason, TTL: c.TTL})
+	done, err := server.Kill(ctx, id, client.Kill{Reason: c.Reason, TTL: c.TTL})
 	switch {
 	case client.IsStatus(err, http.StatusConflict):
 		return err // it says when, why and by whom it ended
 	case err != nil:
 		return err
-	case confirmed:
-		return line(to.out, "session %d (%s) is closed, after %s", id, who(&s), short(to.now().Sub(begun)))
+	case done.Confirmed:
+		if err := line(to.out, "session %d (%s) is closed, after %s", id, who(&s), short(to.now().Sub(begun))); err != nil || done.LeftRunning == nil {
+			return err
+		}
+		return leftRunning(to, *done.LeftRunning)
 	case c.TTL > 0:
 		return line(to.out, "session %d (%s) will be closed at %s; take that back with gatebook kill %d --cancel",
 			id, who(&s), begun.Add(c.TTL).In(to.zone).Format("15:04:05"), id)
 	}
 	return fmt.Errorf("session %d (%s): its end is on the record, and not confirmed yet: its source has not answered within %s", id, who(&s), short(to.now().Sub(begun)))
+}
+
+// leftRunning prints what servers may still do for sessions that were closed.
+func leftRunning(to *streams, all ...client.LeftRunning) error {
+	for _, l := range all {
+		if err := line(to.out, "%s may still run a statement of session %d, for its connection %d", client.LinkName(l.Server), l.Session, l.ConnectionID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // who returns whose a session is, and from where to what.
@@ -134,6 +147,9 @@ func (c *killCommand) ofService(ctx context.Context, server *client.Client, to *
 		return err
 	}
 	if err := line(to.out, "%s of %s closed, after %s", counted(done.Closed, "session"), c.Service, short(to.now().Sub(begun))); err != nil {
+		return err
+	}
+	if err := leftRunning(to, done.LeftRunning...); err != nil {
 		return err
 	}
 	if done.Pending > 0 {

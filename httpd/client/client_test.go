@@ -104,8 +104,8 @@ func TestKill(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	if confirmed, err := c.Kill(t.Context(), id, client.Kill{Reason: "runaway report"}); err != nil || !confirmed {
-		t.Errorf("killed: confirmed %v, %v", confirmed, err)
+	if got, err := c.Kill(t.Context(), id, client.Kill{Reason: "runaway report"}); err != nil || got != (client.KillResult{Confirmed: true}) {
+		t.Errorf("killed: %+v, %v", got, err)
 	}
 	if v, err := c.Session(t.Context(), id, ""); err != nil || v.Reason != "killed" || v.Note != "runaway report" {
 		t.Errorf("it ended as %+v, %v", v, err)
@@ -113,8 +113,8 @@ func TestKill(t *testing.T) {
 	if _, err := c.Kill(t.Context(), id, client.Kill{}); !client.IsStatus(err, http.StatusConflict) {
 		t.Errorf("killed again: %v", err)
 	}
-	if confirmed, err := c.Kill(t.Context(), third, client.Kill{}); err != nil || confirmed {
-		t.Errorf("nobody acts: confirmed %v, %v", confirmed, err)
+	if got, err := c.Kill(t.Context(), third, client.Kill{}); err != nil || got.Confirmed {
+		t.Errorf("nobody acts: %+v, %v", got, err)
 	}
 	counted, err := c.KillService(t.Context(), "my service", "", true)
 	check(t, err)

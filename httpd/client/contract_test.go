@@ -26,7 +26,7 @@ func TestTypesAreTheContracts(t *testing.T) {
 	for schema, v := range map[string]any{
 		"Session": client.Session{}, "Connection": client.Connection{}, "Statistics": client.Statistics{}, "Rates": client.Rates{},
 		"Service": client.Service{}, "Listener": client.Listener{}, "Server": client.Server{}, "Source": client.Source{},
-		"Killed": client.Killed{}, "Version": client.Version{}, "Event": client.Event{}, "Final": client.Final{},
+		"Killed": client.Killed{}, "LeftRunning": client.LeftRunning{}, "Version": client.Version{}, "Event": client.Event{}, "Final": client.Final{},
 		"Token": client.Token{}, "MadeToken": client.MadeToken{}, "NewToken": client.NewToken{},
 	} {
 		described := model.Model.Components.Schemas.GetOrZero(schema)

@@ -100,8 +100,8 @@ func TestFollowFromNow(t *testing.T) {
 	killing, give := context.WithCancel(t.Context())
 	give()
 	_, _ = c.Kill(killing, first, client.Kill{})
-	if confirmed, err := c.Kill(t.Context(), first, client.Kill{}); err != nil || confirmed {
-		t.Fatalf("confirmed %v, %v", confirmed, err)
+	if got, err := c.Kill(t.Context(), first, client.Kill{}); err != nil || got.Confirmed {
+		t.Fatalf("%+v, %v", got, err)
 	}
 	var got []uint64
 	for e, err := range c.Follow(t.Context(), client.EventQuery{Kind: []string{"kill_requested"}, Source: []string{"gateway"}}, nil) {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -33,15 +34,34 @@ func (k *Kill) request(path string) request {
 	return r
 }
 
-// Kill ends a session, or schedules its end. confirmed is true when the client and every
-// backend connection are closed and that is recorded; otherwise the session will end, at its
-// time or as soon as its source acts.
-func (c *Client) Kill(ctx context.Context, id uint64, k Kill) (confirmed bool, err error) {
+// KillResult is what became of a kill.
+type KillResult struct {
+	// Confirmed: the client and every backend connection are closed and that is recorded.
+	// Otherwise the session will end, at its time or as soon as its source acts.
+	Confirmed bool
+	// LeftRunning is what a server may still do for the session, nil for nothing that is known.
+	LeftRunning *LeftRunning
+}
+
+// LeftRunning is a connection for which its server may still run a statement.
+type LeftRunning struct {
+	Session      uint64 `json:"session"`
+	Server       string `json:"server"`
+	ConnectionID uint64 `json:"connection_id"`
+}
+
+// Kill ends a session, or schedules its end.
+func (c *Client) Kill(ctx context.Context, id uint64, k Kill) (KillResult, error) {
 	answer, err := c.send(ctx, k.request(sessionPath(id)))
 	if err != nil {
-		return false, err
+		return KillResult{}, err
 	}
-	return answer.StatusCode == http.StatusNoContent, answer.Body.Close()
+	got := KillResult{Confirmed: answer.StatusCode == http.StatusNoContent}
+	server, number, found := strings.Cut(answer.Header.Get("Gatebook-Left-Running"), " ")
+	if connection, err := strconv.ParseUint(number, 10, 64); found && err == nil {
+		got.LeftRunning = &LeftRunning{Session: id, Server: "/servers/" + server, ConnectionID: connection}
+	}
+	return got, answer.Body.Close()
 }
 
 // Withdraw takes back a kill that is scheduled.
@@ -54,6 +74,8 @@ type Killed struct {
 	// Closed have ended and that is recorded, Pending not yet.
 	Closed  int `json:"closed"`
 	Pending int `json:"pending"`
+	// LeftRunning is what servers may still do for those that are closed.
+	LeftRunning []LeftRunning `json:"left_running"`
 }
 
 // KillService ends all live sessions of a service but the caller's own. With dryRun it only

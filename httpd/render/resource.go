@@ -152,3 +152,10 @@ func (s Shape[T]) Append(b []byte, r *Rendering, v T) []byte {
 	b[start] = '{' // in place of the first comma
 	return append(b, '}')
 }
+
+// Objects returns a value that is an array of objects of a shape.
+func Objects[T, E any](s Shape[E], of func(v T) []E) Value[T] {
+	return func(b []byte, r *Rendering, v T) []byte {
+		return AppendArray(b, of(v), func(b []byte, e E) []byte { return s.Append(b, r, e) })
+	}
+}
