@@ -24,7 +24,7 @@ func TestDriverDays(t *testing.T) {
 	if modules == "" {
 		t.Fatal("GATEBOOK_NODE_MODULES is not set: run .ci/drivers, which installs the drivers")
 	}
-	mariadb := servertest.StartMariaDB(t, servertest.WithArgs("--general-log", "--log-output=TABLE", "--local-infile=1"))
+	mariadb := servertest.StartMariaDB(t, loggedMariaDB())
 	postgres := servertest.StartPostgres(t, loggedPostgres())
 	for _, server := range []*servertest.Server{mariadb, postgres} {
 		for _, user := range []string{"jdoe", "sue"} {
@@ -34,21 +34,22 @@ func TestDriverDays(t *testing.T) {
 		}
 	}
 	execute(t, postgres, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+	mariadbs, postgreses := newMariaDBLog(t, mariadb), newPostgresLog(t, postgres)
 	for _, day := range []struct {
 		server   *servertest.Server
 		protocol string
-		logins   func(*testing.T, *servertest.Server) func() []driverLogin
+		log      serverLog
 		// command is a program and what it runs, of testdata/drivers, and arguments.
 		command []string
 	}{
-		{mariadb, "mysql", mariadbLogins, []string{"node", "mysql2.js"}},
-		{mariadb, "mysql", mariadbLogins, []string{"node", "mariadb.js"}},
-		{mariadb, "mysql", mariadbLogins, []string{"/usr/bin/python3", "pymysql_day.py"}},
-		{postgres, "postgres", postgresLogins, []string{"node", "pg.js"}},
-		{postgres, "postgres", postgresLogins, []string{"/usr/bin/python3", "psycopg_day.py"}},
-		{postgres, "postgres", postgresLogins, []string{"/usr/bin/python3", "asyncpg_day.py"}},
-		{mariadb, "mysql", mariadbLogins, []string{"java", "Day.java", "mariadb"}},
-		{postgres, "postgres", postgresLogins, []string{"java", "Day.java", "postgresql"}},
+		{mariadb, "mysql", mariadbs, []string{"node", "mysql2.js"}},
+		{mariadb, "mysql", mariadbs, []string{"node", "mariadb.js"}},
+		{mariadb, "mysql", mariadbs, []string{"/usr/bin/python3", "pymysql_day.py"}},
+		{postgres, "postgres", postgreses, []string{"node", "pg.js"}},
+		{postgres, "postgres", postgreses, []string{"/usr/bin/python3", "psycopg_day.py"}},
+		{postgres, "postgres", postgreses, []string{"/usr/bin/python3", "asyncpg_day.py"}},
+		{mariadb, "mysql", mariadbs, []string{"java", "Day.java", "mariadb"}},
+		{postgres, "postgres", postgreses, []string{"java", "Day.java", "postgresql"}},
 	} {
 		t.Run(strings.Join(day.command[1:], " "), func(t *testing.T) {
 			use := func(address string) string {
@@ -64,12 +65,11 @@ func TestDriverDays(t *testing.T) {
 			}
 			direct := use(day.server.Address)
 			awaitNoClients(t, day.server)
-			p := driverGateway(t, day.protocol, day.server.Address, nil)
-			known := day.logins(t, day.server)
-			if through := use(p.services["front"]); through != direct || len(direct) < 20 {
+			g := newTappedGateway(t, day.protocol, day.server, day.log, nil)
+			if through := use(g.taps.front.address); through != direct || len(direct) < 20 {
 				t.Errorf("directly it prints\n%sthrough the gateway\n%s", direct, through)
 			}
-			compareLogins(t, p, known())
+			g.compareBook(t)
 		})
 	}
 }

@@ -3,13 +3,8 @@
 package main_test
 
 import (
-	"crypto/rand"
-	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"gatebook/cmd/gatebook/internal/servertest"
@@ -24,11 +19,42 @@ func awaitNoClients(t *testing.T, server *servertest.Server) {
 	})
 }
 
-// loggedPostgres has PostgreSQL log connections to a file.
-func loggedPostgres() servertest.Option {
-	return servertest.WithArgs(
-		"-c", "log_connections=on", "-c", "log_line_prefix=%p|", "-c", "logging_collector=on", "-c", "log_rotation_size=0",
-		"-c", "log_directory=log", "-c", "log_filename=server.log", "-c", "log_file_mode=0644", "-c", "max_connections=300", "-c", "wal_level=logical")
+// serverSession is a connection as the server's own log has it.
+type serverSession struct {
+	connection uint64
+	// port is the client's, 0 if the log does not have it.
+	port int
+	// ready: the login succeeded, as user for database.
+	ready          bool
+	user, database string
+	// ended is why the server says that the connection has ended.
+	ended serverEnd
+	// said are the lines of the log about it, as far as they matter.
+	said string
+}
+
+// serverEnd is why a connection has ended, in the server's view.
+type serverEnd string
+
+const (
+	// byClient: the client has gone, with or without a goodbye, or the server has said nothing.
+	byClient serverEnd = "client"
+	// byServer: the server has ended it, or had no room for it.
+	byServer serverEnd = "server"
+	// byRefusal: the server has refused the login.
+	byRefusal serverEnd = "refused"
+)
+
+// reason is the one that the book is to have.
+func (e serverEnd) reason() string {
+	return map[serverEnd]string{byClient: "client_closed", byServer: "server_closed", byRefusal: "auth_failed"}[e]
+}
+
+// serverLog is a server's own log.
+type serverLog interface {
+	// sessions returns the connections since the last call, those that did not come through the
+	// gateway among them if they have a port.
+	sessions(t *testing.T) map[uint64]*serverSession
 }
 
 // driverLogin is a login that succeeded: the server's own number of the connection, and who.
@@ -37,40 +63,21 @@ type driverLogin struct {
 	User, Database string
 }
 
-// compareLogins compares the logins on the record with those in the server's log: every one once, and
-// no session is left.
-func compareLogins(t *testing.T, p *program, known []driverLogin) {
+// compareLogins compares the logins on the record with those in the server's log: every one once.
+func compareLogins(t *testing.T, p *program, sessions []*recordedSession, known map[uint64]*serverSession) {
 	t.Helper()
-	eventually(t, "no session is left", func() bool {
-		var live []session
-		p.get("/sessions", &live)
-		return len(live) == 0
-	})
-	var list []struct {
-		Kind           string
-		Session        uint64
-		ConnectionID   uint64 `json:"connection_id"`
-		User, Database *string
-		Reason         string
-	}
-	p.get("/events?kind=connection_opened&kind=session_ready&kind=session_closed", &list)
-	connections, seen := make(map[uint64]uint64), make(map[uint64]bool)
-	counts, reasons := make(map[driverLogin]int), make(map[string]int)
-	for _, e := range list {
-		switch e.Kind {
-		case "connection_opened":
-			connections[e.Session] = e.ConnectionID
-		case "session_ready":
-			if !seen[e.Session] { // a change of user is another matter
-				seen[e.Session] = true
-				counts[driverLogin{connections[e.Session], textOf(e.User), textOf(e.Database)}]++
-			}
-		case "session_closed":
-			reasons[e.Reason]++
+	counts, byConnection, logins := make(map[driverLogin]int), make(map[uint64]uint64), 0
+	for _, s := range sessions {
+		byConnection[s.connection] = s.id
+		if s.ready {
+			counts[driverLogin{s.connection, s.user, s.database}]++
 		}
 	}
-	for _, l := range known {
-		counts[l]--
+	for _, s := range known {
+		if s.ready {
+			logins++
+			counts[driverLogin{s.connection, s.user, s.database}]--
+		}
 	}
 	differ := 0
 	for l, n := range counts {
@@ -78,119 +85,56 @@ func compareLogins(t *testing.T, p *program, known []driverLogin) {
 			continue
 		}
 		if differ++; differ <= 10 {
-			t.Errorf("%+v: %d more on the record than in the server's log%s", l, n, trailOf(t, p, connections, l.Connection))
+			t.Errorf("%+v: %d more on the record than in the server's log%s", l, n, trailOf(p, byConnection[l.Connection]))
 		}
 	}
-	t.Logf("%d logins in the server's log, %d differ; ended %v", len(known), differ, reasons)
-	if len(known) == 0 {
+	t.Logf("logins: %d sessions, %d logins in the server's log, %d differ", len(sessions), logins, differ)
+	if logins == 0 {
 		t.Error("the server's log has no login")
 	}
-	for _, reason := range []string{"login_timeout", "error", "connect_failed"} {
-		if reasons[reason] > 0 {
-			t.Errorf("%d sessions ended with %s", reasons[reason], reason)
-		}
-	}
 }
 
-// trailOf returns what is on the record of the session with a connection.
-func trailOf(t *testing.T, p *program, connections map[uint64]uint64, connection uint64) string {
+// compareEnds compares the reasons on the record with what the server says about the ends. A
+// connection whose number the book does not know is compared by its reason alone. A session
+// that has reached no server is none of the server's: its client has hung up before. A
+// network error is what the tap has seen too: a reset, which the server may not tell from an end.
+// Of a request to cancel a query the server's log has nothing, and either side may close first.
+func compareEnds(t *testing.T, p *program, sessions []*recordedSession, known map[uint64]*serverSession, resets map[uint64]bool) {
 	t.Helper()
-	for session, c := range connections {
-		if c == connection {
-			_, _, trail := p.request("GET", fmt.Sprintf("/sessions/%d/events", session))
-			return "; of it there is " + trail
-		}
-	}
-	return "; of it there is nothing"
-}
-
-func textOf(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// mariadbLogins returns a function that returns the logins of the suites since now.
-func mariadbLogins(t *testing.T, server *servertest.Server) func() []driverLogin {
-	t.Helper()
-	execute(t, server, "TRUNCATE mysql.general_log")
-	return func() []driverLogin {
-		rows, err := server.Query("SELECT thread_id, argument, command_type FROM mysql.general_log WHERE command_type IN ('Connect', 'Change user') AND user_host NOT LIKE '%gatebook_admin%' ORDER BY event_time")
-		if err != nil {
-			t.Fatal(err)
-		}
-		logins, changed := make(map[uint64]driverLogin), make(map[uint64]bool)
-		for _, row := range rows {
-			var l driverLogin
-			if _, err := fmt.Sscan(row[0], &l.Connection); err != nil {
-				t.Fatal(err)
-			}
-			changed[l.Connection] = changed[l.Connection] || row[2] == "Change user"
-			if changed[l.Connection] {
+	left, counts, reasons := maps.Clone(known), make(map[string]int), make(map[string]int)
+	compared, unreached, differ := 0, 0, 0
+	for _, s := range sessions {
+		reasons[s.reason]++
+		server := known[s.connection]
+		switch {
+		case server == nil && s.connection != 0:
+			t.Errorf("connection %d is not in the server's log%s", s.connection, trailOf(p, s.id))
+		case !s.reached && s.reason == "client_closed":
+			unreached++
+		case server == nil && s.kind == "cancel":
+			counts[byClient.reason()]++
+		case server == nil:
+			counts[s.reason]++
+		default:
+			delete(left, s.connection)
+			compared++
+			if s.reason == server.ended.reason() || s.reason == "network_error" && server.ended == byClient && resets[s.id] {
 				continue
 			}
-			// "suite@127.0.0.1 on gotest using TCP/IP", or "Access denied for user …" after it
-			if strings.HasPrefix(row[1], "Access denied") {
-				delete(logins, l.Connection)
-				continue
-			}
-			account, rest, _ := strings.Cut(row[1], " on ")
-			l.User = account[:strings.LastIndexByte(account, '@')]
-			l.Database, _, _ = strings.Cut(rest, " using ")
-			if l.User != "gatebook_admin" {
-				logins[l.Connection] = l
+			if differ++; differ <= 10 {
+				t.Errorf("connection %d ended by %s, and %q in the server's log%s", s.connection, s.reason, server.said, trailOf(p, s.id))
 			}
 		}
-		return slices.Collect(maps.Values(logins))
 	}
-}
-
-// postgresLogins is like mariadbLogins.
-func postgresLogins(t *testing.T, server *servertest.Server) func() []driverLogin {
-	t.Helper()
-	rows, err := server.Query("SHOW data_directory")
-	if err != nil {
-		t.Fatal(err)
+	for _, server := range left {
+		counts[server.ended.reason()]--
+		compared++
 	}
-	path := filepath.Join(rows[0][0], "log", "server.log")
-	// upTo returns the log up to now: the server writes it through another process.
-	upTo := func() string {
-		mark := "mark " + rand.Text() + " of the test"
-		execute(t, server, "DO $$ BEGIN RAISE LOG '"+mark+"'; END $$")
-		var text string
-		eventually(t, "the log has the mark", func() bool {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, _, _ = strings.Cut(string(b), "LOG:  "+mark)
-			return len(text) < len(b)
-		})
-		return text
-	}
-	before := len(upTo())
-	return func() []driverLogin {
-		var all []driverLogin
-		for _, line := range strings.Split(upTo()[before:], "\n") {
-			process, message, _ := strings.Cut(line, "|")
-			_, who, authorized := strings.Cut(message, "connection authorized: user=")
-			var l driverLogin
-			if last := len(all) - 1; strings.HasPrefix(message, "FATAL:") && last >= 0 && process == fmt.Sprint(all[last].Connection) &&
-				(strings.Contains(message, "parameter") || strings.Contains(message, "does not exist")) {
-				all = all[:last] // it was authorized, and its settings or its database were refused
-				continue
-			}
-			if _, err := fmt.Sscan(process, &l.Connection); err != nil || !authorized {
-				continue
-			}
-			l.User, who, _ = strings.Cut(who, " database=")
-			l.Database, _, _ = strings.Cut(who, " application_name=")
-			l.Database, _, _ = strings.Cut(l.Database, " SSL")
-			if l.User != "gatebook_admin" {
-				all = append(all, l)
-			}
+	for _, reason := range slices.Sorted(maps.Keys(counts)) {
+		if n := counts[reason]; n != 0 {
+			differ++
+			t.Errorf("%s: %d more on the record than in the server's log, of connections without a number", reason, n)
 		}
-		return all
 	}
+	t.Logf("ends: %d compared, %d differ; %d sessions have reached no server; the book has %v", compared, differ, unreached, reasons)
 }

@@ -39,12 +39,11 @@ type driverSuite struct {
 // TestDriversOfMySQL runs the suites of drivers against MariaDB, directly and through the gateway.
 func TestDriversOfMySQL(t *testing.T) {
 	own := certtest.NewAuthority(t, "authority").Issue(t, "db-1")
-	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key), servertest.WithArgs("--general-log", "--log-output=TABLE", "--local-infile=1", "--max-connections=500",
-		"--max-allowed-packet=48M", "--innodb-log-file-size=256M", "--innodb-buffer-pool-size=128M"))
+	server := servertest.StartMariaDB(t, servertest.WithTLS(own.Certificate, own.Key), loggedMariaDB("--max-connections=500", "--max-allowed-packet=48M", "--innodb-log-file-size=256M", "--innodb-buffer-pool-size=128M"))
 	for _, statement := range []string{"CREATE USER suite IDENTIFIED BY 'secret'", "GRANT ALL ON *.* TO suite WITH GRANT OPTION"} {
 		execute(t, server, statement)
 	}
-	runDriverSuite(t, server, "mysql", mariadbLogins, driverSuite{
+	runDriverSuite(t, server, "mysql", newMariaDBLog(t, server), driverSuite{
 		module: "github.com/go-sql-driver/mysql@v1.10.1", packages: []string{"."}, own: &own,
 		skip:    "^TestConnectorReturnsTimeout$", // dials 1.1.1.1
 		prepare: []string{"DROP DATABASE IF EXISTS gotest", "CREATE DATABASE gotest"},
@@ -93,11 +92,12 @@ func TestDriversOfPostgres(t *testing.T) {
 			}
 		}
 	}
-	runDriverSuite(t, server, "postgres", postgresLogins, driverSuite{
+	log := newPostgresLog(t, server)
+	runDriverSuite(t, server, "postgres", log, driverSuite{
 		module: "github.com/jackc/pgx/v5@v5.12.0", packages: []string{".", "./pgconn/...", "./pgxpool/...", "./stdlib/..."},
 		environ: environ("pgx_test"),
 	})
-	runDriverSuite(t, server, "postgres", postgresLogins, driverSuite{
+	runDriverSuite(t, server, "postgres", log, driverSuite{
 		module: "github.com/lib/pq@v1.12.3", packages: []string{"./..."},
 		// The patience of its listeners is too short for a busy machine.
 		edit:    map[string][2]string{"notify_test.go": {"100 * time.Millisecond", "20 * time.Second"}},
@@ -115,39 +115,16 @@ func execute(t *testing.T, server *servertest.Server, statement string) {
 
 // runDriverSuite runs a suite directly and through the gateway, and compares the outcomes of its
 // tests, and what the book and the server's own log say of the second run.
-func runDriverSuite(t *testing.T, server *servertest.Server, protocol string, logins func(*testing.T, *servertest.Server) func() []driverLogin, suite driverSuite) {
+func runDriverSuite(t *testing.T, server *servertest.Server, protocol string, log serverLog, suite driverSuite) {
 	t.Run(strings.Split(suite.module, "@")[0], func(t *testing.T) {
 		folder := suite.download(t)
 		direct := suite.run(t, folder, server, server.Address)
 		awaitNoClients(t, server)
-		p := driverGateway(t, protocol, server.Address, suite.own)
-		known := logins(t, server)
-		through := suite.run(t, folder, server, p.services["front"])
+		g := newTappedGateway(t, protocol, server, log, suite.own)
+		through := suite.run(t, folder, server, g.taps.front.address)
 		compareOutcomes(t, suite, direct, through)
-		compareLogins(t, p, known())
-		if status := p.stop(); status != 0 {
-			t.Errorf("the program ended with %d: %s", status, p.stderr)
-		}
+		g.compareBook(t)
 	})
-}
-
-// driverGateway starts a gateway in front of a server.
-func driverGateway(t *testing.T, protocol, address string, own *certtest.Pair) *program {
-	t.Helper()
-	folder := t.TempDir()
-	config := filepath.Join(folder, "gatebook.toml")
-	service, backend := "", ""
-	if own != nil {
-		certtest.WriteFile(t, folder, "front.pem", own.Certificate)
-		certtest.WriteFile(t, folder, "front.key", own.Key)
-		service, backend = "tls = { certificate = 'front.pem', key = 'front.key' }\n", "tls = 'prefer'\n"
-	}
-	text := fmt.Sprintf("record_admin = false\n[services.front]\nprotocol = %q\nlisten = ['127.0.0.1:0']\nservers = ['db-1']\n"+
-		"connect_timeout = '30s'\nlogin_timeout = '60s'\n%s[servers.db-1]\naddress = %q\n%s", protocol, service, address, backend)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return serve(t, "--config", config, "--data", filepath.Join(folder, "data"))
 }
 
 // download returns a folder with the module, whose files can be written.
