@@ -16,6 +16,9 @@ type Report struct {
 	// Source names the program that reports, Incarnation this run of it. A new incarnation
 	// ends the sessions of the one before it as lost.
 	Source, Incarnation string
+	// Account is the account by which the report came, "" for none. It is recorded where its
+	// name is not the source's own.
+	Account string
 	// Version and Host are shown as they are; "" keeps what was reported before.
 	Version, Host string
 	// Lease is how long the source may be silent before its sessions are lost, from 1 s to
@@ -85,7 +88,7 @@ func (r *Registry) Report(ctx context.Context, report Report) (ReportResult, err
 	}
 	defer r.calls.Leave()
 	p := intake.Report{
-		Source: report.Source, Incarnation: report.Incarnation, Version: report.Version, Host: report.Host,
+		Source: report.Source, Incarnation: report.Incarnation, Account: report.Account, Version: report.Version, Host: report.Host,
 		Lease: report.Lease, Number: report.Number, Events: make([]intake.Event, len(report.Events)),
 	}
 	for i, e := range report.Events {

@@ -44,6 +44,7 @@ func fixtures() map[string]events.Record {
 		"kill_requested.bare":    {Event: &events.KillRequested{}},
 		"session_ready.erased":   {Occurred: 9, Session: 300, Event: eventstest.Full(events.KindSessionReady), Erased: true},
 	}
+	all["source_started.account"] = events.Record{Event: eventstest.Full(events.KindSourceStarted)}
 	for _, kind := range events.Kinds() {
 		all[kind.String()] = events.Record{Occurred: 1_795_000_000_000_000, Session: 300, Event: eventstest.Full(kind)}
 	}

@@ -6,7 +6,6 @@ import "gatebook/events/wire"
 // that reports sessions. It is recorded again, for the same incarnation, when these
 // details have changed.
 type SourceStarted struct {
-	impersonal
 	Source      string
 	Incarnation string
 	Version     string
@@ -14,6 +13,9 @@ type SourceStarted struct {
 	// Lease is how long the source may be silent, in microseconds, before its sessions
 	// are lost. It is 0 for a source in the registry's own process.
 	Lease int64
+	// Account is the account of the API that reports for the source, where it has another name
+	// than the source. Personal.
+	Account string
 }
 
 // Kind returns [KindSourceStarted].
@@ -26,6 +28,8 @@ func (e *SourceStarted) core(c *wire.Coder) {
 	c.Text(4, &e.Host)
 	wire.Int(c, 5, &e.Lease)
 }
+
+func (e *SourceStarted) personal(c *wire.Coder) { c.Text(1, &e.Account) }
 
 // SourceStopped records that an incarnation ended in order.
 type SourceStopped struct {

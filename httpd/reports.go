@@ -186,6 +186,7 @@ func (x *intake) record(c *gin.Context, text []byte) (gatebook.ReportResult, err
 			"The account %s reports as the source %s, not as %q.", account.Name, account.Name, report.Source))
 	}
 	if ok {
+		report.Account = account.Name
 		x.others.note(account.Name, c.Request.RemoteAddr, report.Source, report.Incarnation)
 	}
 	// The timeout makes a log that is behind an answer, where the client would only see

@@ -27,6 +27,7 @@ func sourceResource() *render.Resource[*projection.Source] {
 		{Name: "started", Value: render.Time(func(v source) events.Time { return v.Started })},
 		{Name: "last_seen", Value: render.Time(func(v source) events.Time { return v.LastSeen })},
 	}, []render.Member[source]{
+		{Name: "account", Value: render.TextOrNull(func(v source) string { return v.Account })},
 		{Name: "unrecorded", Value: render.Number(func(v source) uint64 { return v.Unrecorded.Sessions })},
 		{Name: "unrecorded_events", Value: render.Number(func(v source) uint64 { return v.Unrecorded.Events })},
 		{Name: "gap_from", Value: render.Time(func(v source) events.Time { return v.Unrecorded.From })},

@@ -38,6 +38,45 @@ func TestAdminReportsAsSource(t *testing.T) {
 	}
 }
 
+// An administrator who reports as a source is on the record, from then on until the source
+// reports by itself again. What was reported by then is what the account reported.
+func TestAccountOfReportIsRecorded(t *testing.T) {
+	t.Parallel()
+	p := newTestAccounts(t)
+	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: p.gate})
+	own, anns := "Authorization: Bearer "+p.tokenOf, basic("ann", annsPassword)
+	for i, login := range []string{own, own, anns, anns, own} {
+		body := fmt.Sprintf(`{"source":"edge-1","incarnation":"a","number":%d,"events":[{"kind":"session_opened","key":"c-%d","service":"orders"}]}`, i+1, i)
+		if got := post(t, client(t), base+"/events", "application/json", body, login); got.status != http.StatusOK {
+			t.Fatalf("got %d %s", got.status, got.body)
+		}
+		// Sent again, it changes nothing, whoever sends it.
+		post(t, client(t), base+"/events", "application/json", body, anns)
+		want := "null"
+		if login == anns {
+			want = `"ann"`
+		}
+		if got := ask(t, client(t), "GET", base+"/sources/edge-1?fields=account", anns).body; got != `{"account":`+want+"}\n" {
+			t.Errorf("after report %d: got %s", i+1, got)
+		}
+	}
+	feed := ask(t, client(t), "GET", base+"/events?source=edge-1&kind=source_started,session_opened", anns, "Accept: application/x-ndjson").body
+	var kinds []string
+	for _, line := range strings.Split(feed, "\n") {
+		switch {
+		case strings.Contains(line, `"account":"ann"`):
+			kinds = append(kinds, "ann")
+		case strings.Contains(line, `"account":null`):
+			kinds = append(kinds, "edge-1")
+		case strings.Contains(line, "session_opened"):
+			kinds = append(kinds, "opened")
+		}
+	}
+	if got := strings.Join(kinds, " "); got != "edge-1 opened opened ann opened opened edge-1 opened" {
+		t.Errorf("recorded are %s, in\n%s", got, feed)
+	}
+}
+
 // The name that a source gives for who ended a session is marked with the source, unless the
 // book has it as the one that requested the end.
 func TestByOfSourceIsMarked(t *testing.T) {

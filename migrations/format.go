@@ -7,7 +7,7 @@ const (
 	// LogFormat is the format of the log's segments.
 	LogFormat = 1
 	// ArchiveFormat is the format of book.db.
-	ArchiveFormat = 8
+	ArchiveFormat = 9
 )
 
 // NewerError reports a file that a newer program wrote.

@@ -63,7 +63,9 @@ func (s SourceState) String() string {
 // Source is a program that reports sessions, in its newest incarnation.
 type Source struct {
 	Name, Incarnation, Version, Host string
-	State                            SourceState
+	// Account is the account that reports for it, where that has another name; "" otherwise.
+	Account string
+	State   SourceState
 	// Started is when the incarnation began, LastSeen when it was last known to be
 	// alive.
 	Started, LastSeen events.Time

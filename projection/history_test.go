@@ -155,7 +155,7 @@ func (h *history) ofSource() events.Event {
 	name, incarnation := pick(h.t, "source", sourceNames...), pick(h.t, "incarnation", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10")
 	known := slices.ContainsFunc(h.model.sources, func(v projection.Source) bool { return same(v.Name, name) })
 	if !known || rapid.Bool().Draw(h.t, "start") {
-		return &events.SourceStarted{Source: name, Incarnation: incarnation, Version: "1.0", Host: "gate", Lease: pick(h.t, "lease", int64(0), 5)}
+		return &events.SourceStarted{Source: name, Incarnation: incarnation, Version: "1.0", Host: "gate", Lease: pick(h.t, "lease", int64(0), 5), Account: pick(h.t, "account", "", "ann")}
 	}
 	return pick[events.Event](h.t, "source event",
 		&events.SourceStopped{Source: name, Incarnation: incarnation},

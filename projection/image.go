@@ -216,6 +216,7 @@ func (v *Source) fields(c *wire.Coder) {
 	c.Texts(13, &v.Former)
 	wire.Nested(c, 14, &v.Sessions, (*Change).fields)
 	wire.Nested(c, 15, &v.Unrecorded, (*Unrecorded).fields)
+	c.Text(16, &v.Account)
 }
 
 func (v *Unrecorded) fields(c *wire.Coder) {

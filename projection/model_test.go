@@ -77,7 +77,7 @@ func (m *model) apply(r events.Record) {
 	case *events.SourceStarted:
 		v, before := m.source(e.Source), *m.source(e.Source)
 		*v = projection.Source{
-			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
+			Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease, Account: e.Account,
 			Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: m.lastID() + 1,
 			Sessions: before.Sessions, Unrecorded: before.Unrecorded,
 		}

@@ -33,7 +33,7 @@ const formerKept = 8
 // its present one.
 func (v *Source) start(r *events.Record, e *events.SourceStarted, first uint64) Source {
 	now := Source{
-		Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease,
+		Name: v.Name, Incarnation: e.Incarnation, Version: e.Version, Host: e.Host, Lease: e.Lease, Account: e.Account,
 		Started: r.At(), LastSeen: r.At(), Changed: r.Sequence, Modified: r.Recorded, First: first,
 		Sessions: v.Sessions, Unrecorded: v.Unrecorded,
 	}

@@ -34,6 +34,7 @@ func visitFields(e events.Event, v eventFields) {
 		v.text("version", &e.Version)
 		v.text("host", &e.Host)
 		v.lease("lease", &e.Lease)
+		v.text("account", &e.Account)
 	case *events.SourceStopped:
 		v.text("source", &e.Source)
 		v.text("incarnation", &e.Incarnation)

@@ -104,13 +104,13 @@ func misfit(format string, args ...any) error { return &misfitError{fmt.Sprintf(
 // begin returns the entries before those of the events: what is new about the source.
 func (d *reconciler) begin(source *projection.Source) []storage.Entry {
 	e := &events.SourceStarted{
-		Source: d.report.Source, Incarnation: d.report.Incarnation,
+		Source: d.report.Source, Incarnation: d.report.Incarnation, Account: d.report.foreignAccount(),
 		Version: d.report.Version, Host: d.report.Host, Lease: int64(d.report.Lease / time.Microsecond),
 	}
 	if source != nil {
 		e.Source = source.Name
 		e.Version, e.Host, e.Lease = cmp.Or(e.Version, source.Version), cmp.Or(e.Host, source.Host), cmp.Or(e.Lease, source.Lease)
-		if e.Version == source.Version && e.Host == source.Host && e.Lease == source.Lease || d.repeated {
+		if e.Version == source.Version && e.Host == source.Host && e.Lease == source.Lease && e.Account == source.Account || d.repeated {
 			return nil
 		}
 	} else if before, _ := d.intake.State.Source(d.report.Source); before != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/projection"
 )
 
 const (
@@ -19,6 +20,8 @@ const (
 // Report is what a source reports at once.
 type Report struct {
 	Source, Incarnation string
+	// Account is the account by which the report came, "" for none.
+	Account string
 	// Version and Host may be "": then what was reported before stays.
 	Version, Host string
 	// Lease may be 0: then the one before stays.
@@ -63,6 +66,15 @@ func (e *Error) Error() string { return fmt.Sprintf("event %d: %s", e.Index, e.W
 
 func badReport(format string, args ...any) error {
 	return &Error{Index: -1, Why: fmt.Sprintf(format, args...)}
+}
+
+// foreignAccount returns the account by which the report came; "" where it has the name of the
+// source.
+func (p *Report) foreignAccount() string {
+	if projection.NameKey(p.Account) == projection.NameKey(p.Source) {
+		return ""
+	}
+	return p.Account
 }
 
 // declares reports whether the report declares services or servers.
