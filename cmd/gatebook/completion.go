@@ -160,7 +160,19 @@ func (c *completeCommand) values(ctx context.Context, flag *kong.Flag, words []s
 	if flag.Enum != "" {
 		return slices.DeleteFunc(strings.Split(flag.Enum, ","), func(s string) bool { return s == "" })
 	}
+	if flag.Name == "profile" {
+		return profileNames(to)
+	}
 	return c.ofServer(ctx, flag.Name, words, to)
+}
+
+// profileNames returns the names of the logins that are kept.
+func profileNames(to *streams) []string {
+	all, err := readProfiles(to.config)
+	if err != nil {
+		return nil // a shell shows no errors while it completes
+	}
+	return all.names()
 }
 
 // arguments returns what the arguments of a command can be.
@@ -169,6 +181,8 @@ func (c *completeCommand) arguments(ctx context.Context, node *kong.Node, words 
 		switch {
 		case p.Enum != "":
 			return strings.Split(p.Enum, ",")
+		case p.Name == "profile":
+			return profileNames(to)
 		case p.Name == "id":
 			return c.ofServer(ctx, "id", words, to)
 		}
@@ -233,7 +247,7 @@ const mostCompleted = 200
 func remoteOf(words []string) remoteFlags {
 	var r remoteFlags
 	flags := map[string]*string{
-		"--url": &r.URL, "--data": &r.Data, "--config": &r.Config, "--account": &r.Account,
+		"--url": &r.URL, "--profile": &r.Profile, "--data": &r.Data, "--config": &r.Config, "--account": &r.Account,
 		"--password-file": &r.PasswordFile, "--token-file": &r.TokenFile, "--cacert": &r.CACert,
 	}
 	for name, into := range flags {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"gatebook/httpd/client"
 )
@@ -22,13 +23,21 @@ func (r *serverFlags) explain(c *client.Client, err error) error {
 		return nil // the user has stopped the command
 	}
 	if e, ok := errors.AsType[*client.UnreachableError](err); ok {
-		return unreachable(e)
+		err := unreachable(e)
+		if r.used != nil && r.URL == "" && r.Profile == "" {
+			err = fmt.Errorf("%w (the server of the last gatebook login; gatebook profiles lists them)", err)
+		}
+		return err
 	}
 	e, ok := errors.AsType[*client.Error](err)
 	if !ok {
 		return err
 	}
 	switch {
+	case e.Status == http.StatusUnauthorized && r.used != nil && strings.Contains(e.Description, " expired at "):
+		return fmt.Errorf("the login to %s has expired at %s; say gatebook login %s", c.Address(), r.used.Ends.UTC().Format(time.RFC3339), r.used.again())
+	case e.Status == http.StatusUnauthorized && r.used != nil:
+		return fmt.Errorf("%s does not accept the login %s any more: it was revoked; say gatebook login %s", c.Address(), r.used.Name, r.used.again())
 	case e.Status == http.StatusUnauthorized && strings.Contains(e.Description, " expired at ") && r.TokenFile != "":
 		said, _, _ := strings.Cut(plain(e.Description), ". ")
 		return fmt.Errorf("%s; make another with gatebook user token, and put it into %s", said, r.TokenFile)
@@ -37,7 +46,7 @@ func (r *serverFlags) explain(c *client.Client, err error) error {
 	case e.Status == http.StatusUnauthorized && r.Account != "":
 		return fmt.Errorf("%s does not accept the account %s with that password", c.Address(), r.Account)
 	case e.Status == http.StatusUnauthorized:
-		return fmt.Errorf("%s wants a login: say --account, or --token-file", c.Address())
+		return fmt.Errorf("%s wants a login: say gatebook login %s, or --account or --token-file", c.Address(), c.Address())
 	case e.Status == http.StatusNotFound && e.Short == "Not found", e.Status == http.StatusMethodNotAllowed:
 		return fmt.Errorf("%s is an older gatebook, or none: %s", c.Address(), plain(e.Error()))
 	case e.Status == http.StatusBadRequest && (strings.HasPrefix(e.Description, "The parameter ") || e.Short == "Unknown field"):

@@ -45,6 +45,10 @@ type commands struct {
 	Sources  sourcesCommand  `cmd:"" help:"List the programs that report sessions." group:"Client"`
 	Status   statusCommand   `cmd:"" help:"Show how the server is." group:"Client"`
 
+	Login    loginCommand    `cmd:"" help:"Log in to a server, and keep the login." group:"Client"`
+	Logout   logoutCommand   `cmd:"" help:"End a login." group:"Client"`
+	Profiles profilesCommand `cmd:"" help:"List the logins that are kept." group:"Client"`
+
 	Completion completionCommand `cmd:"" help:"Print a script that lets a shell complete what you type." group:"Client"`
 	Man        manCommand        `cmd:"" help:"Print or write the manual pages." group:"Client"`
 	Complete   completeCommand   `cmd:"" name:"__complete" hidden:""`
@@ -163,11 +167,16 @@ type streams struct {
 	color bool
 	now   func() time.Time
 	zone  *time.Location
+	// config is the user's configuration folder, "" where there is none.
+	config string
 }
 
 // streamsOf returns the streams of the process.
 func streamsOf(stdout, stderr io.Writer) *streams {
 	s := &streams{out: stdout, err: stderr, now: time.Now, zone: time.Local}
+	if folder, err := os.UserConfigDir(); err == nil {
+		s.config = folder
+	}
 	file, ok := stdout.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return s

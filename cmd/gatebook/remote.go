@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 
 	"gatebook/httpd/client"
 )
@@ -29,11 +28,14 @@ type remoteFlags struct {
 
 // serverFlags say which server is asked over the network, and as which account.
 type serverFlags struct {
-	URL          string `name:"url" help:"Address of the server (${default_url}). Without it the control socket in the data folder is asked, if a server runs there." env:"GATEBOOK_URL" placeholder:"URL" group:"Server"`
+	URL          string `name:"url" help:"Address of the server. Without it the control socket in the data folder is asked, if a server runs there; otherwise the server of the last gatebook login, or ${default_url}." env:"GATEBOOK_URL" placeholder:"URL" group:"Server"`
+	Profile      string `help:"Login that gatebook login has made, and the server it is for." env:"GATEBOOK_PROFILE" placeholder:"NAME" group:"Server"`
 	Account      string `help:"Account to log in as." env:"GATEBOOK_ACCOUNT" placeholder:"NAME" group:"Server"`
 	PasswordFile string `help:"File whose first line is the account's password; - reads standard input." env:"GATEBOOK_PASSWORD_FILE" placeholder:"FILE" group:"Server"`
 	TokenFile    string `help:"File whose first line is a bearer token; - reads standard input." env:"GATEBOOK_TOKEN_FILE" placeholder:"FILE" group:"Server"`
 	CACert       string `name:"cacert" help:"PEM file with the authorities of the server's certificate." type:"path" env:"GATEBOOK_CACERT" placeholder:"FILE" group:"Server"`
+
+	used *profile // the login that was kept and is used, nil when there is none
 }
 
 // with calls do with a client of the server, and explains its errors.
@@ -68,31 +70,71 @@ func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, er
 }
 
 // isGiven reports whether a server or a login is named.
-func (r *serverFlags) isGiven() bool { return r.URL != "" || r.Account != "" || r.TokenFile != "" }
+func (r *serverFlags) isGiven() bool {
+	return r.URL != "" || r.Profile != "" || r.Account != "" || r.TokenFile != ""
+}
 
-// dial returns a client of the server at the address that was given, or at the usual one.
+// dial returns a client of the server that was named, or of the usual one: with the login that
+// was given, or the one that is kept for the server.
 func (r *serverFlags) dial(to *streams) (*client.Client, error) {
 	o := client.Options{UserAgent: "gatebook/" + version}
 	if err := r.credentials(&o, to); err != nil {
 		return nil, err
 	}
-	if r.CACert != "" {
-		pem, err := os.ReadFile(r.CACert)
+	pem, err := readAuthorities(r.CACert)
+	if err != nil {
+		return nil, err
+	}
+	address, from := r.URL, r.CACert
+	if o.Token == "" && o.User == "" {
+		kept, err := r.kept(to)
 		if err != nil {
-			return nil, fmt.Errorf("read the authorities: %w", err)
+			return nil, err
 		}
+		if kept != nil {
+			r.used, address, o.Token = kept, kept.URL, kept.Token
+			if len(pem) == 0 {
+				pem, from = []byte(kept.Authorities), "the profile "+kept.Name
+			}
+		}
+	}
+	if len(pem) > 0 {
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s has no certificate in it", r.CACert)
+			return nil, fmt.Errorf("%s has no certificate in it", from)
 		}
 		o.TLS = &tls.Config{RootCAs: pool}
 	}
-	return client.New(cmp.Or(r.URL, defaultURL), o)
+	return client.New(cmp.Or(address, defaultURL), o)
+}
+
+// kept returns the profile that is meant: the one that is named, the one of the address, or
+// the default one; nil when there is none.
+func (r *serverFlags) kept(to *streams) (*profile, error) {
+	all, err := readProfiles(to.config)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case r.Profile != "":
+		p, err := all.named(r.Profile)
+		if err == nil && r.URL != "" && !sameAddress(p.URL, r.URL) {
+			err = fmt.Errorf("the profile %s is of %s, and --url says %s; give one of them", p.Name, p.URL, r.URL)
+		}
+		return p, err
+	case r.URL != "":
+		return all.at(r.URL), nil
+	case all.Default != "":
+		return all.named(all.Default)
+	}
+	return nil, nil
 }
 
 // credentials reads what the account logs in with.
 func (r *serverFlags) credentials(o *client.Options, to *streams) (err error) {
 	switch {
+	case r.Profile != "" && (r.TokenFile != "" || r.Account != ""):
+		return errors.New("--profile is given with --account or --token-file; a profile has its own login")
 	case r.TokenFile != "" && r.Account != "":
 		return errors.New("--account and --token-file are both given; a token has its account")
 	case r.TokenFile != "":
