@@ -135,7 +135,7 @@ func (s *session) attempt(ctx context.Context, server *backend) (*login.Server, 
 // isTimeout reports whether an attempt failed because the server did not answer in time. It does
 // that too when more clients come at once than it takes in.
 func isTimeout(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, login.ErrNoGreeting)
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, login.ErrNoGreeting)
 }
 
 // isLocal reports whether an attempt failed for want of something on this side, a
