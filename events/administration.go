@@ -8,9 +8,9 @@ type AccountChanged struct {
 	Change string
 	Role   string
 
-	// Account is the name of the account. Personal.
+	// Account is the name of the account. Personal, of the subject.
 	Account string
-	// By is the user that changed it. Personal.
+	// By is the user that changed it. Personal, of the actor.
 	By string
 }
 
@@ -22,9 +22,9 @@ func (e *AccountChanged) core(c *wire.Coder) {
 	c.Text(2, &e.Role)
 }
 
-func (e *AccountChanged) personal(c *wire.Coder) {
-	c.Text(1, &e.Account)
-	c.Text(2, &e.By)
+func (e *AccountChanged) personal(p *personalCoders) {
+	p.subject.Text(1, &e.Account)
+	p.actor.Text(2, &e.By)
 }
 
 // HoldChanged records that sessions are protected from pruning, or no longer are.
@@ -33,11 +33,11 @@ type HoldChanged struct {
 	Name string
 	Held bool
 
-	// User is the user whose sessions it protects, "" for those of all users. Personal.
+	// User is the user whose sessions it protects, "" for those of all users. Personal, of the subject.
 	User string
-	// By is the user that changed it. Personal.
+	// By is the user that changed it. Personal, of the actor.
 	By string
-	// Why is free text. Personal.
+	// Why is free text. Personal, of the actor.
 	Why string
 }
 
@@ -49,10 +49,10 @@ func (e *HoldChanged) core(c *wire.Coder) {
 	c.Bool(2, &e.Held)
 }
 
-func (e *HoldChanged) personal(c *wire.Coder) {
-	c.Text(1, &e.User)
-	c.Text(2, &e.By)
-	c.LongText(3, &e.Why)
+func (e *HoldChanged) personal(p *personalCoders) {
+	p.subject.Text(1, &e.User)
+	p.actor.Text(2, &e.By)
+	p.actor.LongText(3, &e.Why)
 }
 
 // RecordsPruned records that a retention rule removed records.
@@ -64,7 +64,7 @@ type RecordsPruned struct {
 	Sessions, Records uint64
 	Before            Time
 
-	// By is the user that applied the rule, "" for the registry itself. Personal.
+	// By is the user that applied the rule, "" for the registry itself. Personal, of the actor.
 	By string
 }
 
@@ -78,14 +78,14 @@ func (e *RecordsPruned) core(c *wire.Coder) {
 	wire.Int(c, 4, &e.Before)
 }
 
-func (e *RecordsPruned) personal(c *wire.Coder) { c.Text(1, &e.By) }
+func (e *RecordsPruned) personal(p *personalCoders) { p.actor.Text(1, &e.By) }
 
 // PersonErased records that the personal parts of one person's records were deleted. It
 // does not name the person.
 type PersonErased struct {
 	Sessions, Records uint64
 
-	// By is the user that erased them. Personal.
+	// By is the user that erased them. Personal, of the actor.
 	By string
 }
 
@@ -97,4 +97,4 @@ func (e *PersonErased) core(c *wire.Coder) {
 	wire.Uint(c, 2, &e.Records)
 }
 
-func (e *PersonErased) personal(c *wire.Coder) { c.Text(1, &e.By) }
+func (e *PersonErased) personal(p *personalCoders) { p.actor.Text(1, &e.By) }

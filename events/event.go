@@ -13,14 +13,22 @@ type Event interface {
 	Kind() Kind
 	// core visits the fields that every proof covers.
 	core(c *wire.Coder)
-	// personal visits the fields that identify a person and can be erased.
-	personal(c *wire.Coder)
 }
 
-// impersonal is embedded in the events without a personal part.
-type impersonal struct{}
+// personalEvent is an event with fields that identify a person and can be erased.
+type personalEvent interface {
+	Event
+	// personal visits them, each with the coder of the part that has it.
+	personal(p *personalCoders)
+}
 
-func (impersonal) personal(*wire.Coder) {}
+// personalCoders visit the fields of the two personal parts. In format 1 there was one part
+// with the fields of both: then they are one coder. So no two fields of an event have the
+// same number, and all are visited in ascending order.
+type personalCoders struct {
+	// subject is for the person that the event is about, actor for the one who acted.
+	subject, actor *wire.Coder
+}
 
 // Time is a time in microseconds since 1970-01-01 UTC. 0 means unknown.
 type Time int64

@@ -114,8 +114,13 @@ func TestBinaryForm(t *testing.T) {
 	const recorded, occurred = events.Time(0x0102030405060708), events.Time(-2)
 	salt := make([]byte, events.SaltSize)
 	fixedSalt(salt)
-	personal := append(bytes.Clone(salt), "\x0a\x04jdoe\x12\x04psql"...)
-	commitment := sha256.Sum256(personal)
+	subject := append(bytes.Clone(salt), "\x0a\x04jdoe\x12\x04psql"...)
+	named := append(bytes.Clone(salt), "\x1a\x04jdoe"...)
+	actor := append(bytes.Clone(salt), "\x0a\x03ann\x12\x04late"...)
+	commitment := func(part []byte) string {
+		sum := sha256.Sum256(part)
+		return string(sum[:])
+	}
 	for _, c := range []struct {
 		name   string
 		record events.Record
@@ -124,12 +129,12 @@ func TestBinaryForm(t *testing.T) {
 		{
 			"nothing but a kind",
 			events.Record{Sequence: 1, Event: &events.KillRequested{}},
-			[]string{"\x01\x29\x00", "\x00\x00\x00\x00\x00\x00\x00\x00", "\x00"},
+			[]string{"\x02\x29\x00", "\x00\x00\x00\x00\x00\x00\x00\x00", "\x00"},
 		},
 		{
 			"session and no person",
 			events.Record{Sequence: 300, Recorded: recorded, Session: 300, Event: &events.SessionRecovered{Incarnation: "2"}},
-			[]string{"\x01\x14\x01", "\x01\x02\x03\x04\x05\x06\x07\x08", "\xac\x02", "\x03", "\x0a\x012"},
+			[]string{"\x02\x14\x01", "\x01\x02\x03\x04\x05\x06\x07\x08", "\xac\x02", "\x03", "\x0a\x012"},
 		},
 		{
 			"everything",
@@ -138,14 +143,25 @@ func TestBinaryForm(t *testing.T) {
 				Event: &events.SessionReady{Database: "db", User: "jdoe", Program: "psql"},
 			},
 			[]string{
-				"\x01\x11\x07", "\x01\x02\x03\x04\x05\x06\x07\x08", "\x05", "\xff\xff\xff\xff\xff\xff\xff\xfe",
-				string(commitment[:]), "\x04", "\x0a\x02db", string(personal),
+				"\x02\x11\x07", "\x01\x02\x03\x04\x05\x06\x07\x08", "\x05", "\xff\xff\xff\xff\xff\xff\xff\xfe",
+				commitment(subject), "\x04", "\x0a\x02db", "\x1c", string(subject),
+			},
+		},
+		{
+			"both persons",
+			events.Record{
+				Sequence: 2, Recorded: recorded,
+				Event: &events.SessionClosed{Reason: events.ReasonKilled, By: "ann", Description: "late", User: "jdoe"},
+			},
+			[]string{
+				"\x02\x12\x0c", "\x01\x02\x03\x04\x05\x06\x07\x08", commitment(named), commitment(actor),
+				"\x02", "\x08\x07", "\x16", string(named), "\x1b", string(actor),
 			},
 		},
 		{
 			"payload of 128 bytes",
 			events.Record{Sequence: 2, Recorded: 1, Event: &events.SessionReady{Database: strings.Repeat("d", 126)}},
-			[]string{"\x01\x11\x00", "\x00\x00\x00\x00\x00\x00\x00\x01", "\x80\x01", "\x0a\x7e", strings.Repeat("d", 126)},
+			[]string{"\x02\x11\x00", "\x00\x00\x00\x00\x00\x00\x00\x01", "\x80\x01", "\x0a\x7e", strings.Repeat("d", 126)},
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -187,38 +203,65 @@ func TestCore(t *testing.T) {
 	})
 }
 
-// TestErased removes the personal part of a record. Its other fields are the same, and
-// its core, which proofs cover, is the same to the byte.
+// TestErased removes personal parts of a record. Its other fields are the same, those of
+// the other part too, and its core, which proofs cover, is the same to the byte.
 func TestErased(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := records().Draw(t, "record")
+		subject, actor := rapid.Bool().Draw(t, "subject"), rapid.Bool().Draw(t, "actor")
 		whole := store(&r, fixedSalt)
-		coreBefore, personal := cut(t, r.Sequence, whole)
-		b := erase(t, r.Sequence, whole)
-		coreAfter, rest := cut(t, r.Sequence, b)
-		if !bytes.Equal(coreBefore, coreAfter) || len(rest) != 0 {
-			t.Fatalf("the core became\n%x, was\n%x; left of the personal part: %x", coreAfter, coreBefore, rest)
+		coreBefore, before := cut(t, r.Sequence, whole)
+		b := erase(t, r.Sequence, whole, subject, actor)
+		coreAfter, after := cut(t, r.Sequence, b)
+		if !bytes.Equal(coreBefore, coreAfter) {
+			t.Fatalf("the core became\n%x, was\n%x", coreAfter, coreBefore)
 		}
 		got, err := events.Decode(r.Sequence, b, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if had := len(personal) > 0; got.Erased != had {
-			t.Fatalf("erased is %v, and it had a personal part: %v", got.Erased, had)
+		if had := before.subject != nil; got.SubjectErased != (had && subject) {
+			t.Fatalf("the subject is erased: %v; there was one: %v", got.SubjectErased, had)
 		}
-		if len(personal) == 0 && !bytes.Equal(whole, b) {
-			t.Fatalf("a record without a personal part became %x, was %x", b, whole)
+		if had := before.actor != nil; got.ActorErased != (had && actor) {
+			t.Fatalf("the actor is erased: %v; there was one: %v", got.ActorErased, had)
 		}
-		if _, personal := cut(t, r.Sequence, again(t, &events.Record{Sequence: r.Sequence, Event: got.Event}, whole)); len(personal) > 0 {
-			t.Fatalf("something personal is left: %+v", got.Event)
+		_, left := cut(t, r.Sequence, store(&events.Record{Sequence: r.Sequence, Event: got.Event}, fixedSalt))
+		if len(left.subject) != len(after.subject) || len(left.actor) != len(after.actor) {
+			t.Fatalf("left is %q, want %q", left, after)
 		}
 		got.Event, r.Event = nil, nil
-		got.Erased = false
+		got.SubjectErased, got.ActorErased = false, false
 		if got != r {
 			t.Fatalf("got %+v, want %+v", got, r)
 		}
 	})
+}
+
+// TestKillerOutlivesTheErased erases the person of a session that was killed. The record still
+// says who killed it, and why. A description that no user gave goes with the person.
+func TestKillerOutlivesTheErased(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ event, want events.SessionClosed }{
+		{
+			events.SessionClosed{Reason: events.ReasonKilled, By: "ann", Description: "runaway report", User: "jdoe", Program: "psql"},
+			events.SessionClosed{Reason: events.ReasonKilled, By: "ann", Description: "runaway report"},
+		},
+		{
+			events.SessionClosed{Reason: events.ReasonAuthFailed, Description: "Access denied for user 'jdoe'", User: "jdoe"},
+			events.SessionClosed{Reason: events.ReasonAuthFailed},
+		},
+	} {
+		b := erase(t, 1, store(&events.Record{Sequence: 1, Event: &c.event}, fixedSalt), true, false)
+		got, err := events.Decode(1, b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got.Event, &c.want) || !got.SubjectErased || got.ActorErased {
+			t.Errorf("got %+v, want %+v with the subject erased", got.Event, c.want)
+		}
+	}
 }
 
 // TestSaltHidesThePerson encodes the same person twice. The cores differ, so that

@@ -15,7 +15,7 @@ type ServiceDeclared struct {
 	// Stopped: it takes no new sessions.
 	Stopped bool
 
-	// By is the user that stopped or started it; "" for its source. Personal.
+	// By is the user that stopped or started it; "" for its source. Personal, of the actor.
 	By string
 }
 
@@ -32,12 +32,11 @@ func (e *ServiceDeclared) core(c *wire.Coder) {
 	c.Bool(7, &e.Stopped)
 }
 
-func (e *ServiceDeclared) personal(c *wire.Coder) { c.Text(1, &e.By) }
+func (e *ServiceDeclared) personal(p *personalCoders) { p.actor.Text(1, &e.By) }
 
 // ServerDeclared describes a backend server. It is recorded only if it is new or has
 // changed.
 type ServerDeclared struct {
-	impersonal
 	Name     string
 	Source   string
 	Address  string
@@ -79,7 +78,6 @@ func (s ServerState) String() string {
 
 // ServerChanged records that the state of a server changed.
 type ServerChanged struct {
-	impersonal
 	Name  string
 	State ServerState
 	Since Time

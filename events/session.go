@@ -38,13 +38,13 @@ type SessionOpened struct {
 	// TLS is the version and cipher of the client's connection, "" without TLS.
 	TLS string
 
-	// Key is the source's own name for the session, if it has one. Personal.
+	// Key is the source's own name for the session, if it has one. Personal, of the subject.
 	Key string
-	// Address is the client's, in canonical form: IPv4 in IPv6 unmapped. Personal.
+	// Address is the client's, in canonical form: IPv4 in IPv6 unmapped. Personal, of the subject.
 	Address string
-	// Port is the client's. Personal.
+	// Port is the client's. Personal, of the subject.
 	Port uint16
-	// Subject is that of the client's certificate, if it sent one. Personal.
+	// Subject is that of the client's certificate, if it sent one. Personal, of the subject.
 	Subject string
 }
 
@@ -61,11 +61,11 @@ func (e *SessionOpened) core(c *wire.Coder) {
 	c.Text(7, &e.TLS)
 }
 
-func (e *SessionOpened) personal(c *wire.Coder) {
-	c.Text(1, &e.Key)
-	c.Text(2, &e.Address)
-	wire.Uint(c, 3, &e.Port)
-	c.Text(4, &e.Subject)
+func (e *SessionOpened) personal(p *personalCoders) {
+	p.subject.Text(1, &e.Key)
+	p.subject.Text(2, &e.Address)
+	wire.Uint(p.subject, 3, &e.Port)
+	p.subject.Text(4, &e.Subject)
 }
 
 // SessionReady records that the login succeeded. It is recorded again after a change of
@@ -73,9 +73,9 @@ func (e *SessionOpened) personal(c *wire.Coder) {
 type SessionReady struct {
 	Database string
 
-	// User is the user that logged in. Personal.
+	// User is the user that logged in. Personal, of the subject.
 	User string
-	// Program is the name that the client gives itself. Personal.
+	// Program is the name that the client gives itself. Personal, of the subject.
 	Program string
 }
 
@@ -84,9 +84,9 @@ func (*SessionReady) Kind() Kind { return KindSessionReady }
 
 func (e *SessionReady) core(c *wire.Coder) { c.Text(1, &e.Database) }
 
-func (e *SessionReady) personal(c *wire.Coder) {
-	c.Text(1, &e.User)
-	c.LongText(2, &e.Program)
+func (e *SessionReady) personal(p *personalCoders) {
+	p.subject.Text(1, &e.User)
+	p.subject.LongText(2, &e.Program)
 }
 
 // SessionClosed records the end of a session and of its open connections.
@@ -101,13 +101,14 @@ type SessionClosed struct {
 	// the session was opened.
 	Type SessionType
 
-	// By is the user that ended it, if a user did. Personal.
+	// By is the user that ended it, if a user did. Personal, of the actor.
 	By string
-	// Description is free text. Personal.
+	// Description is free text: the actor's where a user ended it; otherwise the server's or
+	// the source's, which can name the session's user. Personal, accordingly.
 	Description string
-	// User is the user of a failed login. Personal.
+	// User is the user of a failed login. Personal, of the subject.
 	User string
-	// Program is the name that the client of a failed login gives itself. Personal.
+	// Program is the name that the client of a failed login gives itself. Personal, of the subject.
 	Program string
 }
 
@@ -121,16 +122,19 @@ func (e *SessionClosed) core(c *wire.Coder) {
 	wire.Uint(c, 4, &e.Type)
 }
 
-func (e *SessionClosed) personal(c *wire.Coder) {
-	c.Text(1, &e.By)
-	c.LongText(2, &e.Description)
-	c.Text(3, &e.User)
-	c.LongText(4, &e.Program)
+func (e *SessionClosed) personal(p *personalCoders) {
+	p.actor.Text(1, &e.By)
+	if e.By != "" {
+		p.actor.LongText(2, &e.Description)
+	} else {
+		p.subject.LongText(2, &e.Description)
+	}
+	p.subject.Text(3, &e.User)
+	p.subject.LongText(4, &e.Program)
 }
 
 // SessionLost records that the end of a session was inferred and not seen.
 type SessionLost struct {
-	impersonal
 	Cause    Reason
 	LastSeen Time
 }
@@ -145,7 +149,6 @@ func (e *SessionLost) core(c *wire.Coder) {
 
 // SessionRecovered records that a lost session is live after all.
 type SessionRecovered struct {
-	impersonal
 	// Incarnation is the one that reported it again.
 	Incarnation string
 }
@@ -162,11 +165,11 @@ type LoginFailed struct {
 	// Database is the database that the login asked for.
 	Database string
 
-	// User is the user that the login asked for. Personal.
+	// User is the user that the login asked for. Personal, of the subject.
 	User string
-	// Program is the name that the client gave itself. Personal.
+	// Program is the name that the client gave itself. Personal, of the subject.
 	Program string
-	// Description is the server's error, or how the login was broken off. Personal.
+	// Description is the server's error, or how the login was broken off. Personal, of the subject.
 	Description string
 }
 
@@ -175,8 +178,8 @@ func (*LoginFailed) Kind() Kind { return KindLoginFailed }
 
 func (e *LoginFailed) core(c *wire.Coder) { c.Text(1, &e.Database) }
 
-func (e *LoginFailed) personal(c *wire.Coder) {
-	c.Text(1, &e.User)
-	c.LongText(2, &e.Program)
-	c.LongText(3, &e.Description)
+func (e *LoginFailed) personal(p *personalCoders) {
+	p.subject.Text(1, &e.User)
+	p.subject.LongText(2, &e.Program)
+	p.subject.LongText(3, &e.Description)
 }

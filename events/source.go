@@ -33,7 +33,6 @@ func (e *SourceStarted) personal(c *wire.Coder) { c.Text(1, &e.Account) }
 
 // SourceStopped records that an incarnation ended in order.
 type SourceStopped struct {
-	impersonal
 	Source      string
 	Incarnation string
 }
@@ -48,7 +47,6 @@ func (e *SourceStopped) core(c *wire.Coder) {
 
 // SourceLost records that the end of an incarnation was inferred.
 type SourceLost struct {
-	impersonal
 	Source      string
 	Incarnation string
 	Cause       Reason
@@ -69,7 +67,6 @@ func (e *SourceLost) core(c *wire.Coder) {
 // most once a minute while the source has live sessions, and as the last record of each
 // report with a number.
 type SourceSeen struct {
-	impersonal
 	Source      string
 	Incarnation string
 	// Number is the number of the report, 0 for none.
@@ -87,7 +84,6 @@ func (e *SourceSeen) core(c *wire.Coder) {
 
 // RecordingGap counts what a source could not record while it went on working.
 type RecordingGap struct {
-	impersonal
 	Source string
 	// Sessions and Events are the numbers that could not be recorded between From and
 	// Until.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -48,16 +49,45 @@ func checksummed(sequence uint64, b []byte) []byte {
 	return binary.BigEndian.AppendUint32(bytes.Clone(b), sum)
 }
 
-// cut splits a stored record into its core, without the sequence, and its personal
-// part.
-func cut(t fatal, sequence uint64, b []byte) (core, personal []byte) {
+// personal are the personal parts of a stored record, each with its salt; nil is one that
+// the record has not, and an empty one was erased.
+type personal struct{ subject, actor []byte }
+
+// cut splits a stored record of the current format into its core, without the sequence,
+// and its personal parts.
+func cut(t fatal, sequence uint64, b []byte) (core []byte, p personal) {
 	t.Helper()
 	leaf, err := events.Core(nil, sequence, b)
 	if err != nil {
 		t.Fatalf("core of %x: %v", b, err)
 	}
 	core = leaf[8:]
-	return core, b[len(core) : len(b)-4]
+	rest := b[len(core) : len(b)-4]
+	for flag, part := range []*[]byte{&p.subject, &p.actor} {
+		if core[2]&(4<<flag) == 0 {
+			continue
+		}
+		size, n := binary.Uvarint(rest)
+		if n <= 0 || uint64(len(rest)-n) < size {
+			t.Fatalf("%x has no part behind its core", b)
+		}
+		*part, rest = rest[n:n+int(size):n+int(size)], rest[n+int(size):]
+	}
+	if len(rest) > 0 {
+		t.Fatalf("%x has %d bytes after its parts", b, len(rest))
+	}
+	return core, p
+}
+
+// joined returns a stored record of a core and personal parts.
+func joined(sequence uint64, core []byte, p personal) []byte {
+	b := bytes.Clone(core)
+	for _, part := range [][]byte{p.subject, p.actor} {
+		if part != nil {
+			b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
+		}
+	}
+	return checksummed(sequence, b)
 }
 
 // fatal is the part that tests and properties share.
@@ -66,21 +96,30 @@ type fatal interface {
 	Fatalf(format string, args ...any)
 }
 
-// erase deletes the personal part of a stored record.
-func erase(t fatal, sequence uint64, b []byte) []byte {
+// erase deletes the personal parts of a stored record that are chosen.
+func erase(t fatal, sequence uint64, b []byte, subject, actor bool) []byte {
 	t.Helper()
-	core, _ := cut(t, sequence, b)
-	return checksummed(sequence, core)
+	core, p := cut(t, sequence, b)
+	if subject {
+		p.subject = p.subject[:0]
+	}
+	if actor {
+		p.actor = p.actor[:0]
+	}
+	return joined(sequence, core, p)
 }
 
-// again encodes a decoded record with the salt of its stored form.
+// again encodes a decoded record with the salts of its stored form.
 func again(t fatal, r *events.Record, b []byte) []byte {
 	t.Helper()
-	_, personal := cut(t, r.Sequence, b)
+	_, p := cut(t, r.Sequence, b)
+	salts := slices.DeleteFunc([][]byte{p.subject, p.actor}, func(part []byte) bool { return len(part) == 0 })
 	return store(r, func(salt []byte) {
-		if copy(salt, personal) != len(salt) {
-			t.Fatalf("record %d has a personal part, but %x has none", r.Sequence, b)
+		if len(salts) == 0 {
+			t.Fatalf("record %d has more personal parts than %x", r.Sequence, b)
 		}
+		copy(salt, salts[0])
+		salts = salts[1:]
 	})
 }
 

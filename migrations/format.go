@@ -4,8 +4,9 @@ import "fmt"
 
 // The formats that this program writes.
 const (
-	// LogFormat is the format of the log's segments.
-	LogFormat = 1
+	// LogFormat is the format of the log's segments: in 2 a record has a personal part for the
+	// person it is about, and one for who acted.
+	LogFormat = 2
 	// ArchiveFormat is the format of book.db.
 	ArchiveFormat = 9
 )

@@ -176,7 +176,7 @@ func createSegment(folder string, id [16]byte, before *seal) (string, error) {
 			return err
 		}
 		for key, value := range map[string][]byte{
-			formatKey:   binary.BigEndian.AppendUint32(nil, migrations.LogFormat),
+			formatKey:   logFormat(),
 			identityKey: id[:], previousKey: previous, endKey: end.append(nil),
 		} {
 			if value == nil {
@@ -191,8 +191,12 @@ func createSegment(folder string, id [16]byte, before *seal) (string, error) {
 	})
 }
 
+// logFormat returns the format of a segment that this program writes.
+func logFormat() []byte { return binary.BigEndian.AppendUint32(nil, migrations.LogFormat) }
+
 // segmentMeta is what a segment says of itself.
 type segmentMeta struct {
+	format   uint32
 	id       [16]byte
 	end      segmentEnd // of a sealed one without state
 	previous *seal      // nil in the first segment
@@ -222,7 +226,8 @@ func readSegmentMeta(path string, first uint64, r *boltfile.Reader) (m segmentMe
 		return m, corrupt(errors.Join(errors.New("its format or identity is missing"), err))
 	}
 	copy(m.id[:], id)
-	if err := migrations.CheckLog(path, binary.BigEndian.Uint32(format)); err != nil {
+	m.format = binary.BigEndian.Uint32(format)
+	if err := migrations.CheckLog(path, m.format); err != nil {
 		if newer := (*migrations.NewerError)(nil); !errors.As(err, &newer) {
 			err = corrupt(err)
 		}

@@ -12,6 +12,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"gatebook/events"
+	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 )
 
@@ -22,6 +23,7 @@ type segmentWriter struct {
 
 	segment *segment
 	db      *boltfile.DB
+	format  uint32 // of the segment's file
 	// previous is the seal of the segment before, sealed that of this one once it is
 	// complete.
 	previous, sealed *seal
@@ -58,7 +60,7 @@ func (w *segmentWriter) open(s *segment) (m segmentMeta, err error) {
 
 // read takes over what a segment says of its end, if its last record agrees.
 func (w *segmentWriter) read(m *segmentMeta, r *boltfile.Reader) error {
-	w.previous, w.sealed, w.head, w.state = m.previous, m.seal, m.end.head, m.end.state
+	w.format, w.previous, w.sealed, w.head, w.state = m.format, m.previous, m.seal, m.end.head, m.end.state
 	from := blockReader{path: w.segment.path, coder: new(events.Coder)}
 	last, found, err := from.last(r, w.segment.first)
 	if err != nil {
@@ -136,7 +138,7 @@ func (w *segmentWriter) write(end Head, values [][]byte, limit int64) (size int6
 			return 0, fmt.Errorf("commit: %w", errors.Join(err, failed))
 		}
 	}
-	w.head, w.sealed, w.state, w.empty = end, sealed, state, false
+	w.format, w.head, w.sealed, w.state, w.empty = migrations.LogFormat, end, sealed, state, false
 	copy(w.last[:], w.key[:])
 	return size, nil
 }
@@ -169,6 +171,12 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 	meta, last := tx.Bucket([]byte(metaBucket)), segmentEnd{head: end, state: state}
 	if complete {
 		last.state = nil // it has bytes of the last record, which may be erased one day
+	}
+	// A segment that an older program began takes records of this one's format from now on.
+	if w.format != migrations.LogFormat {
+		if err := meta.Put([]byte(formatKey), logFormat()); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := meta.Put([]byte(endKey), last.append(nil)); err != nil || !complete {
 		return nil, state, err

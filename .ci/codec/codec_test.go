@@ -117,22 +117,30 @@ func wantSame(t *testing.T, b []byte, want, standard, vt message) {
 }
 
 // stored cuts the fields out of the stored form of an event: see the format in
-// the documentation of package events.
+// the documentation of package events. Of the kinds that are compared, the fields of the actor's
+// personal part come before those of the subject's in the order of their numbers.
 func stored(t *testing.T, e events.Event) (core, personal []byte) {
 	t.Helper()
 	const fixed, flags, checksum = 3 + 8, 2, 4
 	b := store(nil, &events.Record{Sequence: 1, Recorded: 1, Event: e})
 	rest := b[fixed : len(b)-checksum]
-	if hasPersonal := b[flags]&4 != 0; hasPersonal {
-		rest = rest[32:]
+	present := []bool{b[flags]&4 != 0, b[flags]&8 != 0} // of the subject, of the actor
+	for _, has := range present {
+		if has {
+			rest = rest[32:]
+		}
 	}
 	size, n := binary.Uvarint(rest)
 	if n <= 0 || size > uint64(len(rest)-n) {
 		t.Fatalf("the record is not what its documentation says: %x", b)
 	}
 	core, rest = rest[n:n+int(size)], rest[n+int(size):]
-	if len(rest) > 0 {
-		personal = rest[events.SaltSize:]
+	for _, has := range present {
+		if has {
+			size, n := binary.Uvarint(rest)
+			personal = append(bytes.Clone(rest[n+events.SaltSize:n+int(size)]), personal...)
+			rest = rest[n+int(size):]
+		}
 	}
 	return core, personal
 }

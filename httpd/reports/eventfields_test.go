@@ -28,7 +28,7 @@ func TestRenderedEvents(t *testing.T) {
 	for _, kind := range events.Kinds() {
 		got = append(got,
 			rendered(events.Record{Sequence: 57, Recorded: 1_764_000_000_250_000, Occurred: 1_764_000_000_000_001, Session: 42, Event: eventstest.Full(kind)}),
-			rendered(events.Record{Sequence: 58, Recorded: 1_764_000_001_000_000, Erased: true, Event: events.New(kind)}))
+			rendered(events.Record{Sequence: 58, Recorded: 1_764_000_001_000_000, SubjectErased: true, ActorErased: true, Event: events.New(kind)}))
 	}
 	for i := range max(len(got), len(want)) {
 		switch {

@@ -49,7 +49,7 @@ func appendMembers(b []byte, r *events.Record, key KeyOf) []byte {
 	v.name("kind")
 	v.b = render.AppendString(v.b, r.Event.Kind().String())
 	v.count("session", &r.Session)
-	if r.Erased {
+	if r.Erased() {
 		v.b = append(v.b, `,"erased":true`...)
 	}
 	if r.Event.Kind() == events.KindKillRequested {

@@ -137,7 +137,7 @@ func (s *reportedSession) has(e events.Event, occurred events.Time) (bool, error
 			if err != nil {
 				return false, err
 			}
-			if record.Erased { // it cannot be compared any more, and must not be recorded again
+			if record.Erased() { // it cannot be compared any more, and must not be recorded again
 				s.erased |= 1 << record.Event.Kind()
 			}
 			s.recorded[string(content(record.Event, record.Occurred))] = struct{}{}
