@@ -56,6 +56,8 @@ const (
 	ByIdleDescending   = projection.ByIdleDescending
 	ByRate             = projection.ByRate
 	ByRateDescending   = projection.ByRateDescending
+	ByUser             = projection.ByUser
+	ByUserDescending   = projection.ByUserDescending
 )
 
 // Position is where a session stood in an order other than by id: [Listing.Position].

@@ -12,10 +12,10 @@ type Order uint8
 // The orders. By end, sessions that have not ended come last. Sessions that are equal in an
 // order are in ascending order of id.
 //
-// The orders by opening, idleness and rate are of live sessions alone. Idleness is how long
+// The orders by opening, idleness, rate and user are of live sessions alone. Idleness is how long
 // ago the client was last read from. The rate is that of the bytes read and written on the
 // client's connection, see [Observation.Rates]; sessions whose rate is not known come last in
-// both directions.
+// both directions, and so do those whose user is not known yet. Users are compared byte by byte.
 const (
 	ByID Order = iota
 	ByIDDescending
@@ -27,6 +27,8 @@ const (
 	ByIdleDescending
 	ByRate
 	ByRateDescending
+	ByUser
+	ByUserDescending
 )
 
 // HasEnd reports whether the order goes by the end of sessions.
@@ -60,8 +62,9 @@ type Query struct {
 // Position is where a session stood in an order other than by id.
 type Position struct {
 	Given bool
-	// Place is the place in the order.
+	// Place is the place in the order. In the orders by user, Name is the user.
 	Place int64
+	Name  string
 	// Sequence is the last record that the first page reflects. In the orders by end a session
 	// that ended later keeps the place of a live one, so that each session comes once,
 	// whatever ends between two pages.

@@ -20,7 +20,7 @@ type listCommand struct {
 	Reason   []string `help:"That ended for that reason." placeholder:"REASON" group:"Which sessions"`
 	By       []string `help:"That were ended by that account." placeholder:"NAME" sep:"none" group:"Which sessions"`
 	Activity []string `help:"Live ones that are: ${enum}." enum:"idle,waiting" group:"Which sessions"`
-	Sort     string   `help:"Order: id, ended, and of live sessions opened, idle or rate; - before it turns it round." placeholder:"KEY" group:"Which sessions"`
+	Sort     string   `help:"Order: id, ended, and of live sessions opened, idle, rate or user; - before it turns it round." placeholder:"KEY" group:"Which sessions"`
 	Watch    bool     `help:"Show the list again every two seconds, until Ctrl-C."`
 }
 

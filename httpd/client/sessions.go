@@ -32,8 +32,8 @@ type Query struct {
 	Since, Until string
 	// At asks for the answer as of a time or a record's sequence.
 	At string
-	// Sort is the order: id, ended, and of live sessions opened, idle or rate; "-" before it
-	// turns it round.
+	// Sort is the order: id, ended, and of live sessions opened, idle, rate or user; "-" before
+	// it turns it round.
 	Sort string
 	// Limit is how many to list at most; 0 lists all.
 	Limit int
@@ -101,6 +101,29 @@ func (c *Client) Sessions(ctx context.Context, q Query) iter.Seq2[Session, error
 	}
 }
 
+// SessionsAt returns the sessions at the positions in a list of live sessions from first on, at
+// most q.Limit of them, and how many match in all.
+func (c *Client) SessionsAt(ctx context.Context, q Query, first int) (page []Session, total uint64, err error) {
+	values := q.values()
+	values.Set("range", fmt.Sprintf("%d-%d", first, first+max(q.Limit, 1)-1))
+	values.Set("count", "true")
+	header, err := c.get(ctx, "/sessions", values, &page)
+	if err != nil {
+		return nil, 0, err
+	}
+	total, err = totalOf(header)
+	return page, total, err
+}
+
+// totalOf returns how many sessions match a list.
+func totalOf(header http.Header) (uint64, error) {
+	n, err := strconv.ParseUint(header.Get("X-Total-Count"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("the server did not say how many sessions match: X-Total-Count is %q", header.Get("X-Total-Count"))
+	}
+	return n, nil
+}
+
 // nextPage returns the parameters of the next page, nil where there is none.
 func nextPage(header http.Header) (url.Values, error) {
 	for _, link := range header.Values("Link") {
@@ -128,11 +151,7 @@ func (c *Client) Count(ctx context.Context, q Query) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := strconv.ParseUint(header.Get("X-Total-Count"), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("the server did not say how many sessions match: X-Total-Count is %q", header.Get("X-Total-Count"))
-	}
-	return n, nil
+	return totalOf(header)
 }
 
 // Session returns one session, live or ended; at is a time or a record's sequence to see it

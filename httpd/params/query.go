@@ -172,7 +172,7 @@ func (p *Parameters) setActivities(wanted []string) error {
 var orders = [...]string{
 	gatebook.ByID: "id", gatebook.ByIDDescending: "-id", gatebook.ByEnd: "ended", gatebook.ByEndDescending: "-ended",
 	gatebook.ByOpened: "opened", gatebook.ByOpenedDescending: "-opened", gatebook.ByIdle: "idle", gatebook.ByIdleDescending: "-idle",
-	gatebook.ByRate: "rate", gatebook.ByRateDescending: "-rate",
+	gatebook.ByRate: "rate", gatebook.ByRateDescending: "-rate", gatebook.ByUser: "user", gatebook.ByUserDescending: "-user",
 }
 
 func (p *Parameters) setSort(value string) error {
@@ -265,7 +265,7 @@ func (p *Parameters) setAfter(value string) error {
 }
 
 // positionMark separates the parts of a cursor: the id of a session, its place in the order,
-// and the sequence of the first page.
+// the sequence of the first page, and the session's user in an order by user.
 const positionMark = "~"
 
 // Cursor returns the value of the parameter after for what comes after a session that stood
@@ -275,14 +275,18 @@ func Cursor(id uint64, position gatebook.Position) string {
 	if position.Given {
 		b = strconv.AppendInt(append(b, positionMark...), position.Place, 10)
 		b = strconv.AppendUint(append(b, positionMark...), position.Sequence, 10)
+		if position.Name != "" {
+			b = append(append(b, positionMark...), position.Name...)
+		}
 	}
 	return string(b)
 }
 
 // parsePosition reads the parts of a cursor after the id.
 func parsePosition(text string) (gatebook.Position, error) {
-	place, sequence, _ := strings.Cut(text, positionMark)
-	p := gatebook.Position{Given: true}
+	place, rest, _ := strings.Cut(text, positionMark)
+	sequence, name, _ := strings.Cut(rest, positionMark)
+	p := gatebook.Position{Given: true, Name: name}
 	var wrong error
 	p.Place, wrong = strconv.ParseInt(place, 10, 64)
 	if wrong == nil {

@@ -251,7 +251,7 @@ func (l *Listing) isAfter(v projection.View) bool {
 	case q.Order == projection.ByIDDescending:
 		return v.ID < q.After
 	}
-	return compareAt(l.ordering.place(v), v.ID, q.Position.Place, q.After) > 0
+	return l.ordering.compareAt(l.ordering.place(v), l.ordering.name(v), v.ID, q.Position.Place, q.Position.Name, q.After) > 0
 }
 
 // Position returns where a session stood in the order when it was listed: a page begins after
@@ -260,7 +260,7 @@ func (l *Listing) Position(v projection.View) projection.Position {
 	if !l.query.Order.HasEnd() && !l.query.Order.OfLive() {
 		return projection.Position{}
 	}
-	return projection.Position{Given: true, Place: l.ordering.place(v), Sequence: l.ordering.asOf}
+	return projection.Position{Given: true, Place: l.ordering.place(v), Name: l.ordering.name(v), Sequence: l.ordering.asOf}
 }
 
 // Held returns how many bytes of memory the listing holds for sessions in memory.
@@ -410,7 +410,7 @@ func (l *Listing) findAfter() error {
 		}
 	}
 	if err == nil {
-		q.Position.Place = at.place(v)
+		q.Position.Place, q.Position.Name = at.place(v), at.name(v)
 	}
 	return err
 }

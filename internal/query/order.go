@@ -29,14 +29,29 @@ func (o *ordering) compare(a, b projection.View) int {
 	case projection.ByIDDescending:
 		return cmp.Compare(b.ID, a.ID)
 	}
-	return compareAt(o.place(a), a.ID, o.place(b), b.ID)
+	return o.comparePlaced(placed{o.place(a), o.name(a), a}, placed{o.place(b), o.name(b), b})
 }
 
-func compareAt(a int64, idA uint64, b int64, idB uint64) int {
-	return cmp.Or(cmp.Compare(a, b), cmp.Compare(idA, idB))
+// compareAt returns which of two sessions comes first by their places, names and ids.
+func (o *ordering) compareAt(a int64, nameA string, idA uint64, b int64, nameB string, idB uint64) int {
+	names := cmp.Compare(nameA, nameB)
+	if o.order == projection.ByUserDescending {
+		names = -names
+	}
+	return cmp.Or(cmp.Compare(a, b), names, cmp.Compare(idA, idB))
 }
 
-// place returns where a session comes in the order; sessions of one place come by their ids.
+// name returns what orders sessions of one place: the user in an order by user, and "" in the
+// others.
+func (o *ordering) name(v projection.View) string {
+	if o.order == projection.ByUser || o.order == projection.ByUserDescending {
+		return v.Login().User
+	}
+	return ""
+}
+
+// place returns where a session comes in the order; sessions of one place come by their names
+// and ids.
 // It is 0 in the orders by id.
 func (o *ordering) place(v projection.View) int64 {
 	switch o.order {
@@ -54,6 +69,10 @@ func (o *ordering) place(v projection.View) int64 {
 		return int64(v.LastActive())
 	case projection.ByRate, projection.ByRateDescending:
 		return o.ratePlace(v)
+	case projection.ByUser, projection.ByUserDescending:
+		if v.Login().User == "" {
+			return lastPlace
+		}
 	}
 	return 0
 }
@@ -102,27 +121,30 @@ func (o *ordering) endAt(place int64) int64 {
 // placed is a session with its place.
 type placed struct {
 	place int64
+	name  string
 	view  projection.View
 }
 
-func comparePlaced(a, b placed) int { return compareAt(a.place, a.view.ID, b.place, b.view.ID) }
+func (o *ordering) comparePlaced(a, b placed) int {
+	return o.compareAt(a.place, a.name, a.view.ID, b.place, b.name, b.view.ID)
+}
 
 // first returns the first n of some sessions after a position, in order; n = 0 is all of
 // them. It costs a look at each, and sorting 2n.
 func (o *ordering) first(all []projection.View, after uint64, position projection.Position, n int) []projection.View {
 	kept := make([]placed, 0, min(len(all), 2*n))
 	for _, v := range all {
-		p := placed{o.place(v), v}
-		if after != 0 && compareAt(p.place, v.ID, position.Place, after) <= 0 {
+		p := placed{o.place(v), o.name(v), v}
+		if after != 0 && o.compareAt(p.place, p.name, v.ID, position.Place, position.Name, after) <= 0 {
 			continue
 		}
 		if n > 0 && len(kept) == 2*n {
-			slices.SortFunc(kept, comparePlaced)
+			slices.SortFunc(kept, o.comparePlaced)
 			kept = kept[:n]
 		}
 		kept = append(kept, p)
 	}
-	slices.SortFunc(kept, comparePlaced)
+	slices.SortFunc(kept, o.comparePlaced)
 	if n > 0 {
 		kept = kept[:min(n, len(kept))]
 	}
