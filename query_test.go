@@ -244,7 +244,7 @@ func (h *history) askCounts(q Query) {
 			want[projection.GroupValue{Text: text, Hour: value.Hour}]++
 		}
 	}
-	h.r.reader.RowsCounted = rapid.Uint64Range(0, 5).Draw(t, "counted by rows")
+	h.r.reader.RowCost = rapid.SampledFrom([]uint64{0, 1 << 10, 1 << 40}).Draw(t, "cost of a row")
 	limit := rapid.IntRange(0, 3).Draw(t, "groups listed")
 	counts, err := h.r.Counts(t.Context(), q, by, limit)
 	if err != nil {

@@ -14,9 +14,6 @@ import (
 	"gatebook/storage/index"
 )
 
-// rowsCounted is what [Reader.RowsCounted] is at first.
-const rowsCounted = 8192
-
 // GroupCount is how many sessions have a value of a group.
 type GroupCount struct {
 	// Text is the value; "" for those that have none. Hour is that of the group of hours.
@@ -154,10 +151,31 @@ func (t *tally) countArchive(snapshot *storage.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	if total <= t.reader.RowsCounted {
+	if total*t.reader.RowCost <= fewRows {
 		return t.countRows(snapshot)
 	}
-	return t.countKeys(snapshot, total)
+	keys, err := t.keys(snapshot)
+	if err != nil {
+		return err
+	}
+	rows, err := t.rowsAreCheaper(snapshot, total, uint64(len(keys)))
+	if err != nil {
+		return err
+	}
+	if rows {
+		return t.countRows(snapshot)
+	}
+	return t.countKeys(snapshot, keys, total)
+}
+
+// keys returns the keys of the group that have an index.
+func (t *tally) keys(snapshot *storage.Snapshot) (keys [][]byte, err error) {
+	for _, r := range t.by.KeyRanges() {
+		if err := snapshot.Keys(r[0], r[1], func(key []byte) bool { keys = append(keys, key); return true }); err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
 }
 
 // hourOf returns the hour in which the entries of a summary begin.
@@ -184,13 +202,7 @@ func (t *tally) countRows(snapshot *storage.Snapshot) error {
 
 // countKeys counts the archived sessions, of which there are so many, in the indexes of the
 // group's values.
-func (t *tally) countKeys(snapshot *storage.Snapshot, total uint64) error {
-	var keys [][]byte
-	for _, r := range t.by.KeyRanges() {
-		if err := snapshot.Keys(r[0], r[1], func(key []byte) bool { keys = append(keys, key); return true }); err != nil {
-			return err
-		}
-	}
+func (t *tally) countKeys(snapshot *storage.Snapshot, keys [][]byte, total uint64) error {
 	q := t.search
 	if t.unfiltered() {
 		q.Groups = nil

@@ -29,9 +29,10 @@ type Records interface {
 
 // Reader reads sessions and records, wherever they are.
 type Reader struct {
-	// RowsCounted is up to how many archived sessions [Reader.Counts] counts by their rows. More
-	// are counted in the indexes of the group. It must not be changed once the reader is used.
-	RowsCounted uint64
+	// RowCost is what it costs [Reader.Counts] to read the row of an archived session; it does
+	// that where it costs less than the indexes of the group. 1 is what it costs; a test
+	// changes it, before the reader is used.
+	RowCost uint64
 
 	state   *projection.State
 	archive *storage.Archive
@@ -44,7 +45,7 @@ type Reader struct {
 // NewReader returns a reader of a state, of the archive beside it, and of the log that
 // both are folded from. now is the registry's clock.
 func NewReader(state *projection.State, archive *storage.Archive, log Records, now func() time.Time) *Reader {
-	return &Reader{RowsCounted: rowsCounted, state: state, archive: archive, log: log, now: now, turns: calls.NewTurns(0)}
+	return &Reader{RowCost: 1, state: state, archive: archive, log: log, now: now, turns: calls.NewTurns(0)}
 }
 
 // Session returns the session of that id, live or ended, and the moment the answer is of.
