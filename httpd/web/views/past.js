@@ -1,0 +1,248 @@
+/** Time: the registry as it was at any moment. */
+
+import { get, otherServices, query, request } from "../app/api.js";
+import { fill, h } from "../app/dom.js";
+import { count, moment, ms, nameOf, plural, span, time, utc } from "../app/format.js";
+import { fromAnswer } from "../app/fold.js";
+import { reasonText } from "../app/records.js";
+import { adjust, href } from "../app/router.js";
+import { matcher } from "../app/select.js";
+import { Facets } from "../components/facets.js";
+import { chips } from "../components/filterbar.js";
+import { failure, notice } from "../components/notice.js";
+import { Slider } from "../components/slider.js";
+import { Table } from "../components/table.js";
+
+/**
+ * @typedef {import("../app/types.js").Session} Session
+ * @typedef {{id: number, user: string, service: string, opened: number, ended: number, reason: string}} Stay
+ */
+
+const filters = /** @type {const} */ (["service", "server", "user", "address"]);
+const fields = "id,state,user,address,service,idle,source,protocol,port,database,program,tls,opened,servers";
+const spans = /** @type {const} */ ([
+  ["10m", "10 minutes", 600],
+  ["1h", "an hour", 3600],
+  ["24h", "a day", 86400],
+  ["7d", "a week", 7 * 86400],
+  ["30d", "30 days", 30 * 86400],
+]);
+const speeds = [1, 10, 60, 600, 3600];
+/** How many sessions of a moment are shown, and how many changes of a span are marked. */
+const mostShown = 5000;
+const mostMarked = 5000;
+/** How often playing shows another moment, in milliseconds. */
+const beat = 400;
+
+/** @typedef {import("../app/types.js").View} View */
+
+/** @implements {View} */
+export class PastView {
+  #at = Date.now();
+  #from = 0;
+  #until = 0;
+  #params = new URLSearchParams();
+  /** @type {Stay[]} */
+  #stays = [];
+  /** @type {Session[]} */
+  #sessions = [];
+  #wanted = 0;
+  #busy = false;
+  #player = 0;
+  /** The services that are shown: all but that of the API's own clients. @type {Promise<string[]>} */
+  #services = otherServices().catch(() => []);
+
+  /** @param {import("../app/types.js").Context} context */
+  constructor(context) {
+    this.context = context;
+    this.slider = new Slider((at, settled) => this.#go(at, settled));
+    this.clock = h("div", { class: "clock" });
+    this.play = h("button", { type: "button", class: "primary", onclick: () => this.#toggle() }, "▶ Play");
+    this.speed = h("select", { "aria-label": "Speed" }, speeds.map((s) => h("option", { value: s, selected: s === 60 }, `${s} ×`)));
+    this.span = h("select", { "aria-label": "The time that the slider spans", onchange: () => adjust((p) => p.set("span", this.span.value)) }, spans.map(([v, label]) => h("option", { value: v }, label)));
+    this.gap = h("p", { class: "gapnote", role: "status", hidden: true });
+    this.around = h("div", { class: "around" });
+    this.total = h("p", { class: "total" });
+    this.facets = new Facets();
+    this.chips = h("span", { class: "chips" });
+    this.place = h("div");
+    this.table = new Table({ label: "Sessions at that moment", columns: this.#columns(), id: (s) => s.id, state: (s) => (s.stage === "open" ? "open" : "new"), open: (s) => this.#open(s), order: () => {}, choose: null });
+    const step = (/** @type {string} */ text, /** @type {string} */ label, /** @type {number} */ by) => h("button", { type: "button", class: "quiet small", "aria-label": label, title: label, onclick: () => this.#jump(by) }, text);
+    this.element = h(
+      "div",
+      { class: "view past" },
+      h("div", { class: "line" }, h("h1", {}, "As it was"), this.clock, h("span", { class: "right controls" }, step("⏮", "To the change before", -1), this.play, step("⏭", "To the next change", 1), this.speed, this.span, h("button", { type: "button", class: "quiet small", onclick: () => this.#see(Date.now(), true) }, "Now"))),
+      this.slider.element,
+      h("p", { class: "faint marks" }, h("span", { class: "key up" }, "opened"), h("span", { class: "key down" }, "ended"), h("span", { class: "key none" }, "no registry ran")),
+      this.gap,
+      h("div", { class: "columns" }, h("div", { class: "beside" }, this.around, this.facets.element), h("div", { class: "main" }, h("div", { class: "line" }, this.total, this.chips), this.place, this.table.element)),
+    );
+  }
+
+  close() {
+    clearInterval(this.#player);
+    this.slider.close();
+    this.table.close();
+  }
+
+  /** @returns {import("../components/table.js").Column<Session>[]} */
+  #columns() {
+    return [
+      { name: "id", title: "Session", kind: "number", text: (s) => String(s.id) },
+      { name: "user", title: "User", text: (s) => s.user || "–" },
+      { name: "address", title: "From", kind: "code", text: (s) => s.address },
+      { name: "service", title: "Service", text: (s) => s.service },
+      { name: "server", title: "Server", text: (s) => s.servers.join(", ") || "–" },
+      { name: "database", title: "Database", text: (s) => s.database || "–" },
+      { name: "program", title: "Program", text: (s) => s.program || "–" },
+      { name: "state", title: "State then", text: (s) => s.stage },
+      { name: "opened", title: "Open for", kind: "number", text: (s) => span((this.#at - s.opened) / 1000), hint: (s) => `since ${moment(s.opened)} (${utc(s.opened)})` },
+    ];
+  }
+
+  /** @param {Session} s */
+  #open(s) {
+    location.hash = href(`session/${s.id}`);
+  }
+
+  /** @param {URLSearchParams} params */
+  show(params) {
+    this.#params = params;
+    fill(this.chips, chips(params, filters));
+    const wanted = spans.find(([v]) => v === params.get("span")) ?? spans[1];
+    this.span.value = wanted[0];
+    const at = params.get("t") ? Date.parse(params.get("t") ?? "") : this.#at;
+    const length = wanted[2] * 1000;
+    if (this.#until - this.#from !== length || at < this.#from || at > this.#until) {
+      this.#until = Math.min(Date.now(), at + length / 2);
+      this.#from = this.#until - length;
+      this.#loadChanges();
+    }
+    if (at !== this.#at || this.#wanted === 0) this.#see(at, false);
+    else this.#draw();
+  }
+
+  /** @param {number} at @param {boolean} settled */
+  #go(at, settled) {
+    clearInterval(this.#player);
+    this.#playing(false);
+    this.#see(at, settled);
+  }
+
+  /**
+   * Shows a moment; the address has it once it has settled.
+   *
+   * @param {number} at
+   * @param {boolean} settled
+   */
+  #see(at, settled) {
+    this.#at = Math.min(at, Date.now());
+    this.slider.set(this.#at);
+    fill(this.clock, h("b", {}, moment(this.#at)), h("span", { class: "faint" }, utc(this.#at)));
+    this.#drawAround();
+    this.#wanted = this.#at;
+    this.#fetch();
+    if (settled) adjust((p) => p.set("t", new Date(this.#at).toISOString()));
+  }
+
+  /** Reads the newest moment that is wanted, one after the other. */
+  async #fetch() {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (let at = 0; at !== this.#wanted; ) {
+        at = this.#wanted;
+        const answer = await request(`sessions${query({ at: new Date(at).toISOString(), limit: mostShown, fields, service: await this.#services })}`);
+        this.#showGap(answer.headers.get("Gatebook-Gap"), at);
+        this.#sessions = (await answer.json()).map((/** @type {any} */ a) => fromAnswer(a, at));
+        this.#draw();
+      }
+    } catch (error) {
+      fill(this.place, failure(error, () => this.#fetch()));
+      this.table.element.hidden = true;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** @param {string | null} header @param {number} at */
+  #showGap(header, at) {
+    this.gap.hidden = !header;
+    if (!header) return;
+    const [from, until] = header.split("/").map((t) => (t === ".." ? 0 : Date.parse(t)));
+    fill(this.gap, from ? ["No registry ran at this moment: the last record before it is of ", time(from), ", the first after it of ", time(until), ". Below is what was on the record by then."] : "This is before the first record of the book.");
+    this.slider.gap(from || Math.min(at, this.#from), until);
+  }
+
+  async #loadChanges() {
+    const [from, until] = [this.#from, this.#until];
+    this.slider.range(from, until, { opened: [], ended: [] });
+    try {
+      const all = await get(`sessions${query({ status: "all", since: new Date(from).toISOString(), until: new Date(until).toISOString(), sort: "-id", limit: mostMarked, fields: "id,user,service,opened,ended,reason", service: await this.#services })}`);
+      if (from !== this.#from) return;
+      this.#stays = all.map((/** @type {any} */ s) => ({ id: s.id, user: s.user, service: nameOf(s.service), opened: ms(s.opened), ended: ms(s.ended), reason: s.reason }));
+      this.slider.range(from, until, { opened: this.#stays.map((s) => s.opened), ended: this.#stays.map((s) => s.ended).filter(Boolean) });
+      this.slider.set(this.#at);
+      this.#drawAround();
+    } catch {
+      // The moment itself says what is wrong.
+    }
+  }
+
+  /** The changes of the span, in their order. */
+  #changes() {
+    return this.#stays
+      .flatMap((s) => [{ at: s.opened, s, up: true }, ...(s.ended ? [{ at: s.ended, s, up: false }] : [])])
+      .sort((a, b) => a.at - b.at);
+  }
+
+  #drawAround() {
+    const all = this.#changes();
+    const next = all.findIndex((c) => c.at > this.#at);
+    const split = next < 0 ? all.length : next;
+    const item = (/** @type {typeof all[number]} */ c) =>
+      h("li", { class: c.up ? "up" : "down" }, h("a", { href: href(`session/${c.s.id}`) }, `${c.s.id} ${c.s.user || "–"}`), h("span", { class: "faint" }, c.up ? ` to ${c.s.service}` : ` ${reasonText(c.s.reason)}`), time(c.at, `${c.at > this.#at ? "in" : ""} ${span(Math.abs(c.at - this.#at) / 1000)}${c.at > this.#at ? "" : " before"}`));
+    fill(this.around, h("h2", {}, "Around then"), h("ol", {}, all.slice(Math.max(0, split - 4), split).map(item), h("li", { class: "here" }, "this moment"), all.slice(split, split + 4).map(item)), this.#stays.length >= mostMarked ? h("p", { class: "faint" }, `Only the newest ${count(mostMarked)} sessions of this span are marked.`) : null);
+  }
+
+  #draw() {
+    const { rows, groups } = matcher(this.#params).select(this.#sessions);
+    this.facets.show(groups);
+    this.table.show(rows, "id");
+    const more = this.#sessions.length >= mostShown ? `, the first ${count(mostShown)} of more` : "";
+    this.total.textContent = `${rows.length === this.#sessions.length ? "" : `${count(rows.length)} of `}${plural(this.#sessions.length, "session")} at that moment${more}`;
+    this.table.element.hidden = rows.length === 0;
+    fill(this.place, rows.length === 0 ? notice("empty", this.#sessions.length ? "No session matches" : "Nobody was connected", this.#sessions.length ? "Others were there at this moment." : "Nobody was there at this moment, as far as the book knows.") : null);
+  }
+
+  /** @param {number} by */
+  #jump(by) {
+    const all = this.#changes();
+    const to = by > 0 ? all.find((c) => c.at > this.#at + 1) : all.findLast((c) => c.at < this.#at - 1);
+    if (to) this.#go(to.at, true);
+  }
+
+  /** @param {boolean} on */
+  #playing(on) {
+    this.play.setAttribute("aria-pressed", String(on));
+    fill(this.play, on ? "❚❚ Pause" : "▶ Play");
+  }
+
+  #toggle() {
+    clearInterval(this.#player);
+    if (this.play.getAttribute("aria-pressed") === "true") {
+      this.#playing(false);
+      this.#see(this.#at, true);
+      return;
+    }
+    if (this.#at >= this.#until - 1000) this.#see(this.#from, false);
+    this.#playing(true);
+    this.#player = setInterval(() => {
+      const to = this.#at + beat * Number(this.speed.value);
+      this.#see(Math.min(to, this.#until), false);
+      if (to < this.#until) return;
+      clearInterval(this.#player);
+      this.#playing(false);
+    }, beat);
+  }
+}
