@@ -13,7 +13,7 @@ COUNT ?= 5
 long := KillInCommand|StalledLogins|SilentMySQLServer|Garbage|Replication|DiskFull|Sysbench|Pgbench|Crowd|ProtocolNegotiation
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test shipped soak lint fuzz bench cover clean
+.PHONY: help build run test shipped e2e soak lint fuzz bench cover clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -32,6 +32,11 @@ test: shipped ## Run all tests with the race detector, and those of make shipped
 shipped: ## Run the tests of the relay and most of the gateway's without the race detector, on the code that ships
 	.ci/install-servers
 	go test -shuffle=on -parallel 8 -skip '$(long)' ./cmd/gatebook/gateway/...
+
+e2e: ## Check the web page's files, and drive it in Chromium against a real server with real traffic
+	.ci/install-servers --page
+	.ci/web/check
+	cd cmd/gatebook/e2e && go vet . && go test -count=1 .
 
 soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log, 10,500 of the archive
 	.ci/install-servers

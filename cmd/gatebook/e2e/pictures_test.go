@@ -1,0 +1,69 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestPictures writes pictures of the page with nothing, with one session and with 10,000, in
+// both colours, for a desktop and a phone, to the folder that E2E_LOOK names. People look at
+// them: nothing is compared.
+func TestPictures(t *testing.T) {
+	folder := os.Getenv("E2E_LOOK")
+	if folder == "" {
+		t.Log("E2E_LOOK names no folder for pictures")
+		return
+	}
+	s := serve(t)
+	t.Run("none", func(t *testing.T) { look(t, s, folder, "none", "now", "history", "time", "book") })
+	one := s.mariaDB()
+	for range 300 {
+		one.query("SELECT REPEAT('x', 20000)")
+	}
+	t.Run("one", func(t *testing.T) { look(t, s, folder, "one", "now?service=orders", "session/%d") })
+	for range 12 {
+		c := s.mariaDB()
+		c.query("SELECT 1")
+		c.close()
+	}
+	s.crowd(0, 10_000)
+	t.Run("many", func(t *testing.T) { look(t, s, folder, "many", "now", "history", "time", "book") })
+}
+
+// look takes a picture of each route.
+func look(t *testing.T, s *server, folder, name string, routes ...string) {
+	t.Helper()
+	for _, device := range []struct {
+		name          string
+		width, height int64
+		phone         bool
+	}{{"desktop", 1440, 900, false}, {"phone", 390, 844, true}} {
+		p := open(t, s.base())
+		p.resize(device.width, device.height, device.phone)
+		p.until(`document.querySelector(".status")?.dataset.state === "live"`)
+		for _, colour := range []string{"light", "dark"} {
+			p.prefer("prefers-color-scheme: "+colour, "prefers-reduced-motion: reduce")
+			for _, route := range routes {
+				if route == "session/%d" {
+					p.goTo("#/now?service=orders")
+					route = fmt.Sprintf(route, p.session("orders"))
+				}
+				p.goTo("#/" + route)
+				p.until(`!document.querySelector(".notice.loading")`)
+				p.settle()
+				view := strings.Trim(route[:min(len(route), 4)], "?")
+				check(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%s-%s-%s.png", name, view, device.name, colour)), p.picture(), 0o600))
+			}
+		}
+	}
+}
+
+// settle waits until the page has drawn what it was told, for a second of updates.
+func (p *tab) settle() {
+	p.t.Helper()
+	p.do(`globalThis.settled = 0; for (const wait of [600]) setTimeout(() => requestAnimationFrame(() => { globalThis.settled = 1; }), wait)`)
+	p.until("globalThis.settled === 1")
+}
