@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"gatebook/cmd/gatebook/gateway"
 	"gatebook/cmd/gatebook/internal/servertest"
 	"gatebook/events"
@@ -68,6 +71,42 @@ func TestIdleTimeoutSparesWhatBegan(t *testing.T) {
 					t.Errorf("got %d, %q, %q", outcome.Code, outcome.Stdout[max(0, len(outcome.Stdout)-50):], outcome.Stderr)
 				}
 			})
+		}
+	})
+	t.Run("pipeline", func(t *testing.T) {
+		t.Parallel()
+		h := openWith(t, gateway.Postgres, soon, postgres(t))
+		conn, err := pgx.Connect(t.Context(), h.login("jdoe", "secret").Postgres()+"?sslmode=disable")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(context.Background())
+		// The second statement is behind the Sync of the first, and the client asks for its answer
+		// by a Flush.
+		p := conn.PgConn().StartPipeline(t.Context())
+		p.SendQueryParams("SELECT 1", nil, nil, nil, nil)
+		p.SendPipelineSync()
+		p.SendQueryParams("SELECT pg_sleep(3)", nil, nil, nil, nil)
+		p.SendFlushRequest()
+		if err := p.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		answered := 0
+		for range 3 {
+			got, err := p.GetResults()
+			if r, ok := got.(*pgconn.ResultReader); ok && err == nil {
+				_, err = r.Close()
+				answered++
+			}
+			if err != nil {
+				t.Fatalf("after %d results: %v", answered, err)
+			}
+		}
+		if err := p.Sync(); err != nil || answered != 2 {
+			t.Errorf("%d results, %v", answered, err)
+		}
+		if err := p.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 	t.Run("mariadb", func(t *testing.T) {

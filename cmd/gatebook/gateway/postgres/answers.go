@@ -8,10 +8,13 @@ type Answers struct {
 	// for it was no Sync.
 	cycles int
 	simple bool
-	// steps is how many messages of the extended protocol the server has not answered, and
-	// flushed is whether the client waits for that.
+	// steps is how many messages of the extended protocol the client has sent since then and the
+	// server has not answered, and flushed is whether the client waits for those. The server
+	// comes to them when it owes no ReadyForQuery any more.
 	steps   int
 	flushed bool
+	// skipping: one of them has failed, so that the server skips the others up to a Sync.
+	skipping bool
 	// copying: the client sends a copy, or copies go both ways. The server then ignores
 	// Sync and Flush.
 	copying bool
@@ -60,41 +63,56 @@ const (
 func (a *Answers) sent(kind byte) {
 	switch kind {
 	case typeQuery, typeFunctionCall:
-		a.cycles++
-		a.simple = true
+		if !a.skipping {
+			a.asked(true)
+		}
 	case typeSync:
 		if !a.copying {
-			a.cycles++
-			a.simple = false
+			a.asked(false)
 		}
 	case typeFlush:
 		a.flushed = a.flushed || !a.copying
 	case typeParse, typeBind, typeDescribe, typeExecute, typeClose:
-		a.steps++
+		if !a.skipping {
+			a.steps++
+		}
 	case typeCopyDone, typeCopyFail:
 		a.copying = false
 	}
+}
+
+// asked notes a message that asks for ReadyForQuery. simple: it is no Sync.
+func (a *Answers) asked(simple bool) {
+	a.cycles++
+	a.simple = simple
+	a.steps, a.flushed, a.skipping = 0, false, false
 }
 
 // received notes the type of a message of the server's.
 func (a *Answers) received(kind byte) {
 	switch kind {
 	case TypeReady:
-		a.ready()
+		a.copying = false
+		a.cycles = max(a.cycles-1, 0)
 	case TypeError:
-		a.steps, a.copying = 0, false // it skips what is left up to Sync
+		a.skip()
 	case typeCopyIn, typeCopyBoth:
 		a.copies()
 	case typeParsed, typeBound, typeClosed, typeRows, typeNoRows, typeCompleted, typeSuspended, typeEmptyQuery:
-		a.steps = max(a.steps-1, 0)
+		if a.cycles == 0 {
+			a.steps = max(a.steps-1, 0)
+		}
 	}
 }
 
-// ready notes that a query, or what came before a Sync, is answered.
-func (a *Answers) ready() {
+// skip notes an error, behind which the server skips messages up to the next Sync. It skips none
+// behind the copy of a Query.
+func (a *Answers) skip() {
+	copying := a.copying
 	a.copying = false
-	if a.cycles = max(a.cycles-1, 0); a.cycles == 0 {
-		a.flushed = false
+	if a.cycles == 0 {
+		a.skipping = a.steps > 0 || copying && !a.simple
+		a.steps = 0
 	}
 }
 
