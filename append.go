@@ -30,7 +30,7 @@ func (r *Registry) ask(q *Request, do func() error) error {
 // claim claims the names of services and servers in events. It returns an [ErrInvalid]
 // where another spelling is on the record.
 func (r *Registry) claim(list ...events.Event) (lifecycle.Claim, error) {
-	c, _, err := r.names.Claim(list...)
+	c, _, err := r.names.Claim(lifecycle.Room{Services: -1, Servers: -1}, list...)
 	if err != nil {
 		r.journal.CountRefused()
 		return lifecycle.Claim{}, invalid(err)

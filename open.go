@@ -89,6 +89,7 @@ func (r *Registry) open(ctx context.Context) (err error) {
 		Names:   r.names,
 		Journal: r.journal, Reader: r.reader, State: r.state, Now: r.options.Now, Declaring: r.declaring,
 		Local: func(name string) bool { return r.sources.find(name) != nil }, Heartbeat: heartbeatInterval,
+		Limits: r.options.Names.OrDefaults(),
 	})
 	r.kills = &kills{journal: r.journal, reader: r.reader, waiters: r.waiters, timer: r.timer, now: r.options.Now, closed: r.closed}
 	r.crash = &crash{

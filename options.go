@@ -3,6 +3,7 @@ package gatebook
 import (
 	"time"
 
+	"gatebook/internal/intake"
 	"gatebook/storage"
 )
 
@@ -25,10 +26,18 @@ type Options struct {
 	// Progress is called while Open brings the state up to date, with how many records it has
 	// applied, of how many. It must not block. Nil means that nothing is called.
 	Progress func(applied, of uint64)
+	// Names bounds how many services, servers and sources programs outside may name. 0 stands
+	// for the default of each limit: 2,000 of one source, and 10,000 in all.
+	Names NameLimits
 	// Committed is called after each commit of the log that Open makes, with the number of
 	// its records and how long it took. It must not block. Nil means that nothing is called.
 	Committed func(records int, took time.Duration)
 }
+
+// NameLimits bound how many services and servers, each, sources outside this process may name:
+// names are kept for ever. PerSource is the most of one source, Total the most in all, and the
+// most sources.
+type NameLimits = intake.NameLimits
 
 // OpenInfo is what a registry found when it opened its book.
 type OpenInfo struct {

@@ -8,7 +8,7 @@ const (
 	// person it is about, and one for who acted.
 	LogFormat = 2
 	// ArchiveFormat is the format of book.db.
-	ArchiveFormat = 9
+	ArchiveFormat = 10
 )
 
 // NewerError reports a file that a newer program wrote.

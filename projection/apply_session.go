@@ -35,6 +35,7 @@ func (s *State) openSession(r *events.Record, e *events.SessionOpened) error {
 	s.lastID = max(s.lastID, v.ID)
 	s.sessions.open(v)
 	s.unsaved.opened(v)
+	s.topology.naming = e.Source
 	s.topology.countService(e.Service, r, 1, 1)
 	s.sessionChanged(v)
 	return nil
@@ -49,6 +50,7 @@ func (s *State) changeSession(r *events.Record) error {
 	if old == nil {
 		return fmt.Errorf("%w: there is no session %d", ErrImpossible, r.Session)
 	}
+	s.topology.naming = old.Origin().Source
 	v := *old
 	v.Version, v.Modified = r.Sequence, r.Recorded
 	v.trail = extend(old.trail, old.Version, r.Sequence)

@@ -152,6 +152,22 @@ func checkEntities(t rapid.TB, s *projection.State, m *model) {
 	gotServers, moment := s.Servers()
 	equal(t, "moment of servers", moment, m.moment())
 	equal(t, "servers", values(gotServers), servers)
+	for _, source := range sourceNames {
+		own, all := s.Named(source)
+		var want projection.Named
+		for _, v := range services {
+			if same(v.NamedBy, source) {
+				want.Services++
+			}
+		}
+		for _, v := range servers {
+			if same(v.NamedBy, source) {
+				want.Servers++
+			}
+		}
+		equal(t, "names of "+source, own, want)
+		equal(t, "names", all, projection.Named{Services: len(services), Servers: len(servers)})
+	}
 	for _, name := range serviceNames {
 		got, _ := s.Service(name)
 		equal(t, "service "+name, got, named(services, name, func(v *projection.Service) string { return v.Name }))

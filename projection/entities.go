@@ -20,6 +20,8 @@ type Service struct {
 	// Sessions is the last change of any of its sessions, which need not be a change of
 	// the service.
 	Sessions Change
+	// NamedBy is the source that named it first.
+	NamedBy string
 }
 
 // Server is a backend server as it was declared, with its counts.
@@ -37,7 +39,12 @@ type Server struct {
 	Modified events.Time
 	// Sessions is the last change of any session that has reached it.
 	Sessions Change
+	// NamedBy is the source that named it first.
+	NamedBy string
 }
+
+// Named counts names of services and servers, which are kept for ever.
+type Named struct{ Services, Servers int }
 
 // SourceState is the state of a source.
 type SourceState uint8

@@ -87,13 +87,13 @@ func TestDeclaredAgain(t *testing.T) {
 	equal(t, "server", *server, projection.Server{
 		Name: "db-1", Source: "gateway", Address: "192.0.2.1", Port: 3306, Protocol: "mysql",
 		State: events.ServerDown, Since: 7, Cause: "refused", Total: 1, Current: 1, Version: 4, Modified: at(4),
-		Sessions: projection.Change{Sequence: 2, Recorded: at(2)},
+		Sessions: projection.Change{Sequence: 2, Recorded: at(2)}, NamedBy: "gateway",
 	})
 	service, _ := s.Service("ORDERS")
 	equal(t, "service", *service, projection.Service{
 		Name: "orders", Source: "edge", Protocol: "mysql", Router: "priority", Listeners: []string{"[::]:4006"},
 		Started: at(5), Total: 1, Current: 1, Version: 6, Modified: at(6),
-		Sessions: projection.Change{Sequence: 2, Recorded: at(2)},
+		Sessions: projection.Change{Sequence: 2, Recorded: at(2)}, NamedBy: "gateway",
 	})
 }
 

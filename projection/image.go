@@ -182,6 +182,7 @@ func (v *Service) fields(c *wire.Coder) {
 	c.Bool(11, &v.Stopped)
 	wire.Int(c, 12, &v.Modified)
 	wire.Nested(c, 13, &v.Sessions, (*Change).fields)
+	c.Text(14, &v.NamedBy)
 }
 
 func (v *Server) fields(c *wire.Coder) {
@@ -198,6 +199,7 @@ func (v *Server) fields(c *wire.Coder) {
 	wire.Uint(c, 11, &v.Version)
 	wire.Int(c, 12, &v.Modified)
 	wire.Nested(c, 13, &v.Sessions, (*Change).fields)
+	c.Text(14, &v.NamedBy)
 }
 
 func (v *Source) fields(c *wire.Coder) {

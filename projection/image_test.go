@@ -86,8 +86,8 @@ func zero(v reflect.Value, path string) string {
 func TestEveryFieldIsStored(t *testing.T) {
 	t.Parallel()
 	s := full()
-	service := Service{"orders", "gateway", "mysql", "priority", []string{"[::]:4006"}, []string{"db-1"}, 1, true, 2, 3, 4, 5, Change{6, 7}}
-	server := Server{"db-1", "gateway", "192.0.2.1", "mysql", 3306, events.ServerDown, 1, "refused", 2, 3, 4, 5, Change{6, 7}}
+	service := Service{"orders", "gateway", "mysql", "priority", []string{"[::]:4006"}, []string{"db-1"}, 1, true, 2, 3, 4, 5, Change{6, 7}, "gateway"}
+	server := Server{"db-1", "gateway", "192.0.2.1", "mysql", 3306, events.ServerDown, 1, "refused", 2, 3, 4, 5, Change{6, 7}, "gateway"}
 	source := Source{"gateway", "1", "1.0", "gate", "ann", SourceLost, 1, 2, 3, 4, 5, []string{"0"}, Unrecorded{1, 2, 3, 4}, 6, 7, Change{8, 9}}
 	sum := totalsRow{Totals{1, 2}, Change{5, 6}, 3, 4, []string{"orders"}, []string{"db-1"}, []string{"gateway"}}
 	origin, login, unnamed := s.Origin(), s.Login(), *s.extra

@@ -32,6 +32,12 @@ func Load(position uint64, archive ArchiveLookup, scan Scan) (*State, error) {
 	if err := loadEntities(&l, &t.sources, tableSources, totals.sources, (*Source).fields); err != nil {
 		return nil, err
 	}
+	for _, v := range t.services.byKey {
+		t.countName(v.NamedBy, v.Name, Named{Services: 1})
+	}
+	for _, v := range t.servers.byKey {
+		t.countName(v.NamedBy, v.Name, Named{Servers: 1})
+	}
 	err = scan(tableLive, func(_, value []byte) error {
 		v, err := DecodeSession(value, &l.strings)
 		if err == nil {

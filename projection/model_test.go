@@ -17,6 +17,7 @@ type model struct {
 	servers  []projection.Server
 	sources  []projection.Source
 	changed  projection.Change // of any session
+	naming   string            // the source of the last record
 
 	observations uint64
 }
@@ -73,6 +74,12 @@ func seen(s *projection.Session) *session {
 
 func (m *model) apply(r events.Record) {
 	m.sequence, m.recorded = r.Sequence, r.Recorded
+	m.naming = projection.SourceOfEvent(r.Event)
+	if e, ok := r.Event.(*events.SessionOpened); ok {
+		m.naming = e.Source
+	} else if r.Session != 0 {
+		m.naming = m.sessions[slices.IndexFunc(m.sessions, func(v *session) bool { return v.ID == r.Session })].Origin.Source
+	}
 	switch e := r.Event.(type) {
 	case *events.SourceStarted:
 		v, before := m.source(e.Source), *m.source(e.Source)
@@ -272,7 +279,7 @@ func (m *model) service(name string) *projection.Service {
 	i := slices.IndexFunc(m.services, func(v projection.Service) bool { return same(v.Name, name) })
 	if i < 0 {
 		i = len(m.services)
-		m.services = append(m.services, projection.Service{Name: name})
+		m.services = append(m.services, projection.Service{Name: name, NamedBy: m.naming})
 	}
 	m.services[i].Version, m.services[i].Modified = m.sequence, m.recorded
 	return &m.services[i]
@@ -283,7 +290,7 @@ func (m *model) server(name string) *projection.Server {
 	i := slices.IndexFunc(m.servers, func(v projection.Server) bool { return same(v.Name, name) })
 	if i < 0 {
 		i = len(m.servers)
-		m.servers = append(m.servers, projection.Server{Name: name})
+		m.servers = append(m.servers, projection.Server{Name: name, NamedBy: m.naming})
 	}
 	m.servers[i].Version, m.servers[i].Modified = m.sequence, m.recorded
 	return &m.servers[i]

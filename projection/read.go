@@ -99,6 +99,22 @@ func (s *State) ServerName(name string) string {
 	return ""
 }
 
+// Named returns how many services and servers a source has named first, and how many there are
+// of all sources.
+func (s *State) Named(source string) (own, all Named) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	t := &s.topology
+	return t.named[NameKey(source)], Named{Services: len(t.services.order), Servers: len(t.servers.order)}
+}
+
+// SourceCount returns how many sources there are.
+func (s *State) SourceCount() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.topology.sources.order)
+}
+
 // Servers returns all servers, in the order in which they were first recorded.
 func (s *State) Servers() ([]*Server, Moment) {
 	s.mu.RLock()

@@ -88,6 +88,7 @@ func (s *State) Apply(batch []events.Record) error {
 }
 
 func (s *State) apply(r *events.Record) error {
+	s.topology.naming = SourceOfEvent(r.Event)
 	switch e := r.Event.(type) {
 	case *events.SourceStarted:
 		s.topology.startSource(r, e, s.lastID+1, s.changed)

@@ -12,10 +12,14 @@ type topology struct {
 	services entities[Service]
 	servers  entities[Server]
 	sources  entities[Source]
+	// naming is the source of the record that is being applied: it is the one that names what
+	// is new. named counts the names by the key of the source.
+	naming string
+	named  map[string]Named
 }
 
 func newTopology() topology {
-	return topology{services: newEntities[Service](), servers: newEntities[Server](), sources: newEntities[Source]()}
+	return topology{services: newEntities[Service](), servers: newEntities[Server](), sources: newEntities[Source](), named: make(map[string]Named)}
 }
 
 // startSource applies the start of an incarnation. Its first session will have at least
@@ -116,7 +120,20 @@ func (t *topology) declareService(r *events.Record, e *events.ServiceDeclared) {
 
 // service returns the service of that name to change, and adds it if it is new.
 func (t *topology) service(name string) *Service {
-	return t.services.findOrAdd(name, func() *Service { return &Service{Name: name} })
+	return t.services.findOrAdd(name, func() *Service {
+		t.countName(t.naming, name, Named{Services: 1})
+		return &Service{Name: name, NamedBy: t.naming}
+	})
+}
+
+// countName counts a name of a source. The empty name is not kept.
+func (t *topology) countName(source, name string, n Named) {
+	if NameKey(name) == "" {
+		return
+	}
+	of := t.named[NameKey(source)]
+	of.Services, of.Servers = of.Services+n.Services, of.Servers+n.Servers
+	t.named[NameKey(source)] = of
 }
 
 // countService adds to the session counts of a service.
@@ -143,7 +160,10 @@ func (t *topology) applyServer(r *events.Record) {
 
 // server returns the server of that name to change, and adds it if it is new.
 func (t *topology) server(name string) *Server {
-	return t.servers.findOrAdd(name, func() *Server { return &Server{Name: name} })
+	return t.servers.findOrAdd(name, func() *Server {
+		t.countName(t.naming, name, Named{Servers: 1})
+		return &Server{Name: name, NamedBy: t.naming}
+	})
 }
 
 // ensureServer adds a server that is new by its name, so that links to it lead somewhere.

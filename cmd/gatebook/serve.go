@@ -154,6 +154,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		Committed: metrics.Committed,
 		Locked:    begun.locked,
 		Progress:  begun.progressed,
+		Names:     s.file.Names(),
 	})
 	if registry != nil {
 		defer func() { err = errors.Join(err, registry.Close()) }()

@@ -25,6 +25,8 @@ type Options struct {
 	Declaring calls.Turn
 	// Names keeps spellings of one name apart.
 	Names *lifecycle.Names
+	// Limits bound how many names are kept.
+	Limits NameLimits
 	// Local reports whether a source of that name runs in this process.
 	Local func(name string) bool
 	// Heartbeat is how seldom it is recorded that a source with live sessions is alive.
@@ -88,20 +90,6 @@ func (in *Intake) Report(ctx context.Context, p *Report) (Result, error) {
 	return Result{Accepted: len(p.Events), Sessions: d.idsByKey(), Sequence: in.State.Moment().Sequence}, nil
 }
 
-// claim claims the names of services and servers in a report.
-func (in *Intake) claim(p *Report) (lifecycle.Claim, error) {
-	list := make([]events.Event, len(p.Events))
-	for i := range p.Events {
-		list[i] = p.Events[i].Event
-	}
-	c, i, err := in.Names.Claim(list...)
-	if err != nil {
-		e := &p.Events[i]
-		return lifecycle.Claim{}, &Error{Index: i, Kind: e.kind(), Key: e.Key, Why: err.Error()}
-	}
-	return c, nil
-}
-
 // refuse counts an error if it is a refusal, and returns it.
 func (in *Intake) refuse(err error) error {
 	if _, refused := errors.AsType[*Error](err); refused {
@@ -129,6 +117,9 @@ func (in *Intake) reporter(p *Report) (*projection.Source, error) {
 	switch {
 	case in.Local(p.Source), source != nil && source.Lease == 0:
 		return nil, badReport("source %q is one of the registry's own process; a source outside needs another name", p.Source)
+	case source == nil && in.State.SourceCount() >= in.Limits.Total:
+		return nil, badReport("the source %q would be one of more than %d in the book: names are kept for ever; limits.names in the server's configuration raises this",
+			p.Source, in.Limits.Total)
 	case source != nil && !projection.SameSpelling(p.Source, source.Name):
 		return nil, badReport("%v", lifecycle.CheckSpelling("source", p.Source, source.Name))
 	case source != nil && slices.Contains(source.Former, p.Incarnation):

@@ -63,18 +63,24 @@ type Claim struct {
 
 // Claim claims the names in events, until the events are on the record, or will not be. It
 // returns a [*SpellingError] for the first name that is spelled unlike the one on the
-// record, and the event's index.
-func (n *Names) Claim(list ...events.Event) (c Claim, index int, err error) {
+// record, or a [*NoRoomError] for the first new one that is too many, and the event's index.
+func (n *Names) Claim(room Room, list ...events.Event) (c Claim, index int, err error) {
 	c.names = n
+	taken := make(map[thingKey]bool)
 	for i, e := range list {
 		visitNames(e, func(thing, name string) {
 			if err != nil || name == "" {
 				return
 			}
-			var key thingKey
-			if key, err = n.claim(thing, name); key.key != "" {
-				c.held = append(c.held, key)
+			var key thingKey // empty for a name on the record
+			key, err = n.claim(thing, name)
+			if key.key == "" {
+				return
 			}
+			if !taken[key] {
+				taken[key], err = true, room.take(thing, name)
+			}
+			c.held = append(c.held, key)
 		})
 		if err != nil {
 			c.Release()

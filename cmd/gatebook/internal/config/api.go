@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"gatebook"
 	"gatebook/httpd"
 )
 
@@ -19,6 +20,8 @@ type APILimits struct {
 	ReportBytes           *int     `toml:"report_bytes"`
 	ReportEvents          *int     `toml:"report_events"`
 	InFlightBytes         *int     `toml:"in_flight_bytes"`
+	NamesPerSource        *int     `toml:"names_per_source"`
+	Names                 *int     `toml:"names"`
 }
 
 // count is a number with its least value; nil where it is absent.
@@ -38,6 +41,8 @@ func (l APILimits) counts() []count {
 		{"report_bytes", l.ReportBytes, 1024},
 		{"report_events", l.ReportEvents, 1},
 		{"in_flight_bytes", l.InFlightBytes, 1 << 20},
+		{"names_per_source", l.NamesPerSource, 1},
+		{"names", l.Names, 1},
 	}
 }
 
@@ -62,6 +67,11 @@ func (f *File) Limits() httpd.Limits {
 		ReportBytes: valueOr(l.ReportBytes, 0), ReportEvents: valueOr(l.ReportEvents, 0),
 		InFlightBytes: valueOr(l.InFlightBytes, 0),
 	}
+}
+
+// Names returns how many names sources outside may record; 0 stands for the default.
+func (f *File) Names() gatebook.NameLimits {
+	return gatebook.NameLimits{PerSource: valueOr(f.APILimits.NamesPerSource, 0), Total: valueOr(f.APILimits.Names, 0)}
 }
 
 // valueOr returns the number of a key, or other where the key is absent.
