@@ -73,7 +73,7 @@ func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.Se
 	}
 	defer claim.Release()
 	id := s.registry.journal.NextID()
-	opening := journal.Entry(id, &e)
+	opening := journal.Checked(id, &e)
 	opening.Record.Occurred = occurred
 	if err := s.registry.append(ctx, func() ([]storage.Entry, error) { return []storage.Entry{opening}, nil }); err != nil {
 		return 0, err
@@ -118,7 +118,11 @@ func (s *Source) sessionEvents(id uint64, list []events.Event) ([]storage.Entry,
 		if err := d.Take(e); err != nil {
 			return nil, err
 		}
-		entries = append(entries, journal.Entry(id, lifecycle.FillKilledBy(v, e)))
+		if filled := lifecycle.FillKilledBy(v, e); filled != e {
+			entries = append(entries, journal.Entry(id, filled)) // two texts in one can be too long
+			continue
+		}
+		entries = append(entries, journal.Checked(id, e))
 	}
 	return entries, nil
 }
@@ -171,7 +175,7 @@ func (s *Source) statistics(samples []Sample) ([]storage.Entry, error) {
 		e := &events.StatisticsRecorded{Final: samples[i].Final()}
 		d := lifecycle.NewDraft(s.registry.state.Lookup(samples[i].Session))
 		if d.Owner(e, s.name, s.incarnation) == nil && s.checker.Check(e, s.name) == nil && d.Take(e) == nil {
-			entries = append(entries, journal.Entry(samples[i].Session, e))
+			entries = append(entries, journal.Checked(samples[i].Session, e))
 		}
 	}
 	return entries, nil

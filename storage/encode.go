@@ -48,7 +48,9 @@ func (p *pending) encode(entries []Entry) error {
 	p.buffer, p.values = p.buffer[:0], p.values[:0]
 	for i := range entries {
 		start := len(p.buffer)
-		p.coder.Clean(entries[i].Record.Event)
+		if !entries[i].Cleaned {
+			p.coder.Clean(entries[i].Record.Event)
+		}
 		p.buffer = p.coder.Append(p.buffer, &entries[i].Record, p.salt)
 		end := len(p.buffer)
 		if end > listBytes {

@@ -11,6 +11,9 @@ type Entry struct {
 	// Record is the record to append. The log sets Sequence and Recorded, and limits and
 	// repairs the event's texts: see [events.Clean].
 	Record events.Record
+	// Cleaned is true if the event's texts are limited and repaired already. The log then
+	// leaves them as they are.
+	Cleaned bool
 	// Expect is the sequence up to which the decider had seen the record's stream. The
 	// append is refused with [ErrConflict] when a later record of the stream exists. Any
 	// position of the log at or after the stream's last record is right: a decider that

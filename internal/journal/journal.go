@@ -139,6 +139,14 @@ func Entry(session uint64, e events.Event) storage.Entry {
 	return storage.Entry{Record: events.Record{Session: session, Event: e}}
 }
 
+// Checked returns the entry of an event that [lifecycle.Checker] has let through, which has
+// cleaned its texts.
+func Checked(session uint64, e events.Event) storage.Entry {
+	entry := Entry(session, e)
+	entry.Cleaned = true
+	return entry
+}
+
 // NextID returns the id for a new session.
 func (j *Journal) NextID() uint64 { return j.lastID.Add(1) }
 
