@@ -13,7 +13,7 @@ import (
 // page.
 func (l *Listing) openArchive(snapshot *storage.Snapshot) error {
 	if l.query.Count {
-		if err := l.count(snapshot); err != nil || l.inexact {
+		if err := (counter{l}).indexed(snapshot); err != nil || l.inexact {
 			return err
 		}
 		if l.query.AsOf == 0 {
@@ -152,7 +152,7 @@ func (l *Listing) returnedIDs() map[uint64]bool {
 // fold replays what has to be known before a listing as of a sequence begins. The archive is
 // not open meanwhile.
 func (l *Listing) fold() error {
-	if err := l.countFolded(); err != nil {
+	if err := (counter{l}).rest(); err != nil {
 		return err
 	}
 	if len(l.returned) == 0 {

@@ -1,13 +1,18 @@
 package query
 
 import (
+	"context"
+
 	"gatebook/projection"
 	"gatebook/storage"
 )
 
-// count adds to the total how many archived sessions match, as the indexes tell, and prepares
+// counter finds the total of a listing.
+type counter struct{ *Listing }
+
+// indexed adds to the total how many archived sessions match, as the indexes tell, and prepares
 // to fold the others. It sets inexact where the indexes do not tell.
-func (l *Listing) count(snapshot *storage.Snapshot) error {
+func (l counter) indexed(snapshot *storage.Snapshot) error {
 	q := &l.query
 	if q.Closed || q.Lost {
 		n, exact, err := l.countIn(snapshot, newArchiveCursor(q, projection.ByID, nil), false)
@@ -20,7 +25,7 @@ func (l *Listing) count(snapshot *storage.Snapshot) error {
 	if q.AsOf == 0 {
 		return nil
 	}
-	folded := l.matcher.Lasting() || !q.Live
+	lost := l.matcher.Lasting() || !q.Live
 	if l.matcher.Lasting() && q.Live {
 		all, exact, err := l.countIn(snapshot, newOpenCursor(q, projection.ByID, nil), false)
 		if err != nil || !exact {
@@ -34,14 +39,14 @@ func (l *Listing) count(snapshot *storage.Snapshot) error {
 		l.Total += all - returned
 	}
 	l.counted = newOpenCursor(q, projection.ByID, nil)
-	_, err := l.counted.open(snapshot, l, folded)
+	_, err := l.counted.open(snapshot, l.Listing, lost)
 	return err
 }
 
 // countIn counts the sessions of a cursor in the indexes, without those of which memory has a
 // newer value.
-func (l *Listing) countIn(snapshot *storage.Snapshot, c *archiveCursor, returned bool) (n uint64, exact bool, err error) {
-	if exact, err = c.open(snapshot, l, returned); err != nil {
+func (l counter) countIn(snapshot *storage.Snapshot, c *archiveCursor, returned bool) (n uint64, exact bool, err error) {
+	if exact, err = c.open(snapshot, l.Listing, returned); err != nil {
 		return 0, false, err
 	}
 	c.search.Whole = l.isWhole
@@ -49,9 +54,9 @@ func (l *Listing) countIn(snapshot *storage.Snapshot, c *archiveCursor, returned
 	return n, exact, err
 }
 
-// countFolded adds to the total the sessions in memory, and those that are found by the cursor
-// that count has prepared. It replays those that may have been something else.
-func (l *Listing) countFolded() error {
+// rest adds to the total the sessions in memory, and those that are found by the cursor
+// that indexed has prepared. It replays those that may have been something else.
+func (l counter) rest() error {
 	c := l.counted
 	if c == nil {
 		return nil
@@ -76,7 +81,7 @@ func (l *Listing) countFolded() error {
 }
 
 // countAsOf counts a session if it matches as of the sequence that the query asks for.
-func (l *Listing) countAsOf(v projection.View) (err error) {
+func (l counter) countAsOf(v projection.View) (err error) {
 	q := &l.query
 	if v.Version > q.AsOf {
 		if l.matcher.Lasting() && !v.WasLost() {
@@ -93,4 +98,34 @@ func (l *Listing) countAsOf(v projection.View) (err error) {
 		l.Total++
 	}
 	return err
+}
+
+// gather makes the whole answer, for a total that takes a look at every session.
+func (r *Reader) gather(ctx context.Context, q projection.Query) (*Listing, error) {
+	all := q
+	all.Count, all.After, all.Skip, all.Limit = false, 0, 0, 0
+	all.Position = projection.Position{Sequence: q.Position.Sequence}
+	l, err := r.Sessions(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	defer l.pace.rest()
+	answer := &Listing{
+		Moment: l.Moment, Counted: true, reader: r, query: q, ordering: l.ordering, matcher: l.matcher,
+		pace: pace{ctx: ctx, turns: r.turns},
+	}
+	if err := answer.findAfter(); err != nil {
+		return nil, err
+	}
+	for v, err := range l.All() {
+		if err != nil {
+			return nil, err
+		}
+		l.pace.answered = false // nothing is listed yet
+		answer.Total++
+		if answer.isAfter(v) && (q.Limit == 0 || len(answer.memory) < q.Skip+q.Limit) {
+			answer.memory = append(answer.memory, v)
+		}
+	}
+	return answer, nil
 }

@@ -42,7 +42,7 @@ func (r *Reader) Counts(ctx context.Context, q projection.Query, by projection.G
 	l := &Listing{reader: r, query: q, matcher: q.Filter.Compile(), pace: pace{ctx: ctx, turns: r.turns}}
 	defer l.pace.rest()
 	t := tally{Listing: l, by: by, counts: make(map[projection.GroupValue]uint64), texts: make(map[groupKey]string)}
-	if err := l.waitForEnded(q.Closed || q.Lost); err != nil {
+	if err := (recentlyEnded{l}).wait(q.Closed || q.Lost); err != nil {
 		return nil, err
 	}
 	var snapshot *storage.Snapshot
@@ -57,7 +57,7 @@ func (r *Reader) Counts(ctx context.Context, q projection.Query, by projection.G
 		for _, v := range memory.Living {
 			t.addSession(v.Session)
 		}
-		err = l.walkEnded(projection.EndedWalk{}, func(v *projection.Session) bool {
+		err = recentlyEnded{l}.walk(projection.EndedWalk{}, func(v *projection.Session) bool {
 			t.addSession(v)
 			return true
 		})

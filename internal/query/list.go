@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime"
 	"slices"
 
@@ -93,7 +92,7 @@ func (l *Listing) begin() error {
 	q := &l.query
 	archived := q.Closed || q.Lost || q.AsOf != 0
 	want := l.selection(archived)
-	if err := l.waitForEnded(archived); err != nil {
+	if err := (recentlyEnded{l}).wait(archived); err != nil {
 		return err
 	}
 	var snapshot *storage.Snapshot
@@ -200,7 +199,7 @@ func (l *Listing) selectLive(living []projection.View) {
 // before its beginning, unless they are to be counted.
 func (l *Listing) arrange(all []projection.View) error {
 	q := &l.query
-	ended, err := l.endedInMemory()
+	ended, err := recentlyEnded{l}.selected()
 	if err != nil {
 		return err
 	}
@@ -267,131 +266,6 @@ func (l *Listing) Position(v projection.View) projection.Position {
 func (l *Listing) Held() int {
 	const viewBytes = 16 // two pointers
 	return viewBytes * cap(l.memory)
-}
-
-// All yields the sessions. It can be walked once. An error ends it.
-func (l *Listing) All() iter.Seq2[projection.View, error] {
-	return func(yield func(projection.View, error) bool) {
-		left := l.query.Limit
-		if l.archives == nil && l.query.AsOf == 0 && l.query.Skip == 0 {
-			if left > 0 {
-				l.memory = l.memory[:min(left, len(l.memory))]
-			}
-			for _, v := range l.memory {
-				if !yield(v, nil) {
-					return
-				}
-			}
-			return
-		}
-		for {
-			v, err := l.next()
-			l.pace.rest() // a slow client keeps no turn
-			if err != nil {
-				yield(projection.View{}, err)
-				return
-			}
-			if v.Session == nil {
-				return
-			}
-			if l.query.Skip > 0 {
-				l.query.Skip--
-				continue
-			}
-			l.pace.answered = true
-			if !yield(v, nil) {
-				return
-			}
-			if left--; left == 0 {
-				return
-			}
-		}
-	}
-}
-
-// replayCost is how many visits the replay of a session's trail counts as.
-const replayCost = 32
-
-// next takes the next session from memory or the archive.
-func (l *Listing) next() (projection.View, error) {
-	for {
-		v, err := l.merge()
-		if err != nil || v.Session == nil || l.query.AsOf == 0 {
-			return v, err
-		}
-		if v.Version > l.query.AsOf {
-			if err := l.pace.visit(replayCost); err != nil {
-				return projection.View{}, err
-			}
-		}
-		if v, err = l.reader.viewAsOf(v, l.query.AsOf); err != nil {
-			return v, err
-		}
-		if v.Session != nil && l.query.Has(v.Status) && l.matcher.Match(v.Session) {
-			return v, nil
-		}
-	}
-}
-
-// merge takes the first of what is left in memory and in the archive.
-func (l *Listing) merge() (projection.View, error) {
-	var from *archiveCursor
-	for _, c := range l.archives {
-		if err := l.more(c); err != nil {
-			return projection.View{}, err
-		}
-		if len(c.rows) > 0 && (from == nil || l.ordering.compare(c.first(), from.first()) < 0) {
-			from = c
-		}
-	}
-	if from == nil {
-		if len(l.memory) == 0 {
-			return projection.View{}, nil
-		}
-		return l.takeMemory(), nil
-	}
-	row := from.first()
-	if len(l.memory) > 0 && l.ordering.compare(l.memory[0], row) < 0 {
-		return l.takeMemory(), nil
-	}
-	from.rows = from.rows[1:]
-	return row, nil
-}
-
-func (l *Listing) takeMemory() projection.View {
-	v := l.memory[0]
-	l.memory = l.memory[1:]
-	return v
-}
-
-// gather makes the whole answer, for a total that takes a look at every session.
-func (r *Reader) gather(ctx context.Context, q projection.Query) (*Listing, error) {
-	all := q
-	all.Count, all.After, all.Skip, all.Limit = false, 0, 0, 0
-	all.Position = projection.Position{Sequence: q.Position.Sequence}
-	l, err := r.Sessions(ctx, all)
-	if err != nil {
-		return nil, err
-	}
-	defer l.pace.rest()
-	answer := &Listing{
-		Moment: l.Moment, Counted: true, reader: r, query: q, ordering: l.ordering, matcher: l.matcher,
-		pace: pace{ctx: ctx, turns: r.turns},
-	}
-	if err := answer.findAfter(); err != nil {
-		return nil, err
-	}
-	for v, err := range l.All() {
-		if err != nil {
-			return nil, err
-		}
-		l.pace.answered = false // nothing is listed yet
-		answer.Total++
-		if answer.isAfter(v) && (q.Limit == 0 || len(answer.memory) < q.Skip+q.Limit) {
-			answer.memory = append(answer.memory, v)
-		}
-	}
-	return answer, nil
 }
 
 // findAfter sets the place after which a listing begins, where the query names a session
