@@ -133,7 +133,8 @@ func TestOwed(t *testing.T) {
 // what its server has sent long ago is not idle, and that one which stops is.
 func TestIdleTimeoutSparesSlowReader(t *testing.T) {
 	t.Parallel()
-	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.IdleTimeout = time.Hour }, newStubServer(t, func(p peer) {
+	// A read makes no room until much is read, for which the stall must not end it.
+	r := newHarness(t, TCP, func(_ *harness, s *Service) { s.IdleTimeout, s.StallTimeout = time.Hour, 24*time.Hour }, newStubServer(t, func(p peer) {
 		p.send(make([]byte, 8<<20))
 		p.wantEnd()
 	}).address())
