@@ -4,6 +4,7 @@ import "gatebook/events/wire"
 
 // ConnectionOpened records that a session reached a server.
 type ConnectionOpened struct {
+	impersonal
 	// Connection is its number in the session, from 1.
 	Connection uint32
 	Server     string
@@ -23,6 +24,7 @@ func (e *ConnectionOpened) core(c *wire.Coder) {
 
 // ConnectionFailed records that a session could not reach a server.
 type ConnectionFailed struct {
+	impersonal
 	Connection uint32
 	Server     string
 	// Cause is the error in the words of the operating system.
@@ -40,6 +42,7 @@ func (e *ConnectionFailed) core(c *wire.Coder) {
 
 // ConnectionClosed records that one connection ended while its session goes on.
 type ConnectionClosed struct {
+	impersonal
 	Reason Reason
 	Final  Final
 }
@@ -54,6 +57,7 @@ func (e *ConnectionClosed) core(c *wire.Coder) {
 
 // StatisticsRecorded records the cumulative counters of one connection.
 type StatisticsRecorded struct {
+	impersonal
 	Final
 }
 

@@ -196,8 +196,7 @@ func (c *Coder) decodePersonal(e Event, p *parts) error {
 	if p.subject.commitment == nil && p.actor.commitment == nil {
 		return nil
 	}
-	personal, ok := e.(personalEvent)
-	if !ok {
+	if hasNobody(e) {
 		return errors.New("it has a personal part, and events of its kind have none")
 	}
 	subject, err := p.subject.fields()
@@ -214,7 +213,7 @@ func (c *Coder) decodePersonal(e Event, p *parts) error {
 		c.actor.Decode(actor, c.Strings)
 		c.personal.actor = &c.actor
 	}
-	personal.personal(&c.personal)
+	e.personal(&c.personal)
 	if err := c.subject.Finish(); err != nil {
 		return fmt.Errorf("the personal part of its subject: %w", err)
 	}

@@ -66,15 +66,14 @@ func appendPart(b, part []byte) []byte {
 // encodePersonal encodes the personal parts of e, each a salt and its fields; nil is one that
 // e has not. They are valid until the next call.
 func (c *Coder) encodePersonal(e Event, salt func([]byte)) (subject, actor []byte) {
-	p, ok := e.(personalEvent)
-	if !ok {
+	if hasNobody(e) {
 		return nil, nil
 	}
 	var room [SaltSize]byte
 	c.subject.Encode(append(c.subjectPart[:0], room[:]...))
 	c.actor.Encode(append(c.actorPart[:0], room[:]...))
 	c.personal = personalCoders{subject: &c.subject, actor: &c.actor}
-	p.personal(&c.personal)
+	e.personal(&c.personal)
 	c.subjectPart, c.actorPart = c.subject.Bytes(), c.actor.Bytes()
 	return salted(c.subjectPart, salt), salted(c.actorPart, salt)
 }

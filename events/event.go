@@ -13,13 +13,21 @@ type Event interface {
 	Kind() Kind
 	// core visits the fields that every proof covers.
 	core(c *wire.Coder)
+	// personal visits the fields that identify a person and can be erased, each with the coder
+	// of the part that has it.
+	personal(p *personalCoders)
 }
 
-// personalEvent is an event with fields that identify a person and can be erased.
-type personalEvent interface {
-	Event
-	// personal visits them, each with the coder of the part that has it.
-	personal(p *personalCoders)
+// impersonal is embedded in the events without a personal part.
+type impersonal struct{}
+
+func (impersonal) personal(*personalCoders) {}
+func (impersonal) isImpersonal()            {}
+
+// hasNobody reports whether an event has no personal part.
+func hasNobody(e Event) bool {
+	_, impersonal := e.(interface{ isImpersonal() })
+	return impersonal
 }
 
 // personalCoders visit the fields of the two personal parts. In format 1 there was one part

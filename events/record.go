@@ -87,7 +87,7 @@ type Coder struct {
 func (c *Coder) Clean(e Event) {
 	c.fields.Clean()
 	e.core(&c.fields)
-	if e, ok := e.(personalEvent); ok {
+	if !hasNobody(e) {
 		c.personal = personalCoders{subject: &c.fields, actor: &c.fields}
 		e.personal(&c.personal)
 	}

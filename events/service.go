@@ -37,6 +37,7 @@ func (e *ServiceDeclared) personal(p *personalCoders) { p.actor.Text(1, &e.By) }
 // ServerDeclared describes a backend server. It is recorded only if it is new or has
 // changed.
 type ServerDeclared struct {
+	impersonal
 	Name     string
 	Source   string
 	Address  string
@@ -78,6 +79,7 @@ func (s ServerState) String() string {
 
 // ServerChanged records that the state of a server changed.
 type ServerChanged struct {
+	impersonal
 	Name  string
 	State ServerState
 	Since Time

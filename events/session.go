@@ -135,6 +135,7 @@ func (e *SessionClosed) personal(p *personalCoders) {
 
 // SessionLost records that the end of a session was inferred and not seen.
 type SessionLost struct {
+	impersonal
 	Cause    Reason
 	LastSeen Time
 }
@@ -149,6 +150,7 @@ func (e *SessionLost) core(c *wire.Coder) {
 
 // SessionRecovered records that a lost session is live after all.
 type SessionRecovered struct {
+	impersonal
 	// Incarnation is the one that reported it again.
 	Incarnation string
 }

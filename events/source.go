@@ -14,7 +14,7 @@ type SourceStarted struct {
 	// are lost. It is 0 for a source in the registry's own process.
 	Lease int64
 	// Account is the account of the API that reports for the source, where it has another name
-	// than the source. Personal.
+	// than the source. Personal, of the actor.
 	Account string
 }
 
@@ -29,10 +29,11 @@ func (e *SourceStarted) core(c *wire.Coder) {
 	wire.Int(c, 5, &e.Lease)
 }
 
-func (e *SourceStarted) personal(c *wire.Coder) { c.Text(1, &e.Account) }
+func (e *SourceStarted) personal(p *personalCoders) { p.actor.Text(1, &e.Account) }
 
 // SourceStopped records that an incarnation ended in order.
 type SourceStopped struct {
+	impersonal
 	Source      string
 	Incarnation string
 }
@@ -47,6 +48,7 @@ func (e *SourceStopped) core(c *wire.Coder) {
 
 // SourceLost records that the end of an incarnation was inferred.
 type SourceLost struct {
+	impersonal
 	Source      string
 	Incarnation string
 	Cause       Reason
@@ -67,6 +69,7 @@ func (e *SourceLost) core(c *wire.Coder) {
 // most once a minute while the source has live sessions, and as the last record of each
 // report with a number.
 type SourceSeen struct {
+	impersonal
 	Source      string
 	Incarnation string
 	// Number is the number of the report, 0 for none.
@@ -84,6 +87,7 @@ func (e *SourceSeen) core(c *wire.Coder) {
 
 // RecordingGap counts what a source could not record while it went on working.
 type RecordingGap struct {
+	impersonal
 	Source string
 	// Sessions and Events are the numbers that could not be recorded between From and
 	// Until.
