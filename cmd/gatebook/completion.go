@@ -30,10 +30,16 @@ Examples:
 
 // The scripts of the shells. Each asks the program for the words that can come next.
 const (
+	// bash cuts words at colons and equal signs, and replaces what is behind the last of them.
 	bashScript = `_gatebook() {
-    local IFS=$'\n'
-    COMPREPLY=($(gatebook __complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+    local IFS=$' \t\n' line=${COMP_LINE:0:COMP_POINT} words
+    read -ra words <<<"$line"
+    [[ $line == *[[:space:]] ]] && words+=("")
+    local last=${words[-1]}
+    IFS=$'\n'
+    COMPREPLY=($(gatebook __complete -- "${words[@]:1}" 2>/dev/null))
     [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+    [[ $last == *[:=]* ]] && COMPREPLY=("${COMPREPLY[@]#"${last%"${last##*[:=]}"}"}")
 }
 complete -o default -F _gatebook gatebook
 `
@@ -43,7 +49,11 @@ _gatebook() {
     found=("${(@f)$(gatebook __complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
     compadd -a found
 }
-compdef _gatebook gatebook
+if [[ ${funcstack[1]} == _gatebook ]]; then
+    _gatebook "$@" # loaded from a folder of fpath, by the first completion
+else
+    compdef _gatebook gatebook
+fi
 `
 	fishScript = `function __gatebook_complete
     gatebook __complete -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
@@ -111,7 +121,7 @@ func (c *completeCommand) candidates(ctx context.Context, node *kong.Node, words
 	case flag != nil:
 		return c.values(ctx, flag, words, to)
 	case strings.HasPrefix(last, "-"):
-		return flagsOf(node)
+		return c.flags(ctx, node, words, to)
 	case len(node.Children) > 0:
 		return commandsOf(node)
 	}
@@ -151,6 +161,21 @@ func flagsOf(node *kong.Node) []string {
 				all = append(all, "--"+f.Name)
 			}
 		}
+	}
+	return all
+}
+
+// flags returns the flags that a command takes, or, where the last word has a flag and an equal
+// sign, what the flag can be.
+func (c *completeCommand) flags(ctx context.Context, node *kong.Node, words []string, to *streams) []string {
+	name, _, given := strings.Cut(words[len(words)-1], "=")
+	flag := flagOf(node, name)
+	if !given || flag == nil {
+		return flagsOf(node)
+	}
+	all := c.values(ctx, flag, words, to)
+	for i := range all {
+		all[i] = name + "=" + all[i]
 	}
 	return all
 }

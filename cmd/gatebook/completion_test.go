@@ -2,9 +2,9 @@ package main_test
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -47,21 +47,42 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// TestCompletionScripts runs the script of each shell that is installed.
-func TestCompletionScripts(t *testing.T) {
+// TestCompletionInShells presses Tab in each shell: for a word of a closed list, and for what
+// the server has.
+func TestCompletionInShells(t *testing.T) {
 	t.Parallel()
-	for shell, script := range map[string]string{
-		"bash": `source <(gatebook completion bash); COMP_WORDS=(gatebook list --status l); COMP_CWORD=3; _gatebook; echo "${COMPREPLY[@]}"`,
-		"fish": `gatebook completion fish | source; complete -C "gatebook list --status l"`,
+	b := newBook(t)
+	rc := func(name string, lines ...string) string {
+		path := filepath.Join(t.TempDir(), name)
+		must(t, os.WriteFile(path, []byte(strings.Join(lines, "\n")+"\n"), 0o600))
+		return path
+	}
+	path := "PATH=" + filepath.Dir(binary) + ":$PATH"
+	for name, command := range map[string]string{
+		"bash": "bash --noprofile --rcfile " + rc("bashrc", path, "PS1='> '", "source <(gatebook completion bash)"),
+		"fish": "fish --no-config --init-command 'set PATH " + filepath.Dir(binary) + " $PATH; function fish_prompt; echo -n \"> \"; end; gatebook completion fish | source'",
+		"zsh":  "env ZDOTDIR=" + filepath.Dir(rc(".zshrc", path, "PS1='> '", "autoload -Uz compinit; compinit -u -D", "source <(gatebook completion zsh)")) + " zsh",
+		// The script in a folder of fpath is loaded by the first completion.
+		"zsh with fpath": "env ZDOTDIR=" + filepath.Dir(rc(".zshrc", path, "PS1='> '", `fpath=($ZDOTDIR $fpath)`, "gatebook completion zsh > $ZDOTDIR/_gatebook", "autoload -Uz compinit; compinit -u -D")) + " zsh",
 	} {
-		if _, err := exec.LookPath(shell); err != nil {
-			continue
-		}
-		command := exec.CommandContext(t.Context(), shell, "-c", script)
-		command.Env = append(command.Environ(), "PATH="+filepath.Dir(binary)+":/usr/bin:/bin")
-		out, err := command.CombinedOutput()
-		if err != nil || !slices.Equal(strings.Fields(string(out)), []string{"live", "lost"}) {
-			t.Errorf("%s: %v, %s", shell, err, out)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shell := strings.Fields(strings.TrimPrefix(name, "env "))[0]
+			if _, err := exec.LookPath(shell); err != nil {
+				t.Fatalf("%v: run .ci/install-servers", err)
+			}
+			for _, c := range []struct{ line, last, want string }{
+				{"gatebook list --status l", "--status l", "lost"},
+				{"gatebook list --status=l", "--status=l", "lost"},
+				{"gatebook list --url http://" + b.address + " --service o", "--service o", "--service orders"},
+			} {
+				s := onScreen(t, 100, 24, "exec "+command)
+				s.shows(">")
+				s.types(c.line)
+				s.shows(c.last)
+				s.press("Tab", "Tab")
+				s.shows(c.want)
+			}
+		})
 	}
 }

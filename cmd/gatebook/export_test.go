@@ -36,7 +36,7 @@ func (x Top) Refresh() { x.run(x.t.ask()) }
 
 // Press presses keys: names of keys, or text that is typed.
 func (x Top) Press(keys ...string) {
-	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "backspace": tea.KeyBackspace}
+	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "backspace": tea.KeyBackspace, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd}
 	for _, key := range keys {
 		if code, ok := special[key]; ok {
 			x.update(tea.KeyPressMsg{Code: code})

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,7 +183,7 @@ func (b *book) serve() {
 		NotReady: func() string { why, _ := b.notReady.Load().(string); return why },
 	})
 	must(b.t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(b.address, "127.0.0.1:0")) // the same again after stop
 	must(b.t, err)
 	served := make(chan error, 1)
 	go func() { served <- api.Serve(l) }()
@@ -226,7 +227,12 @@ func golden(t *testing.T, name, got string) {
 	want, err := os.ReadFile(path)
 	must(t, err)
 	if string(want) != got {
-		t.Errorf("%s: got\n%s\nwant\n%s", path, got, want)
+		a, b := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+		i := 0
+		for i < min(len(a), len(b))-1 && a[i] == b[i] {
+			i++
+		}
+		t.Errorf("%s: line %d is\n%s\nand not\n%s\nin\n%s", path, i+1, a[i], b[i], got)
 	}
 }
 

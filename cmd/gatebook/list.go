@@ -61,7 +61,7 @@ func (c *listCommand) list(ctx context.Context, server *client.Client, q client.
 	}
 	t := table.Table{Columns: []table.Column{
 		{Name: "ID", Right: true},
-		{Name: "USER", Least: 6},
+		{Name: "USER", Least: 12},
 		{Name: "ADDRESS", Drop: 3},
 		{Name: "SERVICE", Least: 6, Drop: 4},
 		{Name: "SERVER", Least: 6, Drop: 5},
@@ -149,7 +149,7 @@ func (c *historyCommand) Run(ctx context.Context, to *streams) error {
 func (c *historyCommand) list(sessions iter.Seq2[client.Session, error], to *streams) error {
 	t := table.Table{Columns: []table.Column{
 		{Name: "ID", Right: true},
-		{Name: "USER", Least: 6},
+		{Name: "USER", Least: 12},
 		{Name: "ADDRESS", Drop: 2},
 		{Name: "SERVICE", Least: 6, Drop: 4},
 		{Name: "DATABASE", Least: 6, Drop: 5},

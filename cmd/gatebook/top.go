@@ -74,6 +74,8 @@ type top struct {
 	width, height int
 	mode          topMode
 	order         int // of topOrders
+	first         int // the position in the list from which the server is asked
+	want          int // the row to select when the answer comes, -1 for the session that is selected
 	paused        bool
 	filter        string
 	query         client.Query // of the filter
@@ -96,14 +98,14 @@ type topOrder struct{ key, name string }
 
 // topOrders are the orders, in the sequence in which s goes through them.
 func topOrders() []topOrder {
-	return []topOrder{{"-rate", "rate"}, {"idle", "least idle"}, {"-idle", "most idle"}, {"opened", "oldest"}, {"-opened", "newest"}, {"id", "id"}}
+	return []topOrder{{"-rate", "rate"}, {"idle", "least idle"}, {"-idle", "most idle"}, {"opened", "oldest"}, {"-opened", "newest"}, {"user", "user"}}
 }
 
 // newTop returns the live view of a server.
 func newTop(ctx context.Context, server *client.Client, to *streams) *top {
 	t := &top{
 		ctx: ctx, server: server, to: *to, width: to.width, height: 24, history: make(map[uint64][]float64),
-		explain: func(err error) error { return err },
+		explain: func(err error) error { return err }, want: -1,
 	}
 	t.to.out, t.to.err = nil, nil
 	return t
@@ -151,6 +153,9 @@ func (t *top) take(m topSample) {
 		return
 	}
 	t.gone, t.seen = nil, m
+	// The totals may take more lines than they did when the server was asked.
+	m.sessions = m.sessions[:min(len(m.sessions), t.rows())]
+	t.seen.sessions = m.sessions
 	kept := make(map[uint64][]float64, len(m.sessions))
 	for i := range m.sessions {
 		s := &m.sessions[i]
@@ -162,8 +167,21 @@ func (t *top) take(m topSample) {
 		kept[s.ID] = past[max(0, len(past)-sparkWidth):]
 	}
 	t.history = kept
-	if t.index() < 0 && len(m.sessions) > 0 && t.mode != modeDetail && t.mode != modeKill {
-		t.selected = m.sessions[0].ID
+	t.choose()
+}
+
+// choose selects a session of the answer: the row that is wanted, or the first one where the
+// session that was selected is not there. A session that is looked into stays.
+func (t *top) choose() {
+	all := t.seen.sessions
+	switch {
+	case len(all) == 0 && t.first > 0: // they have become fewer
+		t.first = max(int(t.seen.total)-t.rows(), 0)
+	case len(all) == 0 || t.mode == modeDetail || t.mode == modeKill:
+	case t.want >= 0:
+		t.selected, t.want = all[min(t.want, len(all)-1)].ID, -1
+	case t.index() < 0:
+		t.selected = all[0].ID
 	}
 }
 
@@ -179,7 +197,7 @@ func (t *top) index() int {
 
 // printPlain prints the list again and again, without drawing.
 func (t *top) printPlain(to io.Writer) error {
-	t.to.width, t.height = 0, 1000
+	t.to.width, t.height = 0, plainRows
 	for {
 		sample := t.sample(t.next())
 		t.take(sample)
@@ -193,6 +211,9 @@ func (t *top) printPlain(to io.Writer) error {
 		}
 	}
 }
+
+// plainRows is how many lines --plain prints of a list at most.
+const plainRows = 1000
 
 // rows returns how many sessions fit the screen.
 func (t *top) rows() int { return max(t.height-topFrame-len(t.seen.totals(t)), 1) }

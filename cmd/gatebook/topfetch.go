@@ -18,6 +18,8 @@ type topTick struct{}
 type topSample struct {
 	number   int // of the question
 	sessions []client.Session
+	first    int    // the position of the first session in the list
+	total    uint64 // how many sessions match
 	services []client.Service
 	servers  []client.Server
 	live     uint64
@@ -54,8 +56,8 @@ func (t *top) next() int {
 // ask returns the command that asks the server for what the screen shows.
 func (t *top) ask() tea.Cmd {
 	number := t.next()
-	q := t.asking()
-	list := func() tea.Msg { return t.sampleOf(number, q) }
+	q, first := t.asking(), t.first
+	list := func() tea.Msg { return t.sampleOf(number, q, first) }
 	if t.mode != modeDetail {
 		return list
 	}
@@ -71,19 +73,15 @@ func (t *top) asking() client.Query {
 }
 
 // sample asks the server.
-func (t *top) sample(number int) topSample { return t.sampleOf(number, t.asking()) }
+func (t *top) sample(number int) topSample { return t.sampleOf(number, t.asking(), t.first) }
 
-// sampleOf asks the server for the sessions of a query and the totals.
-func (t *top) sampleOf(number int, q client.Query) (s topSample) {
+// sampleOf asks the server for the sessions of a query from a position on, and the totals.
+func (t *top) sampleOf(number int, q client.Query, first int) (s topSample) {
 	ctx, stop := context.WithTimeout(t.ctx, topTime)
 	defer stop()
-	s.number = number
-	for v, err := range t.server.Sessions(ctx, q) {
-		if err != nil {
-			s.err = err
-			return s
-		}
-		s.sessions = append(s.sessions, v)
+	s.number, s.first = number, first
+	if s.sessions, s.total, s.err = t.server.SessionsAt(ctx, q, first); s.err != nil {
+		return s
 	}
 	if s.services, s.err = t.server.Services(ctx); s.err != nil {
 		return s

@@ -21,6 +21,7 @@ func (t *top) press(k tea.KeyPressMsg) tea.Cmd {
 		t.mode = modeList
 		return nil
 	}
+	t.said = ""
 	switch key {
 	case "q":
 		return tea.Quit
@@ -42,29 +43,52 @@ func (t *top) press(k tea.KeyPressMsg) tea.Cmd {
 	case "p", "space":
 		t.paused = !t.paused
 	case "s":
-		t.order = (t.order + 1) % len(topOrders())
+		t.order, t.first = (t.order+1)%len(topOrders()), 0
 		return t.ask()
 	case "/":
 		t.mode, t.said = modeFilter, ""
 	case "up":
-		t.move(-1)
+		return t.move(-1)
 	case "down", "j":
-		t.move(1)
+		return t.move(1)
+	case "pgup":
+		return t.move(-t.rows())
+	case "pgdown":
+		return t.move(t.rows())
 	case "home":
-		t.move(-len(t.seen.sessions))
+		return t.move(-int(t.seen.total))
 	case "end":
-		t.move(len(t.seen.sessions))
+		return t.move(int(t.seen.total))
 	}
 	return nil
 }
 
-// move selects another session.
-func (t *top) move(by int) {
+// move selects another session of the list. Where it is not visible, the server is asked for
+// the rows around it.
+func (t *top) move(by int) tea.Cmd {
 	if len(t.seen.sessions) == 0 || t.mode != modeList {
-		return
+		return nil
 	}
-	i := min(max(t.index()+by, 0), len(t.seen.sessions)-1)
-	t.selected = t.seen.sessions[i].ID
+	at := t.seen.first + max(t.index(), 0)
+	if t.want >= 0 { // the answer to a former key is still to come
+		at = t.first + t.want
+	}
+	at = min(max(at+by, 0), max(int(t.seen.total)-1, 0))
+	if row := at - t.seen.first; t.want < 0 && row >= 0 && row < len(t.seen.sessions) {
+		t.selected = t.seen.sessions[row].ID
+		return nil
+	}
+	rows := t.rows()
+	switch {
+	case by == -1:
+		t.first = at
+	case by == 1:
+		t.first = max(at-rows+1, 0)
+	default: // by a screen or more: the selected row keeps its place on the screen
+		t.first = min(max(t.first+by, 0), max(int(t.seen.total)-rows, 0))
+	}
+	t.want = at - t.first
+	return t.ask()
 }
 
 // edited returns a text after a key was pressed in it.
@@ -95,7 +119,7 @@ func (t *top) pressFilter(key, typed string) tea.Cmd {
 		t.wrong = err.Error()
 		return nil
 	}
-	t.query, t.wrong = q, ""
+	t.query, t.wrong, t.first = q, "", 0
 	return t.ask()
 }
 

@@ -52,7 +52,10 @@ func (t *top) screen() string {
 func (t *top) title() string {
 	text := fmt.Sprintf("gatebook %s  %s live, by %s", t.server.Address(), t.to.number(float64(t.seen.live)), topOrders()[t.order].name)
 	if t.filter != "" {
-		text += "  filter: " + table.Escape(t.filter)
+		text += fmt.Sprintf("  filter: %s (%s)", table.Escape(t.filter), t.to.number(float64(t.seen.total)))
+	}
+	if n := len(t.seen.sessions); n > 0 && uint64(n) < t.seen.total {
+		text += fmt.Sprintf("  %d-%d of %s", t.seen.first+1, t.seen.first+n, t.to.number(float64(t.seen.total)))
 	}
 	if t.paused {
 		text += "  PAUSED"
@@ -95,7 +98,7 @@ func (t *top) listLines() []string {
 	made := table.Table{Columns: []table.Column{
 		{Name: " "},
 		{Name: "ID", Right: true},
-		{Name: "USER", Least: 6},
+		{Name: "USER", Least: 12},
 		{Name: "ADDRESS", Drop: 4},
 		{Name: "SERVICE", Least: 6, Drop: 3},
 		{Name: "SERVER", Least: 6, Drop: 6},
@@ -131,12 +134,13 @@ func (t *top) listLines() []string {
 	return lines
 }
 
-// spark returns a bar for each number, "" when all are 0.
+// spark returns a bar for each number, "" when all are 0. It is as wide as it can become, so
+// that the columns of the list stay.
 func spark(numbers []float64) string {
 	if !slices.ContainsFunc(numbers, func(n float64) bool { return n > 0 }) {
 		return ""
 	}
-	return bars(numbers)
+	return strings.Repeat(" ", max(sparkWidth-len(numbers), 0)) + bars(numbers)
 }
 
 // detailLines returns what is known of the selected session. The end of its trail is shown.
@@ -185,7 +189,7 @@ func (t *top) foot() string {
 	case t.said != "":
 		return t.said
 	case t.mode == modeDetail:
-		return "esc: back  k: end it  q: quit"
+		return "esc: back  k: end it  u: undo  q: quit"
 	}
 	return "enter: detail  /: filter  s: order  k: end  u: undo  p: pause  ?: help  q: quit"
 }
@@ -195,6 +199,7 @@ func topHelp() []string {
 	return strings.Split(`gatebook top shows the live sessions, and asks the server every two seconds.
 
   up, down     select a session              enter   show it with its trail
+  pgup, pgdn   a screen up or down           home, end   the first, the last
   s            another order                 /       filter, as below
   k            end the selected session,     u       take that back within 5 s
                with a reason
