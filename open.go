@@ -114,7 +114,7 @@ func (r *Registry) fold(ctx context.Context) error {
 		return err
 	}
 	r.reader = query.NewReader(r.state, r.archive, r.log, r.options.Now)
-	r.Book = &Book{queries: r.reader, present: r.state}
+	r.Book = &Book{queries: r.reader, present: r.state, logID: r.log.ID()}
 	err := r.replay(ctx, r.deliver)
 	r.counts.reset()
 	return err

@@ -16,7 +16,12 @@ import (
 type Book struct {
 	queries *query.Reader
 	present *projection.State
+	logID   [16]byte
 }
+
+// LogID returns the identity of the log, which was chosen at random when it was begun. A copy
+// of the log has the same.
+func (b *Book) LogID() [16]byte { return b.logID }
 
 // Session returns the session of that id, live or ended, and the moment the answer is of.
 // Errors: [ErrNotFound].

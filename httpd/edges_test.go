@@ -194,13 +194,13 @@ func TestFilteredFollowerAdvances(t *testing.T) {
 			}
 		}
 	}()
-	last := first.id
+	last := first.sequence()
 	for range 3 {
 		e := next(t, sent)
-		if e.data != "" || e.id == "" || len(e.id) < len(last) || len(e.id) == len(last) && e.id <= last {
+		if id := e.sequence(); e.data != "" || id == "" || len(id) < len(last) || len(id) == len(last) && id <= last {
 			t.Errorf("after the place %s came %+v", last, e)
 		}
-		last = e.id
+		last = e.sequence()
 	}
 	close(stop)
 	<-busy

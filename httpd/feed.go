@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -37,6 +38,7 @@ func trailForms() []string { return []string{render.JSON, render.NDJSON} }
 // eventReader is what the API reads of the log.
 type eventReader interface {
 	Feed(after uint64, only gatebook.EventFilter) *gatebook.Feed
+	LogID() [16]byte
 	present
 }
 
@@ -84,7 +86,7 @@ func (f *feeds) list(c *gin.Context) error {
 	if p.Observations {
 		return params.Invalid("observations=true goes with follow=true only: observations are no records.")
 	}
-	if err := reached("after=", p.Query.After, m); err != nil {
+	if err := f.reached("after=", p.Query.After, p.Mark, m); err != nil {
 		return err
 	}
 	if err := f.answers.validate(c, m, render.Validators{Version: m.Sequence, Modified: m.Recorded}); err != nil {
@@ -100,7 +102,7 @@ func (f *feeds) follow(c *gin.Context, p params.Parameters, only gatebook.EventF
 	if p.Pretty {
 		return params.Invalid("pretty=true does not go with a feed that is followed: an event is one line.")
 	}
-	after, resumed, err := resumeAfter(c.Request, p, m)
+	after, resumed, err := f.resumeAfter(c.Request, p, m)
 	if err != nil {
 		return err
 	}
@@ -119,18 +121,19 @@ func (f *feeds) follow(c *gin.Context, p params.Parameters, only gatebook.EventF
 
 // resumeAfter returns the sequence after which a follower begins, and whether the client has
 // named it, in the header Last-Event-ID or the parameter after.
-func resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (after uint64, resumed bool, err error) {
+func (f *feeds) resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (after uint64, resumed bool, err error) {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
-		sequence, err := strconv.ParseUint(last, 10, 64)
+		text, mark, _ := strings.Cut(last, params.PlaceMark)
+		sequence, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			return 0, false, params.Invalid("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
 		}
-		return sequence, true, reached("Last-Event-ID: ", sequence, m)
+		return sequence, true, f.reached("Last-Event-ID: ", sequence, mark, m)
 	}
 	if !p.Resumed {
 		return m.Sequence, false, nil
 	}
-	return p.Query.After, true, reached("after=", p.Query.After, m)
+	return p.Query.After, true, f.reached("after=", p.Query.After, p.Mark, m)
 }
 
 // recorded yields the selected records after a sequence and up to another, at most limit of
@@ -166,11 +169,22 @@ func (f *feeds) recorded(ctx context.Context, only gatebook.EventFilter, after, 
 	}
 }
 
-// reached refuses to begin after the head of the log: that position is of another log, or
-// of this one before it was restored. given is how the client has named it.
-func reached(given string, after uint64, m projection.Moment) error {
+// reached refuses to begin after the head of the log, and at a place of another history: of
+// another log, or of this one before it was restored. Without a mark a place is of any history.
+// given is how the client has named it.
+func (f *feeds) reached(given string, after uint64, mark string, m projection.Moment) error {
 	if after > m.Sequence {
 		return params.Invalid("%s%d is beyond the log, which ends at %d.", given, after, m.Sequence)
+	}
+	if mark == "" {
+		return nil
+	}
+	place, err := f.followers.Place(after)
+	if err != nil {
+		return err
+	}
+	if was := strconv.FormatUint(after, 10) + params.PlaceMark + mark; was != place {
+		return params.Invalid("%s%s is a place in another log, or in this one before it was restored from a copy: what came after it is not what comes here. Begin anew.", given, was)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (o *outsideSource) nextKill(session uint64, by, why string) sentEvent {
 	e := next(o.t, o.kills)
 	// The key is what the source knows the session by.
 	want := regexp.MustCompile(fmt.Sprintf(`"kind":"kill_requested","session":%d,"key":"[^"]+","by":%q,"description":%q}$`, session, by, why))
-	if !want.MatchString(e.data) || e.id != "" && !strings.HasPrefix(e.data, `{"sequence":`+e.id+`,`) {
+	if !want.MatchString(e.data) || e.id != "" && !strings.HasPrefix(e.data, `{"sequence":`+e.sequence()+`,`) {
 		o.t.Fatalf("got %+v, want a kill of session %d by %s: %s", e, session, by, why)
 	}
 	return e
@@ -113,7 +113,7 @@ func TestKillOfReportedSession(t *testing.T) {
 	edge.open("orders", "c-1", "c-2")
 	killed := later(t, http.MethodDelete, base+"/sessions/1?reason=out")
 	kill := edge.nextKill(1, "anonymous@127.0.0.1", "out")
-	if kill.id != strconv.FormatUint(registry.Moment().Sequence, 10) {
+	if kill.sequence() != strconv.FormatUint(registry.Moment().Sequence, 10) {
 		t.Errorf("the kill has id %s, the log ends at %d", kill.id, registry.Moment().Sequence)
 	}
 	select {
@@ -185,7 +185,7 @@ func TestPendingKillsComeFirst(t *testing.T) {
 	} {
 		edge.kills, edge.leave = listen(t, base+"/events?follow=true&"+query)
 		if strings.Contains(query, "after=") {
-			if place := edge.place(); place != "1" {
+			if place := edge.place(); sequenceOf(place) != "1" {
 				t.Errorf("%s: it begins at %s", query, place)
 			}
 		} else {

@@ -62,7 +62,7 @@ func (s *stalling) readUntil(sequence uint64) {
 			data = value
 		case name == "" && data != "":
 			want := strconv.FormatUint(s.last+1, 10)
-			if id != want || !strings.HasPrefix(data, `{"sequence":`+want+`,`) {
+			if sequenceOf(id) != want || !strings.HasPrefix(data, `{"sequence":`+want+`,`) {
 				s.t.Fatalf("got %s with %s after %d", id, data, s.last)
 			}
 			s.last++

@@ -135,6 +135,8 @@ type Source struct {
 	Host        string    `json:"host"`
 	Started     time.Time `json:"started"`
 	LastSeen    time.Time `json:"last_seen"`
+	// Account is the account that reports for it, where that has another name.
+	Account string `json:"account"`
 	// Unrecorded and UnrecordedEvents are what the source let pass without a record, GapFrom
 	// and GapUntil the last time in which it did.
 	Unrecorded       uint64    `json:"unrecorded"`

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"gatebook"
@@ -86,15 +85,21 @@ func (f *follower) begin() error {
 			f.sent++
 		}
 	}
-	f.place()
+	if err := f.place(); err != nil {
+		return err
+	}
 	return f.flush()
 }
 
 // place renders an id without an event: the place up to which the follower has been sent
 // everything.
-func (f *follower) place() {
+func (f *follower) place() error {
 	f.named = f.feed.Position()
-	f.b = append(strconv.AppendUint(append(f.b, "id: "...), f.named, 10), "\n\n"...)
+	b, err := f.set.appendPlace(append(f.b, "id: "...), f.named)
+	if err == nil {
+		f.b = append(b, "\n\n"...)
+	}
+	return err
 }
 
 // full reports whether as many events were rendered as are asked for.
@@ -194,10 +199,10 @@ func (f *follower) wait(ctx context.Context, pause time.Duration) error {
 
 // beat sends a sign of life: the place in the log, or a comment where it has not moved.
 func (f *follower) beat() error {
-	if f.feed.Position() > f.named {
-		f.place()
-	} else {
+	if f.feed.Position() == f.named {
 		f.b = append(f.b, ":\n\n"...)
+	} else if err := f.place(); err != nil {
+		return err
 	}
 	return f.flush()
 }

@@ -34,6 +34,8 @@ type Log interface {
 	SessionsContext(ctx context.Context, q gatebook.Query) (*gatebook.Listing, error)
 	Session(id uint64) (projection.View, projection.Moment, error)
 	Moment() projection.Moment
+	RecordedAt(sequence uint64) (time.Time, error)
+	LogID() [16]byte
 }
 
 // Set holds the followers of a log. Its methods are safe for concurrent use.
@@ -62,7 +64,7 @@ func NewSet(log Log) *Set {
 		WriteTimeout: WriteTimeout, Heartbeat: heartbeat, log: log,
 		turns: calls.NewTurns(0), stops: make(map[*func()]struct{}),
 	}
-	s.shared.key = s.keyOf
+	s.shared.key, s.shared.history = s.keyOf, history{log.LogID()}
 	return s
 }
 

@@ -1,7 +1,6 @@
 package follow
 
 import (
-	"strconv"
 	"sync/atomic"
 
 	"gatebook/events"
@@ -19,7 +18,8 @@ const (
 // needs one renders it, and the others copy it. Without key it renders no kill request. Its methods are
 // safe for concurrent use.
 type sharedEvents struct {
-	key   reports.KeyOf
+	key reports.KeyOf
+	history
 	slots [sharedCount]atomic.Pointer[sharedEvent] // sequence s is at s % sharedCount
 }
 
@@ -48,7 +48,7 @@ func (k *sharedEvents) append(b []byte, r *events.Record, head uint64) []byte {
 
 // appendEvent appends a record as a server-sent event with an id.
 func (k *sharedEvents) appendEvent(b []byte, r *events.Record) []byte {
-	b = append(strconv.AppendUint(append(b, "id: "...), r.Sequence, 10), '\n')
+	b = append(k.appendPlace(append(b, "id: "...), r.Sequence, r.Recorded), '\n')
 	return k.appendData(b, r)
 }
 

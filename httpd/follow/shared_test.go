@@ -20,7 +20,7 @@ func TestSharedEvents(t *testing.T) {
 	shown := func(r *events.Record, head uint64) string {
 		t.Helper()
 		text := string(kept.append([]byte("before"), r, head))
-		if !strings.HasPrefix(text, "beforeid: "+strconv.FormatUint(r.Sequence, 10)+"\ndata: {") || !strings.HasSuffix(text, "}\n\n") {
+		if !strings.HasPrefix(text, "beforeid: "+strconv.FormatUint(r.Sequence, 10)+"-") || !strings.Contains(text, "\ndata: {") || !strings.HasSuffix(text, "}\n\n") {
 			t.Errorf("got %q", text)
 		}
 		return text

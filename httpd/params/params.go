@@ -24,8 +24,10 @@ type Parameters struct {
 	Events gatebook.EventFilter
 	// Limited is set when Query.Limit is the length of a page and not the end of a range.
 	Limited bool
-	// Resumed is set when after is given.
+	// Resumed is set when after is given. Mark is the history that after is a place in; "" where
+	// it does not say.
 	Resumed bool
+	Mark    string
 	// At is the moment that is asked for.
 	At Instant
 	// ClientToo asks for the client's connection besides those to servers.

@@ -18,6 +18,9 @@ import (
 // QueryAsOf returns the query for sessions, with its window relative to now, and as of a
 // sequence if that is not 0. Errors: a [*render.Failure].
 func (p *Parameters) QueryAsOf(now events.Time, sequence uint64) (gatebook.Query, error) {
+	if p.Mark != "" {
+		return gatebook.Query{}, Invalid("after=%d%s%s is a place in the log; in a list it is the id of a session, after which to begin.", p.Query.After, PlaceMark, p.Mark)
+	}
 	if p.Resumed && p.Query.After == 0 {
 		return gatebook.Query{}, Invalid("after=0 cannot be read: it is the id of a session, after which to begin.")
 	}
@@ -253,6 +256,7 @@ func position(text string) (int, error) {
 
 func (p *Parameters) setAfter(value string) error {
 	text, position, found := strings.Cut(value, positionMark)
+	text, p.Mark, _ = strings.Cut(text, PlaceMark)
 	id, err := strconv.ParseUint(text, 10, 64)
 	if found && err == nil {
 		p.Query.Position, err = parsePosition(position)
@@ -263,6 +267,10 @@ func (p *Parameters) setAfter(value string) error {
 	p.Query.After, p.Resumed = id, true
 	return nil
 }
+
+// PlaceMark separates the parts of a place in the log: the sequence of a record, and the mark
+// of a history.
+const PlaceMark = "-"
 
 // positionMark separates the parts of a cursor: the id of a session, its place in the order,
 // the sequence of the first page, and the session's user in an order by user.

@@ -164,7 +164,7 @@ export class Feed {
     try {
       for await (const part of events(answer)) {
         for (const e of part) {
-          if (e.id) batch.position = Math.max(batch.position, Number(e.id));
+          if (e.id) batch.position = Math.max(batch.position, parseInt(e.id, 10));
           if (!e.data) continue;
           if (e.event === "observation") batch.observations.push(JSON.parse(e.data));
           else if (e.id) batch.records.push(JSON.parse(e.data));
