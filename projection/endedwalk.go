@@ -95,9 +95,7 @@ func (m *merging) open(position int, b *block) *endedCursor {
 	c := &endedCursor{position: position}
 	if x := b.index.Load(); x != nil {
 		c.sessions, c.windows = x.sessions[m.Order], x.windows[m.Order]
-		for _, l := range x.choose(m.groups, m.Filter) {
-			c.lists = append(c.lists, l[m.Order])
-		}
+		c.lists = x.inOrder(m.Order, m.groups, m.Filter)
 	} else {
 		m.scan(b, c)
 	}
@@ -127,11 +125,7 @@ func (m *merging) scan(b *block, c *endedCursor) {
 	}
 	slices.SortFunc(c.sessions, func(a, b *Session) int { return compareEnded(m.Order, placeOf(a), placeOf(b)) })
 	c.windows = windowsOf(c.sessions)
-	all := make([]uint16, len(c.sessions))
-	for at := range all {
-		all[at] = uint16(at)
-	}
-	c.lists = [][]uint16{all}
+	c.lists = [][]uint16{positions(len(c.sessions))}
 }
 
 // skip leaves out the positions before one.
