@@ -13,7 +13,7 @@ COUNT ?= 5
 long := KillInCommand|StalledLogins|SilentMySQLServer|Garbage|Replication|DiskFull|Sysbench|Pgbench|Crowd|ProtocolNegotiation
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test shipped e2e soak lint fuzz bench cover clean
+.PHONY: help build run test shipped e2e soak lint fuzz bench cover picture clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,7 +42,7 @@ soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 
 	.ci/install-servers
 	go vet -tags soak . ./cmd/... ./httpd ./storage
 	go test -tags soak -v -run 'DumpAndRestore|Copy|DiskFull' ./cmd/gatebook/gateway
-	go test -tags soak -v -run 'Crowd' ./cmd/gatebook
+	go test -tags soak -v -run 'Crowd|TopIsCheap' ./cmd/gatebook
 	go test -tags soak -v -run 'ManyReports' ./httpd
 	.ci/drivers
 	go test -tags soak -v -timeout 60m -run 'TrialLarge' ./storage
@@ -70,6 +70,10 @@ cover: ## Show how much of each package the tests reach
 	.ci/install-servers
 	go test -coverprofile=cover.out ./...
 	@go tool cover -func=cover.out | tail -n 1
+
+picture: ## Make the picture of gatebook top in the README again, of a real run (docs/top.svg)
+	.ci/install-servers
+	go test -tags picture -count 1 -run Picture ./cmd/gatebook
 
 clean: ## Remove what the other targets left behind
 	rm -f gatebook bench.out cover.out
