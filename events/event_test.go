@@ -86,3 +86,31 @@ func TestTime(t *testing.T) {
 		}
 	})
 }
+
+// TestHasTexts looks for texts in the fields of each kind.
+func TestHasTexts(t *testing.T) {
+	t.Parallel()
+	eachKind(t, func(t *testing.T, kind events.Kind) {
+		e := events.New(kind)
+		if got, want := events.HasTexts(e), hasText(reflect.TypeOf(e).Elem()); got != want {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+// hasText reports whether values of a type have texts in them.
+func hasText(of reflect.Type) bool {
+	switch of.Kind() {
+	case reflect.String:
+		return true
+	case reflect.Slice:
+		return hasText(of.Elem())
+	case reflect.Struct:
+		for i := range of.NumField() {
+			if hasText(of.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
+}

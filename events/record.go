@@ -85,12 +85,25 @@ type Coder struct {
 // Clean limits and repairs the texts of e in place. It cuts them to 256 bytes (a
 // program's name and free text to 1,024) with an ellipsis, and replaces invalid UTF-8.
 func (c *Coder) Clean(e Event) {
+	if !HasTexts(e) {
+		return
+	}
 	c.fields.Clean()
 	e.core(&c.fields)
 	if !hasNobody(e) {
 		c.personal = personalCoders{subject: &c.fields, actor: &c.fields}
 		e.personal(&c.personal)
 	}
+}
+
+// HasTexts reports whether an event has fields that [Clean] cleans. Those that have none are
+// most of what is recorded.
+func HasTexts(e Event) bool {
+	switch e.(type) {
+	case *StatisticsRecorded, *ConnectionClosed, *SessionLost:
+		return false
+	}
+	return true
 }
 
 // Clean limits and repairs the texts of e in place: see [Coder.Clean].

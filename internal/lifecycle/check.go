@@ -46,6 +46,9 @@ type Checker struct {
 
 // clean repairs the texts of an event: see [events.Clean].
 func (c *Checker) clean(e events.Event) {
+	if !events.HasTexts(e) {
+		return
+	}
 	coder, ok := c.coders.Get().(*events.Coder)
 	if !ok {
 		coder = new(events.Coder)
