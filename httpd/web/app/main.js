@@ -7,6 +7,7 @@ import { count, moment, span } from "./format.js";
 import { current, href } from "./router.js";
 import { Store } from "./store.js";
 import { Pending } from "../components/pending.js";
+import { icon } from "../components/icon.js";
 import { failure, notice } from "../components/notice.js";
 import { BookView } from "../views/book.js";
 import { HistoryView } from "../views/history.js";
@@ -149,7 +150,7 @@ class Shell {
   }
 
   #themeButton() {
-    const button = h("button", { type: "button", class: "icon", "aria-label": "Switch between light and dark", title: "Switch between light and dark" }, "◐");
+    const button = h("button", { type: "button", class: "icon", "aria-label": "Switch between light and dark", title: "Switch between light and dark" }, icon("theme"));
     button.addEventListener("click", () => {
       const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
       localStorage.setItem("gatebook-theme", next);

@@ -2,6 +2,7 @@
 
 import { fill, h } from "../app/dom.js";
 import { adjust, toggle } from "../app/router.js";
+import { icon } from "./icon.js";
 
 /**
  * Returns the chips of the filters that are set, each of which takes its filter away.
@@ -17,7 +18,7 @@ export function chips(params, names) {
         { type: "button", class: "chip", "aria-label": `Remove the filter ${name} ${value}`, onclick: () => toggle(name, value) },
         h("span", { class: "faint" }, name),
         ` ${value || "not known yet"} `,
-        h("span", { "aria-hidden": "true" }, "✕"),
+        icon("cross"),
       ),
     ),
   );

@@ -4,16 +4,19 @@ import { h, svg } from "../app/dom.js";
 import { count, moment, ms, nameOf, plural, span } from "../app/format.js";
 import { reasonText } from "../app/records.js";
 import { href } from "../app/router.js";
+import { icon } from "./icon.js";
 import { Picture, axis } from "./picture.js";
 
 /** How many lanes are shown, and how many bars stand above each other in one. */
 const mostLanes = 30;
 const mostDeep = 10;
 const thick = 7;
+const axisHeight = 20;
 
 /**
  * @typedef {import("../app/types.js").SessionAnswer} SessionAnswer
- * @typedef {{name: string, bars: {s: SessionAnswer, from: number, until: number, deep: number}[], deep: number}} Lane
+ * @typedef {{s: SessionAnswer, from: number, until: number, deep: number}} Bar
+ * @typedef {{name: string, bars: Bar[]}} Lane
  */
 
 /** @type {Record<string, (s: SessionAnswer) => string[]>} */
@@ -25,8 +28,7 @@ export const lanesBy = {
 };
 
 /**
- * Puts sessions into lanes, those with the most first; sessions that overlap lie above each
- * other.
+ * Puts sessions into lanes, those with the most first.
  *
  * @param {SessionAnswer[]} sessions
  * @param {(s: SessionAnswer) => string[]} by
@@ -38,24 +40,51 @@ function arrange(sessions, by, now) {
   const lanes = new Map();
   for (const s of sessions) {
     for (const name of by(s)) {
-      const lane = lanes.get(name) ?? { name, bars: [], deep: 1 };
+      const lane = lanes.get(name) ?? { name, bars: [] };
       lanes.set(name, lane);
       lane.bars.push({ s, from: ms(s.opened), until: s.ended ? ms(s.ended) : now, deep: 0 });
     }
   }
-  for (const lane of lanes.values()) {
-    lane.bars.sort((a, b) => a.from - b.from);
-    /** @type {number[]} */
-    const ends = [];
-    for (const bar of lane.bars) {
-      let deep = ends.findIndex((end) => end <= bar.from);
-      if (deep < 0) deep = ends.length < mostDeep ? ends.length : mostDeep - 1;
-      ends[deep] = bar.until;
-      bar.deep = deep;
-    }
-    lane.deep = Math.max(1, ends.length);
-  }
+  for (const lane of lanes.values()) lane.bars.sort((a, b) => a.from - b.from);
   return [...lanes.values()].sort((a, b) => b.bars.length - a.bars.length || a.name.localeCompare(b.name));
+}
+
+/**
+ * Puts bars that overlap above each other, and returns how many lie above each other at most.
+ *
+ * @param {Bar[]} bars in the order in which they begin
+ */
+function stack(bars) {
+  /** @type {number[]} */
+  const ends = [];
+  for (const bar of bars) {
+    const free = ends.findIndex((end) => end <= bar.from);
+    bar.deep = free < 0 ? ends.length : free;
+    ends[bar.deep] = bar.until;
+  }
+  return Math.max(1, ends.length);
+}
+
+/**
+ * Returns the outline of how many bars there are at a time, where they are too many to lie
+ * above each other.
+ *
+ * @param {Bar[]} bars
+ * @param {(at: number) => number} x
+ * @param {(n: number) => number} y
+ */
+function outline(bars, x, y) {
+  const changes = bars.flatMap((bar) => [
+    { at: bar.from, by: 1 },
+    { at: bar.until, by: -1 },
+  ]);
+  changes.sort((a, b) => a.at - b.at);
+  let n = 0;
+  const steps = changes.map(({ at, by }) => {
+    n += by;
+    return `H${x(at).toFixed(1)}V${y(n).toFixed(1)}`;
+  });
+  return `M${x(changes[0].at).toFixed(1)},${y(0).toFixed(1)}${steps.join("")}z`;
 }
 
 export class Lanes {
@@ -76,12 +105,12 @@ export class Lanes {
     this.zoomed = zoomed;
     this.picture = new Picture("Who was there when", (width) => this.#draw(width));
     this.picture.root.setAttribute("tabindex", "0");
-    const button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => void} */ act) => h("button", { type: "button", class: "quiet small", "aria-label": label, title: label, onclick: act }, text);
+    const button = (/** @type {"less" | "more" | "whole"} */ name, /** @type {string} */ label, /** @type {() => void} */ act) => h("button", { type: "button", class: "quiet small", "aria-label": label, title: label, onclick: act }, icon(name));
     this.note = h("span", { class: "faint" });
     this.element = h(
       "div",
       { class: "lanes" },
-      h("div", { class: "line" }, this.note, h("span", { class: "right" }, button("−", "See more time", () => this.#zoom(1.6, 0.5)), button("+", "See less time", () => this.#zoom(1 / 1.6, 0.5)), button("⟲", "See the whole window", () => this.#see(this.#from, this.#until)))),
+      h("div", { class: "line" }, this.note, h("span", { class: "right" }, button("less", "See more time", () => this.#zoom(1.6, 0.5)), button("more", "See less time", () => this.#zoom(1 / 1.6, 0.5)), button("whole", "See the whole window", () => this.#see(this.#from, this.#until)))),
       this.picture.element,
     );
     const { root } = this.picture;
@@ -110,7 +139,7 @@ export class Lanes {
     this.#from = this.#a = from;
     this.#until = this.#b = until;
     const more = this.#lanes.length > mostLanes ? `, the ${mostLanes} busiest of ${count(this.#lanes.length)} lanes` : "";
-    this.note.textContent = `${plural(sessions.length, "session")}${all ? "" : ", the newest of more"}${more}. Drag to move, Ctrl and the wheel to zoom.`;
+    this.note.textContent = `${plural(sessions.length, "session")}${all ? "" : ", the newest of more"}${more}. ${matchMedia("(pointer: coarse)").matches ? "Drag to move." : "Drag to move, Ctrl and the wheel to zoom."}`;
     this.picture.redraw();
   }
 
@@ -121,29 +150,23 @@ export class Lanes {
     const [a, b] = [this.#a, this.#b];
     const x = (/** @type {number} */ at) => left + ((at - a) / (b - a)) * (width - left);
     const lanes = this.#lanes.slice(0, mostLanes);
-    let y = 4;
+    let y = axisHeight;
     const content = lanes.map((lane, i) => {
-      const height = Math.max(20, lane.deep * (thick + 1) + 6);
       const seen = lane.bars.filter((bar) => bar.until >= a && bar.from <= b);
+      const deep = stack(seen);
+      const height = Math.max(20, Math.min(deep, mostDeep) * (thick + 1) + 6);
       const g = svg(
         "g",
         { class: "lane" },
         svg("rect", { class: i % 2 ? "band odd" : "band", x: 0, y, width, height }),
         svg("text", { class: "name", x: left - 8, y: y + height / 2 + 4, "text-anchor": "end" }, cut(lane.name, left), svg("title", {}, `${lane.name}: ${plural(lane.bars.length, "session")}`)),
-        seen.map((bar) => {
-          const from = Math.max(left, x(bar.from));
-          return svg(
-            "rect",
-            { class: `stay ${bar.s.status} ${bar.s.reason ?? ""}`, x: from, y: y + 3 + bar.deep * (thick + 1), width: Math.max(1.5, Math.min(width, x(bar.until)) - from), height: thick, rx: 2, "data-id": bar.s.id },
-            svg("title", {}, `${bar.s.id} ${bar.s.user} from ${bar.s.address ?? "?"} to ${nameOf(bar.s.service)}\n${moment(bar.from)}, ${span((bar.until - bar.from) / 1000)}\n${bar.s.reason ? reasonText(bar.s.reason) : "is open"}`),
-          );
-        }),
+        deep > mostDeep ? crowd(seen, deep, y, height, (at) => Math.max(left, Math.min(width, x(at)))) : seen.map((bar) => stay(bar, left, width, y, x)),
       );
       y += height;
       return g;
     });
     const bottom = Math.max(30, y);
-    return { height: bottom + 18, content: [...content, svg("g", {}, axis({ from: a, until: b, x, width, left, top: 0, bottom }))], label: `Who was there when: ${lanes.length} lanes from ${moment(a)} to ${moment(b)}` };
+    return { height: bottom + 2, content: [...content, svg("g", {}, axis({ from: a, until: b, x, width, left, top: 0, bottom, labels: 12 }))], label: `Who was there when: ${lanes.length} lanes from ${moment(a)} to ${moment(b)}` };
   }
 
   /** @param {number} a @param {number} b */
@@ -210,6 +233,38 @@ export class Lanes {
     else return;
     e.preventDefault();
   }
+}
+
+/**
+ * @param {Bar} bar
+ * @param {number} left
+ * @param {number} width
+ * @param {number} y of its lane
+ * @param {(at: number) => number} x
+ */
+function stay({ s, from, until, deep }, left, width, y, x) {
+  const begin = Math.max(left, x(from));
+  return svg(
+    "rect",
+    { class: `stay ${s.status} ${s.reason ?? ""}`, x: begin, y: y + 3 + deep * (thick + 1), width: Math.max(1.5, Math.min(width, x(until)) - begin), height: thick, rx: 2, "data-id": s.id },
+    svg("title", {}, `${s.id} ${s.user} from ${s.address ?? "?"} to ${nameOf(s.service)}\n${moment(from)}, ${span((until - from) / 1000)}\n${s.reason ? reasonText(s.reason) : "is open"}`),
+  );
+}
+
+/**
+ * @param {Bar[]} bars
+ * @param {number} deep
+ * @param {number} y of their lane
+ * @param {number} height
+ * @param {(at: number) => number} x
+ */
+function crowd(bars, deep, y, height, x) {
+  const bottom = y + height - 3;
+  const text = `${count(deep)} at a time`;
+  return [
+    svg("path", { class: "many", d: outline(bars, x, (n) => bottom - (n / deep) * (height - 6)) }, svg("title", {}, `at most ${text}; nearer, each has a bar`)),
+    svg("text", { class: "deep", x: x(bars[0].from) + 8, y: bottom - 6 }, `up to ${text}`),
+  ];
 }
 
 /** @param {string} name @param {number} left */

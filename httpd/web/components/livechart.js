@@ -42,8 +42,7 @@ export class LiveChart {
       picture.addEventListener("pointerleave", () => this.#point(-1));
       return { lane, area, line, unknown, cursor, picture, now, most, element };
     });
-    this.when = h("p", { class: "faint when" }, "the last 5 minutes");
-    this.element = h("section", { class: "sparks", "aria-label": "The last five minutes" }, this.parts.map((p) => p.element), this.when);
+    this.element = h("section", { class: "sparks", "aria-label": "The last five minutes" }, this.parts.map((p) => p.element));
   }
 
   /** @param {number} share of the width, negative for none */
@@ -57,7 +56,6 @@ export class LiveChart {
     this.#seconds = seconds;
     if (seconds.length === 0) return;
     for (const part of this.parts) this.#draw(part, seconds);
-    write(this.when, this.#pointed < 0 ? "the last 5 minutes" : `at ${moment(seconds[this.#pointed].at * 1000)}`);
   }
 
   /**
@@ -84,9 +82,10 @@ export class LiveChart {
     part.cursor.setAttribute("x1", this.#pointed < 0 ? "-9" : x(at));
     part.cursor.setAttribute("x2", this.#pointed < 0 ? "-9" : x(at));
     const shown = values[at] < 0 ? "not known" : lane.text(values[at]);
-    write(part.now, shown);
-    write(part.most, `at most ${lane.text(Math.max(0, ...values))}`);
-    part.picture.setAttribute("aria-label", `${lane.title}: ${shown} now, at most ${lane.text(Math.max(0, ...values))} in the last five minutes`);
+    write(part.now, values[at] < 0 ? "–" : shown);
+    const most = lane.text(Math.max(0, ...values));
+    write(part.most, known < 0 ? "" : this.#pointed < 0 ? `at most ${most} in 5 min` : `at ${moment(seconds[at].at * 1000)}`);
+    part.picture.setAttribute("aria-label", `${lane.title}: ${shown} now, at most ${most} in the last five minutes`);
   }
 }
 

@@ -3,6 +3,7 @@
 import { get, query } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
 import { plural, span } from "../app/format.js";
+import { icon } from "./icon.js";
 import { askToEnd } from "./killdialog.js";
 
 /**
@@ -109,7 +110,7 @@ export class Pending {
    */
   say(text, bad = false) {
     const element = h("div", { class: `toast ${bad ? "bad" : ""}` });
-    fill(element, h("span", {}, text), h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => element.remove() }, "✕"));
+    fill(element, h("span", {}, text), h("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => element.remove() }, icon("cross")));
     this.element.append(element);
     this.announce(text);
     setTimeout(() => element.remove(), bad ? 12_000 : 5000);

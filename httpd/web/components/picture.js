@@ -30,11 +30,13 @@ export function ticks(from, until, width) {
 /**
  * Returns the lines and labels of an axis of time.
  *
- * @param {{from: number, until: number, x: (at: number) => number, width: number, left: number, top: number, bottom: number}} axis
+ * @param {{from: number, until: number, x: (at: number) => number, width: number, left: number, top: number, bottom: number, labels?: number}} axis
+ *   labels is the line of the labels, which are below the picture without it
  */
-export function axis({ from, until, x, width, left, top, bottom }) {
+export function axis({ from, until, x, width, left, top, bottom, labels = bottom + 12 }) {
   return ticks(from, until, width - left).map((at) =>
-    svg("g", { class: "tick" }, svg("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }), svg("text", { x: x(at) + 3, y: bottom + 12 }, tick(at, until - from))),
+    // A label that would not fit at the right end is left out.
+    svg("g", { class: "tick" }, svg("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }), x(at) > width - 44 ? null : svg("text", { x: x(at) + 3, y: labels }, tick(at, until - from))),
   );
 }
 

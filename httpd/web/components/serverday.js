@@ -14,7 +14,9 @@ export class ServerDay {
   #until = 1;
   #picture = new Picture("", (width) => this.#draw(width));
 
-  constructor() {
+  /** @param {boolean} labelled has an axis of time below it */
+  constructor(labelled) {
+    this.labelled = labelled;
     this.name = h("div", { class: "who" });
     this.element = h("div", { class: "serverday" }, this.name, this.#picture.element);
   }
@@ -55,11 +57,11 @@ export class ServerDay {
   #draw(width) {
     const x = (/** @type {number} */ at) => ((at - this.#from) / (this.#until - this.#from)) * width;
     return {
-      height: height + 16,
+      height: this.labelled ? height + 16 : height,
       content: [
         ...this.#parts.map((p) => svg("rect", { class: `band ${p.state || "unknown"}`, x: x(p.from), y: 0, width: Math.max(1.5, x(p.until) - x(p.from)), height }, svg("title", {}, `${p.state || "not known"} from ${moment(p.from)}${p.cause ? `: ${p.cause}` : ""}`))),
-        svg("g", {}, axis({ from: this.#from, until: this.#until, x, width, left: 0, top: 0, bottom: height })),
-      ],
+        this.labelled && svg("g", {}, axis({ from: this.#from, until: this.#until, x, width, left: 0, top: 0, bottom: height })),
+      ].filter((part) => part !== false),
       label: this.#parts.map((p) => `${p.state || "not known"} from ${moment(p.from)}`).join(", "),
     };
   }

@@ -138,7 +138,7 @@ export class BookView {
     }
     if (this.#days.length !== servers.length) {
       for (const d of this.#days) d.close();
-      this.#days = servers.map(() => new ServerDay());
+      this.#days = servers.map((_, i) => new ServerDay(i === servers.length - 1));
       fill(this.servers, this.#days.map((d) => d.element));
     }
     for (const [i, server] of servers.entries()) this.#days[i].show(server, events.filter((e) => e.kind === "server_changed" && nameOf(`/${encodeURIComponent(e.name ?? "")}`).toLowerCase() === server.name.toLowerCase()), Date.now() - day, Date.now());

@@ -171,6 +171,7 @@ export class NowView {
     const kind = listed > 0 ? "rows" : store.state !== "ready" ? store.state : store.live > 0 ? "filtered" : "empty";
     if (this.place.dataset.kind === kind) return;
     this.place.dataset.kind = kind;
+    this.element.dataset.kind = kind;
     this.table.element.hidden = kind !== "rows";
     const content = {
       rows: () => null,

@@ -2,13 +2,14 @@
 
 import { get, otherServices, query, request } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
-import { count, moment, ms, nameOf, plural, span, time, utc } from "../app/format.js";
+import { count, moment, ms, nameOf, ownService, plural, span, time, utc } from "../app/format.js";
 import { fromAnswer } from "../app/fold.js";
 import { reasonText } from "../app/records.js";
 import { adjust, href } from "../app/router.js";
 import { matcher } from "../app/select.js";
 import { Facets } from "../components/facets.js";
 import { chips } from "../components/filterbar.js";
+import { icon } from "../components/icon.js";
 import { failure, notice } from "../components/notice.js";
 import { Slider } from "../components/slider.js";
 import { Table } from "../components/table.js";
@@ -31,6 +32,8 @@ const speeds = [1, 10, 60, 600, 3600];
 /** How many sessions of a moment are shown, and how many changes of a span are marked. */
 const mostShown = 5000;
 const mostMarked = 5000;
+/** How many restarts of a span are marked. */
+const mostGaps = 20;
 /** How often playing shows another moment, in milliseconds. */
 const beat = 400;
 
@@ -47,6 +50,7 @@ export class PastView {
   /** @type {Session[]} */
   #sessions = [];
   #wanted = 0;
+  #total = 0;
   #busy = false;
   #player = 0;
   /** The services that are shown: all but that of the API's own clients. @type {Promise<string[]>} */
@@ -57,7 +61,7 @@ export class PastView {
     this.context = context;
     this.slider = new Slider((at, settled) => this.#go(at, settled));
     this.clock = h("div", { class: "clock" });
-    this.play = h("button", { type: "button", class: "primary", onclick: () => this.#toggle() }, "▶ Play");
+    this.play = h("button", { type: "button", class: "primary", onclick: () => this.#toggle() }, icon("play"), "Play");
     this.speed = h("select", { "aria-label": "Speed" }, speeds.map((s) => h("option", { value: s, selected: s === 60 }, `${s} ×`)));
     this.span = h("select", { "aria-label": "The time that the slider spans", onchange: () => adjust((p) => p.set("span", this.span.value)) }, spans.map(([v, label]) => h("option", { value: v }, label)));
     this.gap = h("p", { class: "gapnote", role: "status", hidden: true });
@@ -67,15 +71,15 @@ export class PastView {
     this.chips = h("span", { class: "chips" });
     this.place = h("div");
     this.table = new Table({ label: "Sessions at that moment", columns: this.#columns(), id: (s) => s.id, state: (s) => (s.stage === "open" ? "open" : "new"), open: (s) => this.#open(s), order: () => {}, choose: null });
-    const step = (/** @type {string} */ text, /** @type {string} */ label, /** @type {number} */ by) => h("button", { type: "button", class: "quiet small", "aria-label": label, title: label, onclick: () => this.#jump(by) }, text);
+    const step = (/** @type {"before" | "after"} */ name, /** @type {string} */ label, /** @type {number} */ by) => h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick: () => this.#jump(by) }, icon(name));
     this.element = h(
       "div",
       { class: "view past" },
-      h("div", { class: "line" }, h("h1", {}, "As it was"), this.clock, h("span", { class: "right controls" }, step("⏮", "To the change before", -1), this.play, step("⏭", "To the next change", 1), this.speed, this.span, h("button", { type: "button", class: "quiet small", onclick: () => this.#see(Date.now(), true) }, "Now"))),
+      h("div", { class: "line" }, h("h1", {}, "As it was"), this.clock, h("span", { class: "right controls" }, step("before", "To the change before", -1), this.play, step("after", "To the next change", 1), this.speed, this.span, h("button", { type: "button", class: "quiet", onclick: () => this.#see(Date.now(), true) }, "Now"))),
       this.slider.element,
       h("p", { class: "faint marks" }, h("span", { class: "key up" }, "opened"), h("span", { class: "key down" }, "ended"), h("span", { class: "key none" }, "no registry ran")),
       this.gap,
-      h("div", { class: "columns" }, h("div", { class: "beside" }, this.around, this.facets.element), h("div", { class: "main" }, h("div", { class: "line" }, this.total, this.chips), this.place, this.table.element)),
+      h("div", { class: "columns" }, h("div", { class: "beside" }, this.around, h("details", { open: matchMedia("(min-width: 60rem)").matches }, h("summary", {}, "Counts"), this.facets.element)), h("div", { class: "main" }, h("div", { class: "line" }, this.total, this.chips), this.place, this.table.element)),
     );
   }
 
@@ -152,8 +156,9 @@ export class PastView {
     try {
       for (let at = 0; at !== this.#wanted; ) {
         at = this.#wanted;
-        const answer = await request(`sessions${query({ at: new Date(at).toISOString(), limit: mostShown, fields, service: await this.#services })}`);
+        const answer = await request(`sessions${query({ at: new Date(at).toISOString(), limit: mostShown, count: "true", fields, service: await this.#services })}`);
         this.#showGap(answer.headers.get("Gatebook-Gap"), at);
+        this.#total = Number(answer.headers.get("X-Total-Count") ?? 0);
         this.#sessions = (await answer.json()).map((/** @type {any} */ a) => fromAnswer(a, at));
         this.#draw();
       }
@@ -169,9 +174,38 @@ export class PastView {
   #showGap(header, at) {
     this.gap.hidden = !header;
     if (!header) return;
-    const [from, until] = header.split("/").map((t) => (t === ".." ? 0 : Date.parse(t)));
+    const [from, until] = this.#markGap(header, at);
     fill(this.gap, from ? ["No registry ran at this moment: the last record before it is of ", time(from), ", the first after it of ", time(until), ". Below is what was on the record by then."] : "This is before the first record of the book.");
+  }
+
+  /**
+   * Marks a time without a registry on the slider, and returns it; from is 0 before the book.
+   *
+   * @param {string} header
+   * @param {number} at
+   */
+  #markGap(header, at) {
+    const [from, until] = header.split("/").map((t) => (t === ".." ? 0 : Date.parse(t)));
     this.slider.gap(from || Math.min(at, this.#from), until);
+    return [from, until];
+  }
+
+  /** Marks the times without a registry: before the first record, and before each start. */
+  async #findGaps() {
+    const from = this.#from;
+    const look = async (/** @type {number} */ at) => {
+      const answer = await request(`sessions${query({ at: new Date(at).toISOString(), limit: 1, fields: "id" })}`);
+      const header = answer.headers.get("Gatebook-Gap");
+      if (header && from === this.#from) this.#markGap(header, at);
+      return Number(answer.headers.get("Gatebook-Sequence"));
+    };
+    const after = await look(from);
+    /** @type {import("../app/types.js").LogRecord[]} */
+    const starts = await get(`events${query({ kind: "source_started", source: ownService, after, limit: 1000 })}`);
+    for (const r of starts.slice(-mostGaps).reverse()) {
+      if (from !== this.#from || ms(r.time) > this.#until) return;
+      await look(ms(r.time) - 2);
+    }
   }
 
   async #loadChanges() {
@@ -184,6 +218,7 @@ export class PastView {
       this.slider.range(from, until, { opened: this.#stays.map((s) => s.opened), ended: this.#stays.map((s) => s.ended).filter(Boolean) });
       this.slider.set(this.#at);
       this.#drawAround();
+      await this.#findGaps();
     } catch {
       // The moment itself says what is wrong.
     }
@@ -201,7 +236,7 @@ export class PastView {
     const next = all.findIndex((c) => c.at > this.#at);
     const split = next < 0 ? all.length : next;
     const item = (/** @type {typeof all[number]} */ c) =>
-      h("li", { class: c.up ? "up" : "down" }, h("a", { href: href(`session/${c.s.id}`) }, `${c.s.id} ${c.s.user || "–"}`), h("span", { class: "faint" }, c.up ? ` to ${c.s.service}` : ` ${reasonText(c.s.reason)}`), time(c.at, `${c.at > this.#at ? "in" : ""} ${span(Math.abs(c.at - this.#at) / 1000)}${c.at > this.#at ? "" : " before"}`));
+      h("li", { class: c.up ? "up" : "down" }, h("a", { href: href(`session/${c.s.id}`) }, `${c.s.id} ${c.s.user || "–"}`), h("span", { class: "faint" }, c.up ? ` to ${c.s.service}` : ` ${reasonText(c.s.reason)}`), time(c.at, `${c.at > this.#at ? "+" : "−"}${span(Math.abs(c.at - this.#at) / 1000)}`));
     fill(this.around, h("h2", {}, "Around then"), h("ol", {}, all.slice(Math.max(0, split - 4), split).map(item), h("li", { class: "here" }, "this moment"), all.slice(split, split + 4).map(item)), this.#stays.length >= mostMarked ? h("p", { class: "faint" }, `Only the newest ${count(mostMarked)} sessions of this span are marked.`) : null);
   }
 
@@ -209,8 +244,8 @@ export class PastView {
     const { rows, groups } = matcher(this.#params).select(this.#sessions);
     this.facets.show(groups);
     this.table.show(rows, "id");
-    const more = this.#sessions.length >= mostShown ? `, the first ${count(mostShown)} of more` : "";
-    this.total.textContent = `${rows.length === this.#sessions.length ? "" : `${count(rows.length)} of `}${plural(this.#sessions.length, "session")} at that moment${more}`;
+    const more = this.#sessions.length < this.#total ? `; the first ${count(this.#sessions.length)} are listed and counted` : "";
+    this.total.textContent = `${rows.length === this.#sessions.length ? "" : `${count(rows.length)} of `}${plural(Math.max(this.#total, this.#sessions.length), "session")} at that moment${more}`;
     this.table.element.hidden = rows.length === 0;
     fill(this.place, rows.length === 0 ? notice("empty", this.#sessions.length ? "No session matches" : "Nobody was connected", this.#sessions.length ? "Others were there at this moment." : "Nobody was there at this moment, as far as the book knows.") : null);
   }
@@ -225,7 +260,7 @@ export class PastView {
   /** @param {boolean} on */
   #playing(on) {
     this.play.setAttribute("aria-pressed", String(on));
-    fill(this.play, on ? "❚❚ Pause" : "▶ Play");
+    fill(this.play, icon(on ? "pause" : "play"), on ? "Pause" : "Play");
   }
 
   #toggle() {
