@@ -55,16 +55,17 @@ func (p *page) file(c *gin.Context) error {
 // send answers with a file. A browser keeps it, and asks each time whether it has changed, so
 // that it never runs files of two versions together.
 func (p *page) send(c *gin.Context, file web.Asset) error {
+	// They are those of a 304 too: a browser takes its headers for those of what it has kept.
+	header := c.Writer.Header()
+	header["Content-Security-Policy"] = []string{web.Policy}
+	header["Cross-Origin-Opener-Policy"] = []string{"same-origin"}
 	m := p.answers.present.Moment()
 	if err := p.answers.validate(c, m, render.Validators{Opaque: file.Tag}); err != nil {
 		return err
 	}
 	a := p.answers.begin(c, m, params.Parameters{})
 	defer a.Release()
-	header := c.Writer.Header()
 	header["Content-Type"] = []string{file.Type + "; charset=utf-8"}
-	header["Content-Security-Policy"] = []string{web.Policy}
-	header["Cross-Origin-Opener-Policy"] = []string{"same-origin"}
 	if _, err := a.Write(file.Content); err != nil {
 		return err
 	}

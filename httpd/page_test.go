@@ -61,7 +61,14 @@ func TestPagePolicy(t *testing.T) {
 	if tag == "" || got.header.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("got the headers %v", got.header)
 	}
-	if again := ask(t, asker, "GET", base+"/", asBrowser, "If-None-Match: "+tag); again.status != 304 || again.body != "" {
+	again := ask(t, asker, "GET", base+"/", asBrowser, "If-None-Match: "+tag)
+	if again.status != 304 || again.body != "" {
 		t.Errorf("again: got %d", again.status)
+	}
+	// A browser takes the headers of this answer for those of the page that it has kept.
+	for _, name := range []string{"Content-Security-Policy", "Cross-Origin-Opener-Policy"} {
+		if again.header.Get(name) != got.header.Get(name) {
+			t.Errorf("again: %s is %q", name, again.header.Get(name))
+		}
 	}
 }

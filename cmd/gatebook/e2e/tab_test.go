@@ -26,15 +26,17 @@ type tab struct {
 	t      testing.TB
 	ctx    context.Context
 	origin string
+	leave  func() // closes it
 
 	mu      sync.Mutex
 	wrong   []string
+	streams int      // how many times it asked for the stream of records
 	allowed []string // parts of messages that are expected
 	closed  bool
 }
 
-// open opens an address in a new tab. A profile of its own keeps the tests apart: fresh is a
-// context that open has made before, for another tab of the same profile.
+// open opens an address in a new tab. It has a profile of its own, which keeps the tests
+// apart, or that of the tab beside it.
 func open(t testing.TB, address string, beside ...*tab) *tab {
 	t.Helper()
 	var ctx context.Context
@@ -44,8 +46,9 @@ func open(t testing.TB, address string, beside ...*tab) *tab {
 	} else {
 		ctx, leave = chromedp.NewContext(shared.browser, chromedp.WithNewBrowserContext())
 	}
-	origin, _, _ := strings.Cut(strings.TrimPrefix(address, "http://"), "/")
-	p := &tab{t: t, ctx: ctx, origin: "http://" + origin + "/"}
+	scheme, rest, _ := strings.Cut(address, "://")
+	host, _, _ := strings.Cut(rest, "/")
+	p := &tab{t: t, ctx: ctx, leave: leave, origin: scheme + "://" + host + "/"}
 	check(t, chromedp.Listen(ctx, p.heard))
 	t.Cleanup(func() {
 		p.mu.Lock()
@@ -93,7 +96,18 @@ func (p *tab) heard(event any) {
 		}
 	case *page.EventJavascriptDialogOpening:
 		text = "a dialog of the browser: " + e.Message
+	case *network.EventResponseReceived:
+		for name := range e.Response.Headers {
+			if strings.EqualFold(name, "WWW-Authenticate") {
+				text = "an answer that opens the browser's password dialog: " + e.Response.URL
+			}
+		}
 	case *network.EventRequestWillBeSent:
+		if strings.Contains(e.Request.URL, "events?follow=true") {
+			p.mu.Lock()
+			p.streams++
+			p.mu.Unlock()
+		}
 		if u := e.Request.URL; !strings.HasPrefix(u, p.origin) && !strings.HasPrefix(u, "data:") && !strings.HasPrefix(u, "blob:"+p.origin) {
 			text = "a request to elsewhere: " + u
 		}
@@ -121,13 +135,15 @@ func (p *tab) run(steps ...step) {
 	}
 }
 
-// value returns the value of an expression.
+// value returns the value of an expression, or what its promise comes to.
 func value[T any](p *tab, expression string) T {
 	p.t.Helper()
-	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression))
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, awaiting))
 	check(p.t, err)
 	return v
 }
+
+func awaiting(p *runtime.EvaluateParams) { yes := true; p.AwaitPromise = &yes }
 
 // until waits until an expression is true.
 func (p *tab) until(expression string) {
@@ -182,7 +198,11 @@ func (p *tab) key(keys string) {
 const (
 	keyEnter = kb.Enter
 	keyEnd   = kb.End
+	keyHome  = kb.Home
 	keyDown  = kb.ArrowDown
+	keyLeft  = kb.ArrowLeft
+	keyTab   = kb.Tab
+	keyEsc   = kb.Escape
 )
 
 // goTo leads to a route.

@@ -34,6 +34,8 @@ const mostShown = 5000;
 const mostMarked = 5000;
 /** How many restarts of a span are marked. */
 const mostGaps = 20;
+/** How much later than it happens a change is on the record, at most, mostly; in milliseconds. */
+const recording = 25;
 /** How often playing shows another moment, in milliseconds. */
 const beat = 400;
 
@@ -253,8 +255,8 @@ export class PastView {
   /** @param {number} by */
   #jump(by) {
     const all = this.#changes();
-    const to = by > 0 ? all.find((c) => c.at > this.#at + 1) : all.findLast((c) => c.at < this.#at - 1);
-    if (to) this.#go(to.at, true);
+    const to = by > 0 ? all.find((c) => c.at > this.#at) : all.findLast((c) => c.at < this.#at - 2 * recording);
+    if (to) this.#go(to.at + recording, true);
   }
 
   /** @param {boolean} on */

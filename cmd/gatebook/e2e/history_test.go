@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"gatebook/cmd/gatebook/internal/servertest"
+)
+
+// TestHistory searches the sessions that have ended, sees them as lanes, exports them, and
+// counts failed logins.
+func TestHistory(t *testing.T) {
+	s := serve(t)
+	for range 3 {
+		c := s.mariaDB()
+		c.query("SELECT 1")
+		c.close()
+	}
+	s.postgres().close()
+	s.failLogin("mallory")
+	eventually(t, "the sessions have ended", func() bool {
+		return strings.Count(s.get("sessions?status=closed&fields=id,service"), `"/services/orders"`) == 4
+	})
+	p := open(t, s.base()+"#/history")
+	p.until(`document.querySelectorAll(".lanes .stay").length >= 5`)
+	p.until(tableRows + ` === 5`)
+	p.shows("the login failed")
+
+	// A search is in the address.
+	p.choose("select[name=reason]", "auth_failed")
+	p.press("Search")
+	p.until(`location.hash.includes("reason=auth_failed")`)
+	p.until(tableRows + ` === 1`)
+	p.shows("mallory")
+	p.press("reason auth_failed")
+	p.until(tableRows + ` === 5`)
+	p.enter("input[name=service]", "orders")
+	p.press("Search")
+	p.until(tableRows + ` === 4`)
+
+	// Lanes by another member, zoom and drag, and the part that is seen as the window.
+	p.choose(`select[aria-label="Lanes by"]`, "address")
+	p.until(`document.querySelector(".lane .name").textContent.startsWith("127.0.0.1")`)
+	before := value[string](p, lanesLabel)
+	p.click(`button[aria-label="See less time"]`)
+	p.until(lanesLabel + " !== " + quote(before))
+	before = value[string](p, lanesLabel)
+	p.drag(".lanes .picture svg", 700, 400)
+	p.until(lanesLabel + " !== " + quote(before))
+	p.press("Search in this part")
+	p.until(`location.hash.includes("until=")`)
+
+	// What is shown goes to a file.
+	p.goTo("#/history?service=orders")
+	p.until(tableRows + ` === 4`)
+	p.do(`{ const make = URL.createObjectURL; URL.createObjectURL = (b) => { b.text().then((text) => { globalThis.saved = text; }); return make(b); }; }`)
+	p.press("Export CSV")
+	p.until("globalThis.saved")
+	lines := strings.Split(strings.TrimSpace(value[string](p, "globalThis.saved")), "\n")
+	if len(lines) != 5 || !strings.Contains(lines[0], "user") || !strings.Contains(strings.Join(lines, "\n"), "mallory") {
+		t.Errorf("the file has %d lines: %q", len(lines), lines)
+	}
+
+	// Failed logins by address lead to their sessions.
+	p.goTo("#/history")
+	p.click(`section[aria-label="Failed logins by address"] .counts a`)
+	p.until(`location.hash.includes("address=127.0.0.1") && location.hash.includes("reason=auth_failed")`)
+	p.until(tableRows + ` === 1`)
+	p.goTo("#/history?since=all&user=nobody-has-this-name")
+	p.shows("No ended session matches")
+}
+
+const (
+	// tableRows is an expression for how many ended sessions are listed.
+	tableRows  = `document.querySelectorAll('section[aria-label="Ended sessions"] tbody tr').length`
+	lanesLabel = `document.querySelector(".lanes .picture svg")?.getAttribute("aria-label")`
+)
+
+// failLogin tries to log in with a wrong password.
+func (s *server) failLogin(user string) {
+	s.t.Helper()
+	to := shared.mariaDB.Login
+	to.Address, to.User, to.Password = s.mysql, user, "wrong"
+	if out := servertest.RunMariaDBClient(s.t, to, "SELECT 1"); out.Code == 0 {
+		s.t.Error("a wrong password was accepted")
+	}
+}

@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"testing"
+)
+
+// TestBasePath serves the page below a path, behind another server, as base_path of a proxy
+// does.
+func TestBasePath(t *testing.T) {
+	s := serve(t, "ann:admin")
+	to, err := url.Parse(s.base())
+	check(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/inner/gate/", http.StripPrefix("/inner/gate", httputil.NewSingleHostReverseProxy(to)))
+	front := httptest.NewServer(mux)
+	t.Cleanup(front.Close)
+	p := open(t, front.URL+"/inner/gate/")
+	p.origin = front.URL + "/inner/gate/"
+	p.signIn("ann")
+	p.until(`document.querySelector(".status")?.dataset.state === "live"`)
+	c := s.mariaDB()
+	p.click("#row-" + itoa(p.session("orders")) + " input")
+	p.press("End 1 session …")
+	p.enter("dialog input", "below a path")
+	p.choose("dialog select", "")
+	p.key(keyEnter)
+	p.shows("1 session ended.")
+	if !c.gone() {
+		t.Error("the client is connected still")
+	}
+	for _, route := range []string{"#/history", "#/time", "#/book"} {
+		p.goTo(route)
+		p.until(`document.querySelector("main .view") && !document.querySelector(".notice.loading, .notice.error")`)
+	}
+	p.leave()
+}
+
+// TestTabs opens two tabs: they share one stream, and when the one that reads it is closed the
+// other goes on.
+func TestTabs(t *testing.T) {
+	s := serve(t)
+	first := open(t, s.base())
+	first.until(`document.querySelector(".status")?.dataset.state === "live"`)
+	second := open(t, s.base(), first)
+	second.until(`document.querySelector(".status")?.dataset.state === "live"`)
+	s.mariaDB()
+	first.session("orders")
+	second.session("orders")
+	if a, b := first.asked(), second.asked(); a != 1 || b != 0 {
+		t.Errorf("the tabs asked for %d and %d streams", a, b)
+	}
+	first.do(`location.href = "about:blank"`)
+	s.postgres()
+	second.session("reports")
+	if n := second.asked(); n != 1 {
+		t.Errorf("the second tab asked for %d streams", n)
+	}
+}
+
+// asked returns how many times a tab asked for the stream of records.
+func (p *tab) asked() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.streams
+}
+
+// TestRestart kills the server under the page, and starts it again: the page says so, goes on
+// by itself, and shows what was lost as one incident.
+func TestRestart(t *testing.T) {
+	s := serve(t)
+	s.mariaDB()
+	s.postgres()
+	p := open(t, s.base())
+	p.session("orders")
+	p.session("reports")
+	s.kill()
+	p.allow("ERR_", "Failed to load resource", "net::")
+	p.shows("Not connected since")
+	p.until(`document.querySelector(".status").dataset.state === "off"`)
+	s.start()
+	p.until(`document.querySelector(".status").dataset.state === "live" && document.querySelector(".banner").hidden`)
+	p.until(`!` + rows + `.includes("orders")`)
+	s.mariaDB()
+	p.session("orders")
+
+	p.goTo("#/history")
+	p.until(`document.querySelectorAll(".incident").length === 1`)
+	p.shows("2 sessions lost")
+	p.do(`document.querySelector(".incident summary").click()`)
+	p.shows("Running then:")
+	p.until(`["orders", "reports"].every((name) => document.querySelector(".incident").innerText.includes(name))`)
+	p.goTo("#/time?span=10m")
+	p.until(`document.querySelectorAll(".timeslider .gap").length >= 2`) // before the book, and the restart
+	p.goTo("#/book")
+	p.shows("started 2 times in a day")
+	p.shows("db-1")
+}
