@@ -41,12 +41,12 @@ func TestHistory(t *testing.T) {
 	// Lanes by another member, zoom and drag, and the part that is seen as the window.
 	p.choose(`select[aria-label="Lanes by"]`, "address")
 	p.until(`document.querySelector(".lane .name").textContent.startsWith("127.0.0.1")`)
-	before := value[string](p, lanesLabel)
+	before := value[string](p, firstBar)
+	p.drag(".lanes .picture svg", 400, 700)
+	p.until(firstBar + " !== " + quote(before))
+	before = value[string](p, firstBar)
 	p.click(`button[aria-label="See less time"]`)
-	p.until(lanesLabel + " !== " + quote(before))
-	before = value[string](p, lanesLabel)
-	p.drag(".lanes .picture svg", 700, 400)
-	p.until(lanesLabel + " !== " + quote(before))
+	p.until(firstBar + " !== " + quote(before))
 	p.press("Search in this part")
 	p.until(`location.hash.includes("until=")`)
 
@@ -72,8 +72,9 @@ func TestHistory(t *testing.T) {
 
 const (
 	// tableRows is an expression for how many ended sessions are listed.
-	tableRows  = `document.querySelectorAll('section[aria-label="Ended sessions"] tbody tr').length`
-	lanesLabel = `document.querySelector(".lanes .picture svg")?.getAttribute("aria-label")`
+	tableRows = `document.querySelectorAll('section[aria-label="Ended sessions"] tbody tr').length`
+	// firstBar is an expression for where the bars of the lanes are.
+	firstBar = `[...document.querySelectorAll(".lanes .stay")].map((bar) => bar.getAttribute("x")).join()`
 )
 
 // failLogin tries to log in with a wrong password.

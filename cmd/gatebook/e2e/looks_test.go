@@ -73,14 +73,14 @@ func TestNames(t *testing.T) {
 		{"kind":"session_ready","key":"k","user":"` + `x\u202egpj.exe` + `\u0007\u200b` + `","database":"<svg/onload=globalThis.hurt=1>","program":"javascript:globalThis.hurt=1"}]}`)
 	p := open(t, s.base())
 	p.shows("<img src=x onerror=globalThis.hurt=1>&lt;")
-	p.shows("<script>globalThis.hurt=1</script>")
+	p.shows("<script>globalthis.hurt=1</script>") // services are shown by their key
 	p.shows(`x\u202egpj.exe\u0007\u200b`)
 	id := value[string](p, `[...document.querySelectorAll(".rows .row")].find((r) => r.innerText.includes("202e")).id.slice(4)`)
-	for _, route := range []string{"#/session/" + id, "#/history?since=all", "#/time", "#/book", "#/now?service=%3Cimg+src%3Dx+onerror%3Dglobalthis.hurt%3D1%3E"} {
+	for _, route := range []string{"#/session/" + id, "#/history?since=all", "#/time", "#/book", "#/now?service=%3Cscript%3Eglobalthis.hurt%3D1%3C/script%3E"} {
 		p.goTo(route)
 		p.until(`document.querySelector("main .view") && !document.querySelector(".notice.loading")`)
 	}
-	p.shows("<img src=x onerror=globalthis.hurt=1>")
+	p.shows("1 of 2 live sessions")
 	if value[bool](p, "Boolean(globalThis.hurt) || Boolean(document.querySelector('main img, main script'))") {
 		t.Error("a name has become markup")
 	}
@@ -102,6 +102,7 @@ func TestKeyboard(t *testing.T) {
 	p.key("1")
 	p.key("/")
 	p.until(`document.activeElement.type === "search"`)
+	p.do(`document.activeElement.value = ""`) // chromedp types the stroke although the page has taken the key
 	p.key("gatebook_admin")
 	p.until(`location.hash.includes("q=gatebook_admin")`)
 	for range 40 {

@@ -97,8 +97,8 @@ func (p *tab) heard(event any) {
 	case *page.EventJavascriptDialogOpening:
 		text = "a dialog of the browser: " + e.Message
 	case *network.EventResponseReceived:
-		for name := range e.Response.Headers {
-			if strings.EqualFold(name, "WWW-Authenticate") {
+		for name, challenge := range e.Response.Headers {
+			if strings.EqualFold(name, "WWW-Authenticate") && strings.Contains(fmt.Sprint(challenge), "Basic") {
 				text = "an answer that opens the browser's password dialog: " + e.Response.URL
 			}
 		}

@@ -37,7 +37,10 @@ export class Feed {
 
   constructor() {
     this.#channel.onmessage = ({ data }) => this.#heard(data);
-    addEventListener("online", () => this.#hurry());
+    const { signal } = this.#stopped;
+    addEventListener("online", () => this.#hurry(), { signal });
+    // A page that is kept for the way back would keep the lock, too.
+    addEventListener("pagehide", () => this.stop(), { signal });
   }
 
   /** @param {(batch: Batch) => void} reader @returns {() => void} stops it */

@@ -44,7 +44,7 @@ export function moment(at) {
  */
 export function tick(at, span) {
   const date = new Date(at);
-  if (span <= 10e3) return `${second.format(date)}.${String(date.getMilliseconds()).padStart(3, "0").slice(0, span <= 1000 ? 3 : 1)}`;
+  if (date.getMilliseconds() > 0 && span <= 10e3) return `${second.format(date)}.${String(date.getMilliseconds()).padStart(3, "0").replace(/0+$/, "")}`;
   if (span <= 10 * 60e3) return second.format(date);
   if (span <= 36 * 3600e3) return minute.format(date);
   if (span <= 12 * 86400e3) return `${day.format(date)} ${minute.format(date)}`;

@@ -232,4 +232,8 @@ signedOut.addEventListener("signed-out", () => tabs.postMessage("out"));
 tabs.onmessage = () => {
   if (shell) ask("You are signed out.");
 };
+// The way back to a page that the browser has kept: its stream was stopped.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
 begin();

@@ -7,10 +7,10 @@ import { href } from "../app/router.js";
 
 /**
  * @typedef {import("../app/types.js").SessionAnswer} SessionAnswer
- * @typedef {{at: number, seen: number, source: string, reason: string, sessions: SessionAnswer[]}} Incident
+ * @typedef {{at: number, seen: number, sources: Set<string>, reason: string, sessions: SessionAnswer[]}} Incident
  */
 
-/** Losses of one source that are recorded within this time are one incident. */
+/** Losses that are recorded within this time, of one source or by one crash, are one incident. */
 const together = 3000;
 const mostNamed = 40;
 
@@ -26,11 +26,12 @@ export function incidentsOf(lost) {
   for (const s of [...lost].sort((a, b) => ms(b.lost_at) - ms(a.lost_at))) {
     const at = ms(s.lost_at);
     const source = nameOf(s.source);
-    const same = all.find((i) => i.source === source && i.reason === s.reason && Math.abs(i.at - at) <= together);
+    const same = all.find((i) => i.reason === s.reason && (i.sources.has(source) || s.reason === "registry_crashed") && Math.abs(i.at - at) <= together);
     if (same) {
+      same.sources.add(source);
       same.sessions.push(s);
       same.seen = Math.max(same.seen, ms(s.last_seen));
-    } else all.push({ at, seen: ms(s.last_seen), source, reason: s.reason ?? "", sessions: [s] });
+    } else all.push({ at, seen: ms(s.last_seen), sources: new Set([source]), reason: s.reason ?? "", sessions: [s] });
   }
   return all;
 }
@@ -54,7 +55,7 @@ export function incidentView(i) {
       {},
       h("b", {}, time(i.seen)),
       h("span", {}, `${plural(sessions.length, "session")} lost`),
-      h("span", { class: "faint" }, `${i.source}: ${reasonText(i.reason)}`),
+      h("span", { class: "faint" }, `${[...i.sources].join(", ")}: ${reasonText(i.reason)}`),
     ),
     h("p", {}, `Last seen ${moment(i.seen)}; noticed ${moment(i.at)}, ${span((i.at - i.seen) / 1000)} later.`, h("span", { class: "faint" }, ` (${utc(i.seen)})`)),
     h("p", {}, h("b", {}, "Running then: "), counted(sessions, (s) => nameOf(s.service)), ". ", h("b", {}, "For: "), counted(sessions, (s) => s.user || "not logged in"), "."),

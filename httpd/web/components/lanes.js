@@ -166,7 +166,7 @@ export class Lanes {
       return g;
     });
     const bottom = Math.max(30, y);
-    return { height: bottom + 2, content: [...content, svg("g", {}, axis({ from: a, until: b, x, width, left, top: 0, bottom, labels: 12 }))], label: `Who was there when: ${lanes.length} lanes from ${moment(a)} to ${moment(b)}` };
+    return { height: bottom + 2, content: [...content, svg("g", {}, axis({ from: a, until: b, x, width, left, top: 0, bottom, labels: 12 }))], label: `Who was there when: ${plural(lanes.length, "lane")} from ${moment(a)} to ${moment(b)}` };
   }
 
   /** @param {number} a @param {number} b */

@@ -2,7 +2,7 @@
 
 import { get, lines, otherServices, query, request, save } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
-import { count, moment, ms, nameOf, plural, span, time } from "../app/format.js";
+import { count, moment, ms, nameOf, ownService, plural, span, time } from "../app/format.js";
 import { reasons, reasonText } from "../app/records.js";
 import { adjust, href } from "../app/router.js";
 import { chips } from "../components/filterbar.js";
@@ -282,7 +282,7 @@ export class HistoryView {
       ]);
       if (mine !== this.#shown) return;
       this.#drawFailed(failed);
-      const all = incidentsOf(lost);
+      const all = incidentsOf(this.#params.has("own") ? lost : lost.filter((/** @type {SessionAnswer} */ s) => nameOf(s.service) !== ownService));
       fill(this.incidents, all.length === 0 ? notice("empty", "Nothing was lost", "No session ended without being seen to end.") : all.slice(0, 12).map(incidentView), lost.length >= 2000 ? h("p", { class: "faint" }, "Only the newest 2 000 lost sessions are looked at here.") : null);
     } catch (error) {
       fill(this.failed, failure(error, () => this.#loadBeside(asked)));

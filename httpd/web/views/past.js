@@ -36,6 +36,8 @@ const mostMarked = 5000;
 const mostGaps = 20;
 /** How much later than it happens a change is on the record, at most, mostly; in milliseconds. */
 const recording = 25;
+/** How often a registry notes that it is alive, and a little more; in milliseconds. */
+const heartbeat = 2100;
 /** How often playing shows another moment, in milliseconds. */
 const beat = 400;
 
@@ -203,10 +205,12 @@ export class PastView {
     };
     const after = await look(from);
     /** @type {import("../app/types.js").LogRecord[]} */
-    const starts = await get(`events${query({ kind: "source_started", source: ownService, after, limit: 1000 })}`);
-    for (const r of starts.slice(-mostGaps).reverse()) {
-      if (from !== this.#from || ms(r.time) > this.#until) return;
-      await look(ms(r.time) - 2);
+    const runs = await get(`events${query({ kind: "source_started,source_lost", source: ownService, after, limit: 1000 })}`);
+    for (const r of runs.slice(-mostGaps).reverse()) {
+      if (from !== this.#from) return;
+      // After a crash the first records are of what it has ended, and come before the start.
+      const seen = ms(r.last_seen);
+      for (const at of r.kind === "source_started" ? [ms(r.time) - 2] : [seen + 1, seen + heartbeat]) if (at < Math.min(this.#until, ms(r.time))) await look(at);
     }
   }
 
