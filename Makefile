@@ -36,7 +36,7 @@ shipped: ## Run the tests of the relay and most of the gateway's without the rac
 e2e: ## Check the web page's files, and drive it in Chromium against a real server with real traffic
 	.ci/install-servers --page
 	.ci/web/check
-	cd cmd/gatebook/e2e && go vet . && go test -count=1 .
+	cd cmd/gatebook/e2e && go vet . && go test -count=1 -parallel 3 .
 
 soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log, 10,500 of the archive
 	.ci/install-servers

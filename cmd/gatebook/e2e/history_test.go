@@ -10,6 +10,7 @@ import (
 // TestHistory searches the sessions that have ended, sees them as lanes, exports them, and
 // counts failed logins.
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	for range 3 {
 		c := s.mariaDB()

@@ -11,6 +11,7 @@ import (
 // axe-core finds no serious fault, the colours are those that the system prefers, nothing is
 // wider than the screen, and nothing moves where that is not wanted.
 func TestLooks(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.mariaDB()
 	s.postgres()
@@ -64,6 +65,7 @@ const (
 // TestNames shows names that hold markup, control characters and marks that turn the direction
 // of text: they are shown as text, and what is not seen by its code.
 func TestNames(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	name := `<img src=x onerror="globalThis.hurt=1">&lt;`
 	check(t, shared.mariaDB.AddUser(strings.ReplaceAll(name, `"`, ``), "secret"))
@@ -88,6 +90,7 @@ func TestNames(t *testing.T) {
 
 // TestKeyboard uses the page with the keyboard alone.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.mariaDB()
 	s.mariaDB()

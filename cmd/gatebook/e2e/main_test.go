@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -32,25 +33,52 @@ func run(m *testing.M) (status int) {
 	}
 	defer func() { _ = os.RemoveAll(folder) }()
 	shared.binary = filepath.Join(folder, "gatebook")
-	build := exec.Command("go", "build", "-o", shared.binary, ".")
-	build.Dir, build.Stdout, build.Stderr = "..", os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
+	var stops []func()
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
+	var mu sync.Mutex
+	atEnd := func(stop func()) { mu.Lock(); defer mu.Unlock(); stops = append(stops, stop) }
+	if err := together(build, func() (err error) {
+		if shared.mariaDB, err = servertest.NewMariaDB(); err == nil {
+			atEnd(func() { _ = shared.mariaDB.Close() })
+		}
+		return err
+	}, func() (err error) {
+		if shared.postgres, err = servertest.NewPostgres(); err == nil {
+			atEnd(func() { _ = shared.postgres.Close() })
+		}
+		return err
+	}, func() error {
+		stop, err := startBrowser(folder)
+		if err == nil {
+			atEnd(stop)
+		}
+		return err
+	}); err != nil {
 		return failed(err)
 	}
-	if shared.mariaDB, err = servertest.NewMariaDB(); err != nil {
-		return failed(err)
-	}
-	defer func() { _ = shared.mariaDB.Close() }()
-	if shared.postgres, err = servertest.NewPostgres(); err != nil {
-		return failed(err)
-	}
-	defer func() { _ = shared.postgres.Close() }()
-	stop, err := startBrowser(folder)
-	if err != nil {
-		return failed(err)
-	}
-	defer stop()
 	return m.Run()
+}
+
+// together runs functions at the same time, and returns their errors.
+func together(all ...func() error) error {
+	errs := make([]error, len(all))
+	var running sync.WaitGroup
+	for i, f := range all {
+		running.Go(func() { errs[i] = f() })
+	}
+	running.Wait()
+	return errors.Join(errs...)
+}
+
+// build builds the program.
+func build() error {
+	command := exec.Command("go", "build", "-o", shared.binary, ".")
+	command.Dir, command.Stdout, command.Stderr = "..", os.Stderr, os.Stderr
+	return command.Run()
 }
 
 func failed(err error) int {

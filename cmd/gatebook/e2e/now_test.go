@@ -8,6 +8,7 @@ import (
 // TestNow follows sessions of real clients: they come and go without a reload, are filtered,
 // ended, and spared.
 func TestNow(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	p := open(t, s.base())
 	p.shows("no accounts")

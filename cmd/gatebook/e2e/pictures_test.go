@@ -12,6 +12,7 @@ import (
 // both colours, for a desktop and a phone, to the folder that E2E_LOOK names. People look at
 // them: nothing is compared.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	folder := os.Getenv("E2E_LOOK")
 	if folder == "" {
 		t.Log("E2E_LOOK names no folder for pictures")

@@ -11,6 +11,7 @@ import (
 // TestBasePath serves the page below a path, behind another server, as base_path of a proxy
 // does.
 func TestBasePath(t *testing.T) {
+	t.Parallel()
 	s := serve(t, "ann:admin")
 	to, err := url.Parse(s.base())
 	check(t, err)
@@ -42,6 +43,7 @@ func TestBasePath(t *testing.T) {
 // TestTabs opens two tabs: they share one stream, and when the one that reads it is closed the
 // other goes on.
 func TestTabs(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	first := open(t, s.base())
 	first.until(`document.querySelector(".status")?.dataset.state === "live"`)
@@ -71,6 +73,7 @@ func (p *tab) asked() int {
 // TestRestart kills the server under the page, and starts it again: the page says so, goes on
 // by itself, and shows what was lost as one incident.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.mariaDB()
 	s.postgres()

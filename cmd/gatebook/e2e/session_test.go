@@ -8,6 +8,7 @@ import (
 // TestSession follows one session in its own view: its life, its counters, its trail, and how
 // it is ended.
 func TestSession(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	c := s.mariaDB()
 	for range 50 {

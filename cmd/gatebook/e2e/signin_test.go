@@ -12,6 +12,7 @@ import (
 // TestSignIn signs in with an account and with a token, sees what a basic account may do, and
 // is signed out by a new password.
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	s := serve(t, "ann:admin", "ben:basic")
 	s.mariaDB()
 	p := open(t, s.base())

@@ -9,6 +9,7 @@ import (
 // TestTime moves the slider to a moment at which a session was there that has ended since, and
 // plays from there.
 func TestTime(t *testing.T) {
+	t.Parallel()
 	s := serve(t)
 	s.postgres()
 	c := s.mariaDB()
