@@ -38,7 +38,8 @@
 // both directions did, or when one side broke, which closes both sockets. In the protocols
 // of databases neither side goes on without the other ([Options.Together]). The end of a
 // client then closes both sockets. A client whose server has closed is given a while to
-// close as well and is then closed: an idle client would not notice for hours.
+// close as well and is then closed: an idle client would not notice for hours. A server whose
+// client has said goodbye is given that while too, so that its last word is heard.
 //
 // A pipe that waits for its target does not read its source, and does not notice that the
 // source has ended. [Relay.Look] finds that out, without reading.

@@ -106,3 +106,45 @@ func TestEndComesAfterQueue(t *testing.T) {
 		t.Errorf("got %+v", end)
 	}
 }
+
+// TestParted checks that a server whose client has said goodbye is read to its end, and no longer
+// than the relay may linger.
+func TestParted(t *testing.T) {
+	options := Options{High: 65536, Low: 1024, Together: true, Linger: time.Minute, Parted: func() bool { return true }}
+	t.Run("server closes", func(t *testing.T) {
+		r := connect(t).start(t, options)
+		io.WriteString(r.client, "goodbye")
+		r.client.Close()
+		if got, err := io.ReadAll(r.server); err != nil || string(got) != "goodbye" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+		io.WriteString(r.server, "last word")
+		r.server.Close()
+		if end := r.wait(t); end.First != Client {
+			t.Errorf("ended as %+v", end)
+		}
+		if got := r.serverConn.Received(); got != uint64(len("last word")) {
+			t.Errorf("%d bytes of the last word were read", got)
+		}
+	})
+	t.Run("server stays", func(t *testing.T) {
+		options.Linger = 50 * time.Millisecond
+		r := connect(t).start(t, options)
+		r.client.Close()
+		if end := r.wait(t); end != (End{First: Client}) {
+			t.Errorf("ended as %+v", end)
+		}
+	})
+	t.Run("server closes first", func(t *testing.T) {
+		options.Linger = time.Minute
+		r := connect(t).start(t, options)
+		r.server.Close()
+		if _, err := r.client.Read(make([]byte, 1)); err != io.EOF {
+			t.Fatalf("the client reads %v", err)
+		}
+		r.client.Close()
+		if end := r.wait(t); end != (End{First: Server}) {
+			t.Errorf("ended as %+v", end)
+		}
+	})
+}

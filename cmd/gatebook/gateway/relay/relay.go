@@ -39,9 +39,12 @@ type Options struct {
 	High, Low int
 	// Together: neither side goes on without the other. When the client has ended, and the
 	// server has all that it sent, both sockets are closed. When the server has ended, the
-	// client has Linger to close as well.
+	// client has Linger to close as well. So has the server, when the client has ended, if Parted
+	// reports that it will: the server's last word is heard then. Parted may be nil; the goroutine
+	// that calls FromClient calls it.
 	Together bool
 	Linger   time.Duration
+	Parted   func() bool
 	// LeaveServer: the relay ends without closing the server's socket, on which nothing is
 	// read or written then. The caller closes it.
 	LeaveServer bool
@@ -81,7 +84,7 @@ type Relay struct {
 	options        Options
 	// up moves the client's bytes, down the server's.
 	up, down *pipe
-	// linger ends the relay when Linger is over; set by the server's pipe.
+	// linger ends the relay when Linger is over; set by the pipe of the side that has ended first.
 	linger *time.Timer
 	// paused: both directions are to stop. rest is set by the client's pipe.
 	paused atomic.Bool
@@ -147,11 +150,18 @@ func (r *Relay) passEnd(p *pipe) {
 	_ = p.to.CloseWrite() // where the side is gone its own pipe notices
 	switch {
 	case !r.options.Together:
-	case p.source == Client:
+	case p.source == Client && (r.options.Parted == nil || !r.options.Parted()):
 		r.close() // the system delivers what the server has not read yet
-	default:
+	case r.first() == p.source:
 		r.linger = time.AfterFunc(r.options.Linger, func() { r.guard(r.close) })
 	}
+}
+
+// first returns the side that has ended first.
+func (r *Relay) first() Side {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.end.First
 }
 
 // broke notes that a side can be neither read nor written, and ends the relay.
