@@ -20,12 +20,16 @@ func (p peer) logInWith(more mysql.Capabilities, user, password string) {
 	binary.Write(&b, binary.LittleEndian, uint32(asked))
 	b.WriteString("\x00\x00\x00\x01\x2d" + string(make([]byte, 23)))
 	b.WriteString(user + "\x00\x14" + string(native(password, scramble)) + "shop\x00mysql_native_password\x00")
+	if asked&mysql.ConnectAttributes != 0 {
+		b.WriteByte(0) // none
+	}
 	p.send(mysqlPacket(1, b.String()))
 	p.finishNative(password)
 }
 
 // TestAnswersOfRealServer checks that a session of a real server is idle after the answer to each
-// kind of command that the drivers in other tests do not send, with the two ways to end rows.
+// kind of command that the drivers in other tests do not send, with the two ways to end rows, and where
+// packets are compressed.
 func TestAnswersOfRealServer(t *testing.T) {
 	t.Parallel()
 	server := servertest.StartMariaDB(t)
@@ -33,10 +37,13 @@ func TestAnswersOfRealServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	const multi = mysql.Capabilities(1<<16 | 1<<17 | 1<<18)
-	for name, capabilities := range map[string]mysql.Capabilities{"EOF": multi, "OK instead of EOF": multi | mysql.DeprecateEOF} {
+	for name, capabilities := range map[string]mysql.Capabilities{
+		"EOF": multi, "OK instead of EOF": multi | mysql.DeprecateEOF,
+		"EOF, compressed": multi | mysql.Compress, "OK instead of EOF, compressed": multi | mysql.DeprecateEOF | mysql.Compress,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newHarness(t, MySQL, nil, server.Address)
+			r := newHarness(t, MySQL, func(_ *harness, s *Service) { s.Compression = true }, server.Address)
 			client := r.dial()
 			client.logInWith(capabilities, "jdoe", "secret")
 			go func() { _, _ = io.Copy(io.Discard, client) }()
@@ -71,7 +78,11 @@ func TestAnswersOfRealServer(t *testing.T) {
 				{"a row that begins like an end", "\x03SELECT REPEAT('x', 17000000)"},
 			} {
 				before := s.client.Counters().BytesWritten
-				client.send(mysqlPacket(0, c.command))
+				if capabilities&mysql.Compress != 0 {
+					compressing{peer: client}.sendCompressed(0, mysqlPacket(0, c.command))
+				} else {
+					client.send(mysqlPacket(0, c.command))
+				}
 				r.await(t, c.name+" is answered", func() bool {
 					all, err := server.Processes()
 					done := err == nil && slices.ContainsFunc(all, func(p servertest.Process) bool { return uint64(p.ID) == s.serverID && p.State == "Sleep" })

@@ -100,7 +100,7 @@ type Service struct {
 	// Probes are networks whose connections are counted instead of recorded when
 	// they end before their login begins.
 	Probes []netip.Prefix
-	// Compression lets clients of MySQL compress. A change of user is then not seen.
+	// Compression lets clients of MySQL compress, by zlib.
 	Compression bool
 	// ConnectTimeout limits each attempt to reach a server, LoginTimeout the time
 	// a client and a server take to agree on a login. 0 is the default.

@@ -271,7 +271,10 @@ func mysqlPacket(sequence byte, payload string) []byte {
 }
 
 // mysqlGreeting returns a server's first packet.
-func mysqlGreeting() []byte {
+func mysqlGreeting() []byte { return mysqlGreetingOf(offered) }
+
+// mysqlGreetingOf returns a server's first packet with the capabilities that it offers.
+func mysqlGreetingOf(offered mysql.Capabilities) []byte {
 	var b bytes.Buffer
 	b.WriteString("\x0a10.11.0-test\x00")
 	binary.Write(&b, binary.LittleEndian, uint32(threadID))

@@ -98,6 +98,7 @@ func (s *session) serve(ctx context.Context) *ending.Ending {
 	if end != nil {
 		return end
 	}
+	defer established.Release()
 	s.established, s.asked = established, events.SessionReady{}
 	return s.relay(ctx)
 }
@@ -124,7 +125,7 @@ const proxyHeaderTime = 5 * time.Second
 func (s *session) isProxied() bool { return s.origin.isIn(s.service.AcceptProxyProtocol) }
 
 // linger is how long a client may stay whose server has closed, in a protocol where such a
-// server never answers again.
+// server never answers again, and how long a server may whose client has said goodbye.
 const linger = time.Second
 
 // relay moves bytes until the session ends. ctx is that of recording.
@@ -138,7 +139,7 @@ func (s *session) relay(ctx context.Context) *ending.Ending {
 	options.Stall = s.service.StallTimeout
 	options.LeaveServer = s.established.Canceller != nil
 	if !s.service.protocol.HalfClose() {
-		options.Together, options.Linger = true, linger
+		options.Together, options.Linger, options.Parted = true, linger, traffic.Parted
 	}
 	s.activity.traffic.Store(&traffic)
 	s.moved()

@@ -13,8 +13,10 @@ import (
 // MySQL lets clients of MySQL and MariaDB in.
 type MySQL struct {
 	Service
-	// Compression lets clients compress. Their compressed packets cannot be followed.
+	// Compression lets clients compress, by zlib.
 	Compression bool
+	// inflaters is for following them.
+	inflaters mysql.Inflaters
 }
 
 // The errors of MySQL that the gateway itself has reason to send.
@@ -141,7 +143,7 @@ func (l *mysqlLogin) greet() (mysql.Greeting, *ending.Ending) {
 // hidden returns the capabilities that clients of the service are not offered.
 func (l *mysqlLogin) hidden() mysql.Capabilities {
 	if l.protocol.Compression {
-		return mysql.Hidden &^ (mysql.Compress | mysql.CompressZstd)
+		return mysql.Hidden &^ mysql.Compress // what is compressed by zstd cannot be followed
 	}
 	return mysql.Hidden
 }
@@ -160,6 +162,8 @@ func (l *mysqlLogin) forward(ctx context.Context, g mysql.Greeting) (mysql.Login
 		return login, failed(insecure)
 	case login.Compressed && !l.protocol.Compression:
 		return login, l.reject(next, failed("the client insists on compression"))
+	case login.Zstd:
+		return login, l.reject(next, failed("the client insists on compression by zstd, and the service has zlib alone"))
 	}
 	l.common, l.collation = mysql.Common(packet, g), login.Collation
 	l.session.Open(ctx, events.TypeClient)
@@ -228,15 +232,19 @@ func (l *mysqlLogin) accept(ctx context.Context, login mysql.Login, ok mysql.Pac
 	if gone != nil {
 		return nil, gone
 	}
-	var traffic Traffic = newMySQLTraffic(l)
+	established := &Established{}
 	if login.Compressed {
-		traffic = &compressedTraffic{client: l.client.conn, server: l.server.Conn}
+		traffic := newCompressedTraffic(ctx, l)
+		established.Traffic, established.Close = traffic, traffic.Close
+	} else {
+		established.Traffic = newMySQLTraffic(l)
 	}
-	rest, end := l.handshake.finish(ok, traffic)
+	rest, end := l.handshake.finish(ok, established.Traffic)
 	if end != nil {
+		established.Release()
 		return nil, end
 	}
-	established := &Established{Traffic: traffic, Rest: rest}
+	established.Rest = rest
 	if l.server.Account != nil {
 		established.Canceller = mysqlKill{thread: l.thread, buffers: l.protocol.Buffers}
 	}

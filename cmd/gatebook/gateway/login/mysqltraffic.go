@@ -83,6 +83,13 @@ func (t *mysqlTraffic) note() { t.waiting.set(t.answers.Owed() && !t.follower.Un
 // Waiting returns whether the server owes an answer.
 func (t *mysqlTraffic) Waiting() Waiting { return t.waiting.get() }
 
+// Parted reports whether the client has said goodbye and is owed nothing.
+func (t *mysqlTraffic) Parted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.follower.Goodbye() && !t.answers.Owed()
+}
+
 // Ended returns which side has ended the session.
 func (t *mysqlTraffic) Ended(end relay.End) *ending.Ending {
 	word := ""

@@ -24,6 +24,9 @@ func (opaque) FromServer([]byte) {}
 // Waiting returns that it is not known whether the server owes an answer.
 func (o opaque) Waiting() Waiting { return Waiting{Owed: o.owed} }
 
+// Parted reports false.
+func (opaque) Parted() bool { return false }
+
 // Ended returns which side closed or broke.
 func (opaque) Ended(end relay.End) *ending.Ending {
 	return ending.OfRelay(end, ending.Words{Owed: true})

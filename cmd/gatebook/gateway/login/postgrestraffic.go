@@ -56,6 +56,13 @@ func (t *postgresTraffic) note() { t.waiting.set(t.answers.Owed() && !t.follower
 // Waiting returns whether the server owes an answer.
 func (t *postgresTraffic) Waiting() Waiting { return t.waiting.get() }
 
+// Parted reports whether the client has said goodbye and is owed nothing.
+func (t *postgresTraffic) Parted() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.follower.Goodbye() && !t.answers.Owed()
+}
+
 // Ended returns which side has ended the session.
 func (t *postgresTraffic) Ended(end relay.End) *ending.Ending {
 	word := ""

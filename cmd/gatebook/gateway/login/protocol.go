@@ -136,6 +136,15 @@ type Established struct {
 	Rest string
 	// Canceller stops what the server does for the session; nil where nothing can.
 	Canceller Canceller
+	// Close releases what Traffic holds; nil where that is nothing.
+	Close func()
+}
+
+// Release releases what the session's traffic holds, which is not used then.
+func (e *Established) Release() {
+	if e.Close != nil {
+		e.Close()
+	}
 }
 
 // Traffic follows the bytes of an established session. FromClient and FromServer are called
@@ -149,6 +158,9 @@ type Traffic interface {
 	FromServer(p []byte)
 	// Waiting returns whether the server owes an answer, as far as the protocol shows.
 	Waiting() Waiting
+	// Parted reports whether the client has said goodbye and is owed nothing, so that its server
+	// closes at once. The goroutine that calls FromClient calls it.
+	Parted() bool
 	// Ended returns how the session ended, whose relay has ended.
 	Ended(end relay.End) *ending.Ending
 	// EndNotice returns what a client is sent when its session ends for that reason. It

@@ -21,8 +21,12 @@ type Answers struct {
 	loose bool
 	// next is the number of the server's next packet, if the answer goes on.
 	next byte
+	// unnumbered: the numbers of the server's packets mean nothing.
+	unnumbered bool
 	// word is the server's last packet if that was an error.
 	word *Error
+	// changed are the answers to changes of user that nobody has taken, oldest first.
+	changed []*Error
 }
 
 // stage is where an answer is.
@@ -55,6 +59,22 @@ const progress = 0xffff
 // NewAnswers returns what follows the answers of a connection. common are the capabilities
 // that client and server have agreed on.
 func NewAnswers(common Capabilities) Answers { return Answers{common: common} }
+
+// NewCompressedAnswers is like [NewAnswers], of a connection whose packets are compressed: the numbers
+// of the packets inside begin anew now and then.
+func NewCompressedAnswers(common Capabilities) Answers {
+	return Answers{common: common, unnumbered: true}
+}
+
+// Changed takes the oldest answer to a change of user, if there is one: nil, or the error.
+func (a *Answers) Changed() (refused *Error, answered bool) {
+	if len(a.changed) == 0 {
+		return nil, false
+	}
+	refused = a.changed[0]
+	a.changed = a.changed[1:]
+	return refused, true
+}
 
 // Owed reports whether the server has yet to end an answer.
 func (a *Answers) Owed() bool { return len(a.pending) > 0 || a.loose }
@@ -120,10 +140,10 @@ func (a *Answers) packet(sequence byte, size int, head []byte) {
 		return
 	}
 	if len(a.pending) == 0 {
-		a.loose = sequence > 1
+		a.loose = sequence > 1 && !a.unnumbered
 		return
 	}
-	if a.stage != stageFirst && sequence == 1 && expected != 1 {
+	if a.stage != stageFirst && sequence == 1 && expected != 1 && !a.unnumbered {
 		a.end() // it was over: this is the next one's
 		if len(a.pending) == 0 {
 			return
@@ -152,7 +172,15 @@ func (a *Answers) failed(head []byte) {
 	e := parseError(head)
 	a.word = &e
 	if len(a.pending) > 0 {
+		a.noteChanged(&e)
 		a.end()
+	}
+}
+
+// noteChanged notes the answer to the first command if that is a change of user.
+func (a *Answers) noteChanged(refused *Error) {
+	if a.pending[0] == commandChangeUser {
+		a.changed = append(a.changed, refused)
 	}
 }
 
@@ -182,6 +210,11 @@ func (a *Answers) first(size int, head []byte) {
 		}
 	case commandPrepare:
 		a.prepared(head)
+	case commandChangeUser:
+		if head[0] == firstOK { // else the authentication goes on
+			a.noteChanged(nil)
+			a.end()
+		}
 	default:
 		a.end()
 	}

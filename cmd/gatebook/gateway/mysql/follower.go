@@ -44,9 +44,16 @@ type Follower struct {
 	alone, stray bool
 	// goodbye: the last packet was COM_QUIT, and nothing came after it.
 	goodbye bool
+	// through: a change of user is followed like any command, and kept. keeping: the packet under
+	// way is one. changes are those that nobody has taken, the last one as far as it came.
+	through, keeping bool
+	changes          []Packet
 }
 
-// Follow takes note of the client's next bytes, up to a change of user, and
+// NewFollower returns a follower that does not stop at a change of user.
+func NewFollower() Follower { return Follower{through: true} }
+
+// Follow takes note of the client's next bytes, up to a change of user where it stops there, and
 // returns how many they are. The commands among them are owed an answer of a's. A change of user begins there, with its header, of
 // which [Follower.Head] was followed before; the follower then stands at its
 // start.
@@ -57,17 +64,44 @@ func (f *Follower) Follow(p []byte, a *Answers) int {
 			at += f.begin(p[at:], a)
 			continue
 		}
-		if f.first && p[at] == commandChangeUser {
+		if f.first && p[at] == commandChangeUser && !f.through {
 			here := min(at, HeaderSize)
 			f.have, f.rest, f.first = HeaderSize-here, 0, false
 			return at - here
 		}
 		n := min(f.rest, len(p)-at)
 		f.rest -= n
+		f.keep(p[at : at+n])
 		f.command(p[at], a)
 		at += n
 	}
 	return len(p)
+}
+
+// keep keeps what the payload under way has of a change of user, as far as the server would take
+// it.
+func (f *Follower) keep(p []byte) {
+	if f.first {
+		f.keeping = f.through && p[0] == commandChangeUser
+		if f.keeping {
+			f.changes = append(f.changes, append(Packet(nil), f.header[:]...))
+		}
+	}
+	if !f.keeping {
+		return
+	}
+	last := &f.changes[len(f.changes)-1]
+	*last = append(*last, p[:min(len(p), MaxPacket-len(*last))]...)
+}
+
+// Change takes the oldest change of user that was kept, and returns nil where there is none.
+func (f *Follower) Change() Packet {
+	if len(f.changes) == 0 {
+		return nil
+	}
+	change := f.changes[0]
+	f.changes = f.changes[1:]
+	return change
 }
 
 // command takes note of the first byte of some payload.

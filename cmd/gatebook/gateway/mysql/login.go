@@ -12,6 +12,8 @@ type Login struct {
 	Collation Collation
 	// Compressed: everything after the login will be compressed.
 	Compressed bool
+	// Zstd: in the way of zstd, or perhaps so.
+	Zstd bool
 
 	// User and the other texts are in UTF-8.
 	User     string
@@ -44,6 +46,7 @@ func ParseLogin(p Packet, g Greeting) (Login, error) {
 	login := Login{
 		Collation:  collation,
 		Compressed: asked&(Compress|CompressZstd) != 0,
+		Zstd:       asked&CompressZstd != 0,
 		User:       collation.Text(c.terminated()),
 	}
 	skipAuth(&c, asked)
