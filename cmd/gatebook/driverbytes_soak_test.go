@@ -74,10 +74,22 @@ func compareBytes(t *testing.T, taps tappedPair, sessions []*recordedSession) (r
 			t.Errorf("a client from port %d is no session: it sent %d bytes, and got %d", port, c.up.bytes, c.down.bytes)
 		}
 	}
+	unreached := 0
+	for _, s := range sessions {
+		if !s.reached {
+			unreached++
+		}
+	}
 	for id, c := range backs {
-		t.Errorf("connection %d of the server is of no session: it got %d bytes, and sent %d", id, c.up.bytes, c.down.bytes)
+		// One that was reached just when its client hung up is not on the record.
+		if unreached--; unreached < 0 || c.up.bytes > 0 {
+			t.Errorf("connection %d of the server is of no session: it got %d bytes, and sent %d", id, c.up.bytes, c.down.bytes)
+		}
 	}
 	for counted, n := range nameless {
+		for n > 0 && unreached > 0 && counted.BytesWritten == 0 {
+			n, unreached = n-1, unreached-1
+		}
 		if n != 0 {
 			t.Errorf("%+v of connections without a number: %d times more in the tap than in the book", counted, n)
 		}

@@ -32,10 +32,13 @@ func newTappedGateway(t *testing.T, protocol string, server *servertest.Server, 
 	folder := t.TempDir()
 	config := filepath.Join(folder, "gatebook.toml")
 	service, backend := "", ""
+	if protocol == "mysql" {
+		service = "compression = true\n" // for those that ask
+	}
 	if own != nil {
 		certtest.WriteFile(t, folder, "front.pem", own.Certificate)
 		certtest.WriteFile(t, folder, "front.key", own.Key)
-		service, backend = "tls = { certificate = 'front.pem', key = 'front.key' }\n", "tls = 'prefer'\n"
+		service, backend = service+"tls = { certificate = 'front.pem', key = 'front.key' }\n", "tls = 'prefer'\n"
 	}
 	text := fmt.Sprintf("record_admin = false\n[services.front]\nprotocol = %q\nlisten = ['127.0.0.1:0']\nservers = ['db-1']\n"+
 		"connect_timeout = '30s'\nlogin_timeout = '60s'\n%s[servers.db-1]\naddress = %q\n%s", protocol, service, g.taps.back.address, backend)

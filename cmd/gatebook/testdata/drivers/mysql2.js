@@ -23,6 +23,13 @@ async function main() {
   const gone = await mysql.createConnection(settings);
   await gone.changeUser({ user: 'sue', password: 'wrong' }).catch((e) => console.log('no change', e.errno));
   gone.destroy();
+  const compressing = await mysql.createConnection({ ...settings, compress: true });
+  const [[long]] = await compressing.query("SELECT REPEAT('abc', 100000) AS text");
+  console.log('compressed', long.text.length);
+  await compressing.changeUser({ user: 'sue', password: 'secret', database: 'shop' });
+  console.log('changed', (await compressing.query('SELECT CURRENT_USER() AS u'))[0][0].u);
+  await compressing.changeUser({ user: 'jdoe', password: 'wrong' }).catch((e) => console.log('no change', e.errno));
+  compressing.destroy();
   await pool.end();
 }
 
