@@ -94,17 +94,23 @@ func TestRefusedLogins(t *testing.T) {
 	}
 }
 
-// A client whose logins fail again and again has to wait, and gets the time in its answer.
+// A client whose logins fail again and again is let in with the right password, after its turn.
+// One that tries tokens has to wait, and gets the time in its answer.
 func TestTooManyFailedLogins(t *testing.T) {
 	t.Parallel()
 	base := "http://" + serve(t, httpd.Config{Registry: openBook(t, newClock()), Accounts: newTestAccounts(t).gate})
 	asker := client(t)
 	for i := range 6 {
-		if got := ask(t, asker, "GET", base+"/sessions", basic("ann", fmt.Sprintf("password %d", i))); got.status != 401 {
-			t.Fatalf("attempt %d: got %d", i, got.status)
+		for _, login := range []string{basic("ann", fmt.Sprintf("password %d", i)), "Authorization: Bearer no-token"} {
+			if got := ask(t, asker, "GET", base+"/sessions", login); got.status != 401 {
+				t.Fatalf("attempt %d: got %d", i, got.status)
+			}
 		}
 	}
-	got := ask(t, asker, "GET", base+"/sessions", basic("ann", annsPassword))
+	if got := ask(t, asker, "GET", base+"/sessions", basic("ann", annsPassword)); got.status != 200 {
+		t.Errorf("the right password: got %d %s", got.status, got.body)
+	}
+	got := ask(t, asker, "GET", base+"/sessions", "Authorization: Bearer no-token")
 	want := refused("Too many failed logins", "Logins to this account from this network have failed too often. Try again in 1 s.") + "\n"
 	if got.status != 429 || got.header.Get("Retry-After") != "1" || got.body != want {
 		t.Errorf("got %d, Retry-After %q\n%s", got.status, got.header.Get("Retry-After"), got.body)

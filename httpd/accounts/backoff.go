@@ -22,10 +22,11 @@ type schedule struct {
 	first, most time.Duration
 }
 
-// An account is refused for a while to the network that has failed to log in to it too often,
-// and to nobody else. A network that has failed with many accounts, and an account that was
-// tried from many networks, are not refused: their logins take the slow lane while they wait.
-// So an attacker keeps nobody out that comes from elsewhere, or has another account.
+// Logins of a network to an account that has failed too often there take the slow lane for a
+// while, and so do those of a network that has failed with many accounts, and those to an
+// account that was tried from many networks. None is refused for that: the owner of an account
+// may share the network with an attacker. Wrong tokens are refused while they wait, because a
+// right token never waits.
 var (
 	ofPair    = schedule{free: 5, first: time.Second, most: time.Minute}
 	ofNetwork = schedule{free: 20, first: time.Minute, most: 15 * time.Minute}
@@ -78,15 +79,31 @@ func keysOf(client netip.Addr, name string) keys {
 	return keys{pair: "pair " + network + " " + account, network: "network " + network, account: "account " + account}
 }
 
-// ask returns a [*BackOffError] when a login has to wait, and otherwise whether it takes the
+// ask returns how often the network has failed with the account, and whether a login takes the
 // slow lane.
-func (b *backOff) ask(k keys) (slow bool, err error) {
+func (b *backOff) ask(k keys) (failures int, slow bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.wait(k.pair); err != nil {
-		return false, err
+	if t := b.tallies[k.pair]; t != nil {
+		failures = t.failures
 	}
-	return b.wait(k.network) != nil || b.wait(k.account) != nil, nil
+	return failures, b.wait(k.pair) != nil || b.wait(k.network) != nil || b.wait(k.account) != nil
+}
+
+// fail counts a login as failed until it succeeds.
+func (b *backOff) fail(k keys) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.countAll(k)
+}
+
+// countAll counts a failure of a login. The caller holds mu.
+func (b *backOff) countAll(k keys) {
+	b.count(k.pair, ofPair)
+	if k.account != "" {
+		b.count(k.network, ofNetwork)
+		b.count(k.account, ofAccount)
+	}
 }
 
 // wait returns a [*BackOffError] when a key has to wait. The caller holds mu.
@@ -107,11 +124,7 @@ func (b *backOff) attempt(k keys) error {
 	if err := b.wait(k.pair); err != nil {
 		return err
 	}
-	b.count(k.pair, ofPair)
-	if k.account != "" {
-		b.count(k.network, ofNetwork)
-		b.count(k.account, ofAccount)
-	}
+	b.countAll(k)
 	return nil
 }
 

@@ -196,7 +196,8 @@ func (g *Gate) Expired() bool {
 }
 
 // Password returns the account whose name and password these are. A password that was
-// verified lately is not delayed. Errors: [ErrDenied], [ErrCrowded], a [*BackOffError].
+// verified lately is not delayed. One whose network or account has failed too often takes the
+// slow lane. Errors: [ErrDenied], [ErrCrowded], a [*BackOffError].
 func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password string) (Account, error) {
 	l := g.list.Load()
 	account, hash := l.byKey[keyOf(name)], ""
@@ -207,30 +208,16 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 		return account.byPassword(), nil
 	}
 	keys := keysOf(client, name)
-	slow, err := g.backOff.ask(keys)
+	ctx, stop := context.WithTimeout(ctx, slotWait)
+	defer stop()
+	leave, err := g.take(ctx, keys)
 	if err != nil {
 		return Account{}, err
 	}
-	ctx, stop := context.WithTimeout(ctx, slotWait)
-	defer stop()
-	if slow {
-		leave, err := g.slow.enter(ctx, client)
-		if err != nil {
-			return Account{}, err
-		}
-		defer leave()
-	}
-	select {
-	case g.slots <- struct{}{}:
-	case <-ctx.Done():
-		return Account{}, ErrCrowded
-	}
-	defer func() { <-g.slots }()
+	defer leave()
 	if account != nil && g.remembered.knows(account.Name, hash, password) {
+		g.backOff.succeed(keys)
 		return account.byPassword(), nil // another request has verified the same password meanwhile
-	}
-	if err := g.backOff.attempt(keys); err != nil {
-		return Account{}, err
 	}
 	if !matches(hash, l.dummy, password) {
 		return Account{}, ErrDenied
@@ -238,6 +225,36 @@ func (g *Gate) Password(ctx context.Context, client netip.Addr, name, password s
 	g.backOff.succeed(keys)
 	g.remembered.learn(account.Name, hash, password)
 	return account.byPassword(), nil
+}
+
+// take takes a slot for a login, in the slow lane where it has to, and counts it as failed. The
+// caller leaves.
+func (g *Gate) take(ctx context.Context, k keys) (leave func(), err error) {
+	leaveLane := func() {}
+	for failures, slow := g.backOff.ask(k); ; {
+		if slow {
+			if leaveLane, err = g.slow.enter(ctx, k, failures); err != nil {
+				return nil, err
+			}
+		}
+		select {
+		case g.slots <- struct{}{}:
+		case <-ctx.Done():
+			leaveLane()
+			return nil, ErrCrowded
+		}
+		if slow {
+			g.backOff.fail(k)
+			break
+		}
+		if g.backOff.attempt(k) == nil {
+			break
+		}
+		// Others have failed while it waited for the slot.
+		<-g.slots
+		failures, slow = g.backOff.ask(k)
+	}
+	return func() { <-g.slots; leaveLane() }, nil
 }
 
 // byPassword returns the account as its password logs in to it.

@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"gatebook/httpd/accounts"
@@ -180,70 +182,121 @@ func TestFirstAccount(t *testing.T) {
 	}
 }
 
-// wait returns the wait of a [*accounts.BackOffError], 0 for another error.
-func wait(err error) time.Duration {
-	if e, ok := errors.AsType[*accounts.BackOffError](err); ok {
-		return e.Wait
-	}
-	return 0
-}
-
-// An address whose logins to an account fail waits longer and longer for that account. Nobody
-// waits with a remembered password, with another account, from elsewhere, or with a token,
-// which could not be guessed.
+// Logins of an address to an account that has failed there too often take the slow lane, in
+// which one a second is verified. The right password is let in there, though it was never
+// verified. Nobody waits with a remembered password, with another account, from elsewhere, or
+// with a token, which could not be guessed.
 func TestBackOffOfAddress(t *testing.T) {
 	t.Parallel()
-	c := newClock()
-	f, token := filled(t, c)
-	g := openGate(t, f)
-	_, err := g.Password(t.Context(), here, "Ann", password)
-	check(t, err)
-	fail := func() time.Duration {
-		_, err := g.Password(t.Context(), here, "bob", password)
-		if err == nil {
-			t.Fatal("let in")
+	f, token := filled(t, newClock())
+	synctest.Test(t, func(t *testing.T) {
+		g := openGate(t, f)
+		_, err := g.Password(t.Context(), here, "Ann", password)
+		check(t, err)
+		begun := time.Now()
+		for range 6 {
+			if _, err := g.Password(t.Context(), here, "bob", password); !errors.Is(err, accounts.ErrDenied) {
+				t.Fatal(err)
+			}
 		}
-		return wait(err)
-	}
-	for i := range 6 {
-		if w := fail(); w != 0 {
-			t.Fatalf("attempt %d has to wait %s", i, w)
+		if took := time.Since(begun); took > 0 {
+			t.Errorf("the first failures wait %s", took)
 		}
-	}
-	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
-		if w := fail(); w != want*time.Second {
-			t.Errorf("after %d more failures the wait is %s, want %ds", i, w, want)
+		for range 4 {
+			if _, err := g.Password(t.Context(), here, "bob", password); !errors.Is(err, accounts.ErrDenied) {
+				t.Fatal(err)
+			}
 		}
-		if _, err := g.Password(t.Context(), here, "bob", another); wait(err) == 0 {
-			t.Errorf("the right password, which was never verified: %v", err)
+		if took := time.Since(begun); took != 3*time.Second {
+			t.Errorf("four more take %s", took)
 		}
-		if _, err := g.Password(t.Context(), here, "Ann", password); err != nil {
-			t.Errorf("a remembered password: %v", err)
-		}
-		if _, err := g.Password(t.Context(), here, "unknown", password); !errors.Is(err, accounts.ErrDenied) && i == 0 {
-			t.Errorf("another account: %v", err)
+		begun = time.Now()
+		for _, login := range []struct {
+			from          netip.Addr
+			user, another string
+		}{{here, "Ann", password}, {there, "bob", another}, {here, "Unknown", password}} {
+			if _, err := g.Password(t.Context(), login.from, login.user, login.another); err != nil && login.user != "Unknown" {
+				t.Errorf("%s from %s: %v", login.user, login.from, err)
+			}
 		}
 		if _, err := g.Token(here, token); err != nil {
 			t.Errorf("with a token: %v", err)
 		}
-		if _, err := g.Token(here, "x"+token); !errors.Is(err, accounts.ErrDenied) && i == 0 {
-			t.Errorf("with a wrong token: %v", err)
+		if took := time.Since(begun); took > 0 {
+			t.Errorf("others wait %s", took)
 		}
-		c.advance(want * time.Second)
-		if i == 1 {
-			c.advance(4 * time.Minute) // the remembered password is verified anew
-			if _, err := g.Password(t.Context(), there, "Ann", password); err != nil {
-				t.Errorf("from elsewhere: %v", err)
-			}
-		}
-		if w := fail(); w != 0 {
-			t.Errorf("after the wait there is another: %s", w)
-		}
+	})
+}
+
+// The owner of an account who shares the network of an attacker is let in within seconds, though
+// the password was never verified: also while the attacker tries every second, and nearly always
+// while the attacker has as many logins waiting as may.
+func TestOwnerInTheAttackersNetwork(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	for name, every := range map[string]time.Duration{"one a second": time.Second, "a flood": 300 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				g := openGate(t, f)
+				ctx, stop := context.WithCancel(t.Context())
+				var attacker sync.WaitGroup
+				var tried atomic.Int64
+				attacker.Go(func() {
+					for ctx.Err() == nil {
+						attacker.Go(func() {
+							if _, err := g.Password(t.Context(), here, "bob", "a guess"); errors.Is(err, accounts.ErrDenied) {
+								tried.Add(1)
+							}
+						})
+						time.Sleep(every)
+					}
+				})
+				time.Sleep(time.Minute)
+				begun, attempts := time.Now(), 1
+				for ; attempts < 30; attempts++ {
+					if _, err := g.Password(t.Context(), here, "bob", another); err == nil {
+						break
+					}
+					time.Sleep(time.Second)
+				}
+				if took := time.Since(begun); took > 30*time.Second {
+					t.Errorf("the owner is let in after %s, in attempt %d", took, attempts)
+				}
+				stop()
+				attacker.Wait()
+				if n := tried.Load(); n > 100 {
+					t.Errorf("%d guesses in a minute and the owner's attempts", n)
+				}
+			})
+		})
 	}
-	c.advance(time.Hour)
-	if _, err := g.Password(t.Context(), here, "bob", another); err != nil {
-		t.Errorf("an hour later: %v", err)
-	}
+}
+
+// In the slow lane a login to an account that nobody has tried there does not wait for those of
+// an attacker in the same network.
+func TestSlowLaneIsFair(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	synctest.Test(t, func(t *testing.T) {
+		g := openGate(t, f)
+		for i := range 24 {
+			_, _ = g.Password(t.Context(), here, fmt.Sprintf("user-%d", i%3), password)
+		}
+		var others sync.WaitGroup
+		for i := range 12 {
+			others.Go(func() { _, _ = g.Password(t.Context(), here, fmt.Sprintf("user-%d", i%3), password) })
+		}
+		synctest.Wait()
+		begun := time.Now()
+		if _, err := g.Password(t.Context(), here, "bob", another); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took > 500*time.Millisecond {
+			t.Errorf("it waits %s", took)
+		}
+		others.Wait()
+	})
 }
 
 // A remembered password cannot be guessed without the waits of failed logins: after a number
@@ -251,23 +304,27 @@ func TestBackOffOfAddress(t *testing.T) {
 func TestRememberedIsNotGuessed(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
-	g := openGate(t, f)
-	_, err := g.Password(t.Context(), here, "bob", another)
-	check(t, err)
-	for range 200 {
-		if _, err := g.Password(t.Context(), there, "bob", "guess"); err == nil {
-			t.Fatal("let in")
+	synctest.Test(t, func(t *testing.T) {
+		g := openGate(t, f)
+		_, err := g.Password(t.Context(), here, "bob", another)
+		check(t, err)
+		var all sync.WaitGroup
+		for range 200 {
+			all.Go(func() {
+				if _, err := g.Password(t.Context(), there, "bob", "guess"); err == nil {
+					t.Error("let in")
+				}
+			})
 		}
-	}
-	if _, err := g.Password(t.Context(), there, "bob", another); wait(err) == 0 {
-		t.Errorf("where it was guessed: %v", err)
-	}
-	if _, err := g.Password(t.Context(), here, "bob", another); err != nil {
-		t.Errorf("its owner: %v", err)
-	}
-	if _, err := g.Password(t.Context(), there, "bob", another); err != nil {
-		t.Errorf("verified again: %v", err)
-	}
+		all.Wait()
+		begun := time.Now()
+		if _, err := g.Password(t.Context(), there, "bob", another); err != nil || time.Since(begun) == 0 {
+			t.Errorf("where it was guessed it is let in after %s, error %v", time.Since(begun), err)
+		}
+		if _, err := g.Password(t.Context(), here, "bob", another); err != nil {
+			t.Errorf("its owner: %v", err)
+		}
+	})
 }
 
 // A network that fails with many accounts is not refused, and a login from it takes the slow
@@ -314,21 +371,27 @@ func TestSprayingTakesTheSlowLane(t *testing.T) {
 func TestBackOffSparesWhoWasLetIn(t *testing.T) {
 	t.Parallel()
 	f, _ := filled(t, newClock())
-	g := openGate(t, f)
-	_, err := g.Password(t.Context(), here, "bob", another)
-	check(t, err)
-	address := netip.MustParseAddr("203.0.113.1")
-	for range 20 {
-		if _, err := g.Password(t.Context(), address, "bob", password); err == nil {
-			t.Fatal("let in")
+	synctest.Test(t, func(t *testing.T) {
+		g := openGate(t, f)
+		_, err := g.Password(t.Context(), here, "bob", another)
+		check(t, err)
+		address := netip.MustParseAddr("203.0.113.1")
+		for range 20 {
+			if _, err := g.Password(t.Context(), address, "bob", password); err == nil {
+				t.Fatal("let in")
+			}
+			if _, err := g.Password(t.Context(), here, "bob", password); err == nil {
+				t.Fatal("let in")
+			}
+			address = address.Next()
 		}
-		if _, err := g.Password(t.Context(), here, "bob", password); err == nil {
-			t.Fatal("let in")
+		begun := time.Now()
+		_, err = g.Password(t.Context(), here, "bob", another)
+		check(t, err)
+		if took := time.Since(begun); took > 0 {
+			t.Errorf("the owner waits %s", took)
 		}
-		address = address.Next()
-	}
-	_, err = g.Password(t.Context(), here, "bob", another)
-	check(t, err)
+	})
 }
 
 // The addresses of one subscriber count as one.
@@ -344,8 +407,14 @@ func TestBackOffOfNetwork(t *testing.T) {
 		}
 		address = address.Next()
 	}
-	if _, err := g.Password(t.Context(), address, "unknown", another); wait(err) == 0 {
-		t.Errorf("error %v, want one to wait", err)
+	begun := time.Now()
+	for range 2 {
+		if _, err := g.Password(t.Context(), address, "unknown", another); !errors.Is(err, accounts.ErrDenied) {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(begun); took < time.Second {
+		t.Errorf("two more take %s", took)
 	}
 	if _, err := g.Password(t.Context(), address, "bob", another); err != nil {
 		t.Errorf("another account: %v", err)
