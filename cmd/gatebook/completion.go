@@ -185,7 +185,10 @@ func (c *completeCommand) values(ctx context.Context, flag *kong.Flag, words []s
 	if flag.Enum != "" {
 		return slices.DeleteFunc(strings.Split(flag.Enum, ","), func(s string) bool { return s == "" })
 	}
-	if flag.Name == "profile" {
+	switch flag.Name {
+	case "group":
+		return groupKeys()
+	case "profile":
 		return profileNames(to)
 	}
 	return c.ofServer(ctx, flag.Name, words, to)

@@ -15,9 +15,9 @@ type eventsCommand struct {
 	Follow  bool        `short:"f" help:"Go on with what is recorded, from now on or from --after, until Ctrl-C."`
 	After   uint64      `help:"Begin after that record." placeholder:"SEQ"`
 	Session []uint64    `help:"Of that session." placeholder:"ID"`
-	Kind    []string    `help:"Of that kind." placeholder:"KIND"`
+	Kind    []string    `help:"Of that kind, such as session_opened or kill_requested." placeholder:"KIND"`
 	Source  []string    `help:"Of that source." sep:"none"`
-	Limit   int         `help:"That many at most." placeholder:"N"`
+	Limit   int         `help:"At most that many." placeholder:"N"`
 	Output  string      `short:"o" help:"Form of the records: ${enum}." enum:"text,ndjson" default:"text"`
 }
 

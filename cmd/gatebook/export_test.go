@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/alecthomas/kong"
 
 	"gatebook/httpd/client"
 )
@@ -14,6 +16,23 @@ import (
 // a zone, and returns its exit status.
 func RunAt(ctx context.Context, args []string, stdout, stderr io.Writer, width int, color bool, now time.Time, zone *time.Location) int {
 	return run(ctx, args, &streams{out: stdout, err: stderr, width: width, color: color, now: func() time.Time { return now }, zone: zone})
+}
+
+// Commands returns the arguments that name each command.
+func Commands() (all [][]string) {
+	app, err := kong.New(&commands{}, kong.Name("gatebook"), kong.Vars{"default_url": defaultURL})
+	if err != nil {
+		panic(err)
+	}
+	for _, node := range commandNodes(app.Model.Node) {
+		all = append(all, strings.Fields(node.FullPath())[1:])
+	}
+	return all
+}
+
+// RunIn runs the program as [RunAt] does, with a configuration folder.
+func RunIn(ctx context.Context, args []string, stdout, stderr io.Writer, width int, now time.Time, zone *time.Location, config string) int {
+	return run(ctx, args, &streams{out: stdout, err: stderr, width: width, now: func() time.Time { return now }, zone: zone, config: config})
 }
 
 // Top is the live view under test, without a terminal.

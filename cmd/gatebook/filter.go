@@ -16,12 +16,12 @@ type filterFlags struct {
 	Server   []string `help:"That have reached that server." sep:"none" group:"Which sessions"`
 	Address  []string `help:"From that address or network." placeholder:"CIDR" sep:"none" group:"Which sessions"`
 	Database []string `help:"In that database." sep:"none" group:"Which sessions"`
-	Program  []string `help:"Of clients that call themselves so." sep:"none" group:"Which sessions"`
-	Source   []string `help:"That this source has reported." sep:"none" group:"Which sessions"`
-	Since    string   `help:"There at that time or later: 24h, 03:12, 2026-11-24, 'last tuesday'." placeholder:"TIME" group:"Which sessions"`
-	Until    string   `help:"There at that time or before." placeholder:"TIME" group:"Which sessions"`
-	At       string   `help:"As it was at that time, or at a record of the log." placeholder:"TIME" group:"Which sessions"`
-	Limit    int      `help:"That many at most." placeholder:"N" group:"Which sessions"`
+	Program  []string `help:"Of that program, as the client names itself." sep:"none" group:"Which sessions"`
+	Source   []string `help:"Reported by that source." sep:"none" group:"Which sessions"`
+	Since    string   `help:"Connected at that time or later: 24h (ago), 03:12, 2026-11-24, 'last tuesday'." placeholder:"TIME" group:"Which sessions"`
+	Until    string   `help:"Connected at that time or before." placeholder:"TIME" group:"Which sessions"`
+	At       string   `help:"As they were at that time, or at a record of the log." placeholder:"TIME" group:"Which sessions"`
+	Limit    int      `help:"At most that many." placeholder:"N" group:"Which sessions"`
 }
 
 // query returns the query of the flags, with times in UTC. It says on standard error, on a

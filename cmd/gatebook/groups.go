@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatebook/cmd/gatebook/internal/table"
@@ -11,7 +12,23 @@ import (
 
 // groupFlag counts sessions instead of listing them.
 type groupFlag struct {
-	Group string `help:"Count them instead, by ${enum}; the largest group first." enum:",user,service,server,address,network,reason,by,source,hour" default:"" placeholder:"KEY"`
+	Group groupKey `help:"Count them instead, the largest group first: by user, service, server, address, network, reason, by (who ended them), source or hour." placeholder:"KEY"`
+}
+
+// groupKey is what sessions are counted by, "" where they are listed.
+type groupKey string
+
+// groupKeys returns what sessions can be counted by.
+func groupKeys() []string {
+	return []string{"user", "service", "server", "address", "network", "reason", "by", "source", "hour"}
+}
+
+// Validate returns an error for a key that is none. It is called by kong.
+func (k groupKey) Validate() error {
+	if k != "" && !slices.Contains(groupKeys(), string(k)) {
+		return fmt.Errorf("%q is no group; there are %s", string(k), strings.Join(groupKeys(), ", "))
+	}
+	return nil
 }
 
 // count prints how many sessions match, by group.
@@ -21,14 +38,14 @@ func (g groupFlag) count(ctx context.Context, o outputFlag, server *client.Clien
 		for _, name := range []string{"fields", "sort"} { // which are of sessions
 			delete(query, name)
 		}
-		query["group"] = []string{g.Group}
+		query["group"] = []string{string(g.Group)}
 		return o.copy(ctx, server, to, "/sessions/counts", query)
 	}
-	groups, err := server.Counts(ctx, g.Group, q)
+	groups, err := server.Counts(ctx, string(g.Group), q)
 	if err != nil {
 		return err
 	}
-	t := table.Table{Columns: []table.Column{{Name: strings.ToUpper(g.Group), Least: 10}, {Name: "SESSIONS", Right: true}}}
+	t := table.Table{Columns: []table.Column{{Name: strings.ToUpper(string(g.Group)), Least: 10}, {Name: "SESSIONS", Right: true}}}
 	for _, n := range groups {
 		name := n.Group
 		if name == "" {

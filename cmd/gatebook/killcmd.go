@@ -13,18 +13,32 @@ import (
 	"golang.org/x/term"
 
 	"gatebook/httpd/client"
+	"gatebook/internal/when"
 )
 
 // killCommand are the arguments of kill.
 type killCommand struct {
-	Remote  remoteFlags   `embed:""`
-	IDs     []uint64      `arg:"" optional:"" name:"id" help:"Ids of the sessions."`
-	Service string        `help:"All live sessions of that service but your own."`
-	TTL     time.Duration `name:"ttl" help:"Let them go on for so long; given again, the time is moved." placeholder:"DURATION"`
-	Reason  string        `help:"Why, for the record." placeholder:"TEXT"`
-	Cancel  bool          `help:"Withdraw a kill whose time has not come."`
-	DryRun  bool          `help:"With --service: only say how many there are."`
-	Yes     bool          `short:"y" help:"Do not ask."`
+	Remote  remoteFlags  `embed:""`
+	IDs     []uint64     `arg:"" optional:"" name:"id" help:"Ids of the sessions."`
+	Service string       `help:"All live sessions of that service but your own." placeholder:"NAME"`
+	TTL     lengthOfTime `name:"ttl" help:"Let them go on for so long, as 30s, 5m or 1d; given again, the time is moved." placeholder:"DURATION"`
+	Reason  string       `help:"Why, for the record." placeholder:"TEXT"`
+	Cancel  bool         `help:"Withdraw a kill whose time has not come."`
+	DryRun  bool         `help:"With --service: only say how many there are."`
+	Yes     bool         `short:"y" help:"Do not ask."`
+}
+
+// lengthOfTime is a duration that may have days.
+type lengthOfTime time.Duration
+
+// UnmarshalText reads the duration from text. It implements [encoding.TextUnmarshaler].
+func (d *lengthOfTime) UnmarshalText(text []byte) error {
+	read, err := when.Duration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is no duration, as in 30s, 5m or 1d", text)
+	}
+	*d = lengthOfTime(read)
+	return nil
 }
 
 // Help returns what --help adds.
@@ -92,7 +106,7 @@ func (c *killCommand) one(ctx context.Context, server *client.Client, id uint64,
 		return err
 	}
 	begun := to.now()
-	done, err := server.Kill(ctx, id, client.Kill{Reason: c.Reason, TTL: c.TTL})
+	done, err := server.Kill(ctx, id, client.Kill{Reason: c.Reason, TTL: time.Duration(c.TTL)})
 	switch {
 	case client.IsStatus(err, http.StatusConflict):
 		return err // it says when, why and by whom it ended
@@ -105,7 +119,7 @@ func (c *killCommand) one(ctx context.Context, server *client.Client, id uint64,
 		return leftRunning(to, *done.LeftRunning)
 	case c.TTL > 0:
 		return line(to.out, "session %d (%s) will be closed at %s; take that back with gatebook kill %d --cancel",
-			id, who(&s), begun.Add(c.TTL).In(to.zone).Format("15:04:05"), id)
+			id, who(&s), begun.Add(time.Duration(c.TTL)).In(to.zone).Format("15:04:05"), id)
 	}
 	return fmt.Errorf("session %d (%s): its end is on the record, and not confirmed yet: its source has not answered within %s", id, who(&s), short(to.now().Sub(begun)))
 }

@@ -16,10 +16,10 @@ type listCommand struct {
 	filterFlags
 	outputFlag
 	groupFlag
-	Status   []string `help:"How far they are: ${enum}." enum:"live,closed,lost,all" group:"Which sessions"`
-	Reason   []string `help:"That ended for that reason." placeholder:"REASON" group:"Which sessions"`
-	By       []string `help:"That were ended by that account." placeholder:"NAME" sep:"none" group:"Which sessions"`
-	Activity []string `help:"Live ones that are: ${enum}." enum:"idle,waiting" group:"Which sessions"`
+	Status   []string `help:"Live ones, closed ones, lost ones (whose end nobody saw) or all: ${enum}." enum:"live,closed,lost,all" group:"Which sessions"`
+	Reason   []string `help:"That ended for that reason, such as killed or auth_failed." placeholder:"REASON" group:"Which sessions"`
+	By       []string `help:"That were ended by that account or user." placeholder:"NAME" sep:"none" group:"Which sessions"`
+	Activity []string `help:"Live ones that are idle, or waiting for their server: ${enum}." enum:"idle,waiting" group:"Which sessions"`
 	Sort     string   `help:"Order: id, ended, and of live sessions opened, idle, rate or user; - before it turns it round." placeholder:"KEY" group:"Which sessions"`
 	Watch    bool     `help:"Show the list again every two seconds, until Ctrl-C."`
 }
@@ -107,9 +107,9 @@ type historyCommand struct {
 	filterFlags
 	outputFlag
 	groupFlag
-	Reason []string `help:"That ended for that reason." placeholder:"REASON" group:"Which sessions"`
-	By     []string `help:"That were ended by that account." placeholder:"NAME" sep:"none" group:"Which sessions"`
-	Lost   bool     `help:"Those alone whose end nobody saw, each loss as one incident."`
+	Reason []string `help:"That ended for that reason, such as killed or auth_failed." placeholder:"REASON" group:"Which sessions"`
+	By     []string `help:"That were ended by that account or user." placeholder:"NAME" sep:"none" group:"Which sessions"`
+	Lost   bool     `help:"Only those whose end nobody saw, one line for each loss, such as a crash."`
 }
 
 // Help returns what --help adds.

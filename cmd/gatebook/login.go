@@ -89,7 +89,7 @@ func (c *loginCommand) Run(ctx context.Context, to *streams) error {
 	if err := changeProfiles(to.config, func(all *profiles) { all.put(p) }); err != nil {
 		return errors.Join(err, asked.RevokeToken(ctx, made.Account, made.Name))
 	}
-	fmt.Fprintf(to.out, "logged in to %s as %s, with the role %s; it ends %s\n", p.URL, p.Account, p.Role, to.moment(p.Ends))
+	fmt.Fprintf(to.out, "logged in to %s as %s, with the role %s; it ends %s\n", p.URL, p.Account, p.Role, to.ends(p.Ends))
 	fmt.Fprintf(to.out, "it is the profile %s, which gatebook uses from now on where no other server is named\n", p.Name)
 	return nil
 }
@@ -193,7 +193,7 @@ func (c *logoutCommand) Run(ctx context.Context, to *streams) error {
 		return err
 	}
 	if c.Forget {
-		fmt.Fprintf(to.out, "%s is forgotten; its token %s of account %s is of use until %s\n", name, p.TokenName, p.Account, to.moment(p.Ends))
+		fmt.Fprintf(to.out, "%s is forgotten; its token %s of account %s is of use until %s\n", name, p.TokenName, p.Account, to.ends(p.Ends))
 		return nil
 	}
 	fmt.Fprintf(to.out, "logged out of %s; the token is revoked\n", p.URL)
@@ -252,7 +252,7 @@ func (c *profilesCommand) Run(to *streams) error {
 		return printJSON(to.out, rows)
 	}
 	t := table.Table{Columns: []table.Column{
-		{Name: "PROFILE", Least: 8}, {Name: "DEFAULT"}, {Name: "URL", Least: 12, Drop: 2}, {Name: "ACCOUNT", Least: 6}, {Name: "ROLE", Drop: 1}, {Name: to.zoned("ENDS"), Right: true},
+		{Name: "PROFILE"}, {Name: "DEFAULT"}, {Name: "URL", Least: 12, Drop: 2}, {Name: "ACCOUNT", Least: 6}, {Name: "ROLE", Drop: 1}, {Name: "ENDS", Right: true},
 	}}
 	for _, p := range all.All {
 		mark := ""

@@ -153,7 +153,7 @@ func TestLogin(t *testing.T) {
 	g := serveGuarded(t, ann)
 	host := strings.TrimPrefix(g.api, "https://")
 	shown, status := ann.typed([][2]string{{"Account (", "ann"}, {"Password for ann: ", annsPassword}}, "login", g.api, "--cacert", g.authority)
-	if status != 0 || strings.Contains(shown, annsPassword) || !strings.Contains(shown, "logged in to "+g.api+" as ann, with the role admin; it ends 2") {
+	if status != 0 || strings.Contains(shown, annsPassword) || !strings.Contains(shown, "logged in to "+g.api+" as ann, with the role admin; it ends in 90d") {
 		t.Fatalf("status %d: %s", status, shown)
 	}
 	path := filepath.Join(ann.home, "gatebook", "profiles.json")

@@ -140,7 +140,7 @@ func parseAndRun(ctx context.Context, args []string, to *streams) (err error) {
 		kong.Description("Keeps the book of a database gateway's sessions: who came in, from where, to see whom, and how they left."),
 		kong.Writers(to.out, to.err),
 		kong.Exit(func(status int) { panic(exited{status}) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: widestHelp(to)}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(to),
 		kong.Vars{"default_url": defaultURL},
@@ -156,6 +156,16 @@ func parseAndRun(ctx context.Context, args []string, to *streams) (err error) {
 		return err
 	}
 	return parsed.Run()
+}
+
+// widestHelp returns how many columns the text of --help may have: those of the terminal, and
+// not so many that lines are hard to read.
+func widestHelp(to *streams) int {
+	const readable = 120
+	if to.width == 0 {
+		return readable
+	}
+	return min(to.width, readable)
 }
 
 // streams are where a command writes to, and what it knows of the people there.

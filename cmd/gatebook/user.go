@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"gatebook/cmd/gatebook/internal/config"
+	"gatebook/cmd/gatebook/internal/table"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/client"
 )
@@ -202,16 +202,17 @@ func (c *userList) print(rows []client.Account, to *streams) error {
 	if c.Output == "json" {
 		return printJSON(to.out, rows)
 	}
-	table := tabwriter.NewWriter(to.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "NAME\tROLE\tPASSWORD\tTOKENS\tCHANGED")
+	t := table.Table{Columns: []table.Column{
+		{Name: "NAME", Least: 8}, {Name: "ROLE"}, {Name: "PASSWORD"}, {Name: "TOKENS", Right: true}, {Name: to.agoName("CHANGED"), Right: true, Drop: 1},
+	}}
 	for _, r := range rows {
 		password := "no"
 		if r.Password {
 			password = "yes"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%d\t%s\n", r.Name, r.Role, password, r.Tokens, r.Changed.Format(time.RFC3339))
+		t.Add(r.Name, r.Role, password, fmt.Sprint(r.Tokens), to.ago(r.Changed))
 	}
-	return table.Flush()
+	return t.Write(to.out, to.options(false))
 }
 
 // printJSON prints a list as JSON.

@@ -122,10 +122,10 @@ func (c *userToken) list(ctx context.Context, store tokenStore, to *streams) err
 		return printTokens(to.out, all)
 	}
 	t := table.Table{Columns: []table.Column{
-		{Name: "ACCOUNT", Least: 6}, {Name: "TOKEN", Least: 6}, {Name: "ROLE"}, {Name: to.zoned("MADE"), Right: true, Drop: 1}, {Name: to.zoned("ENDS"), Right: true},
+		{Name: "ACCOUNT", Least: 6}, {Name: "TOKEN", Least: 6}, {Name: "ROLE"}, {Name: to.agoName("MADE"), Right: true, Drop: 1}, {Name: "ENDS", Right: true},
 	}}
 	for _, v := range all {
-		t.Add(v.Account, v.Name, v.Role, to.moment(v.Made), to.ends(v.Ends))
+		t.Add(v.Account, v.Name, v.Role, to.ago(v.Made), to.ends(v.Ends))
 	}
 	if len(all) == 0 && to.width > 0 {
 		fmt.Fprintln(to.err, "there is no token")
@@ -155,15 +155,30 @@ func printTokens(w io.Writer, all []client.Token) error {
 	return printJSON(w, rows)
 }
 
-// ends returns the end of a token as people read it.
+// agoName returns the name of a column of times that a terminal shows as how long ago they were.
+func (s *streams) agoName(name string) string {
+	if s.width == 0 {
+		return name
+	}
+	return name + " AGO"
+}
+
+// ends returns the end of a token as people read it: on a terminal how far it is, elsewhere
+// exactly.
 func (s *streams) ends(t time.Time) string {
 	switch {
 	case t.IsZero():
 		return endless
+	case s.width == 0:
+		return t.UTC().Format(exact)
 	case !s.now().Before(t):
-		return s.moment(t) + " (expired)"
+		return "expired"
 	}
-	return s.moment(t)
+	left := t.Sub(s.now())
+	if day := 24 * time.Hour; left >= 2*day {
+		return fmt.Sprintf("in %dd", left.Round(day)/day)
+	}
+	return "in " + short(left)
 }
 
 // printToken prints a new token to standard output; on a terminal also what it is.
