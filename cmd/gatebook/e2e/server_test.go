@@ -218,12 +218,18 @@ func (c *client) close() {
 // eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	eventuallyIn(t, deadline, what, holds)
+}
+
+// eventuallyIn waits so long until a condition holds.
+func eventuallyIn(t testing.TB, most time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if holds() {
 			return
 		}
 	}
-	t.Fatalf("it did not happen within %s: %s", deadline, what)
+	t.Fatalf("it did not happen within %s: %s", most, what)
 }
 
 func check(t testing.TB, err error) {
