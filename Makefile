@@ -13,7 +13,7 @@ COUNT ?= 5
 long := KillInCommand|StalledLogins|SilentMySQLServer|Garbage|Replication|DiskFull|Sysbench|Pgbench|Crowd|ProtocolNegotiation
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test shipped e2e soak lint fuzz bench cover picture clean
+.PHONY: help build run test shipped e2e pictures soak lint fuzz bench cover picture clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,10 @@ e2e: ## Check the web page's files, and drive it in Chromium against a real serv
 	.ci/install-servers --page
 	.ci/web/check
 	cd cmd/gatebook/e2e && go vet . && go test -count=1 -parallel 3 .
+
+pictures: ## Make the pictures of the web page that README shows, from a run with real databases
+	.ci/install-servers --page
+	cd cmd/gatebook/e2e && E2E_README="$$PWD/../../../docs" go test -count=1 -run ReadmePictures .
 
 soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log, 10,500 of the archive
 	.ci/install-servers

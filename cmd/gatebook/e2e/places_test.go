@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"testing"
 )
 
@@ -101,4 +102,16 @@ func TestRestart(t *testing.T) {
 	p.goTo("#/book")
 	p.shows("started 2 times in a day")
 	p.shows("db-1")
+
+	// Another book at the same address: the page begins anew.
+	p.goTo("#/now")
+	p.session("orders")
+	s.kill()
+	check(t, os.RemoveAll(s.data()))
+	s.run("init", "--data", s.data())
+	p.allow("status of 400")
+	s.start()
+	p.until(`document.querySelector(".status").dataset.state === "live" && !` + rows + `.includes("orders")`)
+	s.postgres()
+	p.session("reports")
 }

@@ -44,6 +44,20 @@ func TestSession(t *testing.T) {
 		t.Error("the client is connected still")
 	}
 
+	// Times are in the viewer's zone, and in UTC when pointed at.
+	p.until(`(([time]) => time.title.endsWith(" UTC") && time.innerText.slice(0, 2) === new Date(time.dateTime).toLocaleTimeString("en-GB", { timeZone: "Europe/Berlin" }).slice(0, 2))(document.querySelectorAll(".facts time"))`)
+
+	// The moments in which queues crossed their marks.
+	statistics := func(n, high, low int) string {
+		return fmt.Sprintf(`{"kind":"statistics_recorded","key":"k","connection":1,"statistics":{"reads":%d,"writes":%d,"buffered_writes":%d,"high_water_events":%d,"low_water_events":%d,"bytes_read":%d,"bytes_written":%d}}`, n, n, high, high, low, n*100, n*1000)
+	}
+	s.report(`{"source":"edge-1","incarnation":"1","lease":"1h","events":[
+		{"kind":"session_opened","key":"k","service":"stock","protocol":"mysql","address":"10.0.0.1","port":1},
+		{"kind":"connection_opened","key":"k","connection":1,"server":"db-stock"},` + statistics(10, 0, 0) + "," + statistics(20, 1, 0) + "," + statistics(30, 1, 1) + `]}`)
+	p.goTo("#/now")
+	p.goTo("#/session/" + itoa(p.session("stock")))
+	p.until(`document.querySelector(".plot .water.high") && document.querySelector(".plot .water.low")`)
+
 	p.goTo("#/session/999999")
 	p.allow("sessions/999999") // the console notes that it is not found
 	p.shows("No session 999999")

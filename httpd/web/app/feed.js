@@ -87,8 +87,15 @@ export class Feed {
     if (!this.leads) this.#channel.postMessage({ hurry: true });
   }
 
-  /** @param {{batch?: Batch, state?: FeedState, hello?: boolean, hurry?: boolean}} data */
+  #reset() {
+    this.leads = false;
+    this.position = 0;
+    this.onreset();
+  }
+
+  /** @param {{batch?: Batch, state?: FeedState, hello?: boolean, hurry?: boolean, reset?: boolean}} data */
   #heard(data) {
+    if (data.reset) this.#reset();
     if (data.hello && this.leads) this.#channel.postMessage({ state: this.state });
     if (data.hurry && this.leads) this.#hurry();
     if (this.leads) return;
@@ -123,7 +130,8 @@ export class Feed {
         if (signal.aborted) return;
         if (error instanceof ApiError && error.status === 401) return;
         if (error instanceof ApiError && error.status === 400) {
-          this.onreset();
+          this.#channel.postMessage({ reset: true });
+          this.#reset();
           return;
         }
         const retry = Date.now() + waits[Math.min(failures++, waits.length - 1)];

@@ -97,6 +97,7 @@ class Shell {
   close() {
     this.#view?.close?.();
     this.context.feed.stop();
+    this.pending.close();
     clearInterval(this.ticker);
     for (const stop of this.stops) stop();
     removeEventListener("hashchange", this.onhash);

@@ -96,7 +96,7 @@ export class Store {
         this.#changed();
       }
       this.#position = position;
-      const early = this.#early;
+      const early = this.#early ?? [];
       this.#early = null;
       for (const batch of early) this.#take(batch);
       this.state = "ready";

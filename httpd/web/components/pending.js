@@ -25,8 +25,12 @@ export class Pending {
   /** @param {(message: string) => void} announce */
   constructor(announce) {
     this.announce = announce;
-    setInterval(() => this.#tick(), 250);
+    this.ticker = setInterval(() => this.#tick(), 250);
     for (const job of /** @type {Job[]} */ (JSON.parse(sessionStorage.getItem(place) ?? "[]"))) if (job.due > Date.now()) this.#show(job);
+  }
+
+  close() {
+    clearInterval(this.ticker);
   }
 
   /**
