@@ -88,25 +88,38 @@ func (c compressing) whoami() string {
 }
 
 // newCompressed starts a gateway that lets clients of a real server compress.
-func newCompressed(t *testing.T, prepare func(*harness)) *harness {
+func newCompressed(t *testing.T, server *servertest.Server, prepare func(*harness)) *harness {
 	t.Helper()
-	server := servertest.StartMariaDB(t)
-	for _, user := range []string{"app", "sue"} {
-		if err := server.AddUser(user, user+"-password"); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return newHarness(t, MySQL, func(r *harness, s *Service) {
 		s.Compression = true
 		prepare(r)
 	}, server.Address)
 }
 
-// TestCompressedChangeUser checks with a real server that changes of user are on the record where
-// packets are compressed: those that fail, and those that succeed, before the client hears.
-func TestCompressedChangeUser(t *testing.T) {
+// TestCompressedChangesOfUser checks changes of user with a real server where packets are compressed.
+func TestCompressedChangesOfUser(t *testing.T) {
 	t.Parallel()
-	r := newCompressed(t, func(*harness) {})
+	server := servertest.StartMariaDB(t)
+	for _, user := range []string{"app", "sue"} {
+		if err := server.AddUser(user, user+"-password"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, test := range map[string]func(*testing.T, *servertest.Server){
+		"recorded": testCompressedChangeUser, "behind a command": testCompressedChangeBehind, "unrecorded": testUnrecordedCompressedChange,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, server)
+		})
+	}
+}
+
+// testCompressedChangeUser checks that changes of user are on the record, those that fail, and those
+// that succeed, before the client hears.
+func testCompressedChangeUser(t *testing.T, server *servertest.Server) {
+	t.Helper()
+	r := newCompressed(t, server, func(*harness) {})
 	client := r.dial().logInCompressing("app", "app-password")
 	if reply := client.change("sue", "sue-password"); mysql.ReplyOf(reply) != mysql.ReplyOK {
 		t.Fatalf("the change was answered with %q", reply)
@@ -136,11 +149,11 @@ func TestCompressedChangeUser(t *testing.T) {
 	wantReason(t, r, 1, events.ReasonClientClosed)
 }
 
-// TestCompressedChangeUserBehindCommands checks with a real server that the answer to a command
-// which comes before a change of user, in one packet with it, is not taken for the answer to that.
-func TestCompressedChangeUserBehindCommands(t *testing.T) {
-	t.Parallel()
-	r := newCompressed(t, func(*harness) {})
+// testCompressedChangeBehind checks that the answer to a command which comes before a change of
+// user, in one packet with it, is not taken for the answer to that.
+func testCompressedChangeBehind(t *testing.T, server *servertest.Server) {
+	t.Helper()
+	r := newCompressed(t, server, func(*harness) {})
 	client := r.dial().logInCompressing("app", "app-password")
 	client.sendCompressed(0, mysqlPacket(0, "\x03DO 1"), mysqlPacket(0, changeUser("root", "", "")))
 	client.packet()
@@ -150,11 +163,11 @@ func TestCompressedChangeUserBehindCommands(t *testing.T) {
 	wantReady(t, r, events.SessionReady{User: "app", Database: "shop"})
 }
 
-// TestUnrecordedCompressedChangeUser checks that the OK is not passed on when the new user cannot be
+// testUnrecordedCompressedChange checks that the OK is not passed on when the new user cannot be
 // recorded.
-func TestUnrecordedCompressedChangeUser(t *testing.T) {
-	t.Parallel()
-	r := newCompressed(t, func(r *harness) {
+func testUnrecordedCompressedChange(t *testing.T, server *servertest.Server) {
+	t.Helper()
+	r := newCompressed(t, server, func(r *harness) {
 		r.recorder.before = func(_ uint64, e events.Event) error {
 			if ready, ok := e.(*events.SessionReady); ok && ready.User == "sue" {
 				return errors.New("the log is full")
