@@ -285,8 +285,8 @@ func damages() []damage {
 			return err
 		}), want: corruptAnywhere},
 		{name: "a record of a kind that does not exist", edit: resealed(1234, func(v []byte) { v[1] = 200 }), want: corruptAt(1234)},
-		{name: "a record of a newer format", edit: resealed(1234, func(v []byte) { v[0] = 2 }), want: is(events.ErrNewer)},
-		{name: "the last record of a newer format", edit: resealed(baseRecords, func(v []byte) { v[0] = 2 }), want: is(events.ErrNewer)},
+		{name: "a record of a newer format", edit: resealed(1234, func(v []byte) { v[0] = events.Format + 1 }), want: is(events.ErrNewer)},
+		{name: "the last record of a newer format", edit: resealed(baseRecords, func(v []byte) { v[0] = events.Format + 1 }), want: is(events.ErrNewer)},
 
 		{name: "another program's database", do: foreign(nil), want: corrupt},
 		{name: "another program's database, free list not kept", do: foreign(&bolt.Options{NoFreelistSync: true}), want: corrupt},
@@ -298,7 +298,7 @@ func damages() []damage {
 			return db.Close()
 		}), want: corrupt},
 		{name: "records missing", do: inBolt(func(tx *bolt.Tx) error { return tx.DeleteBucket([]byte("records")) }), want: corrupt},
-		{name: "newer format", do: inMeta(func(b *bolt.Bucket) error { return b.Put([]byte("format"), []byte{0, 0, 0, 2}) }), want: newer},
+		{name: "newer format", do: inMeta(func(b *bolt.Bucket) error { return b.Put([]byte("format"), []byte{0, 0, 0, migrations.LogFormat + 1}) }), want: newer},
 		{name: "format 0", do: inMeta(func(b *bolt.Bucket) error { return b.Put([]byte("format"), []byte{0, 0, 0, 0}) }), want: corrupt},
 		{name: "format missing", do: inMeta(func(b *bolt.Bucket) error { return b.Delete([]byte("format")) }), want: corrupt},
 		{name: "identity missing", do: inMeta(func(b *bolt.Bucket) error { return b.Delete([]byte("id")) }), want: corrupt},
