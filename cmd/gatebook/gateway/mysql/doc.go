@@ -18,5 +18,5 @@
 // input. No text is checked for being UTF-8 here: the recorder does that.
 //
 // A [Follower] and a [Frames] keep what they have followed. Each belongs to the one
-// goroutine that reads its side.
+// goroutine that reads its side. Where packets are compressed an [Inflater] comes before each.
 package mysql
