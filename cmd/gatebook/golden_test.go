@@ -273,10 +273,13 @@ func TestCommands(t *testing.T) {
 	}
 	var forms strings.Builder
 	for _, form := range []string{"wide", "json", "ndjson", "csv"} {
-		for _, command := range [][]string{{"list", "--limit", "2"}, {"services"}, {"servers"}, {"sources"}} {
+		for _, command := range [][]string{{"list", "--limit", "2"}, {"history", "--limit", "2"}, {"history", "--group", "reason"}, {"services"}, {"servers"}, {"sources"}} {
 			args := append(command, "-o", form)
 			fmt.Fprintf(&forms, "$ gatebook %s\n%s\n", strings.Join(args, " "), b.run(80, false, args...))
 		}
+	}
+	for _, command := range [][]string{{"show", "5", "-o", "json"}, {"events", "--session", "5", "-o", "ndjson"}} {
+		fmt.Fprintf(&forms, "$ gatebook %s\n%s\n", strings.Join(command, " "), b.run(80, false, command...))
 	}
 	golden(t, "forms", forms.String())
 	golden(t, "colours", b.run(100, true, "servers")+b.run(100, true, "history"))

@@ -174,7 +174,7 @@ func (p *page) do(b block) bool {
 func (p *page) bash(script string) *exec.Cmd {
 	cmd := exec.CommandContext(p.t.Context(), "bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = p.folder
-	cmd.Env = append(cmd.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "LC_ALL=C", "HOME="+p.folder)
+	cmd.Env = append(cmd.Environ(), "PATH="+filepath.Dir(binary)+":"+os.Getenv("PATH"), "LC_ALL=C", "HOME="+p.folder, "XDG_CONFIG_HOME="+p.folder)
 	if p.api != "" {
 		cmd.Env = append(cmd.Env, "GATEBOOK_LISTEN="+p.api)
 	}
