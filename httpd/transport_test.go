@@ -53,6 +53,7 @@ func TestRequestsAsTheyCome(t *testing.T) {
 		{"of nonsense", []string{"nonsense"}, 400},
 		{"of another version", []string{"GET /sessions HTTP/3.0", "Host: localhost"}, 505},
 		{"with two lengths", []string{"POST /events HTTP/1.1", "Host: localhost", "Content-Length: 1", "Content-Length: 2"}, 400},
+		{"with an expectation", []string{"GET /sessions HTTP/1.1", "Host: localhost", "Expect: wonders"}, 417},
 		{"with another coding", []string{"POST /events HTTP/1.1", "Host: localhost", "Transfer-Encoding: gzip"}, 501},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -133,6 +133,9 @@ func (c *Conn) reasonOf(err error) events.Reason {
 // Write writes to the connection, and counts.
 func (c *Conn) Write(b []byte) (int, error) {
 	sent := b
+	if !c.asked.Load() && bytes.HasSuffix(b, []byte(notTLS+"\n")) {
+		c.unread.Store(true) // and never will be read
+	}
 	if c.unread.Load() {
 		sent = answerOf(b, c.lineEnded.Load())
 		c.transport.Store(statusOf(sent))

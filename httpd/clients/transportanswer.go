@@ -7,18 +7,27 @@ import (
 	"strconv"
 )
 
+// notTLS is the text with which net/http refuses a client that speaks no TLS where TLS is spoken.
+const notTLS = "Client sent an HTTP request to an HTTPS server."
+
 // answerOf returns the answer with which net/http refuses a request that no handler has seen,
-// as an object instead of a text; the same where it is no such text. lineEnded is set when the
+// as an object instead of a text or nothing; the same where it is no such answer. lineEnded is set when the
 // request line was read to its end.
 func answerOf(b []byte, lineEnded bool) []byte {
 	status := int(statusOf(b))
 	head, text, found := bytes.Cut(b, []byte("\r\n\r\n"))
-	if !found || status < http.StatusBadRequest || !bytes.Contains(head, []byte("\r\nContent-Type: text/plain")) {
+	plain := string(bytes.TrimSpace(text)) == notTLS
+	if !found || status < http.StatusBadRequest ||
+		!plain && status != http.StatusExpectationFailed && !bytes.Contains(head, []byte("\r\nContent-Type: text/plain")) {
 		return b
 	}
 	_, why, _ := bytes.Cut(bytes.TrimSpace(text), []byte(": "))
 	title, description := "Invalid request", "The request cannot be read as HTTP."
 	switch {
+	case plain:
+		title, description = "TLS is needed", "This API speaks TLS: the URL begins with https://."
+	case status == http.StatusExpectationFailed:
+		title, description = "Expectation failed", "The header Expect can be met for 100-continue alone."
 	case status == http.StatusRequestHeaderFieldsTooLarge && !lineEnded:
 		status, title, description = http.StatusRequestURITooLong, "Request line too long", "The request line is far longer than is allowed."
 	case status == http.StatusRequestHeaderFieldsTooLarge:
