@@ -92,6 +92,8 @@ func (postgres) open(l Login) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the administrator's connection: %w", err)
 	}
+	// One connection a login, and none that only asks for TLS.
+	config.TLSConfig, config.Fallbacks = nil, nil
 	return stdlib.OpenDB(*config), nil
 }
 
