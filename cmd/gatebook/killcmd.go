@@ -121,7 +121,7 @@ func (c *killCommand) one(ctx context.Context, server *client.Client, id uint64,
 		return line(to.out, "session %d (%s) will be closed at %s; take that back with gatebook kill %d --cancel",
 			id, who(&s), begun.Add(time.Duration(c.TTL)).In(to.zone).Format("15:04:05"), id)
 	}
-	return fmt.Errorf("session %d (%s): its end is on the record, and not confirmed yet: its source has not answered within %s", id, who(&s), short(to.now().Sub(begun)))
+	return fmt.Errorf("session %d (%s) may still be open: the kill is on the record, and the source %s has not carried it out within %s; gatebook show %d says when it has", id, who(&s), client.LinkName(s.Source), short(to.now().Sub(begun)), id)
 }
 
 // leftRunning prints what servers may still do for sessions that were closed.
