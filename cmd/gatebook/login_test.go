@@ -170,6 +170,10 @@ func TestLogin(t *testing.T) {
 			t.Errorf("%v: it prints\n%s", args, out)
 		}
 	}
+	// On a terminal it is said where a command goes that does not name a server.
+	if shown, status := ann.typed(nil, "list", "--service", "orders"); status != 0 || !strings.HasPrefix(shown, "at "+g.api+" as ann\r\n") {
+		t.Errorf("status %d: %s", status, shown)
+	}
 	if out := ann.must("profiles"); !regexp.MustCompile(`(?m)^PROFILE +DEFAULT +URL +ACCOUNT +ROLE +ENDS\n` + regexp.QuoteMeta(host) + ` +\* +` + regexp.QuoteMeta(g.api) + ` +ann +admin +20\S+Z\n$`).MatchString(out) {
 		t.Errorf("the profiles are\n%s", out)
 	}

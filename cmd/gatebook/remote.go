@@ -93,6 +93,9 @@ func (r *serverFlags) dial(to *streams) (*client.Client, error) {
 		}
 		if kept != nil {
 			r.used, address, o.Token = kept, kept.URL, kept.Token
+			if r.URL == "" && r.Profile == "" && to.width > 0 { // nothing that was typed says where it goes
+				fmt.Fprintf(to.err, "at %s as %s\n", kept.URL, kept.Account)
+			}
 			if len(pem) == 0 {
 				pem, from = []byte(kept.Authorities), "the profile "+kept.Name
 			}
