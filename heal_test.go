@@ -1,6 +1,7 @@
 package gatebook
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -156,5 +157,96 @@ func TestMemoryWhileTheArchiveIsMadeAgain(t *testing.T) {
 		if v, _, err := r.Session(id); err != nil || v.Status == projection.Live {
 			t.Errorf("session %d is %v with error %v, want ended", id, v, err)
 		}
+	}
+}
+
+// TestOlderArchiveUnderARunningRegistry puts an older state of book.db under a running registry:
+// by a copy over the file, or by a bit in its newer meta page, for which bbolt reads the one
+// before. No answer is of that state, a report that is sent again is not recorded twice, and the
+// archive is made again.
+func TestOlderArchiveUnderARunningRegistry(t *testing.T) {
+	t.Parallel()
+	for name, put := range map[string]func(t *testing.T, book string, older []byte){
+		"an older copy":    func(t *testing.T, book string, older []byte) { writeAt(t, book, older, 0) },
+		"older meta pages": func(t *testing.T, book string, older []byte) { writeAt(t, book, older[:2*4096], 0) },
+		"a bit in the newer meta page": func(t *testing.T, book string, _ []byte) {
+			now, err := os.ReadFile(book)
+			if err != nil {
+				t.Fatal(err)
+			}
+			newer := 0
+			const txid = 16 + 48 // of a meta page
+			if binary.LittleEndian.Uint64(now[4096+txid:]) > binary.LittleEndian.Uint64(now[txid:]) {
+				newer = 4096
+			}
+			writeAt(t, book, []byte{now[newer+40] ^ 1}, int64(newer+40))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := filepath.Join(t.TempDir(), "data")
+			r, err := Open(t.Context(), folder, trialOptions())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			var older []byte
+			const half, all = 20, 40
+			for i := range all {
+				if _, err := r.Report(t.Context(), trialReport(i)); err != nil {
+					t.Fatal(err)
+				}
+				if i == half || i == all-1 {
+					if err := r.Save(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if i == half {
+					older = usedPages(t, filepath.Join(folder, "book.db"))
+				}
+			}
+			before := r.Moment().Sequence
+			put(t, filepath.Join(folder, "book.db"), older)
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+				l, err := r.Sessions(Query{Closed: true, Lost: true})
+				n := 0
+				if err == nil {
+					for _, failed := range l.All() {
+						if err = failed; err != nil {
+							break
+						}
+						n++
+					}
+				}
+				if err == nil {
+					if n != all {
+						t.Fatalf("%d sessions are listed, want %d", n, all)
+					}
+					break
+				}
+				if !errors.Is(err, ErrRebuilding) || time.Now().After(deadline) {
+					t.Fatal(err)
+				}
+			}
+			if _, err := r.Report(t.Context(), trialReport(all-1)); err != nil {
+				t.Fatal(err)
+			}
+			if now := r.Moment().Sequence; now != before {
+				t.Errorf("a report that was sent again added %d records", now-before)
+			}
+		})
+	}
+}
+
+// writeAt writes into a file.
+func writeAt(t *testing.T, path string, b []byte, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt(b, at)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -48,6 +48,7 @@ type Archive struct {
 
 	mu      sync.RWMutex // guards the fields below
 	db      *boltfile.DB
+	known   *knownRoots   // of db
 	damage  error         // what is wrong with the file, nil for nothing
 	damaged chan struct{} // closed when damage is set
 }
@@ -92,7 +93,7 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{db: db, damaged: make(chan struct{}), path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables)}
+	a := &Archive{db: db, known: new(knownRoots), damaged: make(chan struct{}), path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables)}
 	for i, name := range tables {
 		a.tables[name] = byte(i + 1)
 	}
@@ -119,7 +120,8 @@ func (a *Archive) check(tx *bolt.Tx) error {
 	if !bytes.Equal(meta.Get([]byte(logKey)), a.log[:]) {
 		return a.corruptError("it was made from another log")
 	}
-	_, err := a.root(tx)
+	s, err := a.root(tx)
+	a.known.settle(s)
 	return err
 }
 
@@ -141,13 +143,13 @@ func (a *Archive) corrupt(err error) error {
 // stands for, in one transaction. record is the hash of the record at that position. Rows of
 // one table cost least in ascending order of key.
 func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, indexes index.Update) error {
-	db, err := a.open()
+	db, known, err := a.open()
 	if err != nil {
 		return err
 	}
+	var s archiveRoot
 	err = db.Update(func(tx *bolt.Tx) error {
-		s, err := a.root(tx)
-		if err != nil {
+		if s, err = a.knownRoot(tx, known); err != nil {
 			return err
 		}
 		s.position, s.record = position, record
@@ -167,22 +169,24 @@ func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, in
 		if err != nil {
 			return a.corrupt(err)
 		}
+		known.add(s) // whether the commit fails or not
 		return tx.Bucket([]byte(metaBucket)).Put([]byte(rootKey), s.append(nil, a.sealed))
 	})
 	if err != nil {
 		return fmt.Errorf("write %s: %w", a.path, a.note(db, err))
 	}
+	known.settle(s)
 	return nil
 }
 
-// open returns the open file. Errors: [ErrRebuilding], wrapped.
-func (a *Archive) open() (*boltfile.DB, error) {
+// open returns the open file, and the roots that it can have. Errors: [ErrRebuilding], wrapped.
+func (a *Archive) open() (*boltfile.DB, *knownRoots, error) {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
 	if a.damage != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRebuilding, a.damage)
+		return nil, nil, fmt.Errorf("%w: %w", ErrRebuilding, a.damage)
 	}
-	return a.db, nil
+	return a.db, a.known, nil
 }
 
 // note remembers an error that is damage of the file, and wraps [ErrRebuilding] around it.
@@ -227,7 +231,7 @@ func (a *Archive) Replace(other *Archive) error {
 	}
 	a.mu.Lock()
 	former := a.db
-	a.db, a.damage, a.damaged = other.db, nil, make(chan struct{})
+	a.db, a.known, a.damage, a.damaged = other.db, other.known, nil, make(chan struct{})
 	a.mu.Unlock()
 	return former.Close()
 }

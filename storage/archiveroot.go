@@ -2,7 +2,9 @@ package storage
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
+	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
@@ -18,6 +20,28 @@ type archiveRoot struct {
 	// record is the hash of the record at the position.
 	record RecordSum
 	tree   sealed.Root
+}
+
+// knownRoots are the roots that a file can have, because this process has read or written them.
+// A file with another one was changed by somebody else: another file was copied over it, or its
+// newer meta page is damaged, so that bbolt reads the state before.
+type knownRoots struct {
+	mu   sync.RWMutex // guards the field below
+	list []archiveRoot
+}
+
+// add adds a root that the file may have from now on.
+func (k *knownRoots) add(s archiveRoot) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.list = append(k.list, s)
+}
+
+// settle forgets all roots but the one that the file has.
+func (k *knownRoots) settle(s archiveRoot) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.list = append(k.list[:0], s)
 }
 
 // rootSize is the length of an encoded archiveRoot in bytes.
@@ -37,6 +61,16 @@ func (s *archiveRoot) append(b, key []byte) []byte {
 // rootSealKey returns what the checksum of a root covers besides: what the archive is of.
 func rootSealKey(log [16]byte, tables []string) []byte {
 	return append(append([]byte(rootKey), log[:]...), strings.Join(tables, " ")...)
+}
+
+// knownRoot reads the archive's root, which has to be one of those that are known. Its caller
+// holds the lock of known, or is the one that writes. The error is a [*CorruptError].
+func (a *Archive) knownRoot(tx *bolt.Tx, known *knownRoots) (archiveRoot, error) {
+	s, err := a.root(tx)
+	if err == nil && !slices.Contains(known.list, s) {
+		err = a.corruptError("it is as of record %d, and this process did not write that: another file was put in its place, or its last commit is damaged", s.position)
+	}
+	return s, err
 }
 
 // root reads the archive's root. The error is a [*CorruptError].

@@ -24,17 +24,20 @@ type Snapshot struct {
 // Snapshot returns a snapshot of the last commit. Errors: [ErrRebuilding], with the
 // [*CorruptError], and bbolt's.
 func (a *Archive) Snapshot() (*Snapshot, error) {
-	db, err := a.open()
+	db, known, err := a.open()
 	if err != nil {
 		return nil, err
 	}
+	// While the lock is held no commit makes the root of this transaction an unknown one.
+	known.mu.RLock()
+	defer known.mu.RUnlock()
 	tx, err := db.Begin(false)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", a.path, a.note(db, err))
 	}
 	s := &Snapshot{archive: a, db: db, tx: tx}
 	err = s.read(func() error {
-		if s.root, err = a.root(tx); err == nil {
+		if s.root, err = a.knownRoot(tx, known); err == nil {
 			s.tree = sealed.Open(boltNodes{tx.Bucket([]byte(nodesBucket))}, s.root.tree.Ref)
 		}
 		return err
