@@ -149,6 +149,7 @@ func (x *intake) sendLine(c *gin.Context, got gatebook.ReportResult, err error) 
 	var f *render.Failure
 	if err != nil {
 		f = failureOf(err)
+		c.Header("Connection", "close") // where the head is not sent yet: what is left of the body is not read
 		x.metrics.ReportRefused(f.Status)
 		if status = f.Status; status >= http.StatusInternalServerError {
 			logFailure(x.log, c.Request, f, err)
