@@ -55,29 +55,35 @@ func TestReadmePictures(t *testing.T) {
 	s.kill()
 	s.start()
 	p := open(t, s.base())
-	p.resize(1200, 750, false)
-	p.prefer("prefers-color-scheme: light")
+	p.resize(1360, 800, false)
 	work(14)
 	busy := s.from("127.0.0.31", "reporting")
 	for range 40 {
 		busy.query("SELECT REPEAT('x', 200000)")
 		pause(t, 50*time.Millisecond)
 	}
-	id := p.session("reports")
-	p.click(fmt.Sprintf("#row-%d input", id))
-	p.press("End 1 session …")
-	p.enter("dialog input", "runaway report")
-	p.key(keyEnter)
-	p.shows("ends in")
-	busy.query("SELECT REPEAT('x', 2000000)")
-	p.until(`document.querySelector(".rows").innerText.includes("/s")`)
-	check(t, os.WriteFile(filepath.Join(folder, "page-now.png"), p.picture(), 0o644))
-
 	p.prefer("prefers-color-scheme: dark")
 	p.goTo("#/history")
 	p.until(`document.querySelector(".incident") && document.querySelectorAll(".stay").length > 40`)
 	p.settle()
 	check(t, os.WriteFile(filepath.Join(folder, "page-history.png"), p.picture(), 0o644))
+
+	p.prefer("prefers-color-scheme: light")
+	p.goTo("#/now?sort=-rate")
+	row := `[...document.querySelectorAll(".rows .row:not([hidden])")].find((r) => r.innerText.includes("127.0.0.31"))`
+	eventually(t, "a session is shown with its traffic", func() bool {
+		busy.query("SELECT REPEAT('x', 200000)")
+		return value[bool](p, `Boolean(`+row+`?.innerText.includes("B/s"))`)
+	})
+	p.do(row + `.querySelector("input").click()`)
+	p.press("End 1 session …")
+	p.enter("dialog input", "runaway report")
+	p.key(keyEnter)
+	eventually(t, "its end is pending", func() bool {
+		busy.query("SELECT REPEAT('x', 200000)")
+		return value[bool](p, row+`.innerText.includes("ends in")`)
+	})
+	check(t, os.WriteFile(filepath.Join(folder, "page-now.png"), p.picture(), 0o644))
 }
 
 // from connects a client to the service orders from an address of this machine.

@@ -10,7 +10,7 @@ import { ApiError, base, lines, request } from "./api.js";
  * @typedef {import("./types.js").LogRecord} LogRecord
  * @typedef {import("./types.js").Observation} Observation
  * @typedef {import("./types.js").FeedState} FeedState
- * @typedef {{records: LogRecord[], observations: Observation[], position: number}} Batch
+ * @typedef {{records: LogRecord[], observations: Observation[], place: string}} Batch
  */
 
 /** How long records are gathered before they are passed on, in milliseconds. */
@@ -25,7 +25,8 @@ export class Feed {
   #watchers = [];
   /** @type {FeedState} */
   state = { name: "connecting", since: Date.now(), why: "", retry: 0 };
-  position = 0;
+  /** Where the stream goes on: a sequence, and with what the server has sent the mark of its log. */
+  #place = "";
   /** Reads the stream itself. */
   leads = false;
   #channel = new BroadcastChannel(`gatebook-feed ${base.href}`);
@@ -61,12 +62,12 @@ export class Feed {
   }
 
   /**
-   * Begins after a record. Records that another tab passes on come before, too.
+   * Begins after a record, unless another tab has passed on later ones meanwhile.
    *
    * @param {number} position
    */
   start(position) {
-    this.position = Math.max(this.position, position);
+    if (Number.parseInt(this.#place || "0", 10) < position) this.#place = String(position);
     this.#channel.postMessage({ hello: true });
     const { signal } = this.#stopped;
     if (!navigator.locks) {
@@ -89,7 +90,7 @@ export class Feed {
 
   #reset() {
     this.leads = false;
-    this.position = 0;
+    this.#place = "";
     this.onreset();
   }
 
@@ -112,7 +113,7 @@ export class Feed {
 
   /** @param {Batch} batch */
   #pass(batch) {
-    this.position = Math.max(this.position, batch.position);
+    this.#place = batch.place || this.#place;
     for (const reader of this.#readers) reader(batch);
   }
 
@@ -158,24 +159,24 @@ export class Feed {
    * @param {() => void} connected
    */
   async #follow(signal, connected) {
-    const answer = await request(`events?follow=true&observations=true&after=${this.position}`, { accept: "text/event-stream", signal });
+    const answer = await request(`events?follow=true&observations=true&after=${this.#place}`, { accept: "text/event-stream", signal });
     connected();
     this.#become({ name: "live", since: Date.now(), why: "", retry: 0 });
     /** @type {Batch} */
-    let batch = { records: [], observations: [], position: this.position };
+    let batch = { records: [], observations: [], place: this.#place };
     let timer = 0;
     const flush = () => {
       clearTimeout(timer);
       timer = 0;
       const full = batch;
-      batch = { records: [], observations: [], position: full.position };
+      batch = { records: [], observations: [], place: full.place };
       this.#channel.postMessage({ batch: full });
       this.#pass(full);
     };
     try {
       for await (const part of events(answer)) {
         for (const e of part) {
-          if (e.id) batch.position = Math.max(batch.position, parseInt(e.id, 10));
+          if (e.id) batch.place = e.id;
           if (!e.data) continue;
           if (e.event === "observation") batch.observations.push(JSON.parse(e.data));
           else if (e.id) batch.records.push(JSON.parse(e.data));
