@@ -67,7 +67,7 @@ func open(t testing.TB, address string, beside ...*tab) *tab {
 	check(t, err)
 	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
 	check(t, err)
-	p.run(chromedp.EmulateViewport(1280, 800), chromedp.Navigate(address))
+	p.run(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(address))
 	return p
 }
 
@@ -169,7 +169,12 @@ func (p *tab) click(selector string) {
 	p.t.Helper()
 	quoted, _ := json.Marshal(selector)
 	p.until("document.querySelector(" + string(quoted) + ")")
-	p.run(chromedp.Click(chromedp.CSS(selector)))
+	var err error
+	eventually(p.t, "a click on "+selector, func() bool { // what is drawn anew meanwhile is another element
+		err = chromedp.Do(p.ctx, chromedp.Click(chromedp.CSS(selector)))
+		return err == nil || !strings.Contains(err.Error(), "Could not find node")
+	})
+	check(p.t, err)
 }
 
 // press clicks the button or link that has a text.
