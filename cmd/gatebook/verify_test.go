@@ -41,12 +41,12 @@ func TestVerifyCommand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := strings.LastIndex(string(b), "127.0.0.1")
-	if at < 0 {
+	// Each copy of a record is damaged: some are in pages that the file no longer uses.
+	damaged := strings.ReplaceAll(string(b), "127.0.0.1", "927.0.0.1")
+	if damaged == string(b) {
 		t.Fatal("no address is in the log")
 	}
-	b[at] = '9'
-	if err := os.WriteFile(path, b, 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(damaged), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := verify(1)
