@@ -33,6 +33,8 @@ type Scrub struct {
 // somebody needs what is damaged.
 type scrubber struct {
 	verify func(context.Context, storage.Pace) (*storage.Verified, error)
+	// chain looks only for segments that are missing.
+	chain  func(context.Context) (*storage.Verified, error)
 	period time.Duration
 	report func(error)
 
@@ -43,6 +45,12 @@ type scrubber struct {
 
 // run reads the log through until ctx ends.
 func (s *scrubber) run(ctx context.Context) {
+	// A passage takes a week: a segment that is missing is noticed at once.
+	if v, err := s.chain(ctx); err != nil && ctx.Err() == nil {
+		s.report(fmt.Errorf("look for the segments of the log: %w", err))
+	} else if err == nil {
+		s.noteFaults(v.Faults)
+	}
 	for ctx.Err() == nil {
 		began := time.Now()
 		v, err := s.verify(ctx, s.pace(ctx))
@@ -80,20 +88,28 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// note keeps what a passage has found. Faults that were known are not reported again.
+// note keeps what a passage has found.
 func (s *scrubber) note(v *storage.Verified) {
 	s.mu.Lock()
+	s.found.Finished, s.found.Records = time.Now(), v.Records
+	s.mu.Unlock()
+	s.noteFaults(v.Faults)
+}
+
+// noteFaults keeps the faults that were found. Those that were known are not reported again.
+func (s *scrubber) noteFaults(faults []*storage.CorruptError) {
+	s.mu.Lock()
 	known := s.damage != nil
-	s.found = Scrub{Finished: time.Now(), Records: v.Records, Faults: len(v.Faults)}
+	s.found.Faults = len(faults)
 	s.damage = nil
-	if len(v.Faults) > 0 {
-		s.damage = v.Faults[0]
+	if len(faults) > 0 {
+		s.damage = faults[0]
 	}
 	s.mu.Unlock()
 	if known {
 		return
 	}
-	for _, fault := range v.Faults {
+	for _, fault := range faults {
 		s.report(fmt.Errorf("%w; gatebook verify says more, and with --salvage it copies what is whole", fault))
 	}
 }

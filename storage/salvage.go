@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 
 	"gatebook/storage/boltfile"
@@ -17,14 +18,14 @@ func Salvage(ctx context.Context, from, to string, pace Pace) (end Head, fault *
 		return end, nil, err
 	}
 	c := &copier{to: to, verifier: newVerifier(ctx, pace)}
-	for i, s := range segments {
-		next := uint64(0)
-		if i+1 < len(segments) {
-			next = segments[i+1].first
-		}
-		if err = c.copy(s, next); err != nil || len(c.Faults) > 0 {
+	for s := segments[0]; s != nil && err == nil && len(c.Faults) == 0; s, err = c.after(from, s, segments) {
+		if err = c.copy(s); err != nil {
 			break
 		}
+	}
+	if err == nil && len(c.Faults) == 0 && c.newest != nil {
+		c.Head = c.end
+		err = c.tail(from)
 	}
 	if c.log != nil {
 		end, err = c.log.writer.head, errors.Join(err, c.log.Close())
@@ -45,8 +46,28 @@ type copier struct {
 	end    Head
 }
 
+// after returns the segment that follows what was copied, the last of it from one; nil where none
+// does. Files that do not belong there are passed over. A segment that is missing is a fault.
+func (c *copier) after(folder string, copied *segment, segments []*segment) (next *segment, err error) {
+	if len(c.Faults) > 0 {
+		return nil, nil
+	}
+	beyond := false
+	for _, s := range segments {
+		if s.first == c.end.Sequence+1 && s != copied { // that has no records
+			return s, nil
+		}
+		beyond = beyond || s.first > c.end.Sequence+1
+	}
+	if beyond {
+		missing := filepath.Join(folder, segmentName(c.end.Sequence+1))
+		err = c.fault(&CorruptError{File: missing, Sequence: c.end.Sequence + 1, Err: errors.New("it is missing")})
+	}
+	return nil, err
+}
+
 // copy copies the records of a segment up to its first fault.
-func (c *copier) copy(s *segment, next uint64) error {
+func (c *copier) copy(s *segment) error {
 	view, done, err := s.viewer()
 	if err != nil {
 		return c.fault(err)
@@ -56,10 +77,10 @@ func (c *copier) copy(s *segment, next uint64) error {
 	if err != nil {
 		return c.fault(err)
 	}
-	if err := c.link(s, &m, next); err != nil || len(c.Faults) > 0 {
+	if err := c.link(s, &m, 0); err != nil || len(c.Faults) > 0 {
 		return err
 	}
-	c.before = m.seal
+	c.before, c.newest = m.seal, &m
 	if c.log == nil {
 		if err := c.begin(m.id); err != nil {
 			return err

@@ -54,15 +54,43 @@ func Verify(ctx context.Context, folder string, pace Pace) (*Verified, error) {
 // Verify is [Verify] of a log that is open, up to the records that are durable when their
 // segment is read. It holds up neither appends nor reads.
 func (l *Bolt) Verify(ctx context.Context, pace Pace) (*Verified, error) {
-	l.chain.mu.Lock()
-	segments := append([]*segment(nil), l.chain.segments...)
-	l.chain.mu.Unlock()
+	acknowledged := l.Head()
 	v := newVerifier(ctx, pace)
-	err := v.segments(segments)
-	if v.newest != nil {
-		v.Head = v.newest.end.head
+	if err := v.segments(l.segments()); err != nil {
+		return &v.Verified, err
 	}
-	return &v.Verified, err
+	return &v.Verified, v.running(l, acknowledged)
+}
+
+// VerifyChain checks of a log that is open that every segment is there, and follows the one
+// before. It reads what the segments say of themselves, and no record.
+func (l *Bolt) VerifyChain(ctx context.Context) (*Verified, error) {
+	acknowledged := l.Head()
+	v := newVerifier(ctx, nil)
+	v.chainOnly = true
+	if err := v.segments(l.segments()); err != nil {
+		return &v.Verified, err
+	}
+	return &v.Verified, v.running(l, acknowledged)
+}
+
+// segments returns the segments that the log has now.
+func (l *Bolt) segments() []*segment {
+	l.chain.mu.Lock()
+	defer l.chain.mu.Unlock()
+	return append([]*segment(nil), l.chain.segments...)
+}
+
+// running checks that the files of an open log have what it has acknowledged.
+func (v *verifier) running(l *Bolt, acknowledged Head) error {
+	if v.newest == nil {
+		return nil
+	}
+	v.Head = v.newest.end.head
+	if err := l.Present(); err != nil {
+		return v.fault(&CorruptError{File: l.folder, Err: err})
+	}
+	return v.fault(checkTail(l.folder, acknowledged, v.Head))
 }
 
 // verifier reads segments one after the other.
@@ -76,6 +104,8 @@ type verifier struct {
 	newest   *segmentMeta // of the last segment; nil where it could not be read
 	recorded events.Time  // of the last record
 	coder    events.Coder
+	// chainOnly is set where no records are read.
+	chainOnly bool
 }
 
 func newVerifier(ctx context.Context, pace Pace) *verifier {
@@ -98,11 +128,11 @@ func (v *verifier) fault(err error) error {
 
 func (v *verifier) segments(all []*segment) error {
 	for _, s := range all {
-		info, err := os.Stat(s.path)
+		size, err := v.sizeOf(s)
 		if err != nil {
 			return err
 		}
-		v.of += info.Size()
+		v.of += size
 	}
 	v.Bytes = v.of
 	for i, s := range all {
@@ -114,16 +144,28 @@ func (v *verifier) segments(all []*segment) error {
 		if err := v.segment(s, next); err != nil {
 			return err
 		}
-		info, err := os.Stat(s.path)
+		size, err := v.sizeOf(s)
 		if err != nil {
 			return err
 		}
-		v.read = done + info.Size()
+		v.read = done + size
 		if err := v.step(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// sizeOf returns the size of a segment's file, 0 for one that is missing.
+func (v *verifier) sizeOf(s *segment) (int64, error) {
+	info, err := os.Stat(s.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
 }
 
 // step lets the pace have its time.
@@ -133,6 +175,10 @@ func (v *verifier) step() error { return v.pace(min(v.read, v.of), v.of) }
 func (v *verifier) segment(s *segment, next uint64) error {
 	v.Segments++
 	v.newest = nil
+	if _, err := os.Stat(s.path); errors.Is(err, os.ErrNotExist) {
+		v.before = nil
+		return v.fault(&CorruptError{File: s.path, Sequence: s.first, Err: errors.New("it is missing; restore it from a copy")})
+	}
 	view, done, err := s.viewer()
 	if err != nil {
 		v.before = nil
@@ -149,6 +195,9 @@ func (v *verifier) segment(s *segment, next uint64) error {
 		return err
 	}
 	v.before = m.seal
+	if v.chainOnly {
+		return nil
+	}
 	sum := newSummer()
 	whole, err := v.records(s, &m, view, sum)
 	if err != nil || !whole {

@@ -162,12 +162,16 @@ func (c *verifyCommand) copyWhole(ctx context.Context, from *storage.Folder, pro
 	if err := errors.Join(err, target.Unlock()); err != nil {
 		return err
 	}
+	if fault != nil && end.Sequence == 0 {
+		return errors.Join(fmt.Errorf("nothing is whole, and nothing was copied: %w", fault), os.RemoveAll(c.Salvage))
+	}
 	fmt.Fprintf(to.out, "%s copied to %s\n", counted(int(end.Sequence), "record"), c.Salvage)
 	if fault == nil {
 		fmt.Fprintln(to.out, "The log was whole: nothing was left.")
 		return nil
 	}
 	fmt.Fprintf(to.out, "left from there on: %v\n", fault)
+	fmt.Fprintf(to.out, "A server that runs on the copy goes on with record %d and session %d, also where the records that were left had these numbers.\n", end.Sequence+1, end.Stream+1)
 	fmt.Fprintln(to.out, "The accounts, and what is derived from the log, were not copied; the latter is made anew when the server starts.")
 	return nil
 }
