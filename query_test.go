@@ -233,7 +233,7 @@ func (h *history) askCounts(q Query) {
 			t.Fatal(err)
 		}
 		values := by.Values(v.Session)
-		if len(values) == 0 && by != GroupServer {
+		if len(values) == 0 {
 			values = append(values, projection.GroupValue{})
 		}
 		for _, value := range values {

@@ -124,7 +124,7 @@ func (t *tally) addSession(v *projection.Session) {
 		t.texts[value.Key], value.Text = value.Text, ""
 		t.counts[value]++
 	}
-	if len(values) == 0 && t.by != projection.GroupServer {
+	if len(values) == 0 {
 		t.counts[t.by.NoValue()]++
 	}
 }
@@ -218,7 +218,13 @@ func (t *tally) countKeys(snapshot *storage.Snapshot, keys [][]byte, total uint6
 			t.counts[projection.GroupValue{Key: groupKey(keys[i])}] += n
 		}
 	}
-	if t.by != projection.GroupServer && total > with {
+	if t.by == projection.GroupServer {
+		// A session has as many as it reached: those that reached any are counted once.
+		if with, err = snapshot.Count(q); err != nil {
+			return err
+		}
+	}
+	if total > with {
 		t.counts[t.by.NoValue()] += total - with
 	}
 	return nil
