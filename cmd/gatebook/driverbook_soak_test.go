@@ -22,8 +22,10 @@ type recordedSession struct {
 	user, database string
 	// reason is why it ended, "" while it lives.
 	reason, description string
-	// client and server are what was counted of its connections.
-	client, server traffic
+	// client and server are what was counted of its connections, clientCalls and serverCalls how
+	// many reads and writes that were.
+	client, server           traffic
+	clientCalls, serverCalls calls
 }
 
 // traffic is what was counted of a connection.
@@ -31,6 +33,9 @@ type traffic struct {
 	BytesRead    uint64 `json:"bytes_read"`
 	BytesWritten uint64 `json:"bytes_written"`
 }
+
+// calls is how many reads and writes there were; with TLS that is how many records.
+type calls struct{ Reads, Writes uint64 }
 
 // recordedSessions returns the sessions of a service's clients in the order in which they were
 // opened.
@@ -47,7 +52,10 @@ func recordedSessions(t *testing.T, p *program) []*recordedSession {
 		Description    *string
 		Connections    []struct {
 			Connection uint32
-			Statistics traffic
+			Statistics struct {
+				traffic
+				calls
+			}
 		}
 	}
 	p.get("/events?kind=session_opened,connection_opened,session_ready,session_closed,session_lost", &list)
@@ -74,9 +82,9 @@ func recordedSessions(t *testing.T, p *program) []*recordedSession {
 			s.reason, s.description = e.Reason, textOf(e.Description)
 			for _, c := range e.Connections {
 				if c.Connection == 0 {
-					s.client = c.Statistics
+					s.client, s.clientCalls = c.Statistics.traffic, c.Statistics.calls
 				} else {
-					s.server = c.Statistics
+					s.server, s.serverCalls = c.Statistics.traffic, c.Statistics.calls
 				}
 			}
 		}

@@ -21,14 +21,17 @@ type tappedPair struct {
 // byteCount is what came of comparing bytes.
 type byteCount struct {
 	// equal connections have counted the same, in bytes; of secure and broken ones the counts
-	// were compared as bounds.
-	equal, secure, broken, differ int
-	bytes                         uint64
+	// were compared as bounds. To late ones the client has sent more than was read: the server had
+	// ended the session.
+	equal, secure, broken, late, differ int
+	bytes                               uint64
 }
 
 // compareBytes compares what the book has counted of each session with what the taps have. The
-// book counts plaintext: of a connection with TLS it must have counted less. Of one that
-// a side has reset, what was under way then is in one of the counts and not in the other. It
+// book counts plaintext: of a connection with TLS it must have counted less, by the handshake and by
+// what each record adds. Of one that
+// a side has reset, what was under way then is in one of the counts and not in the other, and so is
+// what a client sends when its server has ended the session. It
 // returns the sessions one of whose sides, and not the gateway, has reset its connection.
 func compareBytes(t *testing.T, taps tappedPair, sessions []*recordedSession) (resets map[uint64]bool) {
 	t.Helper()
@@ -55,12 +58,12 @@ func compareBytes(t *testing.T, taps tappedPair, sessions []*recordedSession) (r
 		c := fronts[s.port][0]
 		fronts[s.port] = fronts[s.port][1:]
 		resets[s.id] = c.clientReset.Load()
-		count.compare(t, fmt.Sprintf("session %d, client", s.id), s.client, traffic{c.up.bytes, c.down.bytes}, c)
+		count.compare(t, fmt.Sprintf("session %d, client", s.id), s.client, traffic{c.up.bytes, c.down.bytes}, s.clientCalls, c, s.reason == "server_closed")
 		switch c := backs[s.connection]; {
 		case c != nil:
 			delete(backs, s.connection)
 			resets[s.id] = resets[s.id] || c.serverReset.Load()
-			count.compare(t, fmt.Sprintf("session %d, server", s.id), s.server, traffic{c.down.bytes, c.up.bytes}, c)
+			count.compare(t, fmt.Sprintf("session %d, server", s.id), s.server, traffic{c.down.bytes, c.up.bytes}, s.serverCalls, c, false)
 		case s.connection != 0:
 			t.Errorf("session %d: the tap has seen no connection %d", s.id, s.connection)
 		case s.reached:
@@ -94,18 +97,31 @@ func compareBytes(t *testing.T, taps tappedPair, sessions []*recordedSession) (r
 			t.Errorf("%+v of connections without a number: %d times more in the tap than in the book", counted, n)
 		}
 	}
-	t.Logf("bytes: %d connections equal, with %d bytes; %d with TLS, %d broken; %d differ", count.equal, count.bytes, count.secure, count.broken, count.differ)
+	t.Logf("bytes: %d connections equal, with %d bytes; %d with TLS, %d reset, %d late; %d differ", count.equal, count.bytes, count.secure, count.broken, count.late, count.differ)
 	return resets
 }
 
-// compare compares one connection. counted is what the book has, passed what the tap has.
-func (n *byteCount) compare(t *testing.T, what string, counted, passed traffic, c *tapped) {
+// What TLS adds at most: the handshake with its certificates and tickets, and a record.
+const (
+	handshakeSize  = 8 << 10
+	recordOverhead = 5 + 8 + 1 + 16
+)
+
+// fits reports whether so many plaintext bytes, in so many records, may be those that have passed.
+func fits(plain, records, passed uint64) bool {
+	return plain <= passed && passed <= plain+records*recordOverhead+handshakeSize
+}
+
+// compare compares one connection. counted is what the book has, passed what the tap has. ended: the
+// gateway has closed it because the server had ended the session.
+func (n *byteCount) compare(t *testing.T, what string, counted, passed traffic, records calls, c *tapped, ended bool) {
 	t.Helper()
 	switch {
 	case c.secure():
 		n.secure++
-		if counted.BytesRead > passed.BytesRead || counted.BytesWritten > passed.BytesWritten {
-			t.Errorf("%s: counted %+v, with TLS only %+v have passed", what, counted, passed)
+		reset := c.clientReset.Load() || c.serverReset.Load()
+		if !reset && (!fits(counted.BytesRead, records.Reads, passed.BytesRead) || !fits(counted.BytesWritten, records.Writes, passed.BytesWritten)) {
+			t.Errorf("%s: counted %+v in %+v, and %+v have passed with TLS", what, counted, records, passed)
 		}
 	case counted == passed:
 		n.equal++
@@ -113,6 +129,9 @@ func (n *byteCount) compare(t *testing.T, what string, counted, passed traffic, 
 	case c.clientReset.Load() || c.serverReset.Load():
 		n.broken++
 		t.Logf("%s, reset: counted %+v, passed %+v", what, counted, passed)
+	case ended && counted.BytesRead < passed.BytesRead && counted.BytesWritten == passed.BytesWritten:
+		n.late++
+		t.Logf("%s, ended by the server: counted %+v, passed %+v", what, counted, passed)
 	default:
 		if n.differ++; n.differ <= 10 {
 			t.Errorf("%s: counted %+v, and %+v have passed", what, counted, passed)
