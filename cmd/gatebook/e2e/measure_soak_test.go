@@ -28,10 +28,10 @@ func TestMeasure(t *testing.T) {
 	s := serve(t)
 	s.crowd(0, 10_000)
 	p := open(t, s.base())
-	p.until(`document.querySelector(".total")?.innerText.startsWith("10\u2009000 live")`)
+	p.until(`document.querySelector(".total")?.innerText.startsWith("10\u202f000 live")`)
 	p.run(reload())
 	p.until(`document.querySelector(".rows .row:not([hidden])") && (globalThis.listed ??= performance.now())`)
-	p.until(`document.querySelector(".total").innerText.startsWith("10\u2009000 live")`)
+	p.until(`document.querySelector(".total").innerText.startsWith("10\u202f000 live")`)
 	t.Logf("first contentful paint %.0f ms, first rows at most %.0f ms, all 10,000 at most %.0f ms after the beginning",
 		value[float64](p, `performance.getEntriesByName("first-contentful-paint")[0].startTime`),
 		value[float64](p, "globalThis.listed"), value[float64](p, "performance.now()"))
@@ -50,7 +50,7 @@ func TestMeasure(t *testing.T) {
 	t.Logf("scrolled, with changes, at the end: %s", p.scrolled())
 	stop()
 	t.Logf("%.0f events a second", float64(<-ended)/time.Since(began).Seconds())
-	if text := value[string](p, `document.querySelector(".total").innerText`); !strings.HasPrefix(text, "10\u2009000 live") {
+	if text := value[string](p, `document.querySelector(".total").innerText`); !strings.HasPrefix(text, "10\u202f000 live") {
 		t.Errorf("the page shows %q", text)
 	}
 }

@@ -9,7 +9,7 @@ const minute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-
 const whole = new Intl.NumberFormat("en");
 
 /** @param {number} n */
-export const count = (n) => whole.format(n).replaceAll(",", "\u2009");
+export const count = (n) => whole.format(n).replaceAll(",", "\u202f");
 
 /** @param {number} n @param {string} one @param {string} [many] */
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
