@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"gatebook/events"
@@ -34,6 +35,30 @@ type healer struct {
 	path        string // where the new file is made
 	report      func(error)
 	backlog     uint64 // see healBacklog
+
+	mu     sync.Mutex // guards the field below
+	failed error      // why the archive could not be made again; nil when it could
+}
+
+// HealError reports why a damaged archive could not be made again. It is tried again.
+type HealError struct{ Err error }
+
+func (e *HealError) Error() string { return "make the archive again: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *HealError) Unwrap() error { return e.Err }
+
+// err returns a [*HealError] while the archive cannot be made again.
+func (h *healer) err() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.failed
+}
+
+func (h *healer) setErr(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failed = err
 }
 
 // healer returns the healer of the registry's archive.
@@ -57,13 +82,15 @@ func (h *healer) run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			h.report(fmt.Errorf("make the archive again: %w", err))
+			h.setErr(&HealError{err})
+			h.report(h.err())
 			select {
 			case <-ctx.Done():
 				return
 			case <-time.After(healRetry):
 			}
 		}
+		h.setErr(nil)
 	}
 }
 

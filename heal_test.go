@@ -250,3 +250,28 @@ func writeAt(t *testing.T, path string, b []byte, at int64) {
 		t.Fatal(err)
 	}
 }
+
+// TestArchiveThatCannotBeMadeAgain keeps a damaged archive from being made again. The registry
+// says so for as long as that is the case.
+func TestArchiveThatCannotBeMadeAgain(t *testing.T) {
+	t.Parallel()
+	r, folder := lostSession(t, Options{})
+	if err := os.MkdirAll(filepath.Join(folder, "book.db.again", "in the way"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Damage(); err != nil {
+		t.Fatalf("before: %v", err)
+	}
+	damageArchive(t, folder)
+	if _, _, err := r.Session(1); !errors.Is(err, ErrRebuilding) {
+		t.Fatalf("an ended session: got %v, want ErrRebuilding", err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if _, failed := errors.AsType[*HealError](r.Damage()); failed {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the registry says %v, want a HealError", r.Damage())
+		}
+	}
+}

@@ -49,6 +49,7 @@ type Registry struct {
 	clock   clockWatch
 	crash   *crash
 	scrub   *scrubber // nil where the log is not read through
+	heal    *healer
 
 	// names keeps two spellings of one name from being recorded.
 	names *lifecycle.Names
@@ -92,7 +93,8 @@ func (r *Registry) work(ctx context.Context) {
 	if r.scrub != nil {
 		r.workers.Go(func() { r.scrub.run(ctx) })
 	}
-	r.workers.Go(func() { r.healer().run(ctx) })
+	r.heal = r.healer()
+	r.workers.Go(func() { r.heal.run(ctx) })
 	r.every(ctx, heartbeatInterval, func() { r.heartbeat(ctx) })
 	r.every(ctx, aliveInterval, r.noteAlive)
 	r.every(ctx, leaseInterval, func() {

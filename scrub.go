@@ -121,14 +121,16 @@ func (s *scrubber) read() (found Scrub, damage error) {
 	return s.found, s.damage
 }
 
-// Damage returns the first fault that reading the log through in the background has found,
-// nil for none: a [*storage.CorruptError]. Recording goes on over it.
+// Damage returns the first fault that reading the log through in the background has found, a
+// [*storage.CorruptError], or why a damaged archive could not be made again, a [*HealError]; nil
+// for none. Recording goes on over it.
 func (r *Registry) Damage() error {
-	if r.scrub == nil {
-		return nil
+	if r.scrub != nil {
+		if _, damage := r.scrub.read(); damage != nil {
+			return damage
+		}
 	}
-	_, damage := r.scrub.read()
-	return damage
+	return r.heal.err()
 }
 
 // ErrNoFiles is returned by [Registry.Verify] for a log that is not kept in files.

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/gin-gonic/gin"
 
+	"gatebook"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 	"gatebook/httpd/telemetry"
@@ -45,10 +47,31 @@ func (r readiness) Err() error {
 			Description: "The log is damaged" + where + ". What happens is recorded all the same; gatebook verify on the server tells more.",
 		}
 	}
+	if heal, ok := errors.AsType[*gatebook.HealError](r.Damage()); ok {
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Not ready",
+			Description: "book.db is damaged, and cannot be made again from the log: " + whyNotHealed(heal) +
+				" What happens is recorded all the same; what needs sessions that have ended has to wait. It is tried again every ten seconds.",
+		}
+	}
 	if why := r.notReady(); why != "" {
 		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: why}
 	}
 	return nil
+}
+
+// whyNotHealed says why the archive could not be made again, in a sentence without paths.
+func whyNotHealed(err *gatebook.HealError) string {
+	fault, damaged := errors.AsType[*storage.CorruptError](err)
+	switch {
+	case damaged && fault.Sequence != 0:
+		return fmt.Sprintf("the log is damaged at record %d.", fault.Sequence)
+	case damaged:
+		return "the log is damaged."
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, storage.ErrDiskFull):
+		return "the disk is full."
+	}
+	return "the server's log says why."
 }
 
 // status answers for the process itself: its health, its build, its metrics.
