@@ -48,26 +48,34 @@ func newLane() *lane {
 	return &lane{paced: make(map[string]time.Time), served: make(map[string]time.Time)}
 }
 
-// enter blocks until the lane is the caller's, which leaves it. It returns [ErrCrowded] when
-// ctx ends first, or too many logins of the network wait, and a [*BackOffError] when too many
-// of the network and account do.
+// enter blocks until the lane is the caller's, which leaves it. It returns an error when ctx ends
+// first or too many wait: a [*BackOffError] where the network has failed too often with the
+// account, and [ErrCrowded] otherwise.
 func (l *lane) enter(ctx context.Context, k keys, failures int) (leave func(), err error) {
 	w := &waiter{keys: k, failures: failures, turn: make(chan bool, 1)}
 	if !l.add(w) {
-		return nil, ErrCrowded
+		return nil, w.refused()
 	}
 	select {
 	case mine := <-w.turn:
 		if !mine {
-			return nil, &BackOffError{Wait: pairPause}
+			return nil, w.refused()
 		}
 		return func() { l.leave(k) }, nil
 	case <-ctx.Done():
 		if l.remove(w); len(w.turn) > 0 && <-w.turn {
 			l.leave(k) // it had just become its turn
 		}
-		return nil, ErrCrowded
+		return nil, w.refused()
 	}
+}
+
+// refused returns the error of a login that does not get the lane.
+func (w *waiter) refused() error {
+	if w.failures > ofPair.free {
+		return &BackOffError{Wait: pairPause}
+	}
+	return ErrCrowded
 }
 
 // add adds a login to those that wait. Where too many of its pair do, one of them gives way.
