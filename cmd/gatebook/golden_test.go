@@ -289,10 +289,19 @@ func TestCommands(t *testing.T) {
 // one that does not exist, one that has ended, and one whose source does not answer.
 func TestKillCommands(t *testing.T) {
 	t.Parallel()
+	for name, width := range map[string]int{"kill-60": 60, "kill": 80, "kill-160": 160} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			killSessions(t, name, width)
+		})
+	}
+}
+
+func killSessions(t *testing.T, name string, width int) {
 	b := newBook(t)
 	var all strings.Builder
 	kill := func(args ...string) {
-		fmt.Fprintf(&all, "$ gatebook kill %s\n%s\n", strings.Join(args, " "), b.run(80, false, append([]string{"kill"}, args...)...))
+		fmt.Fprintf(&all, "$ gatebook kill %s\n%s\n", strings.Join(args, " "), b.run(width, false, append([]string{"kill"}, args...)...))
 	}
 	ending := b.obey()
 	kill("2", "--reason", "runaway report")
@@ -319,7 +328,7 @@ func TestKillCommands(t *testing.T) {
 	kill()
 	kill("4", "--service", "orders")
 	kill("4", "--dry-run")
-	golden(t, "kill", all.String())
+	golden(t, name, all.String())
 }
 
 // TestErrors compares what is said of servers that do not answer, or otherwise than this
@@ -406,6 +415,13 @@ func guardedBook(t *testing.T, folder string) string {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	b := newBook(t)
+	var all strings.Builder
+	for _, width := range []int{0, 60, 80, 160} {
+		fmt.Fprintf(&all, "$ gatebook status    # %d columns\n%s\n", width, b.run(width, false, "status"))
+	}
+	// What differs from one run to the next has the length that it has.
+	moving := regexp.MustCompile(`(?m)^(Version|Since|Log|Archive|Disk) .*$`)
+	golden(t, "status", moving.ReplaceAllString(all.String(), "$1 …"))
 	got := b.run(80, false, "status")
 	want := regexp.MustCompile(`^Server    http://HOST
 Ready     yes
