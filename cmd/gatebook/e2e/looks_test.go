@@ -68,8 +68,10 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	s := serve(t)
 	name := `<img src=x onerror="globalThis.hurt=1">&lt;`
-	check(t, shared.mariaDB.AddUser(strings.ReplaceAll(name, `"`, ``), "secret"))
-	s.mariaDB(strings.ReplaceAll(name, `"`, ``), "secret")
+	plain := strings.ReplaceAll(name, `"`, ``)
+	check(t, shared.mariaDB.Exec("DROP USER IF EXISTS '"+plain+"'@'%'"))
+	check(t, shared.mariaDB.AddUser(plain, "secret"))
+	s.mariaDB(plain, "secret")
 	s.report(`{"source":"edge <b>1</b>","incarnation":"1","lease":"1h","events":[
 		{"kind":"session_opened","key":"k","service":"<script>globalThis.hurt=1</script>","protocol":"mysql","address":"10.0.0.1","port":1},
 		{"kind":"session_ready","key":"k","user":"` + `x\u202egpj.exe` + `\u0007\u200b` + `","database":"<svg/onload=globalThis.hurt=1>","program":"javascript:globalThis.hurt=1"}]}`)

@@ -131,6 +131,11 @@ export class Table {
       const at = first + ((((i - first) % this.#pool.length) + this.#pool.length) % this.#pool.length);
       line.element.hidden = at >= last;
       if (at < last) this.#fill(line, at, now);
+      else if (line.id) {
+        // Another line may show its row now: no two have one id.
+        line.id = 0;
+        line.element.removeAttribute("id");
+      }
     }
     if (this.all) {
       this.all.checked = this.chosen.size > 0 && this.#rows.every((row) => this.chosen.has(options.id(row)));
