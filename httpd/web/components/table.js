@@ -83,7 +83,7 @@ export class Table {
     return h(
       "span",
       { class: `cell ${c.name} ${c.kind ?? ""}`, role: "columnheader", "aria-sort": "none", "data-name": c.name },
-      c.compare ? h("button", { type: "button", tabindex: -1, onclick: () => this.options.order(c.name) }, c.title) : c.title,
+      c.compare ? h("button", { type: "button", onclick: () => this.options.order(c.name) }, c.title) : c.title,
     );
   }
 
