@@ -86,7 +86,7 @@ func TestVerifyOfARunningLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			folder, segments, records := newChain(t, 4)
+			folder, _, records := newChain(t, 4)
 			log, err := storage.OpenBolt(folder, storage.BoltOptions{})
 			if err != nil {
 				t.Fatal(err)
@@ -103,7 +103,7 @@ func TestVerifyOfARunningLog(t *testing.T) {
 				}
 			}
 			add() // to a new segment
-			segments = segmentsOf(t, folder)
+			segments := segmentsOf(t, folder)
 			older, err := os.ReadFile(segments[len(segments)-1])
 			if err != nil {
 				t.Fatal(err)
