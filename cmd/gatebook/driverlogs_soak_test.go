@@ -162,6 +162,9 @@ func (l *postgresLog) sessions(t *testing.T) map[uint64]*serverSession {
 			if _, err := fmt.Sscan(port, &s.port); err != nil {
 				t.Fatal(err)
 			}
+			if before := all[id]; before != nil { // processes are soon numbered anew
+				all[id|uint64(len(all))<<32] = before
+			}
 			all[id] = s
 		}
 		if s := all[id]; s != nil {
