@@ -350,16 +350,17 @@ func TestDamagedRow(t *testing.T) {
 	}
 }
 
-// pageWith returns the page, of one or of several, that has some bytes.
-func pageWith(b, what []byte) (page uint64) {
-	at := uint64(bytes.Index(b, what)) / pageSize
-	for {
+// pagesWith returns the pages of a bbolt file that begin the runs of pages in which some bytes
+// are. They can be in more than the one that is looked for: checksums and numbers are bytes too.
+func pagesWith(b, what []byte) (pages []uint64) {
+	for page := uint64(0); page*pageSize < uint64(len(b)); {
 		next := page + 1 + uint64(binary.NativeEndian.Uint32(b[page*pageSize+12:]))
-		if next > at {
-			return page
+		if bytes.Contains(b[page*pageSize:min(next*pageSize, uint64(len(b)))], what) {
+			pages = append(pages, page)
 		}
 		page = next
 	}
+	return pages
 }
 
 // TestDamagedArchive damages a page so that bbolt panics or faults. Reading and
@@ -379,9 +380,13 @@ func TestDamagedArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// bbolt reads the key of the page's first node beyond its map.
-	page := pageWith(b, binary.BigEndian.AppendUint64(nil, 700))
-	binary.NativeEndian.PutUint32(b[page*pageSize+16+4:], 0x7fffff00)
+	// bbolt reads the keys of the page's nodes beyond its map. A look-up need not touch all of them.
+	for _, page := range pagesWith(b, binary.BigEndian.AppendUint64(nil, 700)) {
+		elements := b[page*pageSize+16:]
+		for i := range binary.NativeEndian.Uint16(b[page*pageSize+10:]) {
+			binary.NativeEndian.PutUint32(elements[16*i+4:], 0x7fffff00)
+		}
+	}
 	if err := os.WriteFile(path, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
