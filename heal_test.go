@@ -72,15 +72,16 @@ func lostSession(t *testing.T, o Options) (*Registry, string) {
 	return r, folder
 }
 
-// awaitArchive waits until ended sessions can be read again.
+// awaitArchive waits until the archive has been made again, and returns the first session. That
+// can be in memory before.
 func awaitArchive(t *testing.T, r *Registry) (v projection.View) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		v, _, err := r.Session(1)
-		if err == nil {
+		if err == nil && r.archive.Damage() == nil {
 			return v
 		}
-		if !errors.Is(err, ErrRebuilding) || time.Now().After(deadline) {
+		if err != nil && !errors.Is(err, ErrRebuilding) || time.Now().After(deadline) {
 			t.Fatal(err)
 		}
 	}
