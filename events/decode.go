@@ -26,7 +26,7 @@ type personalPart struct {
 	bytes      []byte // salt and fields; empty when erased
 }
 
-// erased reports whether the record had the part.
+// erased reports whether the part was deleted.
 func (p *personalPart) erased() bool { return p.commitment != nil && len(p.bytes) == 0 }
 
 func split(sequence uint64, b []byte) (p parts, err error) {

@@ -73,14 +73,20 @@ func (k *accountKeeping) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	var all []accounts.Account
-	if err := k.with(c, func(f accounts.File) (err error) {
-		all, err = f.List()
-		return err
-	}); err != nil {
+	all, err := k.accounts(c)
+	if err != nil {
 		return err
 	}
 	return listAll(k.answers, c, k.answers.present.Moment(), p, chosen, all, "")
+}
+
+// accounts returns all accounts.
+func (k *accountKeeping) accounts(c *gin.Context) (all []accounts.Account, err error) {
+	err = k.with(c, func(f accounts.File) (err error) {
+		all, err = f.List()
+		return err
+	})
+	return all, err
 }
 
 // add adds an account.

@@ -131,11 +131,8 @@ func (k *accountKeeping) listTokens(c *gin.Context) error {
 			return err
 		}
 	}
-	var all []accounts.Account
-	if err := k.with(c, func(f accounts.File) (err error) {
-		all, err = f.List()
-		return err
-	}); err != nil {
+	all, err := k.accounts(c)
+	if err != nil {
 		return err
 	}
 	return listAll(k.answers, c, k.answers.present.Moment(), p, chosen, tokensIn(all, account), "")

@@ -18,12 +18,12 @@ func Salvage(ctx context.Context, from, to string, pace Pace) (end Head, fault *
 		return end, nil, err
 	}
 	c := &copier{to: to, verifier: newVerifier(ctx, pace)}
-	for s := segments[0]; s != nil && err == nil && len(c.Faults) == 0; s, err = c.after(from, s, segments) {
-		if err = c.copy(s); err != nil {
+	for s := segments[0]; s != nil; s = c.after(from, s, segments) {
+		if err = c.copy(s); err != nil || len(c.Faults) > 0 {
 			break
 		}
 	}
-	if err == nil && len(c.Faults) == 0 && c.newest != nil {
+	if err == nil && len(c.Faults) == 0 {
 		c.Head = c.end
 		err = c.tail(from)
 	}
@@ -48,22 +48,19 @@ type copier struct {
 
 // after returns the segment that follows what was copied, the last of it from one; nil where none
 // does. Files that do not belong there are passed over. A segment that is missing is a fault.
-func (c *copier) after(folder string, copied *segment, segments []*segment) (next *segment, err error) {
-	if len(c.Faults) > 0 {
-		return nil, nil
-	}
+func (c *copier) after(folder string, copied *segment, segments []*segment) (next *segment) {
 	beyond := false
 	for _, s := range segments {
 		if s.first == c.end.Sequence+1 && s != copied { // that has no records
-			return s, nil
+			return s
 		}
 		beyond = beyond || s.first > c.end.Sequence+1
 	}
 	if beyond {
 		missing := filepath.Join(folder, segmentName(c.end.Sequence+1))
-		err = c.fault(&CorruptError{File: missing, Sequence: c.end.Sequence + 1, Err: errors.New("it is missing")})
+		c.Faults = append(c.Faults, &CorruptError{File: missing, Sequence: c.end.Sequence + 1, Err: errors.New("it is missing")})
 	}
-	return nil, err
+	return nil
 }
 
 // copy copies the records of a segment up to its first fault.

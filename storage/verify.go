@@ -54,20 +54,20 @@ func Verify(ctx context.Context, folder string, pace Pace) (*Verified, error) {
 // Verify is [Verify] of a log that is open, up to the records that are durable when their
 // segment is read. It holds up neither appends nor reads.
 func (l *Bolt) Verify(ctx context.Context, pace Pace) (*Verified, error) {
-	acknowledged := l.Head()
-	v := newVerifier(ctx, pace)
-	if err := v.segments(l.segments()); err != nil {
-		return &v.Verified, err
-	}
-	return &v.Verified, v.running(l, acknowledged)
+	return l.verify(newVerifier(ctx, pace))
 }
 
 // VerifyChain checks of a log that is open that every segment is there, and follows the one
 // before. It reads what the segments say of themselves, and no record.
 func (l *Bolt) VerifyChain(ctx context.Context) (*Verified, error) {
-	acknowledged := l.Head()
 	v := newVerifier(ctx, nil)
 	v.chainOnly = true
+	return l.verify(v)
+}
+
+// verify has the log's segments verified, and compared with what it has acknowledged.
+func (l *Bolt) verify(v *verifier) (*Verified, error) {
+	acknowledged := l.Head()
 	if err := v.segments(l.segments()); err != nil {
 		return &v.Verified, err
 	}

@@ -159,8 +159,10 @@ func (a *appender) finish(b *batch) {
 	for _, done := range b.groups {
 		group := appends[:min(ackGroup, len(appends))]
 		n := committedRecords(group)
-		if err := a.deliverGroup(records[:n]); err != nil {
-			refuse(group, err)
+		if n > 0 {
+			if err := a.deliverGroup(records[:n]); err != nil {
+				refuse(group, err)
+			}
 		}
 		close(done) // from here on the group's appends are used by others
 		appends, records = appends[len(group):], records[n:]
@@ -182,20 +184,9 @@ func committedRecords(appends []*pending) (n int) {
 	return n
 }
 
-// deliverGroup delivers records and moves the head behind them.
+// deliverGroup delivers records and moves the head behind them, unless an earlier delivery
+// failed.
 func (a *appender) deliverGroup(records []events.Record) error {
-	if len(records) == 0 {
-		return nil
-	}
-	if err := a.deliverBatch(records); err != nil {
-		return err
-	}
-	a.advance(records)
-	return nil
-}
-
-// deliverBatch delivers records, unless an earlier delivery failed.
-func (a *appender) deliverBatch(records []events.Record) error {
 	a.mu.Lock()
 	failed := a.deliveryErr
 	a.mu.Unlock()
@@ -204,6 +195,7 @@ func (a *appender) deliverBatch(records []events.Record) error {
 	}
 	err := a.deliver(records)
 	if err == nil {
+		a.advance(records)
 		return nil
 	}
 	err = a.fail(fmt.Errorf("%w: the records are in the log, but could not be applied: %w", ErrReadOnly, err))

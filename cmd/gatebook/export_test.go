@@ -70,9 +70,6 @@ func (x Top) Press(keys ...string) {
 // Screen returns what is drawn.
 func (x Top) Screen() string { return x.t.screen() + "\n" }
 
-// Plain returns what a screen reader gets.
-func (x Top) Plain() string { return x.t.plainText() }
-
 // update gives the view a message, and does what it asks for at once.
 func (x Top) update(m tea.Msg) {
 	_, do := x.t.Update(m)

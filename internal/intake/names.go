@@ -3,6 +3,7 @@ package intake
 import (
 	"cmp"
 	"errors"
+	"fmt"
 
 	"gatebook/events"
 	"gatebook/internal/lifecycle"
@@ -53,7 +54,7 @@ func (in *Intake) noRoom(source string, e *lifecycle.NoRoomError) string {
 	}
 	const kept = "names are kept for ever; limits.%s in the server's configuration raises this"
 	if in.Limits.Total-inAll < in.Limits.PerSource-ofSource {
-		return misfit("the %s %q would be one of more than %d in the book: "+kept, e.Thing, e.Name, in.Limits.Total, "names").Error()
+		return fmt.Sprintf("the %s %q would be one of more than %d in the book: "+kept, e.Thing, e.Name, in.Limits.Total, "names")
 	}
-	return misfit("the %s %q would be one of more than %d that the source %q has named: "+kept, e.Thing, e.Name, in.Limits.PerSource, source, "names_per_source").Error()
+	return fmt.Sprintf("the %s %q would be one of more than %d that the source %q has named: "+kept, e.Thing, e.Name, in.Limits.PerSource, source, "names_per_source")
 }

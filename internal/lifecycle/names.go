@@ -66,7 +66,7 @@ type Claim struct {
 // record, or a [*NoRoomError] for the first new one that is too many, and the event's index.
 func (n *Names) Claim(room Room, list ...events.Event) (c Claim, index int, err error) {
 	c.names = n
-	taken := make(map[thingKey]bool)
+	var taken map[thingKey]bool // new names, which most events have none of
 	for i, e := range list {
 		visitNames(e, func(thing, name string) {
 			if err != nil || name == "" {
@@ -78,6 +78,9 @@ func (n *Names) Claim(room Room, list ...events.Event) (c Claim, index int, err 
 				return
 			}
 			if !taken[key] {
+				if taken == nil {
+					taken = make(map[thingKey]bool)
+				}
 				taken[key], err = true, room.take(thing, name)
 			}
 			c.held = append(c.held, key)

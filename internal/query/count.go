@@ -83,18 +83,13 @@ func (l counter) rest() error {
 // countAsOf counts a session if it matches as of the sequence that the query asks for.
 func (l counter) countAsOf(v projection.View) (err error) {
 	q := &l.query
-	if v.Version > q.AsOf {
-		if l.matcher.Lasting() && !v.WasLost() {
-			if q.Live && l.matcher.Match(v.Session) {
-				l.Total++
-			}
-			return nil
+	if v.Version > q.AsOf && l.matcher.Lasting() && !v.WasLost() {
+		if q.Live && l.matcher.Match(v.Session) {
+			l.Total++
 		}
-		if err := l.pace.visit(replayCost); err != nil {
-			return err
-		}
+		return nil
 	}
-	if v, err = l.reader.viewAsOf(v, q.AsOf); err == nil && v.Session != nil && q.Has(v.Status) && l.matcher.Match(v.Session) {
+	if v, err = l.asOf(v); err == nil && v.Session != nil && q.Has(v.Status) && l.matcher.Match(v.Session) {
 		l.Total++
 	}
 	return err

@@ -229,10 +229,7 @@ func (l *Listing) foldReturned(all []projection.View) (err error) {
 		if !v.WasLost() || v.Version <= l.query.AsOf {
 			continue
 		}
-		if err := l.pace.visit(replayCost); err != nil {
-			return err
-		}
-		if all[i], err = l.reader.viewAsOf(v, l.query.AsOf); err != nil {
+		if all[i], err = l.asOf(v); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,17 @@ func (l *Listing) All() iter.Seq2[projection.View, error] {
 // replayCost is how many visits the replay of a session's trail counts as.
 const replayCost = 32
 
+// asOf returns a session as of the sequence that the query asks for, which takes a replay where
+// it has changed since.
+func (l *Listing) asOf(v projection.View) (projection.View, error) {
+	if v.Version > l.query.AsOf {
+		if err := l.pace.visit(replayCost); err != nil {
+			return projection.View{}, err
+		}
+	}
+	return l.reader.viewAsOf(v, l.query.AsOf)
+}
+
 // next takes the next session from memory or the archive.
 func (l *Listing) next() (projection.View, error) {
 	for {
@@ -56,12 +67,7 @@ func (l *Listing) next() (projection.View, error) {
 		if err != nil || v.Session == nil || l.query.AsOf == 0 {
 			return v, err
 		}
-		if v.Version > l.query.AsOf {
-			if err := l.pace.visit(replayCost); err != nil {
-				return projection.View{}, err
-			}
-		}
-		if v, err = l.reader.viewAsOf(v, l.query.AsOf); err != nil {
+		if v, err = l.asOf(v); err != nil {
 			return v, err
 		}
 		if v.Session != nil && l.query.Has(v.Status) && l.matcher.Match(v.Session) {
