@@ -76,8 +76,9 @@ func (f *files) openLog() (storage.Log, error) {
 		return nil, err
 	}
 	log, err := storage.OpenBolt(path, storage.BoltOptions{
-		Clock:      func() events.Time { return events.TimeOf(f.options.Now()) },
-		CommitHook: f.options.Committed,
+		Clock:        func() events.Time { return events.TimeOf(f.options.Now()) },
+		CommitHook:   f.options.Committed,
+		SegmentBytes: f.options.SegmentBytes,
 	})
 	if err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ type Options struct {
 	// ScrubPeriod is how long the log is read through in the background, from its files, again
 	// and again: see [Registry.Damage]. 0 means a week; less than 0 means never.
 	ScrubPeriod time.Duration
+	// SegmentBytes is the size at which a segment of the log that Open opens is sealed and the
+	// next one begun, in bytes. 0 means 256 MiB.
+	SegmentBytes int64
 	// Locked is called when the data folder is locked, before anything in it is read. An
 	// error of it ends Open. Nil means that nothing is called.
 	Locked func() error
