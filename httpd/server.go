@@ -69,7 +69,7 @@ func New(c Config) (*Server, error) {
 	s.api.page = page
 	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, by)))
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
-	local := slices.Concat(s.api.routes(), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes())
+	local := slices.Concat(s.api.routes(), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes(), (&folderInfo{registry: c.Registry}).routes())
 	s.control = newHTTP(c, newEngine(local, newAdapter(c, answers, newLocalUsers(c))))
 	s.control.ConnContext = control.WithPeer
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))

@@ -24,6 +24,8 @@ type healthReader interface {
 	Damage() error
 	// Verify reads the whole log.
 	Verify(ctx context.Context, pace storage.Pace) (*storage.Verified, error)
+	// Info describes the data folder.
+	Info(ctx context.Context) (*gatebook.Info, error)
 }
 
 // readiness is a registry whose health is that of its server too.

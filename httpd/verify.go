@@ -74,7 +74,7 @@ func (v *verification) run(c *gin.Context) error {
 		return nil
 	})
 	if errors.Is(err, gatebook.ErrNoFiles) {
-		return &render.Failure{Status: http.StatusNotFound, Title: "Not found", Description: "The log of this server is not kept in files."}
+		return errNoFiles()
 	}
 	if err != nil {
 		return err

@@ -54,6 +54,7 @@ type book struct {
 	clock    *clock
 	registry *gatebook.Registry
 	gateway  *gatebook.Source
+	folder   string // of the data
 	address  string
 	stop     func()       // stops the server
 	notReady atomic.Value // a sentence; nothing while it is ready
@@ -72,8 +73,8 @@ func must(t *testing.T, errs ...error) {
 // source, 2 to 4 go on, 5 was killed, 6 failed to log in, 7 was idle for too long.
 func newBook(t *testing.T) *book {
 	t.Helper()
-	b := &book{t: t, clock: &clock{now: time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)}}
-	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{Now: b.clock.Now})
+	b := &book{t: t, clock: &clock{now: time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC)}, folder: filepath.Join(t.TempDir(), "data")}
+	registry, err := gatebook.Open(t.Context(), b.folder, gatebook.Options{Now: b.clock.Now})
 	must(t, err)
 	t.Cleanup(func() { must(t, registry.Close()) })
 	b.registry = registry

@@ -32,6 +32,7 @@ type commands struct {
 	Serve       serveCommand  `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
 	Init        initCommand   `cmd:"" help:"Begin a book in a data folder."`
 	CheckConfig checkCommand  `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
+	Info        infoCommand   `cmd:"" help:"Show what a data folder holds."`
 	Verify      verifyCommand `cmd:"" help:"Read the whole log and say whether it is as it was written."`
 
 	List     listCommand     `cmd:"" help:"List sessions." group:"Client"`
