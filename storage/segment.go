@@ -3,6 +3,7 @@ package storage
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -149,13 +150,13 @@ func (s *summer) sum() (sum [sha256.Size]byte) {
 	return sum
 }
 
-// state returns the state that [summer.restore] takes.
-func (s *summer) state() ([]byte, error) {
-	return s.hash.(interface{ MarshalBinary() ([]byte, error) }).MarshalBinary()
+// state appends the state that [summer.restore] takes.
+func (s *summer) state(b []byte) ([]byte, error) {
+	return s.hash.(encoding.BinaryAppender).AppendBinary(b)
 }
 
 func (s *summer) restore(state []byte) error {
-	return s.hash.(interface{ UnmarshalBinary([]byte) error }).UnmarshalBinary(state)
+	return s.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(state)
 }
 
 // createSegment creates the segment after one with the given seal, or the first one of a
@@ -166,7 +167,7 @@ func createSegment(folder string, id [16]byte, before *seal) (string, error) {
 		end.head, previous = before.head(), before.encode()
 	}
 	var err error
-	if end.state, err = newSummer().state(); err != nil {
+	if end.state, err = newSummer().state(nil); err != nil {
 		return "", err
 	}
 	path := filepath.Join(folder, segmentName(end.head.Sequence+1))

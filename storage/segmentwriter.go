@@ -33,8 +33,9 @@ type segmentWriter struct {
 	sum              *summer
 	state            []byte // of sum at head
 
-	blocks []byte // the buffer of the last batch's blocks
-	key    [8]byte
+	// The fields below are memory for the next commit.
+	blocks, end, spare []byte
+	key                [8]byte
 }
 
 // open opens the newest segment, and checks that it ends where it says.
@@ -138,7 +139,8 @@ func (w *segmentWriter) write(end Head, values [][]byte, limit int64) (size int6
 			return 0, fmt.Errorf("commit: %w", errors.Join(err, failed))
 		}
 	}
-	w.format, w.head, w.sealed, w.state, w.empty = migrations.LogFormat, end, sealed, state, false
+	w.format, w.head, w.sealed, w.empty = migrations.LogFormat, end, sealed, false
+	w.state, w.spare = state, w.state
 	copy(w.last[:], w.key[:])
 	return size, nil
 }
@@ -165,7 +167,7 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 	for _, v := range values {
 		w.sum.add(v)
 	}
-	if state, err = w.sum.state(); err != nil {
+	if state, err = w.sum.state(w.spare[:0]); err != nil {
 		return nil, nil, err
 	}
 	meta, last := tx.Bucket([]byte(metaBucket)), segmentEnd{head: end, state: state}
@@ -178,7 +180,8 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 			return nil, nil, err
 		}
 	}
-	if err := meta.Put([]byte(endKey), last.append(nil)); err != nil || !complete {
+	w.end = last.append(w.end[:0])
+	if err := meta.Put([]byte(endKey), w.end); err != nil || !complete {
 		return nil, state, err
 	}
 	sealed = &seal{First: w.segment.first, Last: end.Sequence, Recorded: end.Recorded, Stream: end.Stream, Sum: w.sum.sum()}

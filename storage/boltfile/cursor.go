@@ -12,6 +12,14 @@ type Cursor struct {
 	root   uint64
 	inline *page // the whole bucket, where it has no page of its own
 	stack  []place
+	room   [4]place // for the stack, of most trees
+}
+
+// newCursor returns a cursor over the tree below a root, or over a page inside an element.
+func newCursor(r *Reader, root uint64, inline *page) *Cursor {
+	c := &Cursor{r: r, root: root, inline: inline}
+	c.stack = c.room[:0]
+	return c
 }
 
 // place is an element of a page. The keys of the page are at least low and below high,

@@ -8,6 +8,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 )
 
 // DB is an open bbolt file. It is safe for concurrent use.
@@ -19,7 +20,8 @@ type DB struct {
 	path string
 	db   *bolt.DB
 	file *os.File
-	info os.FileInfo // of the file when it was opened
+	// device and inode are those of the file.
+	device, inode uint64
 	// pageSize is that of the file, in bytes.
 	pageSize uint32
 
@@ -29,7 +31,8 @@ type DB struct {
 	// pages could be left held, nobody else waits for it. It has room for one.
 	beginning chan struct{}
 	// head and metas are the meta pages as they were read when a transaction began last. They
-	// belong to the call that has beginning.
+	// belong to the call that has beginning, as does view, which is nil once the file is closed.
+	view  *view
 	head  []byte
 	metas [2]meta
 	// committed is the meta page that the last writing transaction began with. It belongs to the
@@ -41,8 +44,16 @@ type DB struct {
 	err    error
 }
 
-func newDB(path string, db *bolt.DB, file *os.File, info os.FileInfo) *DB {
-	return &DB{path: path, db: db, file: file, info: info, pageSize: uint32(db.Info().PageSize), beginning: make(chan struct{}, 1), broken: make(chan struct{})}
+// newDB returns the DB of an open file, of which mapped bytes are seen in memory.
+func newDB(path string, db *bolt.DB, file *os.File, mapped int) (*DB, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(file.Fd()), &s); err != nil {
+		return nil, &os.PathError{Op: "fstat", Path: path, Err: err}
+	}
+	return &DB{
+		path: path, db: db, file: file, device: s.Dev, inode: s.Ino, pageSize: uint32(db.Info().PageSize),
+		view: openView(file, mapped), beginning: make(chan struct{}, 1), broken: make(chan struct{}),
+	}, nil
 }
 
 // Err returns why the DB is not used any more, nil while it is.
@@ -107,15 +118,15 @@ func (d *DB) Begin(writable bool) (tx *bolt.Tx, err error) {
 // checkMetas returns a [*CorruptError] unless one of the meta pages is whole. Its caller has
 // beginning.
 func (d *DB) checkMetas() error {
-	err := d.readMetas()
-	if errors.Is(err, os.ErrClosed) {
+	if d.view == nil {
 		return berrors.ErrDatabaseNotOpen
 	}
-	if err != nil {
+	if err := d.readMetas(); err != nil {
 		err = &CorruptError{File: d.path, Err: fmt.Errorf("its head is damaged while it is open: %w", err)}
 		d.fail(err)
+		return err
 	}
-	return err
+	return nil
 }
 
 // readMetas reads both meta pages of the open file at once. No crash can have torn them, and
@@ -124,7 +135,7 @@ func (d *DB) readMetas() error {
 	if d.head == nil {
 		d.head = make([]byte, int(d.pageSize)+metaOffset+metaSize)
 	}
-	if _, err := d.file.ReadAt(d.head, 0); err != nil {
+	if _, err := d.view.ReadAt(d.head, 0); err != nil {
 		return err
 	}
 	var errs [2]error
@@ -183,13 +194,14 @@ func (d *DB) Sync() error { return d.Guard(d.db.Sync) }
 // Same returns an error unless the DB's file is the one at its path, and has at least that
 // many bytes.
 func (d *DB) Same(size int64) error {
-	there, err := os.Stat(d.path)
+	var there unix.Stat_t
+	err := unix.Stat(d.path, &there)
 	switch {
 	case err != nil:
-	case !os.SameFile(d.info, there):
+	case there.Dev != d.device || there.Ino != d.inode:
 		err = errors.New("another file has its name")
-	case there.Size() < size:
-		err = fmt.Errorf("it was cut to %d bytes, %d are in use", there.Size(), size)
+	case there.Size < size:
+		err = fmt.Errorf("it was cut to %d bytes, %d are in use", there.Size, size)
 	}
 	if err != nil {
 		return fmt.Errorf("%s was removed or replaced while it is in use: %w", d.path, err)
@@ -201,7 +213,14 @@ func (d *DB) Same(size int64) error {
 // abandoned instead: its lock is released, and its map stays.
 func (d *DB) Close() error {
 	if d.Err() == nil {
-		if err := d.Guard(d.db.Close); d.Err() == nil {
+		err := d.Guard(d.db.Close)
+		d.beginning <- struct{}{}
+		defer func() { <-d.beginning }()
+		if d.Err() == nil {
+			if d.view != nil {
+				err = errors.Join(err, d.view.close())
+			}
+			d.view = nil
 			return err
 		}
 	}

@@ -21,6 +21,8 @@ func guard(path string, f func() error) (panicked bool, err error) {
 		switch p := recover().(type) {
 		case nil:
 			return
+		case interface{ Addr() uintptr }: // of a fault
+			err = &CorruptError{File: path, Err: errors.New("a page cannot be read: the file was cut short while it is open, or the disk fails")}
 		case runtime.Error:
 			err = &CorruptError{File: path, Err: p}
 		default:

@@ -29,6 +29,7 @@ func Open(path string, mapped int) (*DB, error) {
 	}
 	var db *bolt.DB
 	var file *os.File
+	mapped = max(mapped, 2*int(size))
 	open := func(name string, flag int, mode fs.FileMode) (_ *os.File, err error) {
 		file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
 		return file, err
@@ -38,7 +39,7 @@ func Open(path string, mapped int) (*DB, error) {
 			OpenFile:        open,
 			Timeout:         lockTimeout,
 			FreelistType:    bolt.FreelistMapType,
-			InitialMmapSize: max(mapped, 2*int(size)),
+			InitialMmapSize: mapped,
 			NoStatistics:    true,
 			// Otherwise opening a file that keeps no free list would write to it. The first
 			// commit writes the list.
@@ -48,11 +49,11 @@ func Open(path string, mapped int) (*DB, error) {
 	})
 	if err == nil {
 		db.NoFreelistSync = false
-		info, err := file.Stat()
+		d, err := newDB(path, db, file, mapped)
 		if err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
-		return newDB(path, db, file, info), nil
+		return d, nil
 	}
 	if file != nil {
 		abandon(file)

@@ -23,7 +23,8 @@ type Reader struct {
 }
 
 // Reader returns a reader of the file as a transaction sees it. It is valid as long as the
-// transaction is open and has changed nothing.
+// transaction is open and has changed nothing, and of one that writes it is used inside
+// [DB.Guard].
 func (d *DB) Reader(tx *bolt.Tx) (*Reader, error) {
 	m := meta{
 		pageSize: d.pageSize, root: uint64(tx.Cursor().Bucket().Root()), freelist: noFreelist,
@@ -36,7 +37,9 @@ func (d *DB) Reader(tx *bolt.Tx) (*Reader, error) {
 		return nil, fmt.Errorf("its head is damaged while it is open: neither meta page is that of transaction %d", m.transaction-1)
 	}
 	m.freelist = d.committed.freelist
-	return newReader(&d.readers, d.file, m), nil
+	r := newReader(&d.readers, d.file, m)
+	r.pages.view = d.view
+	return r, nil
 }
 
 // newReader returns a reader with the memory of one that was released to the pool.
@@ -64,7 +67,7 @@ var ErrNoBucket = errors.New("there is no such bucket")
 
 // Bucket returns a cursor over the bucket of that name. It is before the first element.
 func (r *Reader) Bucket(name string) (*Cursor, error) {
-	names := &Cursor{r: r, root: r.meta.root}
+	names := newCursor(r, r.meta.root, nil)
 	found, err := names.Seek([]byte(name))
 	if err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func (r *Reader) Bucket(name string) (*Cursor, error) {
 		return nil, err
 	}
 	if root != 0 {
-		return &Cursor{r: r, root: root}, nil
+		return newCursor(r, root, nil), nil
 	}
 	if len(value) < bucketHeaderSize+headerSize {
 		return nil, fmt.Errorf("%q is no bucket", name)
@@ -92,7 +95,7 @@ func (r *Reader) Bucket(name string) (*Cursor, error) {
 	if inline.flags() != leafFlag {
 		return nil, fmt.Errorf("page %d: the bucket in element %d is no leaf", leaf.page.id, leaf.i)
 	}
-	return &Cursor{r: r, inline: &inline}, nil
+	return newCursor(r, 0, &inline), nil
 }
 
 // page reads a page and checks it: its header, that its elements are within it and their
@@ -124,23 +127,32 @@ func (r *Reader) page(id uint64, low, high []byte) (page, error) {
 // checkElements checks that all elements are within the page, that they need as many pages
 // as it has, and that their keys are in order.
 func (p page) checkElements(low, high []byte) error {
-	last := low
+	last, leaf := low, p.flags() == leafFlag
 	for i := range p.count() {
 		key, err := p.key(i)
 		if err != nil {
 			return err
 		}
-		if c := bytes.Compare(last, key); last != nil && (c > 0 || c == 0 && i > 0) || high != nil && bytes.Compare(key, high) >= 0 {
-			return fmt.Errorf("page %d: key %d is not in order", p.id, i)
+		if last != nil {
+			if c := bytes.Compare(last, key); c > 0 || c == 0 && i > 0 {
+				return p.notInOrder(i)
+			}
 		}
-		if p.flags() == leafFlag {
+		if leaf {
 			if _, err := p.value(i); err != nil {
 				return err
 			}
 		}
 		last = key
 	}
+	if n := p.count(); high != nil && n > 0 && bytes.Compare(last, high) >= 0 { // the last is the highest
+		return p.notInOrder(n - 1)
+	}
 	return nil
+}
+
+func (p page) notInOrder(i int) error {
+	return fmt.Errorf("page %d: key %d is not in order", p.id, i)
 }
 
 // readAhead is the number of pages that are read at once where pages follow each other.
@@ -154,6 +166,7 @@ const slabSize = 256 << 10
 type pageSource struct {
 	f    io.ReaderAt
 	size uint64
+	view *view // nil where pages are read by calls of the system
 
 	window []byte // holds the pages from first on
 	first  uint64
@@ -178,6 +191,9 @@ func (s *pageSource) alloc(n int) []byte {
 
 // read returns n consecutive pages.
 func (s *pageSource) read(id, n uint64) ([]byte, error) {
+	if b := s.view.slice(id*s.size, n*s.size); b != nil {
+		return b, nil
+	}
 	follows := id == s.next
 	s.next = id + n
 	if held := uint64(len(s.window)) / s.size; id >= s.first && id+n <= s.first+held {
