@@ -3,7 +3,7 @@
  * screen readers and the keyboard: arrows move, Enter opens, the space bar chooses.
  */
 
-import { fill, h, oncePerFrame, write } from "../app/dom.js";
+import { fill, h, oncePerFrame, visible, write } from "../app/dom.js";
 
 /**
  * @template T
@@ -29,7 +29,7 @@ import { fill, h, oncePerFrame, write } from "../app/dom.js";
  * @property {(event: KeyboardEvent, row: T | undefined) => void} [key]
  */
 
-/** @typedef {{element: HTMLElement, cells: HTMLElement[], box: HTMLInputElement | null, id: number}} Line */
+/** @typedef {{element: HTMLElement, cells: HTMLElement[], box: HTMLInputElement | null, id: number, place: number, hints: string[]}} Line */
 
 /** @template T */
 export class Table {
@@ -42,6 +42,8 @@ export class Table {
   /** @type {Line[]} */
   #pool = [];
   #height = 0;
+  /** When it was last scrolled. */
+  #scrolled = -Infinity;
   #draw = oncePerFrame(() => this.#render());
 
   /** @param {Options<T>} options */
@@ -64,7 +66,14 @@ export class Table {
       h("div", { class: "headgroup", role: "rowgroup" }, this.head),
       this.body,
     );
-    this.scroller.addEventListener("scroll", this.#draw, { passive: true });
+    this.scroller.addEventListener(
+      "scroll",
+      () => {
+        this.#scrolled = performance.now();
+        this.#draw();
+      },
+      { passive: true },
+    );
     this.element = h("div", { class: `table ${options.choose ? "picks" : ""}` }, this.scroller);
     this.#watch = new ResizeObserver(() => {
       this.#height = 0;
@@ -106,9 +115,9 @@ export class Table {
     this.#draw();
   }
 
-  /** Draws the ages and other cells that change with the clock. */
-  tick() {
-    this.#draw();
+  /** Reports whether it is being scrolled: what can wait does, so that frames are not late. */
+  get scrolling() {
+    return performance.now() - this.#scrolled < 150;
   }
 
   #render() {
@@ -119,11 +128,14 @@ export class Table {
       this.#height = this.#pool[0].element.offsetHeight || 36;
     }
     const height = this.#height;
-    this.body.style.height = `${this.#rows.length * height}px`;
-    this.scroller.setAttribute("aria-rowcount", String(this.#rows.length + 1));
-    const top = Math.max(0, this.scroller.scrollTop);
+    // The layout is read before anything is written, which would have it computed twice a frame.
+    const whole = this.#rows.length * height;
+    const seen = Math.min(this.scroller.clientHeight, innerHeight);
+    const top = Math.max(0, Math.min(this.scroller.scrollTop, whole - seen));
     const first = Math.max(0, Math.min(Math.floor(top / height) - 4, this.#rows.length - 1));
-    const last = Math.min(this.#rows.length, Math.ceil((top + Math.min(this.scroller.clientHeight, innerHeight)) / height) + 4);
+    const last = Math.min(this.#rows.length, Math.ceil((top + seen) / height) + 4);
+    this.body.style.height = `${whole}px`;
+    this.scroller.setAttribute("aria-rowcount", String(this.#rows.length + 1));
     while (this.#pool.length < last - first) this.#add();
     const now = Date.now();
     for (const [i, line] of this.#pool.entries()) {
@@ -156,13 +168,17 @@ export class Table {
     const row = this.#rows[at];
     const id = options.id(row);
     const { element } = line;
-    element.style.transform = `translateY(${at * this.#height}px)`;
+    const place = at * this.#height;
+    if (line.place !== place) {
+      line.place = place;
+      element.style.transform = `translateY(${place}px)`;
+      element.setAttribute("aria-rowindex", String(at + 2));
+    }
     if (line.id !== id) {
       line.id = id;
       element.id = `row-${id}`;
       if (line.box) line.box.setAttribute("aria-label", `Choose session ${id}`);
     }
-    element.setAttribute("aria-rowindex", String(at + 2));
     const chosen = this.chosen.has(id);
     const name = `row ${options.state?.(row) ?? ""} ${at === this.#active ? "active" : ""} ${chosen ? "chosen" : ""} ${at % 2 ? "odd" : ""}`;
     if (element.className !== name) element.className = name;
@@ -172,7 +188,10 @@ export class Table {
     }
     for (const [i, column] of options.columns.entries()) {
       write(line.cells[i], column.text(row, now));
-      if (column.hint) line.cells[i].title = column.hint(row);
+      const hint = column.hint?.(row) ?? "";
+      if (line.hints[i] === hint) continue;
+      line.hints[i] = hint;
+      line.cells[i].title = visible(hint);
     }
   }
 
@@ -181,7 +200,7 @@ export class Table {
     const box = options.choose ? h("input", { type: "checkbox", tabindex: -1 }) : null;
     const cells = options.columns.map((c) => h("span", { class: `cell ${c.name} ${c.kind ?? ""}`, role: "gridcell", "data-title": c.title }));
     const element = h("div", { class: "row", role: "row" }, box && h("span", { class: "cell pick", role: "gridcell" }, box), cells);
-    const line = { element, cells, box, id: 0 };
+    const line = { element, cells, box, id: 0, place: -1, hints: options.columns.map(() => "") };
     box?.addEventListener("click", (event) => {
       event.stopPropagation();
       this.#toggle(line.id);

@@ -16,8 +16,9 @@ import { Table } from "../components/table.js";
  */
 
 const filters = /** @type {const} */ (["service", "server", "user", "address", "source", "state"]);
-/** How often what is shown changes at most, in milliseconds. */
+/** How often what is shown changes at most, in milliseconds, and how often while it is scrolled. */
 const pace = 250;
+const scrollingPace = 1000;
 
 /** @param {number} at @param {number} now */
 const rateOf = (at, now) => now - at < 3000;
@@ -123,7 +124,8 @@ export class NowView {
 
   #changed() {
     if (this.#timer) return;
-    this.#timer = setTimeout(() => this.#draw(), Math.max(0, this.#drawn + pace - Date.now()));
+    const wait = this.table.scrolling ? scrollingPace : pace;
+    this.#timer = setTimeout(() => this.#draw(), Math.max(0, this.#drawn + wait - Date.now()));
   }
 
   /** @param {string} name */
