@@ -47,7 +47,7 @@ func TestListThatBreaks(t *testing.T) {
 	}{{3, false}, {3000, true}} {
 		var log bytes.Buffer
 		config := Config{Registry: stillRegistry{}, Logger: zerolog.New(&log)}.orDefaults()
-		answers := newAnswers(config.Registry, nil)
+		answers := newAnswers(config.Registry, "", nil)
 		engine := gin.New()
 		engine.GET("/", newAdapter(config, answers, newAuthenticator(config, newRecorder(config))).adapt(endpoint{handle: func(c2 *gin.Context) error {
 			setTotal(c2, 9)

@@ -35,14 +35,17 @@ type answers struct {
 	present present
 	// process names this run of the server in entity tags.
 	process string
+	// base is the base path, which the links to the API's own paths begin with.
+	base string
 	// contentType is the value of a header. It is never changed.
 	contentType []string
 	pool        render.Pool
 }
 
-func newAnswers(p present, budget *render.Budget) *answers {
+func newAnswers(p present, base string, budget *render.Budget) *answers {
 	return &answers{
 		present:     p,
+		base:        base,
 		process:     strconv.FormatInt(p.Now().UnixMicro(), 36),
 		contentType: []string{render.JSON},
 		pool:        render.Pool{Budget: budget},

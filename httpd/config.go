@@ -36,6 +36,9 @@ type Config struct {
 	Version string
 	// Hosts are the names that the API answers to, besides addresses and localhost.
 	Hosts []string
+	// BasePath is the path below which a proxy shows the API, as [ParseBasePath] returns it; ""
+	// for none.
+	BasePath string
 	// Certificate is that of TLS; nil means plain HTTP.
 	Certificate *Certificate
 	// Accounts holds the accounts that may use the API; nil means that there are none.

@@ -36,5 +36,8 @@ func (s *Server) Routes() map[string][]string {
 	return all
 }
 
+// Base returns the base path.
+func (s *Server) Base() string { return s.api.page.answers.base }
+
 // Contract returns the text that is served as /openapi.yaml.
-func Contract() []byte { return contract }
+func Contract() []byte { return openapi }

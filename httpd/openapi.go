@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -14,10 +15,20 @@ const contentYAML = "application/yaml"
 // answer they get with it.
 //
 //go:embed openapi.yaml
-var contract []byte
+var openapi []byte
 
-// contractValidators returns the validators of the contract, which change with its text.
-func contractValidators() render.Validators {
-	sum := sha256.Sum256(contract)
-	return render.Validators{Opaque: hex.EncodeToString(sum[:8])}
+// contract is the text that describes the API, as a server shows it.
+type contract struct {
+	text       []byte
+	validators render.Validators // they change with the text
+}
+
+// contractBelow returns the contract of an API below a base path.
+func contractBelow(base string) contract {
+	text := openapi
+	if base != "" {
+		text = bytes.Replace(text, []byte("\n  - url: /\n"), []byte("\n  - url: "+base+"\n"), 1)
+	}
+	sum := sha256.Sum256(text)
+	return contract{text: text, validators: render.Validators{Opaque: hex.EncodeToString(sum[:8])}}
 }

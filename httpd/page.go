@@ -37,6 +37,14 @@ func (p *page) root(c *gin.Context) error {
 	return p.answers.empty(c, http.StatusOK)
 }
 
+// toFolder leads from the base path without its slash to the page, whose own addresses are
+// relative to it.
+func (p *page) toFolder(c *gin.Context) error {
+	c.Header("Location", p.answers.base+"/")
+	c.Header("Content-Length", "0")
+	return p.answers.empty(c, http.StatusPermanentRedirect)
+}
+
 // file answers with the file that the path names.
 func (p *page) file(c *gin.Context) error {
 	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {

@@ -101,6 +101,16 @@ func (a *api) routes() []route {
 	}
 }
 
+// routesBelow returns the table of all routes, with that of the base path without its slash.
+func (a *api) routesBelow(base string) []route {
+	all := a.routes()
+	if base != "" {
+		to := operation{method: http.MethodGet, access: access.ForAll, handle: a.page.toFolder}
+		all = append(all, route{path: base, operations: []operation{to.as(render.JSON, contentHTML)}})
+	}
+	return all
+}
+
 // newEngine returns the router of all routes.
 func newEngine(routes []route, t *adapter) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)

@@ -42,6 +42,11 @@ func New(c Config) (*Server, error) {
 	case c.RecordAdmin && c.Source == nil:
 		return nil, errors.New("httpd: connections are to be recorded, and no source is given")
 	}
+	base, err := ParseBasePath(c.BasePath)
+	if err != nil {
+		return nil, fmt.Errorf("httpd: the base path is %w", err)
+	}
+	c.BasePath = base
 	c = c.orDefaults()
 	s := &Server{
 		recorder:  newRecorder(c),
@@ -58,7 +63,7 @@ func New(c Config) (*Server, error) {
 	if c.Certificate != nil {
 		s.secured = c.Certificate.config()
 	}
-	closing, answers := make(chan struct{}), newAnswers(c.Registry, render.NewBudget(c.Limits.InFlightBytes))
+	closing, answers := make(chan struct{}), newAnswers(c.Registry, c.BasePath, render.NewBudget(c.Limits.InFlightBytes))
 	by := newAuthenticator(c, s.recorder)
 	s.api = newAPI(c, answers, s.followers, closing)
 	s.api.signIns = newSignIns(c, by.login, answers)
@@ -67,7 +72,7 @@ func New(c Config) (*Server, error) {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
 	s.api.page = page
-	s.http = newHTTP(c, newEngine(s.api.routes(), newAdapter(c, answers, by)))
+	s.http = newHTTP(c, below(c.BasePath, newEngine(s.api.routesBelow(c.BasePath), newAdapter(c, answers, by))))
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
 	local := slices.Concat(s.api.routes(), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes(), (&folderInfo{registry: c.Registry}).routes())
 	s.control = newHTTP(c, newEngine(local, newAdapter(c, answers, newLocalUsers(c))))

@@ -109,7 +109,7 @@ func (s *sessions) answerList(c *gin.Context, takes []string, narrow func(name s
 	if !p.Limited {
 		return render.List(a, chosen, prefetch(found.All()))
 	}
-	page, err := pageOf(c, found, p.Query.Limit)
+	page, err := pageOf(c, s.answers.base, found, p.Query.Limit)
 	if err != nil {
 		return err
 	}
@@ -131,8 +131,8 @@ var errInFlight = &render.Failure{
 }
 
 // pageOf returns the sessions of a page. When there are more, it writes the header that
-// links to the next page.
-func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.View, error) {
+// links to the next page, whose path begins with the base path.
+func pageOf(c *gin.Context, base string, found *gatebook.Listing, limit int) ([]projection.View, error) {
 	var page []projection.View
 	for v, err := range found.All() {
 		if err != nil {
@@ -142,7 +142,10 @@ func pageOf(c *gin.Context, found *gatebook.Listing, limit int) ([]projection.Vi
 	}
 	if len(page) > limit {
 		page = page[:limit]
-		next := url.URL{Path: c.Request.URL.Path, RawPath: c.Request.URL.RawPath}
+		next := url.URL{Path: base + c.Request.URL.Path}
+		if raw := c.Request.URL.RawPath; raw != "" {
+			next.RawPath = base + raw
+		}
 		values := c.Request.URL.Query()
 		last := page[limit-1]
 		values.Set(params.After, params.Cursor(last.ID, found.Position(last)))

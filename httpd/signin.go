@@ -19,7 +19,7 @@ type signIns struct {
 	login    *access.Login
 	answers  *answers
 	log      zerolog.Logger
-	secured  bool // TLS is spoken
+	cookies  access.CookieScope
 	resource *render.Resource[viewer]
 }
 
@@ -32,7 +32,7 @@ type viewer struct {
 
 func newSignIns(c Config, login *access.Login, to *answers) *signIns {
 	return &signIns{
-		login: login, answers: to, log: c.Logger, secured: c.Certificate != nil,
+		login: login, answers: to, log: c.Logger, cookies: access.CookieScope{Base: c.BasePath, Secured: c.Certificate != nil},
 		resource: render.NewResource([]render.Member[viewer]{
 			{Name: "accounts", Value: func(b []byte, _ *render.Rendering, v viewer) []byte {
 				if v.accounts {
@@ -113,7 +113,7 @@ func (s *signIns) signIn(c *gin.Context) error {
 		s.log.Warn().Err(made.NotKept).Str("account", made.Account.Name).Msg("a sign-in will be forgotten when the server stops")
 	}
 	s.end(c.Request) // of the cookie that this one replaces
-	http.SetCookie(c.Writer, access.SignInCookie(c.Request, made.Secret, made.Until, s.secured))
+	http.SetCookie(c.Writer, access.SignInCookie(c.Request, made.Secret, made.Until, s.cookies))
 	return s.answer(c, viewer{accounts: true, account: made.Account, until: made.Until})
 }
 
@@ -126,7 +126,7 @@ func (s *signIns) signOut(c *gin.Context) error {
 		return err
 	}
 	s.end(c.Request)
-	http.SetCookie(c.Writer, access.SignInCookie(c.Request, "", time.Unix(0, 0), s.secured))
+	http.SetCookie(c.Writer, access.SignInCookie(c.Request, "", time.Unix(0, 0), s.cookies))
 	return s.answers.empty(c, http.StatusNoContent)
 }
 

@@ -33,8 +33,8 @@ type Starting struct {
 	serving     sync.WaitGroup
 }
 
-// NewStarting returns a Starting. Of the configuration it uses Hosts, Limits, Insecure,
-// Certificate and Logger. progress returns how many records were applied, of how many; 0 of
+// NewStarting returns a Starting. Of the configuration it uses Hosts, BasePath, Limits,
+// Insecure, Certificate and Logger. progress returns how many records were applied, of how many; 0 of
 // 0 while that is not known.
 func NewStarting(c Config, progress func() (applied, of uint64)) *Starting {
 	c.Limits = c.Limits.orDefaults()
@@ -42,7 +42,7 @@ func NewStarting(c Config, progress func() (applied, of uint64)) *Starting {
 		certificate: c.Certificate, progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, c.Insecure),
 	}
 	s.http = &http.Server{
-		Handler: s, ReadHeaderTimeout: c.Limits.HeaderTime, MaxHeaderBytes: c.Limits.Headers,
+		Handler: below(c.BasePath, s), ReadHeaderTimeout: c.Limits.HeaderTime, MaxHeaderBytes: c.Limits.Headers,
 		WriteTimeout: render.PieceTimeout, ErrorLog: log.New(transportLog{c.Logger}, "", 0),
 	}
 	s.http.SetKeepAlivesEnabled(false) // the API then gets connections of its own

@@ -84,13 +84,13 @@ type status struct {
 	build    build
 	word     *render.Resource[string]
 	builds   *render.Resource[build]
-	contract render.Validators // of openapi.yaml
+	contract contract
 }
 
 func newStatus(r healthReader, to *answers, m *telemetry.Metrics, version string) *status {
 	return &status{
 		registry: r, answers: to, metrics: m, build: buildOf(version),
-		word: statusResource(), builds: buildResource(), contract: contractValidators(),
+		word: statusResource(), builds: buildResource(), contract: contractBelow(to.base),
 	}
 }
 
@@ -150,12 +150,12 @@ func (s *status) showContract(c *gin.Context) error {
 		return err
 	}
 	m := s.answers.present.Moment()
-	if err := s.answers.validate(c, m, s.contract); err != nil {
+	if err := s.answers.validate(c, m, s.contract.validators); err != nil {
 		return err
 	}
 	a := s.answers.begin(c, m, params.Parameters{})
 	defer a.Release()
-	if _, err := a.Write(contract); err != nil {
+	if _, err := a.Write(s.contract.text); err != nil {
 		return err
 	}
 	return a.Finish()

@@ -195,7 +195,7 @@ func (k *accountKeeping) makeToken(c *gin.Context) error {
 	}); err != nil {
 		return err
 	}
-	c.Header("Location", tokensPath+"/"+url.PathEscape(made.Name))
+	c.Header("Location", k.answers.base+tokensPath+"/"+url.PathEscape(made.Name))
 	a := k.answers.begin(c, k.answers.present.Moment(), params.Parameters{})
 	defer a.Release()
 	return render.Object(a, http.StatusCreated, k.made.Usual, made)

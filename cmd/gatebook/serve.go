@@ -210,7 +210,7 @@ func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners,
 			upkeep.run(running, signals)
 			return nil
 		})
-		fmt.Fprintf(to.out, "API   %s://%s\n", s.scheme(), on.api.Addr())
+		fmt.Fprintf(to.out, "API   %s://%s%s\n", s.scheme(), on.api.Addr(), s.file.Base())
 		printServices(to, s, relay)
 		<-running.Done()
 		fmt.Fprintln(to.out, "stopping")
@@ -241,6 +241,7 @@ func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log 
 		RecordAdmin: s.file.RecordAdmin == nil || *s.file.RecordAdmin,
 		Version:     version,
 		Hosts:       s.file.Hosts,
+		BasePath:    s.file.Base(),
 		Insecure:    s.insecure,
 		Accounts:    s.gate,
 		Certificate: s.certificate,

@@ -71,7 +71,7 @@ func beginStartup(s settings, log zerolog.Logger) (*startup, error) {
 	b := &startup{settings: s, log: log, listeners: listeners{api: l.(*net.TCPListener)}, done: make(chan struct{})}
 	b.starting = httpd.NewStarting(httpd.Config{
 		Logger: log.With().Str("part", "api").Logger(), Hosts: s.file.Hosts, Insecure: s.insecure,
-		Certificate: s.certificate, Limits: s.file.Limits(),
+		Certificate: s.certificate, Limits: s.file.Limits(), BasePath: s.file.Base(),
 	}, func() (uint64, uint64) { return b.applied.Load(), b.of.Load() })
 	b.starting.Serve(b.listeners.api, false)
 	b.reporting.Go(b.report)

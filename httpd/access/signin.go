@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatebook/httpd/accounts"
@@ -52,20 +53,35 @@ func (l *Login) Token(r *http.Request, token string) (accounts.SignIn, error) {
 
 // SignInOf returns the secret of the browser's sign-in, "" for none.
 func SignInOf(r *http.Request) string {
-	for _, secured := range []bool{true, false} {
-		if c, err := r.Cookie(cookieName(r, secured)); err == nil && c.Value != "" {
+	for _, mark := range []string{hostMark, securedMark, ""} {
+		if c, err := r.Cookie(mark + cookieName(r)); err == nil && c.Value != "" {
 			return c.Value
 		}
 	}
 	return ""
 }
 
+// CookieScope says to which requests a browser adds the cookie of a sign-in.
+type CookieScope struct {
+	// Base is the API's base path, "" for none.
+	Base string
+	// Secured is set under TLS.
+	Secured bool
+}
+
 // SignInCookie returns the cookie that holds a sign-in until a time, or that deletes it when
-// secret is "". secured is set under TLS.
-func SignInCookie(r *http.Request, secret string, until time.Time, secured bool) *http.Cookie {
+// secret is "".
+func SignInCookie(r *http.Request, secret string, until time.Time, scope CookieScope) *http.Cookie {
+	secured := scope.Secured || isForwardedTLS(r)
 	c := &http.Cookie{
-		Name: cookieName(r, secured), Value: secret, Path: "/", Expires: until,
+		Name: cookieName(r), Value: secret, Path: scope.Base + "/", Expires: until,
 		HttpOnly: true, Secure: secured, SameSite: http.SameSiteStrictMode,
+	}
+	switch {
+	case secured && scope.Base == "":
+		c.Name = hostMark + c.Name
+	case secured:
+		c.Name = securedMark + c.Name
 	}
 	if secret == "" {
 		c.MaxAge = -1
@@ -73,18 +89,26 @@ func SignInCookie(r *http.Request, secret string, until time.Time, secured bool)
 	return c
 }
 
-// cookieName returns the name of the cookie. A browser sends a cookie to every port of a host,
-// so that the name has the port; and under TLS the prefix by which the browser refuses one that
-// something else has set.
-func cookieName(r *http.Request, secured bool) string {
-	name := "gatebook"
+// The beginnings of names by which a browser refuses a cookie that was not set under TLS, and
+// with hostMark one that was not set by the host itself for all its paths.
+const (
+	hostMark    = "__Host-"
+	securedMark = "__Secure-"
+)
+
+// isForwardedTLS reports whether a proxy says that the browser spoke TLS with it. Who says so
+// without a proxy has a browser that does not keep the cookie, and does no other harm.
+func isForwardedTLS(r *http.Request) bool {
+	return strings.EqualFold(r.Header.Get("X-Forwarded-Proto"), "https")
+}
+
+// cookieName returns the name of the cookie without its mark. A browser sends a cookie to every
+// port of a host, so that the name has the port.
+func cookieName(r *http.Request) string {
 	if _, port, err := net.SplitHostPort(r.Host); err == nil && port != "" {
-		name += "-" + port
+		return "gatebook-" + port
 	}
-	if secured {
-		return "__Host-" + name
-	}
-	return name
+	return "gatebook"
 }
 
 // Challenge returns the values of WWW-Authenticate for a request that needs a login. Basic

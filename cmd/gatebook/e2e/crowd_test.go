@@ -24,6 +24,16 @@ func (s *server) crowd(from, n int) {
 	}
 }
 
+// endCrowd reports that sessions of crowd have ended.
+func (s *server) endCrowd(from, n int) {
+	s.t.Helper()
+	var events []string
+	for i := from; i < from+n; i++ {
+		events = append(events, fmt.Sprintf(`{"kind":"session_closed","key":"k-%d","reason":"client_closed"}`, i))
+	}
+	s.report(fmt.Sprintf(`{"source":"edge-1","incarnation":"1","lease":"1h","events":[%s]}`, strings.Join(events, ",")))
+}
+
 var (
 	users    = []string{"shop-web", "shop-web", "shop-web", "checkout", "checkout", "inventory", "ann", "reporting", "jdoe", "mobile-api", "search-indexer"}
 	programs = []string{"mysql-connector-java", "go-sql-driver", "PyMySQL", "mysql"}

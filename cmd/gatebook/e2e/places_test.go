@@ -9,36 +9,80 @@ import (
 	"testing"
 )
 
-// TestBasePath serves the page below a path, behind another server, as base_path of a proxy
-// does.
+// TestBasePath serves the page below a path of another site, through proxies that pass whole
+// paths on and that take the path off, and with a server that does not know of the path.
 func TestBasePath(t *testing.T) {
 	t.Parallel()
-	s := serve(t, "ann:admin")
+	for _, c := range []struct {
+		name, keys string
+		strips     bool
+	}{{"whole", `base_path = "/inner/gate/"`, false}, {"stripped", `base_path = "/inner/gate"`, true}, {"unknown", "", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := serveWith(t, c.keys, "ann:admin")
+			front := below(t, s, "/inner/gate", c.strips)
+			address := front + "/inner/gate"
+			if c.strips {
+				address += "/" // where the proxy itself has no such redirect
+			}
+			p := open(t, address)
+			p.origin = front + "/inner/gate"
+			p.until(`location.pathname === "/inner/gate/" && document.querySelector("input[name=name]")`)
+			p.signIn("ann")
+			p.until(`document.querySelector(".status")?.dataset.state === "live"`)
+			p.run(reload())
+			c := s.mariaDB()
+			p.click("#row-" + itoa(p.session("orders")) + " input")
+			p.press("End 1 session …")
+			p.enter("dialog input", "below a path")
+			p.choose("dialog select", "")
+			p.key(keyEnter)
+			p.shows("1 session ended.")
+			if !c.gone() {
+				t.Error("the client is connected still")
+			}
+			s.login = "ann"
+			s.crowd(0, 120)
+			s.endCrowd(0, 120)
+			for _, route := range []string{"#/time", "#/book", "#/history"} {
+				p.goTo(route)
+				p.until(`document.querySelector("main .view") && !document.querySelector(".notice.loading, .notice.error")`)
+			}
+			// The link to the next page is right below the path.
+			p.until(tableRows + " === 100")
+			p.press("Show more")
+			p.until(tableRows + " === 121")
+			p.press("Sign out")
+			p.shows("You are signed out.")
+			p.leave()
+		})
+	}
+}
+
+// below starts a proxy that shows a server below a path, and returns the proxy's address.
+func below(t *testing.T, s *server, path string, strips bool) string {
+	t.Helper()
 	to, err := url.Parse(s.base())
 	check(t, err)
+	var proxy http.Handler = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			r.SetXForwarded()
+			r.Out.Host = r.In.Host
+		},
+		FlushInterval: -1,
+	}
+	if strips {
+		proxy = http.StripPrefix(path, proxy)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/inner/gate/", http.StripPrefix("/inner/gate", httputil.NewSingleHostReverseProxy(to)))
+	mux.Handle(path+"/", proxy)
+	if !strips {
+		mux.Handle(path, proxy)
+	}
 	front := httptest.NewServer(mux)
 	t.Cleanup(front.Close)
-	p := open(t, front.URL+"/inner/gate/")
-	p.origin = front.URL + "/inner/gate/"
-	p.signIn("ann")
-	p.until(`document.querySelector(".status")?.dataset.state === "live"`)
-	c := s.mariaDB()
-	p.click("#row-" + itoa(p.session("orders")) + " input")
-	p.press("End 1 session …")
-	p.enter("dialog input", "below a path")
-	p.choose("dialog select", "")
-	p.key(keyEnter)
-	p.shows("1 session ended.")
-	if !c.gone() {
-		t.Error("the client is connected still")
-	}
-	for _, route := range []string{"#/history", "#/time", "#/book"} {
-		p.goTo(route)
-		p.until(`document.querySelector("main .view") && !document.querySelector(".notice.loading, .notice.error")`)
-	}
-	p.leave()
+	return front.URL
 }
 
 // TestTabs opens two tabs: they share one stream, and when the one that reads it is closed the

@@ -31,6 +31,7 @@ type server struct {
 	address string // of the API
 	mysql   string // of the service orders
 	pg      string // of the service reports
+	login   string // the account by which the test itself uses the API, "" for none
 	command *exec.Cmd
 	log     bytes.Buffer
 }
@@ -48,10 +49,17 @@ func free(t testing.TB) string {
 // each is the name, three times.
 func serve(t testing.TB, accounts ...string) *server {
 	t.Helper()
+	return serveWith(t, "", accounts...)
+}
+
+// serveWith starts a server with further keys in its configuration.
+func serveWith(t testing.TB, keys string, accounts ...string) *server {
+	t.Helper()
 	s := &server{t: t, folder: t.TempDir(), address: free(t), mysql: free(t), pg: free(t)}
 	config := fmt.Sprintf(`data = %q
 listen = %q
 hosts = ["book.example"]
+%s
 [servers.db-1]
 address = %q
 [servers.db-2]
@@ -64,7 +72,7 @@ servers = ["db-1"]
 protocol = "postgres"
 listen = [%q]
 servers = ["db-2"]
-`, s.data(), s.address, shared.mariaDB.Login.Address, shared.postgres.Login.Address, s.mysql, s.pg)
+`, s.data(), s.address, keys, shared.mariaDB.Login.Address, shared.postgres.Login.Address, s.mysql, s.pg)
 	check(t, os.WriteFile(s.path("gatebook.toml"), []byte(config), 0o600))
 	s.run("init", "--data", s.data())
 	for _, account := range accounts {
@@ -137,10 +145,7 @@ func (s *server) stop() {
 // report sends a report of sessions of another source.
 func (s *server) report(body string) {
 	s.t.Helper()
-	answer, err := http.Post(s.base()+"events", "application/json", strings.NewReader(body))
-	check(s.t, err)
-	defer answer.Body.Close()
-	if text, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK {
+	if answer, text := s.ask(http.MethodPost, "events", body); answer.StatusCode != http.StatusOK {
 		s.t.Fatalf("report: %d %s", answer.StatusCode, text)
 	}
 }
@@ -148,12 +153,25 @@ func (s *server) report(body string) {
 // get returns the body of an answer of the API.
 func (s *server) get(path string) string {
 	s.t.Helper()
-	answer, err := http.Get(s.base() + path)
+	_, text := s.ask(http.MethodGet, path, "")
+	return text
+}
+
+// ask sends a request to the API, and returns the answer and its body.
+func (s *server) ask(method, path, body string) (*http.Response, string) {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), method, s.base()+path, strings.NewReader(body))
+	check(s.t, err)
+	request.Header.Set("Content-Type", "application/json")
+	if s.login != "" {
+		request.SetBasicAuth(s.login, password(s.login))
+	}
+	answer, err := http.DefaultClient.Do(request)
 	check(s.t, err)
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	check(s.t, err)
-	return string(text)
+	return answer, string(text)
 }
 
 // client is one connection of a database client through the gateway.

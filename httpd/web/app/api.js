@@ -79,6 +79,20 @@ export async function* lines(answer) {
 }
 
 /**
+ * Returns the address of the page after an answer, "" when that was the last one. Of the link
+ * only the query is taken: a proxy may show the API at another path than the server knows.
+ *
+ * @param {Response} answer
+ */
+export function nextPage(answer) {
+  const link = /<([^>]*)>; rel="next"/.exec(answer.headers.get("Link") ?? "");
+  if (!link) return "";
+  const here = new URL(answer.url);
+  here.search = new URL(link[1], here).search;
+  return here.href;
+}
+
+/**
  * Returns the query of parameters; empty ones are left out.
  *
  * @param {Record<string, string | number | string[] | undefined | null>} params

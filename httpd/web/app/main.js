@@ -1,6 +1,6 @@
 /** The shell: who looks, where they are, and whether what they see is of now. */
 
-import { get, signedOut } from "./api.js";
+import { base, get, signedOut } from "./api.js";
 import { fill, h, write } from "./dom.js";
 import { Feed } from "./feed.js";
 import { count, moment, span } from "./format.js";
@@ -228,7 +228,7 @@ signedOut.addEventListener("signed-out", (event) => {
   if (shell) ask(/** @type {CustomEvent} */ (event).detail ?? "The sign-in has ended. Sign in again.");
 });
 // Another tab has signed in or out.
-const tabs = new BroadcastChannel("gatebook-viewer");
+const tabs = new BroadcastChannel(`gatebook-viewer ${base.href}`);
 signedOut.addEventListener("signed-out", () => tabs.postMessage("out"));
 tabs.onmessage = () => {
   if (shell) ask("You are signed out.");

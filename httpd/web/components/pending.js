@@ -1,6 +1,6 @@
 /** Ends sessions, and shows for how long that can be taken back. It stays over a reload. */
 
-import { get, query } from "../app/api.js";
+import { base, get, query } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
 import { plural, span } from "../app/format.js";
 import { icon } from "./icon.js";
@@ -15,7 +15,8 @@ import { askToEnd } from "./killdialog.js";
 
 /** How many requests are made at a time. */
 const abreast = 4;
-const place = "gatebook-pending";
+/** Where they are kept: a tab may show two books of one site. */
+const place = `gatebook-pending ${base.pathname}`;
 
 export class Pending {
   element = h("div", { class: "toasts", role: "region", "aria-label": "Ends that are pending" });

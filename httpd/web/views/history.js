@@ -1,6 +1,6 @@
 /** History: the sessions that have ended, who was there when, and what went wrong. */
 
-import { get, lines, otherServices, query, request, save } from "../app/api.js";
+import { get, lines, nextPage, otherServices, query, request, save } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
 import { count, moment, ms, nameOf, ownService, plural, span, time } from "../app/format.js";
 import { reasons, reasonText } from "../app/records.js";
@@ -187,8 +187,7 @@ export class HistoryView {
    */
   async #page(next, asked) {
     const answer = await request(next || `sessions${query({ ...asked, status: "closed,lost", sort: "-ended", limit: page, count: "true", fields })}`);
-    const link = /<\/?([^>]*)>; rel="next"/.exec(answer.headers.get("Link") ?? "");
-    this.#next = link ? link[1] : "";
+    this.#next = nextPage(answer);
     const total = answer.headers.get("X-Total-Count");
     if (total) this.#total = Number(total);
     return answer.json();

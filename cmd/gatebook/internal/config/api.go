@@ -69,6 +69,12 @@ func (f *File) Limits() httpd.Limits {
 	}
 }
 
+// Base returns the base path of the API, "" for none.
+func (f *File) Base() string {
+	base, _ := httpd.ParseBasePath(f.BasePath) // check has seen to it
+	return base
+}
+
 // Names returns how many names sources outside may record; 0 stands for the default.
 func (f *File) Names() gatebook.NameLimits {
 	return gatebook.NameLimits{PerSource: valueOr(f.APILimits.NamesPerSource, 0), Total: valueOr(f.APILimits.Names, 0)}

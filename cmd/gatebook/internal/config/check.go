@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"gatebook/cmd/gatebook/gateway"
+	"gatebook/httpd"
 	"gatebook/projection"
 )
 
@@ -25,6 +26,9 @@ const reservedName = "gatebook"
 func (f *File) check() error {
 	all := []error{
 		oneOf("record", f.Record, "strict", "best_effort"),
+	}
+	if _, err := httpd.ParseBasePath(f.BasePath); err != nil {
+		all = append(all, fmt.Errorf("base_path is %w", err))
 	}
 	if f.TLS != nil {
 		all = append(all, checkPair("tls", "api", f.TLS.Certificate, f.TLS.Key))

@@ -30,6 +30,8 @@ type File struct {
 	ShutdownGrace Duration `toml:"shutdown_grace"`
 	// Hosts are names the API answers to, besides its addresses.
 	Hosts []string `toml:"hosts"`
+	// BasePath is the path below which a proxy shows the API.
+	BasePath string `toml:"base_path"`
 	// TLS is the API's; nil means plain HTTP.
 	TLS *APITLS `toml:"tls"`
 	// APILimits bound what clients of the API may take.

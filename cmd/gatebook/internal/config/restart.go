@@ -16,6 +16,7 @@ func (f *File) NeedRestart(running *File) []string {
 		{"record_admin", running.RecordAdmin, f.RecordAdmin},
 		{"access_log", running.AccessLog, f.AccessLog},
 		{"hosts", running.Hosts, f.Hosts},
+		{"base_path", running.Base(), f.Base()},
 		{"shutdown_grace", running.ShutdownGrace, f.ShutdownGrace},
 		{"tls", running.TLS, f.TLS},
 	} {

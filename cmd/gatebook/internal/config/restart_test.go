@@ -17,6 +17,10 @@ func TestNeedRestart(t *testing.T) {
 	if f, err := config.Parse(quiet); err != nil || !slices.Equal(f.NeedRestart(running), []string{"access_log"}) {
 		t.Errorf("without the access log: error %v, %q", err, f.NeedRestart(running))
 	}
+	below := "base_path = \"/gate\"\n" + whole
+	if f, err := config.Parse(below); err != nil || !slices.Equal(f.NeedRestart(running), []string{"base_path"}) {
+		t.Errorf("below a base path: error %v, %q", err, f.NeedRestart(running))
+	}
 	for change, want := range map[string][]string{
 		"": nil,
 		"[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n": {"tls"},
@@ -27,6 +31,24 @@ func TestNeedRestart(t *testing.T) {
 		}
 		if got := f.NeedRestart(running); !slices.Equal(got, want) {
 			t.Errorf("%q: got %q, want %q", change, got, want)
+		}
+	}
+}
+
+func TestBasePath(t *testing.T) {
+	for text, want := range map[string]string{"": "", `base_path = "/"`: "", `base_path = "/tools/gate/"`: "/tools/gate"} {
+		f, err := config.Parse(text)
+		if err != nil || f.Base() != want {
+			t.Errorf("%s: got %v, error %v", text, f, err)
+		}
+	}
+	for text, want := range map[string]string{
+		`base_path = "gate"`:      `base_path is "gate", which is no base path`,
+		`base_path = "/sessions"`: "/sessions is a path of the API itself",
+		`basepath = "/gate"`:      `did you mean "base_path"?`,
+	} {
+		if _, err := config.Parse(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want one with %q", text, err, want)
 		}
 	}
 }
