@@ -236,14 +236,3 @@ func (p *personalPart) fields() ([]byte, error) {
 	}
 	return p.bytes[SaltSize:], nil
 }
-
-// Core appends to dst the bytes of a record that every proof covers, the leaf of the
-// Merkle tree: its sequence and the stored record without its personal parts and its
-// checksum.
-func Core(dst []byte, sequence uint64, b []byte) ([]byte, error) {
-	p, err := split(sequence, b)
-	if err != nil {
-		return nil, err
-	}
-	return append(binary.BigEndian.AppendUint64(dst, sequence), p.core...), nil
-}

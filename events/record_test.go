@@ -200,6 +200,9 @@ func TestCore(t *testing.T) {
 		if !bytes.HasPrefix(got, want) || !bytes.HasPrefix(b, got[len(want):]) {
 			t.Fatalf("got %x, want %x and then the beginning of %x", got, want, b)
 		}
+		if unchecked, err := events.AppendLeaf([]byte("before"), r.Sequence, b); err != nil || !bytes.Equal(unchecked, got) {
+			t.Fatalf("unchecked: got %x with error %v, want %x", unchecked, err, got)
+		}
 	})
 }
 
@@ -216,6 +219,10 @@ func TestErased(t *testing.T) {
 		coreAfter, after := cut(t, r.Sequence, b)
 		if !bytes.Equal(coreBefore, coreAfter) {
 			t.Fatalf("the core became\n%x, was\n%x", coreAfter, coreBefore)
+		}
+		if s, err := events.Split(r.Sequence, b); err != nil || !bytes.Equal(s.Core, coreAfter) ||
+			!reflect.DeepEqual(personal{s.Subject, s.Actor}, after) {
+			t.Fatalf("split into %+v with error %v, want core %x, parts %+v", s, err, coreAfter, after)
 		}
 		got, err := events.Decode(r.Sequence, b, nil)
 		if err != nil {
