@@ -56,6 +56,7 @@ var layers = []string{
 	"storage",
 	"storage/index",
 	"storage/sealed",
+	"storage/tree",
 	"storage/boltfile",
 	"migrations",
 	"events",
