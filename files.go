@@ -42,9 +42,9 @@ type files struct {
 }
 
 // openFiles opens the log and the archive, and loads the state as of the last checkpoint.
-func (f *files) openFiles() (err error) {
+func (f *files) openFiles(ctx context.Context) (err error) {
 	if f.log = f.options.Log; f.log == nil {
-		if f.log, err = f.openLog(); err != nil {
+		if f.log, err = f.openLog(ctx); err != nil {
 			f.log = nil // a nil pointer in an interface is not nil
 			return err
 		}
@@ -58,7 +58,7 @@ func (f *files) openFiles() (err error) {
 
 // openLog opens the log, or begins it where there is nothing at all yet. A log that
 // is gone while its book is still there is not begun anew.
-func (f *files) openLog() (storage.Log, error) {
+func (f *files) openLog(ctx context.Context) (storage.Log, error) {
 	path := f.folder.Log()
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -75,11 +75,21 @@ func (f *files) openLog() (storage.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := storage.OpenBolt(path, storage.BoltOptions{
+	o := storage.BoltOptions{
 		Clock:        func() events.Time { return events.TimeOf(f.options.Now()) },
 		CommitHook:   f.options.Committed,
 		SegmentBytes: f.options.SegmentBytes,
-	})
+	}
+	log, err := storage.OpenBolt(path, o)
+	if older := (*migrations.OlderError)(nil); errors.As(err, &older) {
+		f.opening.Upgraded, err = storage.Upgrade(ctx, path, func(copied, of int64) error {
+			f.options.Upgrading(copied, of)
+			return nil
+		})
+		if err == nil {
+			log, err = storage.OpenBolt(path, o)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,9 @@ func newRegistry(folder *storage.Folder, o Options) *Registry {
 	if o.Progress == nil {
 		o.Progress = func(uint64, uint64) {}
 	}
+	if o.Upgrading == nil {
+		o.Upgrading = func(int64, int64) {}
+	}
 	r := &Registry{
 		files: files{folder: folder, options: o, watched: &journal.LogFile{}}, waiters: newWaiters(),
 		declaring: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
@@ -110,7 +113,7 @@ func (r *Registry) open(ctx context.Context) (err error) {
 
 // fold opens the files and brings the state up to the log's end.
 func (r *Registry) fold(ctx context.Context) error {
-	if err := r.openFiles(); err != nil {
+	if err := r.openFiles(ctx); err != nil {
 		return err
 	}
 	r.reader = query.NewReader(r.state, r.archive, r.log, r.options.Now)

@@ -29,6 +29,9 @@ type Options struct {
 	// Progress is called while Open brings the state up to date, with how many records it has
 	// applied, of how many. It must not block. Nil means that nothing is called.
 	Progress func(applied, of uint64)
+	// Upgrading is called while Open brings a log of an older format up to date, with the bytes
+	// that were copied, of how many. It must not block. Nil means that nothing is called.
+	Upgrading func(copied, of int64)
 	// Names bounds how many services, servers and sources programs outside may name. 0 stands
 	// for the default of each limit: 2,000 of one source, and 10,000 in all.
 	Names NameLimits
@@ -46,6 +49,8 @@ type NameLimits = intake.NameLimits
 type OpenInfo struct {
 	// New: there was no book, and one was begun.
 	New bool
+	// Upgraded is what was done to a log of an older format.
+	Upgraded storage.Upgraded
 	// Rebuilt is why book.db had to be made again from the log, nil when it had not.
 	Rebuilt error
 	// Records is how many the log held, Replayed how many of them were read because no

@@ -163,5 +163,9 @@ func (r *Registry) close() error {
 	}
 	r.stop()
 	r.workers.Wait()
-	return errors.Join(append(errs, r.checkpoints.save(), r.release())...)
+	errs = append(errs, r.checkpoints.save(), r.release())
+	if err := errors.Join(errs...); err != nil || r.options.Log != nil {
+		return err
+	}
+	return storage.RemoveReplaced(r.folder.Log()) // all that was upgraded has been in use
 }

@@ -32,7 +32,7 @@ type Scrub struct {
 // scrubber reads the log through, again and again, so that damage at rest is found before
 // somebody needs what is damaged.
 type scrubber struct {
-	verify func(context.Context, storage.Pace) (*storage.Verified, error)
+	verify func(context.Context, storage.Pace, ...uint64) (*storage.Verified, error)
 	// chain looks only for segments that are missing.
 	chain  func(context.Context) (*storage.Verified, error)
 	period time.Duration

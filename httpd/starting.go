@@ -28,15 +28,22 @@ type Starting struct {
 	http        *http.Server
 	certificate *Certificate
 	guard       *access.Guard
-	progress    func() (applied, of uint64)
+	progress    func() Opening
 	lines       []*handover
 	serving     sync.WaitGroup
 }
 
+// Opening is how far a book has been opened. Of is 0 while that is not known.
+type Opening struct {
+	// Upgrading is true while a log of an older format is copied; then Done and Of are bytes,
+	// and otherwise records.
+	Upgrading bool
+	Done, Of  uint64
+}
+
 // NewStarting returns a Starting. Of the configuration it uses Hosts, BasePath, Limits,
-// Insecure, Certificate and Logger. progress returns how many records were applied, of how many; 0 of
-// 0 while that is not known.
-func NewStarting(c Config, progress func() (applied, of uint64)) *Starting {
+// Insecure, Certificate and Logger. progress returns how far the book has been opened.
+func NewStarting(c Config, progress func() Opening) *Starting {
 	c.Limits = c.Limits.orDefaults()
 	s := &Starting{
 		certificate: c.Certificate, progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, c.Insecure),
@@ -139,9 +146,14 @@ func (s *Starting) refusal(r *http.Request) *render.Failure {
 		Status: http.StatusServiceUnavailable, Title: "Starting", RetryAfter: "1",
 		Description: "The book is being opened. Try again in a moment.",
 	}
-	if applied, of := s.progress(); of > 0 {
+	o := s.progress()
+	switch {
+	case o.Of > 0 && o.Upgrading:
+		f.Description = fmt.Sprintf("The log is being upgraded from an older format: %d of %d bytes are copied (%d %%). Try again in a moment.",
+			o.Done, o.Of, o.Done*100/o.Of)
+	case o.Of > 0:
 		f.Description = fmt.Sprintf("The book is being brought up to date: %d of %d records are read (%d %%). Try again in a moment.",
-			applied, of, applied*100/of)
+			o.Done, o.Of, o.Done*100/o.Of)
 	}
 	return f
 }

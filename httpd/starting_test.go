@@ -19,29 +19,30 @@ func TestStarting(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	check(t, err)
-	var applied, of atomic.Uint64
-	s := httpd.NewStarting(httpd.Config{Hosts: []string{"book.example.org"}}, func() (uint64, uint64) { return applied.Load(), of.Load() })
+	var progress atomic.Pointer[httpd.Opening]
+	s := httpd.NewStarting(httpd.Config{Hosts: []string{"book.example.org"}}, func() httpd.Opening { return *progress.Load() })
 	s.Serve(l.(*net.TCPListener), false)
 	asker, base := client(t), "http://"+l.Addr().String()
 	const opening = "The book is being opened. Try again in a moment."
 	for _, c := range []struct {
 		method, path string
-		applied, of  uint64
+		done, of     uint64
+		upgrading    bool
 		header       string
 		status       int
 		want         string
 	}{
-		{"GET", "/health", 0, 0, "", 200, `{"status":"ok"}`},
-		{"HEAD", "/health", 0, 0, "", 200, ""},
-		{"POST", "/health", 0, 0, "", 503, `{"error":"Starting","description":"` + opening + `"}`},
-		{"GET", "/ready", 0, 0, "", 503, `{"error":"Starting","description":"` + opening + `"}`},
-		{"GET", "/sessions", 0, 0, "", 503, `{"error":"Starting","description":"` + opening + `"}`},
-		{"GET", "/ready", 250, 1000, "", 503, `{"error":"Starting","description":"The book is being brought up to date: 250 of 1000 records are read (25 %). Try again in a moment."}`},
-		{"GET", "/ready", 250, 1000, "Host: book.example.org", 503, "25 %"},
-		{"GET", "/ready", 250, 1000, "Host: evil.example.org", 403, "does not answer to the host name"},
+		{"GET", "/health", 0, 0, false, "", 200, `{"status":"ok"}`},
+		{"HEAD", "/health", 0, 0, false, "", 200, ""},
+		{"POST", "/health", 0, 0, false, "", 503, `{"error":"Starting","description":"` + opening + `"}`},
+		{"GET", "/ready", 0, 0, false, "", 503, `{"error":"Starting","description":"` + opening + `"}`},
+		{"GET", "/sessions", 0, 0, false, "", 503, `{"error":"Starting","description":"` + opening + `"}`},
+		{"GET", "/ready", 250, 1000, false, "", 503, `{"error":"Starting","description":"The book is being brought up to date: 250 of 1000 records are read (25 %). Try again in a moment."}`},
+		{"GET", "/ready", 250, 1000, true, "", 503, `{"error":"Starting","description":"The log is being upgraded from an older format: 250 of 1000 bytes are copied (25 %). Try again in a moment."}`},
+		{"GET", "/ready", 250, 1000, false, "Host: book.example.org", 503, "25 %"},
+		{"GET", "/ready", 250, 1000, false, "Host: evil.example.org", 403, "does not answer to the host name"},
 	} {
-		applied.Store(c.applied)
-		of.Store(c.of)
+		progress.Store(&httpd.Opening{Upgrading: c.upgrading, Done: c.done, Of: c.of})
 		var header []string
 		if c.header != "" {
 			header = append(header, c.header)

@@ -5,8 +5,12 @@ import "fmt"
 // The formats that this program writes.
 const (
 	// LogFormat is the format of the log's segments: in 2 a record has a personal part for the
-	// person it is about, and one for who acted.
-	LogFormat = 2
+	// person it is about, and one for who acted; from 3 on a segment has the hashes of the
+	// tree over its records.
+	LogFormat = 3
+	// TreeFormat is the first format of a log whose segments have hashes. A program that
+	// writes makes those of older formats anew; see [OlderError].
+	TreeFormat = 3
 	// ArchiveFormat is the format of book.db.
 	ArchiveFormat = 10
 )
@@ -19,6 +23,17 @@ type NewerError struct {
 
 func (e *NewerError) Error() string {
 	return fmt.Sprintf("%s has format %d, this gatebook knows formats up to %d: use the version that wrote it, or a newer one", e.File, e.Format, e.Know)
+}
+
+// OlderError reports a file of an older format, which has to be upgraded before it is
+// written to.
+type OlderError struct {
+	File           string
+	Format, Writes uint32
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("%s has format %d, this gatebook writes format %d: it has to be upgraded", e.File, e.Format, e.Writes)
 }
 
 // OtherFormatError reports an archive of another format than this program's. It is not

@@ -12,6 +12,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/storage/boltfile"
+	"gatebook/storage/tree"
 )
 
 // segmentBytes is the size at which a segment is sealed, unless the options say another.
@@ -38,6 +39,7 @@ type Bolt struct {
 	limit  int64
 	chain  *chain
 	tail   *tail
+	trees  durableTree
 
 	// writer is owned by the appending goroutine.
 	writer *segmentWriter
@@ -65,7 +67,7 @@ func createLog(folder string, id [16]byte) error {
 	}
 	err := os.Mkdir(temporary, 0o700)
 	if err == nil {
-		_, err = createSegment(temporary, id, nil)
+		_, err = createSegment(temporary, id, nil, new(tree.Frontier))
 	}
 	if err == nil {
 		err = createTail(temporary, id)
@@ -81,7 +83,8 @@ func createLog(folder string, id [16]byte) error {
 
 // OpenBolt opens the log in a folder and does not change its files. It reads the newest
 // segment alone. Errors: [ErrNotExist], [*InUseError], [*CorruptError],
-// [*migrations.NewerError], [events.ErrNewer], all wrapped, and those of the system.
+// [*migrations.NewerError], [*migrations.OlderError] for a log that [Upgrade] has to bring up to
+// date, [events.ErrNewer], all wrapped, and those of the system.
 func OpenBolt(folder string, o BoltOptions) (*Bolt, error) {
 	segments, err := listSegments(folder)
 	if err != nil {
@@ -130,7 +133,8 @@ func (l *Bolt) open(newest *segment) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(l.tail.check(l.folder, l.writer.head))
+	l.trees.set(&l.writer.hashes.edge)
+	return l.tail.check(l.folder, l.writer.head)
 }
 
 // ID is [Log.ID].
@@ -170,13 +174,14 @@ func (l *Bolt) commit(end Head, values [][]byte) error {
 	if err := l.writer.commit(end, values, l.limit); err != nil {
 		return err
 	}
+	l.trees.set(&l.writer.hashes.edge)
 	return l.tail.write(end)
 }
 
 // beginSegment creates and opens the segment after the one that was sealed.
 func (l *Bolt) beginSegment() error {
 	before := l.writer.sealed
-	path, err := createSegment(l.folder, l.id, before)
+	path, err := createSegment(l.folder, l.id, before, &l.writer.hashes.edge)
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}

@@ -126,8 +126,14 @@ func (c *chain) read(after uint64, buffer []events.Record, coder *events.Coder) 
 // readSegment fills buffer with the records of one segment.
 func (c *chain) readSegment(s *segment, next, after uint64, buffer []events.Record, coder *events.Coder) (n int, err error) {
 	from := blockReader{path: s.path, coder: coder}
+	return c.view(s, next, func(r *boltfile.Reader) (int, error) { return from.records(r, after, buffer) })
+}
+
+// view calls f with a reader of a segment; again where the segment was sealed meanwhile. next is
+// where the segment after it begins, 0 for none.
+func (c *chain) view(s *segment, next uint64, f func(*boltfile.Reader) (int, error)) (n int, err error) {
 	if db := s.db.Load(); db != nil {
-		n, err = readLive(db, func(r *boltfile.Reader) (int, error) { return from.records(r, after, buffer) })
+		n, err = readLive(db, f)
 		if db.Err() == nil && !errors.Is(err, berrors.ErrDatabaseNotOpen) {
 			return n, err
 		} // it was sealed meanwhile, or bbolt has failed, and nobody writes it any more
@@ -139,7 +145,7 @@ func (c *chain) readSegment(s *segment, next, after uint64, buffer []events.Reco
 	defer c.release(s)
 	r := file.Reader()
 	defer r.Release()
-	return from.records(r, after, buffer)
+	return f(r)
 }
 
 // readLive calls f with a reader of a file that is written.

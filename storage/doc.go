@@ -46,6 +46,15 @@
 // sequence, time, stream, the hash, and the SHA-256 of the seal before. These values end in a
 // CRC-32C of key and value.
 //
+// The bucket "hashes" has hashes of the Merkle tree (RFC 6962) over the records' cores, by their
+// index as golang.org/x/mod/sumdb/tlog counts them: those of the tree's right edge before the
+// segment, and then those of level 8 and above that are complete with one of its records. Each
+// ends in a CRC-32C of key and hash. They are written in the transaction of their records. The
+// hashes below are made again from at most 256 records (package storage/tree).
+//
+// A log of an older format has no hashes. [Upgrade] writes each segment anew before the log is
+// opened.
+//
 // The file tail beside the segments says where the log ended when it last acknowledged. It is
 // written after each commit and never synced.
 //

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"context"
 	"os"
 
 	bolt "go.etcd.io/bbolt"
@@ -34,3 +35,9 @@ func CutRecord(block []byte) (record, rest []byte, err error) { return cutRecord
 
 // LockFile returns the file that holds the lock.
 func (f *Folder) LockFile() *os.File { return f.lock }
+
+// UpgradeInSteps is Upgrade with a function that is called at each step, and can end it.
+func UpgradeInSteps(ctx context.Context, folder string, step func(string) error) (Upgraded, error) {
+	u := &upgrader{check: newVerifier(ctx, nil), step: step}
+	return u.upgrade(ctx, folder, nil)
+}

@@ -18,6 +18,7 @@ import (
 	"gatebook/events"
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
+	"gatebook/storage/tree"
 )
 
 // The names inside a segment.
@@ -160,8 +161,8 @@ func (s *summer) restore(state []byte) error {
 }
 
 // createSegment creates the segment after one with the given seal, or the first one of a
-// log where there is none.
-func createSegment(folder string, id [16]byte, before *seal) (string, error) {
+// log where there is none. edge is the tree over all records before it.
+func createSegment(folder string, id [16]byte, before *seal, edge *tree.Frontier) (string, error) {
 	end, previous := segmentEnd{}, []byte(nil)
 	if before != nil {
 		end.head, previous = before.head(), before.encode()
@@ -187,8 +188,10 @@ func createSegment(folder string, id [16]byte, before *seal) (string, error) {
 				return err
 			}
 		}
-		_, err = tx.CreateBucket([]byte(recordsBucket))
-		return err
+		if _, err = tx.CreateBucket([]byte(recordsBucket)); err != nil {
+			return err
+		}
+		return createHashes(tx, edge)
 	})
 }
 

@@ -32,6 +32,7 @@ type segmentWriter struct {
 	empty            bool    // there is no block
 	sum              *summer
 	state            []byte // of sum at head
+	hashes           hashWriter
 
 	// The fields below are memory for the next commit.
 	blocks, end, spare []byte
@@ -61,6 +62,9 @@ func (w *segmentWriter) open(s *segment) (m segmentMeta, err error) {
 
 // read takes over what a segment says of its end, if its last record agrees.
 func (w *segmentWriter) read(m *segmentMeta, r *boltfile.Reader) error {
+	if m.format < migrations.TreeFormat {
+		return &migrations.OlderError{File: w.segment.path, Format: m.format, Writes: migrations.LogFormat}
+	}
 	w.format, w.previous, w.sealed, w.head, w.state = m.format, m.previous, m.seal, m.end.head, m.end.state
 	from := blockReader{path: w.segment.path, coder: new(events.Coder)}
 	last, found, err := from.last(r, w.segment.first)
@@ -84,6 +88,9 @@ func (w *segmentWriter) read(m *segmentMeta, r *boltfile.Reader) error {
 			return from.corrupt(0, err)
 		}
 		copy(w.last[:], c.Key())
+	}
+	if err := w.hashes.open(&from, r, w.segment.first, w.head.Sequence); err != nil {
+		return err
 	}
 	if w.sealed != nil {
 		return nil // it is hashed
@@ -124,7 +131,7 @@ func (w *segmentWriter) write(end Head, values [][]byte, limit int64) (size int6
 	var sealed *seal
 	var state []byte
 	err = w.db.Guard(func() (err error) {
-		if err = w.checkEdge(tx); err != nil {
+		if err = w.checkEdge(tx, end); err != nil {
 			return err
 		}
 		size = tx.Size()
@@ -142,6 +149,7 @@ func (w *segmentWriter) write(end Head, values [][]byte, limit int64) (size int6
 	w.format, w.head, w.sealed, w.empty = migrations.LogFormat, end, sealed, false
 	w.state, w.spare = state, w.state
 	copy(w.last[:], w.key[:])
+	w.hashes.keep()
 	return size, nil
 }
 
@@ -170,6 +178,9 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 	if state, err = w.sum.state(w.spare[:0]); err != nil {
 		return nil, nil, err
 	}
+	if err := w.hashes.put(tx, first, values); err != nil {
+		return nil, nil, err
+	}
 	meta, last := tx.Bucket([]byte(metaBucket)), segmentEnd{head: end, state: state}
 	if complete {
 		last.state = nil // it has bytes of the last record, which may be erased one day
@@ -193,7 +204,7 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 
 // checkEdge returns a [*CorruptError] unless the pages that the commit will replace are as
 // the last commit left them: damage there would be written on.
-func (w *segmentWriter) checkEdge(tx *bolt.Tx) error {
+func (w *segmentWriter) checkEdge(tx *bolt.Tx, end Head) error {
 	r, err := w.db.Reader(tx)
 	if err != nil {
 		return &CorruptError{File: w.segment.path, Err: err}
@@ -213,7 +224,7 @@ func (w *segmentWriter) checkEdge(tx *bolt.Tx) error {
 	if key := c.Key(); (key == nil) != w.empty || key != nil && !bytes.Equal(key, w.last[:]) {
 		return from.corrupt(w.head.Sequence, fmt.Errorf("its last block is %x, and was %x when it was written", key, w.last))
 	}
-	return nil
+	return w.hashes.checkEdge(&from, r, end.Sequence)
 }
 
 // settle finds out what a commit that failed has done. It returns true if the records are

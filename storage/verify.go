@@ -10,6 +10,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/storage/boltfile"
+	"gatebook/storage/tree"
 )
 
 // verifiedPage is the number of records that are verified between two calls of the pace.
@@ -23,6 +24,9 @@ type Verified struct {
 	Bytes    int64
 	// Head is the end of the log.
 	Head Head
+	// Roots are the roots of the trees over as many of the first records as were asked for,
+	// made from the records. One that is missing is beyond the log, or behind a fault.
+	Roots map[uint64]tree.Hash
 	// Faults are what is wrong, in the order of the log. A segment whose pages cannot be
 	// followed has one for the rest of it.
 	Faults []*CorruptError
@@ -33,11 +37,12 @@ type Verified struct {
 type Pace func(read, of int64) error
 
 // Verify reads the log in a folder, which nobody has open, from its files: every record, its
-// checksum and its place, the hash and the seal of every segment, the chain of seals, and the
-// end that the log has acknowledged. The error is that of reading, not of what is wrong.
-func Verify(ctx context.Context, folder string, pace Pace) (*Verified, error) {
+// checksum and its place, the hash and the seal of every segment, the chain of seals, the hashes
+// of the tree, and the end that the log has acknowledged. It returns the roots of the trees of
+// the given sizes. The error is that of reading, not of what is wrong.
+func Verify(ctx context.Context, folder string, pace Pace, sizes ...uint64) (*Verified, error) {
 	segments, err := listSegments(folder)
-	v := newVerifier(ctx, pace)
+	v := newVerifier(ctx, pace, sizes...)
 	if err != nil {
 		return &v.Verified, v.fault(err)
 	}
@@ -53,8 +58,8 @@ func Verify(ctx context.Context, folder string, pace Pace) (*Verified, error) {
 
 // Verify is [Verify] of a log that is open, up to the records that are durable when their
 // segment is read. It holds up neither appends nor reads.
-func (l *Bolt) Verify(ctx context.Context, pace Pace) (*Verified, error) {
-	return l.verify(newVerifier(ctx, pace))
+func (l *Bolt) Verify(ctx context.Context, pace Pace, sizes ...uint64) (*Verified, error) {
+	return l.verify(newVerifier(ctx, pace, sizes...))
 }
 
 // VerifyChain checks of a log that is open that every segment is there, and follows the one
@@ -104,17 +109,22 @@ type verifier struct {
 	newest   *segmentMeta // of the last segment; nil where it could not be read
 	recorded events.Time  // of the last record
 	coder    events.Coder
+	hashes   hashVerifier
 	// chainOnly is set where no records are read.
 	chainOnly bool
 }
 
-func newVerifier(ctx context.Context, pace Pace) *verifier {
-	return &verifier{pace: func(read, of int64) error {
+func newVerifier(ctx context.Context, pace Pace, sizes ...uint64) *verifier {
+	v := &verifier{pace: func(read, of int64) error {
 		if err := ctx.Err(); err != nil || pace == nil {
 			return err
 		}
 		return pace(read, of)
 	}}
+	v.Roots = make(map[uint64]tree.Hash)
+	v.hashes.roots, v.hashes.wanted = v.Roots, sizes
+	v.hashes.noteRoot()
+	return v
 }
 
 // fault notes what is wrong. It returns other errors.
@@ -199,11 +209,14 @@ func (v *verifier) segment(s *segment, next uint64) error {
 		return nil
 	}
 	sum := newSummer()
+	if err := v.fault(v.hashes.begin(s, &m, view)); err != nil {
+		return err
+	}
 	whole, err := v.records(s, &m, view, sum)
 	if err != nil || !whole {
 		return err
 	}
-	return errors.Join(v.ends(s, &m, view), v.compare(s, &m, sum))
+	return errors.Join(v.ends(s, &m, view), v.compare(s, &m, sum), v.fault(v.hashes.compare(s, &m, view)))
 }
 
 // ends checks that the first and the last record of a segment are those that it says. The
@@ -294,7 +307,7 @@ func (v *verifier) record(from *blockReader, sequence uint64, stored []byte) err
 		return v.fault(from.corrupt(sequence, errors.New("it was recorded before the record before it")))
 	}
 	v.recorded = r.Recorded
-	return nil
+	return v.hashes.add(sequence, stored)
 }
 
 // compare checks the hash of a segment's records.

@@ -29,11 +29,12 @@ const (
 
 // commands are the commands, with the flags that they share.
 type commands struct {
-	Serve       serveCommand  `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
-	Init        initCommand   `cmd:"" help:"Begin a book in a data folder."`
-	CheckConfig checkCommand  `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
-	Info        infoCommand   `cmd:"" help:"Show what a data folder holds."`
-	Verify      verifyCommand `cmd:"" help:"Read the whole log and say whether it is as it was written."`
+	Serve       serveCommand   `cmd:"" help:"Run the registry: the API, and the gateway if services are configured."`
+	Init        initCommand    `cmd:"" help:"Begin a book in a data folder."`
+	CheckConfig checkCommand   `cmd:"" help:"Check a configuration file, and warn of what will surprise."`
+	Info        infoCommand    `cmd:"" help:"Show what a data folder holds."`
+	Migrate     migrateCommand `cmd:"" help:"Bring the log of an older version up to date."`
+	Verify      verifyCommand  `cmd:"" help:"Read the whole log and say whether it is as it was written."`
 
 	List     listCommand     `cmd:"" help:"List sessions." group:"Client"`
 	Show     showCommand     `cmd:"" help:"Show one session: its connections and its trail." group:"Client"`

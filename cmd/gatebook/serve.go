@@ -21,6 +21,7 @@ import (
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/telemetry"
+	"gatebook/migrations"
 )
 
 const (
@@ -154,6 +155,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		Committed: metrics.Committed,
 		Locked:    begun.locked,
 		Progress:  begun.progressed,
+		Upgrading: begun.upgrading,
 		Names:     s.file.Names(),
 	})
 	if registry != nil {
@@ -274,6 +276,10 @@ func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, 
 // printOpened prints what was found in the data folder.
 func printOpened(to *streams, registry *gatebook.Registry, folder string) {
 	o, m := registry.OpenInfo(), registry.Moment()
+	if n := o.Upgraded.Segments; n > 0 {
+		fmt.Fprintf(to.out, "log   upgraded from format %d to %d: %s; the older files are kept until the next clean stop\n",
+			o.Upgraded.From, migrations.LogFormat, counted(n, "segment"))
+	}
 	if o.Rebuilt != nil {
 		fmt.Fprintf(to.out, "book  made again from the log: %v\n", o.Rebuilt)
 	}

@@ -45,9 +45,9 @@ type startup struct {
 	starting  *httpd.Starting
 	listeners listeners
 
-	applied, of atomic.Uint64
-	done        chan struct{}  // closed when the book is open
-	reporting   sync.WaitGroup // the goroutine that logs
+	opening   atomic.Pointer[httpd.Opening]
+	done      chan struct{}  // closed when the book is open
+	reporting sync.WaitGroup // the goroutine that logs
 }
 
 // beginStartup listens on the API's address, before anything is written. The addresses of
@@ -69,10 +69,11 @@ func beginStartup(s settings, log zerolog.Logger) (*startup, error) {
 		return nil, fmt.Errorf("API: %w", err)
 	}
 	b := &startup{settings: s, log: log, listeners: listeners{api: l.(*net.TCPListener)}, done: make(chan struct{})}
+	b.opening.Store(new(httpd.Opening))
 	b.starting = httpd.NewStarting(httpd.Config{
 		Logger: log.With().Str("part", "api").Logger(), Hosts: s.file.Hosts, Insecure: s.insecure,
 		Certificate: s.certificate, Limits: s.file.Limits(), BasePath: s.file.Base(),
-	}, func() (uint64, uint64) { return b.applied.Load(), b.of.Load() })
+	}, func() httpd.Opening { return *b.opening.Load() })
 	b.starting.Serve(b.listeners.api, false)
 	b.reporting.Go(b.report)
 	return b, nil
@@ -92,8 +93,16 @@ func (b *startup) locked() (err error) {
 // progressed notes how far the book has been opened. It is the hook
 // [gatebook.Options.Progress].
 func (b *startup) progressed(applied, of uint64) {
-	b.applied.Store(applied)
-	b.of.Store(of)
+	b.opening.Store(&httpd.Opening{Done: applied, Of: of})
+}
+
+// upgrading notes how far the log has been upgraded. It is the hook
+// [gatebook.Options.Upgrading].
+func (b *startup) upgrading(copied, of int64) {
+	if !b.opening.Load().Upgrading {
+		b.log.Info().Int64("bytes", of).Msg("the log is being upgraded from an older format")
+	}
+	b.opening.Store(&httpd.Opening{Upgrading: true, Done: uint64(copied), Of: uint64(of)})
 }
 
 // report logs how far the book has been opened, if that takes long.
@@ -103,7 +112,11 @@ func (b *startup) report() {
 	for {
 		select {
 		case <-timer.C:
-			b.log.Info().Uint64("applied", b.applied.Load()).Uint64("of", b.of.Load()).Msg("the book is being brought up to date")
+			o, message := b.opening.Load(), "the book is being brought up to date"
+			if o.Upgrading {
+				message = "the log is being upgraded"
+			}
+			b.log.Info().Uint64("applied", o.Done).Uint64("of", o.Of).Msg(message)
 			timer.Reset(progressEvery)
 		case <-b.done:
 			return

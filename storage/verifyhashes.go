@@ -1,0 +1,119 @@
+package storage
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"gatebook/migrations"
+	"gatebook/storage/boltfile"
+	"gatebook/storage/tree"
+)
+
+// hashVerifier makes the tree over the records of a log again, and compares its hashes with
+// those that the segments have.
+type hashVerifier struct {
+	edge tree.Frontier
+	// expected are the hashes that the segment has to have, in their order.
+	expected []hashRow
+	leaf     []byte
+	// roots takes the roots of the trees of the wanted sizes.
+	roots  map[uint64]tree.Hash
+	wanted []uint64
+}
+
+// hashRow is a hash of the tree with its index.
+type hashRow struct {
+	index int64
+	hash  tree.Hash
+}
+
+// begin begins a segment. Where records before it could not be read it goes on from what the
+// segment says of the tree before it; the roots are then those of this segment's word.
+func (v *hashVerifier) begin(s *segment, m *segmentMeta, view viewFunc) error {
+	v.expected = v.expected[:0]
+	if v.edge.Size() != int64(s.first-1) {
+		v.wanted = nil
+		if m.format < migrations.TreeFormat {
+			return nil
+		}
+		from := blockReader{path: s.path}
+		err := view(func(r *boltfile.Reader) (err error) {
+			v.edge, err = frontierIn(&from, r, s.first, s.first-1, &v.leaf)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return v.edge.Each(v.expect)
+}
+
+func (v *hashVerifier) expect(index int64, h tree.Hash) error {
+	v.expected = append(v.expected, hashRow{index, h})
+	return nil
+}
+
+// add adds a record that is whole.
+func (v *hashVerifier) add(sequence uint64, stored []byte) error {
+	if uint64(v.edge.Size())+1 != sequence {
+		return nil // one before it is damaged, or the segment begins with nothing known
+	}
+	h, err := leafHash(&v.leaf, sequence, stored)
+	if err == nil {
+		err = v.edge.Append(h, v.expect)
+	}
+	v.noteRoot()
+	return err
+}
+
+// noteRoot notes the root of the tree where its size is one that is wanted.
+func (v *hashVerifier) noteRoot() {
+	if size := uint64(v.edge.Size()); slices.Contains(v.wanted, size) {
+		v.roots[size] = v.edge.Root()
+	}
+}
+
+// compare returns a [*CorruptError] unless the hashes of a segment whose records were added are
+// those that were expected. One that is written may have more by now.
+func (v *hashVerifier) compare(s *segment, m *segmentMeta, view viewFunc) error {
+	if m.format < migrations.TreeFormat || uint64(v.edge.Size()) != m.end.head.Sequence {
+		return nil
+	}
+	from := blockReader{path: s.path}
+	return view(func(r *boltfile.Reader) error {
+		c, err := r.Bucket(hashesBucket)
+		if err != nil {
+			return from.corrupt(0, err)
+		}
+		found, err := c.First()
+		for i := 0; err == nil && (found || i < len(v.expected)); i++ {
+			if i == len(v.expected) {
+				if s.db.Load() == nil {
+					err = fmt.Errorf("it has hash %x of the tree, which has no records", c.Key())
+				}
+				break
+			}
+			if err = v.expected[i].check(c, found); err == nil {
+				found, err = c.Next()
+			}
+		}
+		return from.corrupt(0, err)
+	})
+}
+
+// check returns an error unless the cursor is at the row.
+func (want *hashRow) check(c *boltfile.Cursor, found bool) error {
+	key := hashKey(want.index)
+	if !found || !bytes.Equal(c.Key(), key[:]) {
+		return fmt.Errorf("hash %d of the tree is missing", want.index)
+	}
+	var h tree.Hash
+	if err := openHash(&h, key[:], c.Value()); err != nil {
+		return err
+	}
+	if h != want.hash {
+		return fmt.Errorf("hash %d of the tree is %v, and its records have %v", want.index, h, want.hash)
+	}
+	return nil
+}
