@@ -233,6 +233,10 @@ func TestNoSpace(t *testing.T) {
 func TestBatchFails(t *testing.T) {
 	t.Parallel()
 	l := openFaulty(t, filepath.Join(t.TempDir(), "log"))
+	before := []storage.Entry{{Record: events.Record{Session: 3, Event: &events.KillRequested{}}}}
+	if err := l.Append(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
 	release := stall(t, l)
 	var wg sync.WaitGroup
 	results := make(map[string]error)
@@ -241,9 +245,11 @@ func TestBatchFails(t *testing.T) {
 		name  string
 		entry storage.Entry
 	}{
-		{"first", storage.Entry{Record: events.Record{Session: 1, Event: &events.KillRequested{}}, Expect: 1}},
-		{"of another stream", storage.Entry{Record: events.Record{Session: 2, Event: &events.KillRequested{}}, Expect: 1}},
-		{"late", storage.Entry{Record: events.Record{Session: 1, Event: &events.KillRequested{}}, Expect: 1}},
+		{"first", storage.Entry{Record: events.Record{Session: 1, Event: &events.KillRequested{}}, Expect: 2}},
+		{"of another stream", storage.Entry{Record: events.Record{Session: 2, Event: &events.KillRequested{}}, Expect: 2}},
+		// It conflicts with the first, which fails as well, and so with nothing.
+		{"late", storage.Entry{Record: events.Record{Session: 1, Event: &events.KillRequested{}}, Expect: 2}},
+		{"behind", storage.Entry{Record: events.Record{Session: 3, Event: &events.KillRequested{}}}},
 	} {
 		wg.Go(func() {
 			err := l.Append(context.Background(), []storage.Entry{c.entry})
@@ -257,8 +263,9 @@ func TestBatchFails(t *testing.T) {
 	wg.Wait()
 	wantReadOnly(t, "first", results["first"], errDisk)
 	wantReadOnly(t, "of another stream", results["of another stream"], errDisk)
-	if err := results["late"]; !errors.Is(err, storage.ErrConflict) {
-		t.Errorf("late: got %v, want ErrConflict", err)
+	wantReadOnly(t, "late", results["late"], errDisk)
+	if err := results["behind"]; !errors.Is(err, storage.ErrConflict) {
+		t.Errorf("behind: got %v, want ErrConflict", err)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)

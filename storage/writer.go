@@ -112,6 +112,9 @@ func (a *appender) commit(b *batch) {
 	if err := a.store.commit(next, a.values); err != nil {
 		a.streams.undo()
 		b.delivered = b.delivered[:0]
+		for _, p := range b.appends {
+			p.err = a.streams.check(p.entries) // a conflict with what failed too is none
+		}
 		refuse(b.appends, a.fail(err))
 		return
 	}
