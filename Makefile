@@ -42,15 +42,16 @@ pictures: ## Make the pictures of the web page that README shows, from a run wit
 	.ci/install-servers --page
 	cd cmd/gatebook/e2e && E2E_README="$$PWD/../../../docs" go test -count=1 -run ReadmePictures .
 
-soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log, 10,500 of the archive
+soak: ## Run what is too large for make test: 50 MiB through the gateway, 1,000 sessions over a full disk, 10,000 idle sessions, 100,000 reported ones, suites of database drivers, 20,000 damages of the log, 10,500 of the archive, 100,000 faults of the disk
 	.ci/install-servers
-	go vet -tags soak . ./cmd/... ./httpd ./storage
+	go vet -tags soak . ./cmd/... ./httpd ./storage ./internal/faults
 	go test -tags soak -v -run 'DumpAndRestore|Copy|DiskFull' ./cmd/gatebook/gateway
 	go test -tags soak -v -run 'Crowd|TopIsCheap' ./cmd/gatebook
 	go test -tags soak -v -run 'ManyReports' ./httpd
 	.ci/drivers
 	go test -tags soak -v -timeout 60m -run 'TrialLarge' ./storage
 	go test -tags soak -v -timeout 60m -run 'DamagedArchiveTrial' .
+	go test -tags soak -v -timeout 180m ./internal/faults
 
 lint: ## Check formatting, go vet, staticcheck, zerologlint and go.mod
 	@unformatted=$$($(tool) gofumpt -l .); \
