@@ -16,12 +16,8 @@ func TestLooks(t *testing.T) {
 	s.mariaDB()
 	s.postgres()
 	s.mariaDB().close()
-	axe, err := os.ReadFile(filepath.Join("..", "..", "..", ".ci", "web", "node_modules", "axe-core", "axe.min.js"))
-	if err != nil {
-		t.Fatalf("%v (.ci/web/check installs it)", err)
-	}
 	p := open(t, s.base())
-	p.do(string(axe))
+	p.do(axeSource(t))
 	p.prefer("prefers-reduced-motion: reduce", "prefers-color-scheme: dark")
 	p.until(`document.documentElement.dataset.theme === "dark"`)
 	p.until(`getComputedStyle(document.querySelector(".shell")).animationName === "none"`)
@@ -50,6 +46,16 @@ func TestLooks(t *testing.T) {
 	p.click(`button[aria-label="Switch between light and dark"]`)
 	p.run(reload())
 	p.until(`document.documentElement.dataset.theme === "dark" && getComputedStyle(document.body).backgroundColor === "rgb(18, 23, 26)"`)
+}
+
+// axeSource returns the program of axe-core.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join("..", "..", "..", ".ci", "web", "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatalf("%v (.ci/web/check installs it)", err)
+	}
+	return string(source)
 }
 
 const (

@@ -55,7 +55,13 @@ func serve(t testing.TB, accounts ...string) *server {
 // serveWith starts a server with further keys in its configuration.
 func serveWith(t testing.TB, keys string, accounts ...string) *server {
 	t.Helper()
-	s := &server{t: t, folder: t.TempDir(), address: free(t), mysql: free(t), pg: free(t)}
+	return serveIn(t, t.TempDir(), keys, accounts...)
+}
+
+// serveIn starts a server in a folder.
+func serveIn(t testing.TB, folder, keys string, accounts ...string) *server {
+	t.Helper()
+	s := &server{t: t, folder: folder, address: free(t), mysql: free(t), pg: free(t)}
 	config := fmt.Sprintf(`data = %q
 listen = %q
 hosts = ["book.example"]
@@ -233,19 +239,22 @@ func (c *client) close() {
 	_ = c.conn.Close()
 }
 
-// eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
+// eventually waits until a condition holds. Where it does not, but says what there is.
+func eventually(t testing.TB, what string, holds func() bool, but ...func() string) {
 	t.Helper()
-	eventuallyIn(t, deadline, what, holds)
+	eventuallyIn(t, deadline, what, holds, but...)
 }
 
 // eventuallyIn waits so long until a condition holds.
-func eventuallyIn(t testing.TB, most time.Duration, what string, holds func() bool) {
+func eventuallyIn(t testing.TB, most time.Duration, what string, holds func() bool, but ...func() string) {
 	t.Helper()
 	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if holds() {
 			return
 		}
+	}
+	for _, say := range but {
+		what += "; " + say()
 	}
 	t.Fatalf("it did not happen within %s: %s", most, what)
 }

@@ -7,6 +7,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
 )
 
 // TestSignIn signs in with an account and with a token, sees what a basic account may do, and
@@ -62,6 +65,79 @@ func TestSignIn(t *testing.T) {
 	p.enter("input[name=token]", s.token("ann"))
 	p.press("Sign in")
 	p.until(`document.querySelector(".status")?.dataset.state === "live"`)
+}
+
+// TestSignedOutEverywhere signs in with one account in two browsers, one of which has two tabs: a
+// new password, and the end of the account, sign it out in all of them, and its cookie is
+// worth nothing; the account beside it stays.
+func TestSignedOutEverywhere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		end  func(s *server)
+	}{
+		{"password", func(s *server) {
+			s.run("user", "passwd", "ben", "--data", s.data(), "--password-file", s.passwordFile("ben", "another password"))
+		}},
+		{"removed", func(s *server) { s.run("user", "remove", "ben", "--data", s.data()) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, "ann:admin", "ben:basic")
+			in := func(name string, beside ...*tab) *tab {
+				p := open(t, s.base(), beside...)
+				p.allow("status of 401", "Failed to load resource: net::ERR_", "Failed to fetch")
+				if len(beside) == 0 {
+					p.signIn(name)
+				}
+				p.until(`document.querySelector(".status")?.dataset.state === "live" && document.querySelector(".who").innerText.includes("` + name + `")`)
+				return p
+			}
+			here, elsewhere, other := in("ben"), in("ben"), in("ann")
+			beside := in("ben", here)
+			elsewhere.goTo("#/book")
+			elsewhere.until(`document.querySelector(".tiles")`)
+			cookies := here.cookies()
+			if status := s.withCookies("sessions", cookies); status != http.StatusOK {
+				t.Fatalf("before: got %d with the cookies %v", status, cookies)
+			}
+			c.end(s)
+			for _, p := range []*tab{here, beside, elsewhere} {
+				p.until(`document.querySelector("input[name=password]") && !document.querySelector(".shell")`)
+				p.shows("Sign in again.")
+			}
+			if status := s.withCookies("sessions", cookies); status != http.StatusUnauthorized {
+				t.Errorf("the cookie of before: got %d", status)
+			}
+			other.goTo("#/history")
+			other.until(`document.querySelector(".view.history") && !document.querySelector(".notice.loading, .notice.error")`)
+		})
+	}
+}
+
+// cookies returns what the browser would send.
+func (p *tab) cookies() (all []*http.Cookie) {
+	p.t.Helper()
+	found, err := chromedp.Call(p.ctx, network.GetCookies, network.GetCookiesParams{})
+	check(p.t, err)
+	for _, c := range found.Cookies {
+		all = append(all, &http.Cookie{Name: c.Name, Value: c.Value})
+	}
+	return all
+}
+
+// withCookies returns the status of an answer to a request with cookies.
+func (s *server) withCookies(path string, cookies []*http.Cookie) int {
+	s.t.Helper()
+	request, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.base()+path, nil)
+	check(s.t, err)
+	for _, c := range cookies {
+		request.AddCookie(c)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	check(s.t, err)
+	check(s.t, answer.Body.Close())
+	return answer.StatusCode
 }
 
 // passwordFile writes a password into a file.

@@ -224,14 +224,15 @@ async function begin() {
   }
 }
 
-signedOut.addEventListener("signed-out", (event) => {
-  if (shell) ask(/** @type {CustomEvent} */ (event).detail ?? "The sign-in has ended. Sign in again.");
-});
-// Another tab has signed in or out.
+// Another tab is signed out with this one.
 const tabs = new BroadcastChannel(`gatebook-viewer ${base.href}`);
-signedOut.addEventListener("signed-out", () => tabs.postMessage("out"));
-tabs.onmessage = () => {
-  if (shell) ask("You are signed out.");
+signedOut.addEventListener("signed-out", (event) => {
+  const why = /** @type {CustomEvent} */ (event).detail ?? "The sign-in has ended. Sign in again.";
+  tabs.postMessage(why);
+  if (shell) ask(why);
+});
+tabs.onmessage = ({ data }) => {
+  if (shell) ask(data);
 };
 // The way back to a page that the browser has kept: its stream was stopped.
 addEventListener("pageshow", (event) => {

@@ -15,6 +15,8 @@ import { ms, nameOf, ownService } from "./format.js";
 
 /** How many seconds are shown. */
 export const window = 300;
+/** Of how many sessions that ended before the page was opened it asks; what was before them is not known. */
+const mostEnded = 5000;
 
 export class History {
   /** @type {Map<number, Second>} */
@@ -59,17 +61,20 @@ export class History {
 
   /**
    * Fills the minutes before the page was opened: the book knows who was there, and not how busy
-   * they were.
+   * they were. What happened after a record is not counted, because the feed tells of it.
    *
-   * @param {Iterable<import("./types.js").Session>} sessions that live
+   * @param {number[]} opened when the sessions were opened that lived at that record
+   * @param {number} position of the record
    */
-  async backfill(sessions) {
-    const opened = [];
-    for (const s of sessions) if (s.service !== ownService) opened.push(s.opened);
+  async backfill(opened, position) {
     const now = Date.now();
+    const began = Math.floor(now / 1000);
+    let from = began - window + 1;
     let ended = [];
     try {
-      ended = await get(`sessions${query({ status: "closed,lost", since: `${window}s`, sort: "-ended", limit: 5000, fields: "service,opened,ended" })}`);
+      const all = await get(`sessions${query({ status: "closed,lost", since: `${window}s`, sort: "-ended", limit: mostEnded, fields: "service,opened,ended,version" })}`);
+      if (all.length >= mostEnded) from = Math.floor(ms(all[all.length - 1].ended) / 1000) + 1;
+      ended = all.filter((/** @type {any} */ s) => s.version <= position);
     } catch {
       return; // the chart begins now
     }
@@ -87,9 +92,13 @@ export class History {
       change(ms(s.ended), "ended");
     }
     let live = opened.length;
-    for (let at = Math.floor(now / 1000); at > Math.floor(now / 1000) - window; at--) {
+    for (let at = began; at >= from; at--) {
       const c = changes.get(at) ?? { opened: 0, ended: 0 };
-      if (!this.#seconds.has(at)) this.#seconds.set(at, { at, live, opened: c.opened, ended: c.ended, bytes: 0, watched: false });
+      const found = this.#seconds.get(at) ?? { at, live: -1, opened: 0, ended: 0, bytes: 0, watched: at === began };
+      this.#seconds.set(at, found);
+      found.opened += c.opened;
+      found.ended += c.ended;
+      if (found.live < 0) found.live = live;
       live += c.ended - c.opened;
     }
   }

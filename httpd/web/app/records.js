@@ -59,7 +59,7 @@ const words = {
   source_started: (r) => ["source started", r.source ?? ""],
   source_stopped: (r) => ["source stopped", r.source ?? ""],
   source_lost: (r) => ["source lost", join(r.source, reasonText(r.cause))],
-  recording_gap: (r) => ["gap", join(r.source, `${plural(r.sessions ?? 0, "session")} and ${plural(r.events ?? 0, "event")} could not be recorded`)],
+  recording_gap: (r) => ["gap", join(r.source, `${plural(r.sessions ?? 0, "session")} and ${plural(r.events ?? 0, "event")} could not be recorded`, r.from && r.until && `from ${moment(ms(r.from))} to ${moment(ms(r.until))}`)],
   account_changed: (r) => ["account changed", join(r.account, r.change, r.by && `by ${r.by}`)],
 };
 

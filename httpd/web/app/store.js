@@ -82,6 +82,7 @@ export class Store {
     this.error = null;
     this.#early ??= [];
     this.sessions.clear();
+    this.recent = new History();
     this.#gone = this.#own = this.#goneOwn = 0;
     this.#changed();
     try {
@@ -96,12 +97,13 @@ export class Store {
         this.#changed();
       }
       this.#position = position;
+      const opened = [...this.sessions.values()].filter((s) => s.service !== ownService).map((s) => s.opened);
       const early = this.#early ?? [];
       this.#early = null;
       for (const batch of early) this.#take(batch);
       this.state = "ready";
       this.feed.start(position);
-      this.recent.backfill(this.sessions.values());
+      this.recent.backfill(opened, position);
     } catch (error) {
       this.state = "failed";
       this.error = /** @type {Error} */ (error);

@@ -19,7 +19,7 @@ const height = 44;
 /** @type {Lane[]} */
 const lanes = [
   { title: "Sessions", value: (s) => s.live, text: count, bars: false },
-  { title: "Openings a second", value: (s) => s.opened, text: count, bars: true },
+  { title: "Openings a second", value: (s) => (s.live < 0 ? -1 : s.opened), text: count, bars: true },
   { title: "Throughput", value: (s) => (s.watched ? s.bytes : -1), text: rate, bars: false },
 ];
 

@@ -73,8 +73,9 @@ export class PastView {
     this.total = h("p", { class: "total" });
     this.facets = new Facets();
     this.chips = h("span", { class: "chips" });
-    this.place = h("div");
+    this.place = h("div", {}, notice("loading", "Reading that moment"));
     this.table = new Table({ label: "Sessions at that moment", columns: this.#columns(), id: (s) => s.id, state: (s) => (s.stage === "open" ? "open" : "new"), open: (s) => this.#open(s), order: () => {}, choose: null });
+    this.table.element.hidden = true;
     const step = (/** @type {"before" | "after"} */ name, /** @type {string} */ label, /** @type {number} */ by) => h("button", { type: "button", class: "quiet", "aria-label": label, title: label, onclick: () => this.#jump(by) }, icon(name));
     this.element = h(
       "div",
