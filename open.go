@@ -21,8 +21,8 @@ import (
 // date, and marks as lost what the last run left open. When it returns, the registry is
 // ready. When ctx ends before, Open returns the error of ctx.
 //
-// Errors: [*storage.InUseError], [*storage.CorruptError], and those of the system,
-// wrapped. The log is never replaced; a damaged book.db is made again from it.
+// Errors: [*storage.InUseError], [*storage.UnusableError], [*storage.CorruptError], and those of
+// the system, wrapped. The log is never replaced; a damaged book.db is made again from it.
 func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	started := time.Now()
 	if o.Now == nil {
@@ -36,7 +36,7 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 		return nil, err
 	}
 	r := newRegistry(locked, o)
-	if o.Locked != nil {
+	if err = locked.CheckUsable(); err == nil && o.Locked != nil {
 		err = o.Locked()
 	}
 	if err == nil {

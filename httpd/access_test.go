@@ -66,6 +66,7 @@ var allowedRoles = map[string]string{
 	"GET /metrics":                    "basic admin",
 	"GET /version":                    "basic admin",
 	"GET /openapi.yaml":               "basic admin",
+	"GET /backup":                     "admin",
 	"GET /events":                     "source basic admin",
 	"GET /sessions/:id/events":        "basic admin",
 	"GET /sessions":                   "basic admin",

@@ -48,6 +48,7 @@ var readContract = sync.OnceValues(func() (*contract, error) {
 		config.WithBodyDecoder("application/x-ndjson", content.DecoderFunc(decodeLines)),
 		config.WithBodyDecoder("text/csv", content.DecoderFunc(decodeTable)),
 		config.WithBodyDecoder("application/yaml", content.DecoderFunc(decodeText)),
+		config.WithBodyDecoder("application/x-tar", content.DecoderFunc(decodeText)),
 		config.WithBodyDecoder("text/html", content.DecoderFunc(decodeText)),
 		config.WithBodyDecoder("text/javascript", content.DecoderFunc(decodeText)),
 		config.WithBodyDecoder("text/css", content.DecoderFunc(decodeText)),

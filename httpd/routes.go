@@ -51,6 +51,7 @@ type api struct {
 	accounts  *accountKeeping
 	page      *page
 	signIns   *signIns
+	backups   *backups
 }
 
 // routes returns the table of all routes.
@@ -76,6 +77,7 @@ func (a *api) routes() []route {
 		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), unrecorded: true},
 		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).as(contentMetrics)), unrecorded: true},
 		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), unrecorded: true},
+		{path: "/backup", operations: all(get(access.ForAdmins, a.backups.send).as(contentTar))},
 		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).as(contentYAML))},
 		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).as(render.ListForms()...))},
 		{path: "/sessions/counts", operations: all(get(access.ForReaders, a.sessions.count).as(render.ListForms()...))},

@@ -119,6 +119,7 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 		},
 		status:   newStatus(readiness{r, c.NotReady}, to, c.Metrics, c.Version),
 		accounts: newAccountKeeping(c, to),
+		backups:  &backups{registry: r, version: c.Version, log: c.Logger, closing: closing},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"syscall"
 
@@ -24,6 +25,8 @@ type healthReader interface {
 	Damage() error
 	// Verify reads the whole log.
 	Verify(ctx context.Context, pace storage.Pace) (*storage.Verified, error)
+	// Backup writes the log to a stream.
+	Backup(ctx context.Context, to io.Writer, o gatebook.BackupOptions) (*storage.BackupPlan, error)
 	// Info describes the data folder.
 	Info(ctx context.Context) (*gatebook.Info, error)
 }

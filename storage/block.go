@@ -34,13 +34,18 @@ func blocks(buffer []byte, values [][]byte, put func(first int, block []byte) er
 			if next > first && len(buffer)-begin+lengthSize(v)+len(v) > blockBytes {
 				break
 			}
-			buffer = append(binary.AppendUvarint(buffer, uint64(len(v))), v...)
+			buffer = appendRecord(buffer, v)
 		}
 		if err := put(first, buffer[begin:len(buffer):len(buffer)]); err != nil {
 			return buffer, err
 		}
 	}
 	return buffer, nil
+}
+
+// appendRecord appends a record after its length.
+func appendRecord(b, record []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(record))), record...)
 }
 
 // lengthSize returns the encoded size of v's length.

@@ -70,6 +70,9 @@ func LockExisting(path string) (*Folder, error) {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR, 0)
+	if errors.Is(err, unix.EROFS) { // as of a backup on a disk that is mounted read-only
+		lock, err = os.Open(filepath.Join(path, lockFile))
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		accounts := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == accountsFile })
 		if len(entries) > 0 && !accounts {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -78,6 +79,9 @@ func verify(ctx context.Context, folder string, progress *progressBar) (*client.
 		return nil, err
 	}
 	v, err := storage.Verify(ctx, locked.Log(), progress.pace)
+	if err == nil {
+		err = checkBackup(folder, v)
+	}
 	if err := errors.Join(err, locked.Unlock()); err != nil {
 		return nil, err
 	}
@@ -86,6 +90,20 @@ func verify(ctx context.Context, folder string, progress *progressBar) (*client.
 		found.Faults = append(found.Faults, client.Fault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
 	}
 	return found, nil
+}
+
+// checkBackup adds a fault where a backup lacks what it says that it has.
+func checkBackup(folder string, v *storage.Verified) error {
+	mark, err := storage.ReadBackupMark(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		if err := mark.Check(v.Head.Sequence); err != nil {
+			v.Faults = append(v.Faults, &storage.CorruptError{File: folder, Err: err})
+		}
+	}
+	return err
 }
 
 // printVerified prints what was found: of each kind of fault the first, and how many there

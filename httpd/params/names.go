@@ -14,6 +14,7 @@ const (
 	DryRun       = "dry_run"
 	Fields       = "fields"
 	Follow       = "follow"
+	From         = "from"
 	Group        = "group"
 	Kind         = "kind"
 	Limit        = "limit"
@@ -23,6 +24,8 @@ const (
 	Range        = "range"
 	Reason       = "reason"
 	Role         = "role"
+	Seal         = "seal"
+	Secrets      = "secrets"
 	Server       = "server"
 	Service      = "service"
 	Session      = "session"
@@ -39,8 +42,8 @@ const (
 // Names returns the names of all parameters.
 func Names() []string {
 	return []string{
-		Account, Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, Group, Kind,
-		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Server, Service,
+		Account, Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, From, Group, Kind,
+		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Seal, Secrets, Server, Service,
 		Since, Sort, Source, Status, TTL, TZ, Until, User,
 	}
 }

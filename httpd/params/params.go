@@ -41,6 +41,10 @@ type Parameters struct {
 	Grouped bool
 	// Account is the account whose tokens are asked for, "" when none is given.
 	Account string
+	// From, Seal and Secrets are those of a backup.
+	From    uint64
+	Seal    [32]byte
+	Secrets bool
 	// Follow and Observations are those of the feed.
 	Follow, Observations bool
 
@@ -170,6 +174,12 @@ func (p *Parameters) setOne(name, value string) error {
 		return setFlag(name, value, &p.Cancel)
 	case Follow:
 		return setFlag(name, value, &p.Follow)
+	case From:
+		return p.setFrom(value)
+	case Seal:
+		return p.setSeal(value)
+	case Secrets:
+		return setFlag(name, value, &p.Secrets)
 	case Observations:
 		return setFlag(name, value, &p.Observations)
 	case DryRun:

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"gatebook"
+	"gatebook/httpd/client"
+	"gatebook/storage"
+)
+
+// backupCommand are the arguments of backup.
+type backupCommand struct {
+	Folder      string `arg:"" name:"dir" help:"Folder of the backup: one that gatebook backup has made before, an empty one, or one that does not exist."`
+	WithSecrets bool   `help:"Put the key that heads are signed with, and the accounts, into the backup too."`
+
+	serverFlags `embed:""`
+	folderFlags `embed:""`
+}
+
+// Help returns what --help adds.
+func (backupCommand) Help() string {
+	return `Copies the log of a data folder, beside a server that runs in it or without one, or of a server elsewhere (--url, with an
+administrator's login). What is in the folder from an earlier backup is checked, and not copied again. Segments that
+are complete are hard links where the folder is on the same file system. A backup that was broken off goes on where it was.
+
+The folder can be checked with gatebook verify --data DIR, and be made a data folder again with gatebook restore.
+
+Examples:
+  gatebook backup /mnt/backup/gatebook --data /var/lib/gatebook
+  gatebook backup /mnt/backup/gatebook --url https://gw-1.example.org:8989 --token-file backup.token`
+}
+
+// Run makes a backup.
+func (c *backupCommand) Run(ctx context.Context, to *streams) error {
+	progress := newProgressBar(to.err)
+	var made *storage.BackupResult
+	var err error
+	began := time.Now()
+	if c.isGiven() {
+		made, err = c.remote(ctx, progress, to)
+	} else {
+		made, err = c.local(ctx, progress)
+	}
+	progress.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(to.out, describeBackup(c.Folder, made, time.Since(began)))
+	return nil
+}
+
+// describeBackup returns the line that says what a backup has done.
+func describeBackup(folder string, r *storage.BackupResult, took time.Duration) string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		what string
+	}{{r.Kept, "there already"}, {r.Linked, "linked"}, {r.Copied, "copied"}, {r.Damaged, "damaged and replaced"}} {
+		if p.n > 0 {
+			parts = append(parts, counted(p.n, "segment")+" "+p.what)
+		}
+	}
+	parts = append(parts, counted(int(r.Records), "record")+" of the newest", bytesText(r.Bytes)+" copied")
+	secrets := "without key and accounts"
+	if r.Secrets {
+		secrets = "with key and accounts"
+	}
+	return fmt.Sprintf("backed up: %s in %s, %s (%s) in %s", counted(int(r.Sequence), "record"), folder, secrets, strings.Join(parts, ", "), took.Round(10*time.Millisecond))
+}
+
+// remote backs a server elsewhere up.
+func (c *backupCommand) remote(ctx context.Context, progress *progressBar, to *streams) (*storage.BackupResult, error) {
+	server, err := c.dial(to)
+	if err != nil {
+		return nil, err
+	}
+	defer server.Close()
+	flags := remoteFlags{serverFlags: c.serverFlags}
+	target, err := storage.OpenBackup(ctx, c.Folder, "", progress.pace)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.receive(ctx, target, server)
+	return made, errors.Join(flags.explain(server, err), target.Close())
+}
+
+// receive has a server send what the backup lacks.
+func (c *backupCommand) receive(ctx context.Context, target *storage.BackupFolder, server *client.Client) (*storage.BackupResult, error) {
+	from, seal := target.Have()
+	stream, err := server.Backup(ctx, from, seal, c.WithSecrets)
+	if err != nil {
+		return nil, err
+	}
+	made, err := target.Receive(stream)
+	return made, errors.Join(err, stream.Close())
+}
+
+// local backs a data folder of this machine up: through the server that has it open, or by
+// itself.
+func (c *backupCommand) local(ctx context.Context, progress *progressBar) (*storage.BackupResult, error) {
+	folder, err := dataFolder(c.Config, c.Data)
+	if err != nil {
+		return nil, err
+	}
+	if err := outside(c.Folder, folder); err != nil {
+		return nil, err
+	}
+	served, err := dialControl(ctx, folder)
+	if err != nil {
+		return nil, err
+	}
+	if served != nil {
+		defer served.Close()
+		return c.fill(ctx, folder, progress, func(target *storage.BackupFolder) (*storage.BackupResult, error) {
+			return c.receive(ctx, target, served)
+		})
+	}
+	locked, err := storage.LockExisting(folder)
+	if err != nil {
+		return nil, err
+	}
+	err = locked.CheckUsable()
+	var made *storage.BackupResult
+	if err == nil {
+		made, err = c.fill(ctx, folder, progress, func(target *storage.BackupFolder) (*storage.BackupResult, error) {
+			return c.read(ctx, locked, target)
+		})
+	}
+	return made, errors.Join(err, locked.Unlock())
+}
+
+// fill opens the backup, links what is complete, and has the rest copied.
+func (c *backupCommand) fill(ctx context.Context, folder string, progress *progressBar, rest func(*storage.BackupFolder) (*storage.BackupResult, error)) (*storage.BackupResult, error) {
+	log := (&storage.Folder{Path: folder}).Log()
+	target, err := storage.OpenBackup(ctx, c.Folder, log, progress.pace)
+	if err != nil {
+		return nil, err
+	}
+	var made *storage.BackupResult
+	if err = target.Link(log); err == nil {
+		made, err = rest(target)
+	}
+	return made, errors.Join(err, target.Close())
+}
+
+// read reads a folder that no server has open.
+func (c *backupCommand) read(ctx context.Context, from *storage.Folder, target *storage.BackupFolder) (*storage.BackupResult, error) {
+	reader, writer := io.Pipe()
+	sent := make(chan error, 1)
+	first, seal := target.Have()
+	go func() {
+		_, err := gatebook.Backup(ctx, from, writer, gatebook.BackupOptions{From: first, Seal: seal, Secrets: c.WithSecrets, Version: version})
+		sent <- errors.Join(err, writer.CloseWithError(err))
+	}()
+	made, err := target.Receive(reader)
+	reader.CloseWithError(err) // never fails
+	if failed := <-sent; failed != nil {
+		err = failed // it is why the stream was cut
+	}
+	return made, err
+}
+
+// outside returns an error for a backup inside its data folder.
+func outside(backup, data string) error {
+	inner, err := resolved(backup)
+	if err != nil {
+		return err
+	}
+	outer, err := resolved(data)
+	if err != nil {
+		return err
+	}
+	if inner == outer || strings.HasPrefix(inner, outer+string(filepath.Separator)) {
+		return fmt.Errorf("the backup %s would be in the data folder %s; name a folder elsewhere", backup, data)
+	}
+	return nil
+}
+
+// resolved returns a path without symbolic links, of what exists of it.
+func resolved(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	whole, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, os.ErrNotExist) && filepath.Dir(path) != path {
+		parent, err := resolved(filepath.Dir(path))
+		return filepath.Join(parent, filepath.Base(path)), err
+	}
+	return whole, err
+}

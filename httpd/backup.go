@@ -1,0 +1,90 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/rs/zerolog"
+
+	"gatebook"
+	"gatebook/httpd/access"
+	"gatebook/httpd/control"
+	"gatebook/httpd/params"
+	"gatebook/httpd/render"
+	"gatebook/storage"
+)
+
+// contentTar is the media type of a backup.
+const contentTar = "application/x-tar"
+
+// backups sends copies of the log.
+type backups struct {
+	registry healthReader
+	version  string
+	log      zerolog.Logger
+	closing  <-chan struct{}
+}
+
+// send sends the log as of now, from the segment on that the client asks for.
+func (b *backups) send(c *gin.Context) error {
+	p, err := params.Parse(c.Request.URL.RawQuery, params.From, params.Seal, params.Secrets)
+	if err != nil {
+		return err
+	}
+	if _, known := access.AccountOf(c.Request); p.Secrets && !known {
+		if _, local := control.PeerOf(c.Request); !local {
+			return access.Forbidden("Nobody has to log in to this server, and the key and the accounts are for those alone who do; gatebook backup on the server's machine can have them.")
+		}
+	}
+	c.Header("Content-Type", contentTar)
+	c.Header("Cache-Control", "no-store")
+	if c.Request.Method == http.MethodHead {
+		c.Status(http.StatusOK)
+		return nil
+	}
+	began, to := time.Now(), &pieceWriter{c: c, closing: b.closing}
+	plan, err := b.registry.Backup(c.Request.Context(), to, gatebook.BackupOptions{From: p.From, Seal: p.Seal, Secrets: p.Secrets, Version: b.version})
+	logged := b.log.Info()
+	if err != nil {
+		logged = b.log.Warn().Err(err)
+	}
+	if plan != nil {
+		logged = logged.Uint64("sequence", plan.Sequence)
+	}
+	logged.Str("actor", access.Actor(c.Request)).Uint64("from", max(p.From, 1)).Bool("secrets", p.Secrets).
+		Int64("bytes", to.written).Dur("took", time.Since(began)).Msg("backup")
+	if other := (*storage.OtherHistoryError)(nil); errors.As(err, &other) {
+		return &render.Failure{Status: http.StatusConflict, Title: "Another log", Description: sentence(other.Reason)}
+	}
+	if errors.Is(err, gatebook.ErrNoFiles) {
+		return errNoFiles()
+	}
+	return err
+}
+
+// pieceWriter writes an answer whose client has [render.PieceTimeout] for each piece.
+type pieceWriter struct {
+	c       *gin.Context
+	closing <-chan struct{}
+	written int64
+}
+
+func (w *pieceWriter) Write(b []byte) (n int, err error) {
+	select {
+	case <-w.closing:
+		return 0, errors.New("the server is stopping")
+	default:
+	}
+	if err := render.AllowWrite(http.NewResponseController(w.c.Writer), render.PieceTimeout); err != nil {
+		return 0, err
+	}
+	n, err = w.c.Writer.Write(b)
+	w.written += int64(n)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", render.ErrClientGone, err)
+	}
+	return n, err
+}

@@ -1,0 +1,320 @@
+package storage
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"gatebook/events"
+	"gatebook/storage/boltfile"
+)
+
+// A backup travels as a tar archive: its plan, the files beside the log, the sealed segments as
+// they are, the records of the newest one in pieces, and at the end a trailer, so that a stream
+// that was cut is noticed.
+const (
+	planEntry    = "plan.json"
+	trailerEntry = "end"
+	recordsEntry = "records/"
+)
+
+const (
+	// pieceBytes is how many bytes of records a piece has, or those of one record that is larger.
+	pieceBytes = 1 << 20
+	// sideFileBytes bounds a file beside the log that travels in a backup.
+	sideFileBytes = 64 << 20
+)
+
+// The files beside the log that a backup can have.
+const (
+	// HeadFile is the signed head of the log.
+	HeadFile = "head"
+	// KeyFile is the key that heads are signed with. It is secret, as are the accounts.
+	KeyFile = "key"
+	// AccountsFile holds the accounts of the API.
+	AccountsFile = accountsFile
+)
+
+// BackupRequest says what a backup is to have.
+type BackupRequest struct {
+	// From is where the first segment begins that is not in the backup, 1 for all of the log.
+	From uint64
+	// Seal is the hash of the seal of the segment before, which has to be this log's.
+	Seal [sha256.Size]byte
+	// Files are the paths of the files beside the log. One that is missing is left out.
+	Files []string
+	// Version is that of the program, for the record.
+	Version string
+	// Secrets says that the key and the accounts are among the files.
+	Secrets bool
+}
+
+// BackupPlan says what follows in the stream of a backup.
+type BackupPlan struct {
+	// Log is the identity of the log in hexadecimal.
+	Log string `json:"log"`
+	// Sequence is the last record of the backup, Recorded its time, Stream the highest session.
+	Sequence uint64      `json:"sequence"`
+	Recorded events.Time `json:"recorded"`
+	Stream   uint64      `json:"stream"`
+	// Taken is when the backup was begun, Version that of the program that has read the log.
+	Taken   time.Time `json:"taken"`
+	Version string    `json:"version"`
+	Secrets bool      `json:"secrets"`
+	// From is where the first segment begins that follows, Slice where the one begins whose
+	// records follow in pieces, 0 for none.
+	From  uint64 `json:"from"`
+	Slice uint64 `json:"slice"`
+	// Bytes is about how many bytes follow.
+	Bytes int64 `json:"bytes"`
+}
+
+// backupTrailer is the last entry of the stream.
+type backupTrailer struct {
+	Sequence uint64 `json:"sequence"`
+	Entries  int    `json:"entries"`
+}
+
+// OtherHistoryError reports a backup that is not one of the log: of another log, or of another
+// history of this one.
+type OtherHistoryError struct{ Reason string }
+
+func (e *OtherHistoryError) Error() string { return e.Reason }
+
+// Backup writes the log up to its head, as it is now, to a stream. It holds no transaction while
+// it writes, and neither appends nor reads wait for it. Errors: [*OtherHistoryError], those of
+// ctx, of the stream and of the files.
+func (l *Bolt) Backup(ctx context.Context, to io.Writer, q BackupRequest) (*BackupPlan, error) {
+	b := &backupWriter{log: l, ctx: ctx, tar: tar.NewWriter(to)}
+	// The files go first: a signed head that is older than the log is right, a newer one is not.
+	files, err := readSideFiles(q.Files)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.choose(q); err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		b.plan.Bytes += int64(len(f.content))
+	}
+	if err := b.write(files); err != nil {
+		return nil, err
+	}
+	return &b.plan, nil
+}
+
+// backupWriter writes one backup.
+type backupWriter struct {
+	log     *Bolt
+	ctx     context.Context
+	tar     *tar.Writer
+	entries int
+
+	plan   BackupPlan
+	sealed []*segment // those that follow whole
+	slice  *segment   // the one whose records follow in pieces, nil for none
+}
+
+// choose fixes the head, and which segments follow.
+func (b *backupWriter) choose(q BackupRequest) error {
+	head := b.log.Head()
+	from := max(q.From, 1)
+	b.plan = BackupPlan{
+		Log: hex.EncodeToString(b.log.id[:]), Sequence: head.Sequence, Recorded: head.Recorded, Stream: head.Stream,
+		Taken: time.Now().UTC().Truncate(time.Millisecond), Version: q.Version, Secrets: q.Secrets, From: from,
+	}
+	if from > head.Sequence+1 {
+		return &OtherHistoryError{fmt.Sprintf("the backup has records up to %d at least, and the log ends at %d: it is another log, or was restored from an older copy", from-1, head.Sequence)}
+	}
+	known := from == 1
+	for _, s := range b.log.segments() {
+		m, size, err := b.look(s)
+		if err != nil {
+			return err
+		}
+		if m.seal != nil && m.seal.Last+1 == from {
+			if m.seal.id() != q.Seal {
+				return &OtherHistoryError{fmt.Sprintf("the backup has other records up to %d than the log: it is of another log, or of another history of this one", from-1)}
+			}
+			known = true
+		}
+		switch {
+		case s.first < from || s.first > head.Sequence+1:
+		case m.seal != nil && m.seal.Last <= head.Sequence:
+			b.sealed = append(b.sealed, s)
+			b.plan.Bytes += size
+		case b.slice == nil && (s.first <= head.Sequence || s.first == 1):
+			b.slice = s
+			b.plan.Slice = s.first
+			b.plan.Bytes += size
+		}
+	}
+	if !known {
+		return &OtherHistoryError{fmt.Sprintf("no segment of the log ends at record %d, where a segment of the backup does: it is of another log, or of another history of this one", from-1)}
+	}
+	return nil
+}
+
+// look returns what a segment says of itself, and about how many bytes it takes.
+func (b *backupWriter) look(s *segment) (m segmentMeta, size int64, err error) {
+	err = s.view(func(r *boltfile.Reader) (err error) {
+		size = r.Size()
+		m, err = readSegmentMeta(s.path, s.first, r)
+		return err
+	})
+	return m, size, err
+}
+
+// write writes the stream.
+func (b *backupWriter) write(files []sideFile) error {
+	if err := b.json(planEntry, b.plan); err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := b.bytes(f.name, f.content); err != nil {
+			return err
+		}
+	}
+	for _, s := range b.sealed {
+		if err := b.segment(s); err != nil {
+			return err
+		}
+	}
+	if b.slice != nil {
+		if err := b.records(b.slice); err != nil {
+			return err
+		}
+	}
+	if err := b.json(trailerEntry, backupTrailer{Sequence: b.plan.Sequence, Entries: b.entries}); err != nil {
+		return err
+	}
+	return b.tar.Close()
+}
+
+// header begins an entry.
+func (b *backupWriter) header(name string, size int64) error {
+	if err := b.ctx.Err(); err != nil {
+		return err
+	}
+	b.entries++
+	return b.tar.WriteHeader(&tar.Header{Name: name, Size: size, Mode: 0o600, Format: tar.FormatPAX, ModTime: b.plan.Taken})
+}
+
+func (b *backupWriter) bytes(name string, content []byte) error {
+	if err := b.header(name, int64(len(content))); err != nil {
+		return err
+	}
+	_, err := b.tar.Write(content)
+	return err
+}
+
+func (b *backupWriter) json(name string, v any) error {
+	content, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return b.bytes(name, content)
+}
+
+// segment writes the file of a sealed segment.
+func (b *backupWriter) segment(s *segment) error {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return fmt.Errorf("back up the log: %w", err)
+	}
+	info, err := f.Stat()
+	if err == nil {
+		if err = b.header(path.Join(logFolder, filepath.Base(s.path)), info.Size()); err == nil {
+			err = copyAll(b.ctx, b.tar, io.LimitReader(f, info.Size()), nil)
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// records writes the records of a segment up to the backup's head, in pieces. Each is read under
+// a transaction of its own, and written without one.
+func (b *backupWriter) records(s *segment) error {
+	from := blockReader{path: s.path, coder: new(events.Coder)}
+	var piece []byte
+	for after := s.first - 1; after < b.plan.Sequence; {
+		began := after
+		piece = piece[:0]
+		err := s.view(func(r *boltfile.Reader) error {
+			return from.stored(r, began, func(sequence uint64, record []byte) (bool, error) {
+				piece = appendRecord(piece, record)
+				after = sequence
+				return len(piece) < pieceBytes && sequence < b.plan.Sequence, nil
+			})
+		})
+		if err == nil && after == began {
+			err = from.corrupt(after+1, errors.New("it is missing"))
+		}
+		if err == nil {
+			err = b.bytes(fmt.Sprintf("%s%0*d", recordsEntry, segmentDigits, began+1), piece)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sideFile is a file beside the log.
+type sideFile struct {
+	name    string
+	content []byte
+}
+
+// readSideFiles reads the files that are there.
+func readSideFiles(paths []string) ([]sideFile, error) {
+	var all []sideFile
+	for _, p := range paths {
+		f, err := os.Open(p)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("back up: %w", err)
+		}
+		content, err := io.ReadAll(io.LimitReader(f, sideFileBytes+1))
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, fmt.Errorf("back up: %w", err)
+		}
+		if len(content) > sideFileBytes {
+			return nil, fmt.Errorf("back up: %s has more than %d bytes", p, sideFileBytes)
+		}
+		all = append(all, sideFile{name: filepath.Base(p), content: content})
+	}
+	return all, nil
+}
+
+// copyAll copies to the end, in pieces, and calls done with the size of each.
+func copyAll(ctx context.Context, to io.Writer, from io.Reader, done func(n int64) error) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.CopyN(to, from, pieceBytes)
+		if done != nil {
+			if err := done(n); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

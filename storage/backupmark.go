@@ -1,0 +1,157 @@
+package storage
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatebook/events"
+	"gatebook/storage/boltfile"
+)
+
+const (
+	// backupMarkFile is the name of the file that says that a folder is a backup.
+	backupMarkFile = "backup.json"
+	// restoreMarkFile is the name of the file that says that a restore into a folder, or an
+	// import, has not finished.
+	restoreMarkFile = "unfinished.json"
+)
+
+// BackupMark is what a backup says of itself.
+type BackupMark struct {
+	// Log is the identity of the log in hexadecimal.
+	Log string `json:"log"`
+	// Complete is false until the first backup into the folder has finished.
+	Complete bool `json:"complete"`
+	// Sequence is the last record of the backup, Recorded its time, Record the SHA-256 of its
+	// core. The log in the folder has more where a later backup was broken off.
+	Sequence uint64      `json:"sequence"`
+	Recorded events.Time `json:"recorded"`
+	Record   string      `json:"record"`
+	// Taken is when the backup was begun, Version that of the program that took it.
+	Taken   time.Time `json:"taken"`
+	Version string    `json:"version"`
+	// Secrets says that the key and the accounts are in the backup.
+	Secrets bool `json:"secrets"`
+}
+
+// ReadBackupMark reads the mark of a backup. The error wraps [fs.ErrNotExist] for a folder that is
+// none.
+func ReadBackupMark(folder string) (*BackupMark, error) {
+	path := filepath.Join(folder, backupMarkFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the mark of a backup: %w", err)
+	}
+	m := new(BackupMark)
+	if err := json.Unmarshal(b, m); err != nil || m.Log == "" {
+		return nil, fmt.Errorf("%s is not what gatebook backup has written: %w", path, errors.Join(err, errors.New("it names no log")))
+	}
+	return m, nil
+}
+
+// Check returns an error for a log that lacks what the backup says that it has.
+func (m *BackupMark) Check(head uint64) error {
+	switch {
+	case !m.Complete:
+		return errors.New("the first backup into the folder was broken off: it has only a part of the log; run gatebook backup again")
+	case head < m.Sequence:
+		return fmt.Errorf("the backup has records up to %d, and says that it has them up to %d", head, m.Sequence)
+	}
+	return nil
+}
+
+// UnusableError reports a folder that no server may use.
+type UnusableError struct {
+	Folder string
+	// Backup is true for a backup, false for a restore or an import that did not finish.
+	Backup bool
+	// Command is the command that did not finish.
+	Command string
+}
+
+func (e *UnusableError) Error() string {
+	if e.Backup {
+		return fmt.Sprintf("%[1]s is a backup: restore it into another folder with gatebook restore %[1]s --data FOLDER", e.Folder)
+	}
+	return fmt.Sprintf("gatebook %s into %s did not finish: run it again", e.Command, e.Folder)
+}
+
+// unfinishedMark is the content of the mark of an unfinished restore or import.
+type unfinishedMark struct {
+	Command string `json:"command"`
+}
+
+// CheckUsable returns an [*UnusableError] for a folder that is a backup, or that was not restored
+// to the end.
+func (f *Folder) CheckUsable() error {
+	if isRegular(filepath.Join(f.Path, backupMarkFile)) {
+		return &UnusableError{Folder: f.Path, Backup: true}
+	}
+	if command, there, err := f.unfinished(); err != nil || there {
+		return errors.Join(err, &UnusableError{Folder: f.Path, Command: command})
+	}
+	return nil
+}
+
+// unfinished returns the command that has begun to fill the folder and has not finished.
+func (f *Folder) unfinished() (command string, there bool, err error) {
+	b, err := os.ReadFile(filepath.Join(f.Path, restoreMarkFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, err
+	}
+	var m unfinishedMark
+	if err := json.Unmarshal(b, &m); err != nil { // it is written by a rename
+		return "", true, fmt.Errorf("%s: %w", filepath.Join(f.Path, restoreMarkFile), err)
+	}
+	return m.Command, true, nil
+}
+
+func isRegular(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// replaceFile writes a file completely or not at all, and makes it durable.
+func replaceFile(path string, content []byte) error {
+	temporary := path + ".new"
+	err := writeFile(temporary, content)
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
+		return errors.Join(err, boltfile.RemoveIfThere(temporary))
+	}
+	return boltfile.SyncFolder(filepath.Dir(path))
+}
+
+// writeFile writes a file that is readable to its owner alone, and syncs it.
+func writeFile(path string, content []byte) error {
+	if err := boltfile.RemoveIfThere(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+func replaceJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(path, append(b, '\n'))
+}

@@ -1,0 +1,187 @@
+package storage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	bolt "go.etcd.io/bbolt"
+
+	"gatebook/events"
+	"gatebook/migrations"
+	"gatebook/storage/boltfile"
+	"gatebook/storage/tree"
+)
+
+// sliceWriter writes the newest segment of a copy of a log, from records as they are stored. It
+// checks each one.
+type sliceWriter struct {
+	writer segmentWriter
+	coder  events.Coder
+	end    Head
+	values [][]byte
+	// seen is called with each record as it is stored; nil for none.
+	seen func(sequence uint64, stored []byte) error
+}
+
+// newSlice creates a segment in a folder: the first of a log, or the one after a segment in
+// another folder with the given seal.
+func newSlice(folder string, id [16]byte, log string, before *seal) (*sliceWriter, error) {
+	edge, err := edgeAfter(log, before)
+	if err != nil {
+		return nil, err
+	}
+	path, err := createSegment(folder, id, before, edge)
+	if err != nil {
+		return nil, err
+	}
+	w := &sliceWriter{writer: segmentWriter{commits: (*bolt.Tx).Commit, mapped: int(2 * segmentBytes)}}
+	if before != nil {
+		w.end = before.head()
+	}
+	_, err = w.writer.open(&segment{path: path, first: w.end.Sequence + 1})
+	return w, err
+}
+
+// edgeAfter returns the tree as of the end of the segment with the given seal, nil for an empty
+// log.
+func edgeAfter(log string, before *seal) (*tree.Frontier, error) {
+	edge := new(tree.Frontier)
+	if before == nil {
+		return edge, nil
+	}
+	s := &segment{path: filepath.Join(log, segmentName(before.First)), first: before.First}
+	err := s.view(func(r *boltfile.Reader) (err error) {
+		var leaf []byte
+		*edge, err = frontierIn(&blockReader{path: s.path, coder: new(events.Coder)}, r, s.first, before.Last, &leaf)
+		return err
+	})
+	return edge, err
+}
+
+// add adds the records of a piece: each after its length.
+func (w *sliceWriter) add(piece []byte) error {
+	w.values = w.values[:0]
+	for len(piece) > 0 {
+		stored, rest, err := cutRecord(piece)
+		if err != nil {
+			return fmt.Errorf("record %d: %w", w.end.Sequence+1, err)
+		}
+		if err := w.take(stored); err != nil {
+			return fmt.Errorf("record %d: %w", w.end.Sequence+1, err)
+		}
+		piece = rest
+	}
+	return w.commit()
+}
+
+// take takes the next record.
+func (w *sliceWriter) take(stored []byte) error {
+	r, err := w.coder.Decode(w.end.Sequence+1, stored)
+	if err != nil {
+		return err
+	}
+	if r.Recorded < w.end.Recorded {
+		return errors.New("it was recorded before the record before it")
+	}
+	if w.seen != nil {
+		if err := w.seen(r.Sequence, stored); err != nil {
+			return err
+		}
+	}
+	w.end = Head{Sequence: r.Sequence, Recorded: r.Recorded, Stream: max(w.end.Stream, streamOf(&r))}
+	w.values = append(w.values, stored)
+	return nil
+}
+
+// commit makes the records that were taken durable.
+func (w *sliceWriter) commit() error {
+	if len(w.values) == 0 {
+		return nil
+	}
+	err := w.writer.commit(w.end, w.values, math.MaxInt64)
+	w.values = w.values[:0]
+	return err
+}
+
+// close closes the segment's file, unless it is closed, and returns its path.
+func (w *sliceWriter) close() (path string, err error) {
+	err = w.writer.close()
+	w.writer.db = nil
+	return w.writer.segment.path, err
+}
+
+// streamOf returns the highest number of a stream that is taken by a record.
+func streamOf(r *events.Record) uint64 { return r.Session }
+
+// coreSum returns the hash of a record's core, in hexadecimal: what erasing leaves as it is.
+func coreSum(sequence uint64, stored []byte) (string, error) {
+	core, err := events.Core(nil, sequence, stored)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(core)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+var (
+	errNotSealed = errors.New("it is not sealed")
+	// errOldSegment: the segment is whole, and the log has been brought up to date since.
+	errOldSegment = errors.New("the segment is of an older format")
+)
+
+// checkedSegment reads a sealed segment through, with a verifier that has read those before it,
+// and returns its seal. The error is a [*CorruptError] where it is not as it was written; the
+// verifier is then as if it had not read it.
+func (v *verifier) checkedSegment(path string, id [16]byte) (own *seal, err error) {
+	first, ok := firstOf(filepath.Base(path))
+	if !ok {
+		return nil, &CorruptError{File: path, Err: errors.New("it has not the name of a segment")}
+	}
+	before, recorded, faults := v.before, v.recorded, len(v.Faults)
+	defer func() {
+		if err != nil {
+			v.before, v.recorded, v.Faults = before, recorded, v.Faults[:faults]
+		}
+	}()
+	if err := v.segment(&segment{path: path, first: first}, 0); err != nil {
+		return nil, err
+	}
+	if len(v.Faults) > faults {
+		return nil, v.Faults[faults]
+	}
+	switch m := v.newest; {
+	case m.seal == nil:
+		return nil, &CorruptError{File: path, Err: errNotSealed}
+	case m.format < migrations.TreeFormat:
+		return nil, errOldSegment
+	case m.id != id:
+		return nil, &CorruptError{File: path, Err: errors.New("it is of another log")}
+	case before == nil && m.previous != nil || before != nil && m.previous == nil:
+		return nil, &CorruptError{File: path, Err: errors.New("it does not follow the segment before it")}
+	default:
+		return m.seal, nil
+	}
+}
+
+// storedRecord calls f with a record of a segment, as it is stored.
+func storedRecord(path string, sequence uint64, f func(stored []byte) error) error {
+	file, err := boltfile.OpenFile(path)
+	if err != nil {
+		return err
+	}
+	r := file.Reader()
+	from, found := blockReader{path: path}, false
+	err = from.stored(r, sequence-1, func(_ uint64, stored []byte) (bool, error) {
+		found = true
+		return false, f(stored)
+	})
+	r.Release()
+	if err == nil && !found {
+		err = from.corrupt(sequence, errors.New("it is missing"))
+	}
+	return errors.Join(err, file.Close())
+}
