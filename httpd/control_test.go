@@ -1,6 +1,7 @@
 package httpd_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"net/http"
@@ -142,5 +143,29 @@ func TestFollowAtSocket(t *testing.T) {
 		if e.Kind == "source_started" {
 			break
 		}
+	}
+}
+
+// TestNonsenseAtSocket sends what is no HTTP to the control socket.
+func TestNonsenseAtSocket(t *testing.T) {
+	t.Parallel()
+	server, err := httpd.New(httpd.Config{Registry: openBook(t, newClock())})
+	check(t, err)
+	folder := t.TempDir()
+	l, err := control.Listen(folder, func(p control.Peer) { t.Errorf("rejected is %+v", p) })
+	check(t, err)
+	served := make(chan error, 1)
+	go func() { served <- server.ServeControl(l) }()
+	t.Cleanup(func() {
+		check(t, server.Shutdown(context.Background()))
+		check(t, <-served)
+	})
+	c, err := control.Dial(t.Context(), control.Path(folder))
+	check(t, err)
+	defer c.Close()
+	r := &raw{t: t, halfConn: c.(halfConn), in: bufio.NewReader(c)}
+	r.send("nonsense")
+	if got := r.receive("GET"); got.status != http.StatusBadRequest || !strings.HasPrefix(got.body, `{"error":"Invalid request"`) {
+		t.Errorf("got %d %s", got.status, got.body)
 	}
 }

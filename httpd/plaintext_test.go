@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,15 +38,60 @@ func certificate(t *testing.T) *httpd.Certificate {
 	return c
 }
 
-// A client that speaks no TLS where TLS is spoken is told so in an object.
+// A client that speaks no TLS where TLS is spoken is told so in an object, however long its
+// request is.
 func TestPlaintextToTLS(t *testing.T) {
 	t.Parallel()
 	_, address := serveThat(t, httpd.Config{Registry: openBook(t, newClock()), Certificate: certificate(t)})
-	r := dial(t, address)
-	r.send("GET /sessions HTTP/1.1", "Host: localhost")
-	got := r.receive("GET")
-	want := refused("TLS is needed", "This API speaks TLS: the URL begins with https://.") + "\n"
-	if got.status != http.StatusBadRequest || got.body != want || got.header.Get("Content-Type") != "application/json" {
-		t.Errorf("got %d %v\n%s", got.status, got.header, got.body)
+	for name, lines := range map[string][]string{
+		"short":        {"GET /sessions HTTP/1.1", "Host: localhost"},
+		"a long head":  {"GET /sessions HTTP/1.1", "Host: localhost", "A: " + strings.Repeat("x", 40<<10)},
+		"another verb": {"OPTIONS * HTTP/1.1", "Host: localhost"},
+		"nonsense":     {"NONSENSE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := dial(t, address)
+			r.send(lines...)
+			got := r.receive("GET")
+			want := refused("TLS is needed", "This API speaks TLS: the URL begins with https://.") + "\n"
+			if got.status != http.StatusBadRequest || got.body != want || got.header.Get("Content-Type") != "application/json" {
+				t.Errorf("got %d %v\n%s", got.status, got.header, got.body)
+			}
+			r.gone()
+		})
 	}
+}
+
+// A client that does not go on with its handshake neither keeps others waiting nor stays.
+func TestSilentHandshake(t *testing.T) {
+	t.Parallel()
+	_, address := serveThat(t, httpd.Config{
+		Registry: openBook(t, newClock()), Certificate: certificate(t), Limits: httpd.Limits{HeaderTime: 3 * time.Second},
+	})
+	silent, halfway := dial(t, address), dial(t, address)
+	_, err := halfway.Write([]byte{22, 3, 1, 2, 0, 1, 0}) // the beginning of a ClientHello
+	check(t, err)
+	if got := dialTLS(t, address).ask("GET", "/health"); got.status != http.StatusOK {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	silent.gone()
+	halfway.gone()
+}
+
+// Requests over TLS follow one another on a connection, and what is said of each is of that one.
+func TestRequestsOverTLS(t *testing.T) {
+	t.Parallel()
+	_, address := serveThat(t, httpd.Config{Registry: openBook(t, newClock()), Certificate: certificate(t)})
+	r := dialTLS(t, address)
+	for range 2 {
+		if got := r.ask("GET", "/sessions"); got.status != http.StatusOK {
+			t.Fatalf("got %d %s", got.status, got.body)
+		}
+	}
+	r.send("GET /" + strings.Repeat("x", 60<<10) + " HTTP/1.1")
+	if got := r.receive("GET"); got.status != http.StatusRequestURITooLong {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	r.gone()
 }

@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -56,9 +57,18 @@ func newHarness(t *testing.T, change ...func(*httpd.Config)) *harness {
 // raw is a connection to the API.
 type raw struct {
 	t *testing.T
-	*net.TCPConn
+	halfConn
 	in *bufio.Reader
 }
+
+// halfConn is a connection whose sending half can be closed.
+type halfConn interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// SetReadBuffer bounds how much the system takes in of an answer that is not read.
+func (c *raw) SetReadBuffer(bytes int) error { return c.halfConn.(*net.TCPConn).SetReadBuffer(bytes) }
 
 func (d *harness) dial() *raw { return dial(d.t, d.address) }
 
@@ -68,7 +78,14 @@ func dial(t *testing.T, address string) *raw {
 	check(t, err)
 	t.Cleanup(func() { c.Close() })
 	check(t, c.SetDeadline(time.Now().Add(2*time.Minute)))
-	return &raw{t: t, TCPConn: c.(*net.TCPConn), in: bufio.NewReader(c)}
+	return &raw{t: t, halfConn: c.(*net.TCPConn), in: bufio.NewReader(c)}
+}
+
+// dialTLS connects to an API that speaks TLS.
+func dialTLS(t *testing.T, address string) *raw {
+	t.Helper()
+	c := tls.Client(dial(t, address).halfConn, &tls.Config{InsecureSkipVerify: true})
+	return &raw{t: t, halfConn: c, in: bufio.NewReader(c)}
 }
 
 // send sends the lines of a request's head, and the empty line after them.
@@ -292,7 +309,7 @@ func TestReasonsOfAnEnd(t *testing.T) {
 			c.receive("GET")
 		}},
 		{"client resets", events.ReasonNetworkError, func(_ *harness, c *raw) {
-			c.SetLinger(0)
+			c.halfConn.(*net.TCPConn).SetLinger(0)
 			c.Close()
 		}},
 		{"server shuts down", events.ReasonShutdown, func(d *harness, c *raw) {

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -26,8 +25,8 @@ import (
 // Server answers requests to the REST API. Its methods are safe for concurrent use.
 type Server struct {
 	http      *http.Server
-	control   *http.Server // answers at the control socket
-	secured   *tls.Config  // nil for plain HTTP
+	control   *http.Server      // answers at the control socket
+	security  *clients.Security // nil for plain HTTP
 	api       *api
 	recorder  *clients.Recorder
 	followers *follow.Set
@@ -60,9 +59,7 @@ func New(c Config) (*Server, error) {
 	if err := c.Metrics.Built(b.version, b.revision, b.golang); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
-	if c.Certificate != nil {
-		s.secured = c.Certificate.config()
-	}
+	s.security = newSecurity(c)
 	closing, answers := make(chan struct{}), newAnswers(c.Registry, c.BasePath, render.NewBudget(c.Limits.InFlightBytes))
 	by := newAuthenticator(c, s.recorder)
 	s.api = newAPI(c, answers, s.followers, closing)
@@ -76,7 +73,7 @@ func New(c Config) (*Server, error) {
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
 	local := slices.Concat(s.api.routes(), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes(), (&folderInfo{registry: c.Registry}).routes())
 	s.control = newHTTP(c, newEngine(local, newAdapter(c, answers, newLocalUsers(c))))
-	s.control.ConnContext = control.WithPeer
+	s.control.ConnContext, s.control.ConnState = withPeer, clients.NoteState
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
 	return s, nil
 }
@@ -162,11 +159,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 // Serve answers the requests of a listener's clients until Shutdown is called, and then
 // returns nil. It closes the listener.
 func (s *Server) Serve(l net.Listener) error {
-	counted := s.recorder.Listen(l, s.secured == nil)
-	if s.secured != nil {
-		counted = tls.NewListener(counted, s.secured)
-	}
-	err := s.http.Serve(counted)
+	err := s.http.Serve(s.recorder.Listen(l, s.security))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -178,11 +171,16 @@ func (s *Server) Serve(l net.Listener) error {
 // an administrator under the name of its user. Their connections are not recorded, and what
 // they do is.
 func (s *Server) ServeControl(l *control.Listener) error {
-	err := s.control.Serve(l)
+	err := s.control.Serve(clients.Unbounded(l, nil))
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return fmt.Errorf("serve the control socket: %w", err)
+}
+
+// withPeer returns a context for the requests of a connection of the control socket.
+func withPeer(ctx context.Context, nc net.Conn) context.Context {
+	return control.WithPeer(clients.WithConn(ctx, nc), clients.Accepted(nc))
 }
 
 // AccountsChanged closes the connections of clients that are being answered and would not

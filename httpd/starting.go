@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"gatebook/httpd/access"
+	"gatebook/httpd/clients"
 	"gatebook/httpd/render"
 )
 
@@ -25,12 +25,12 @@ const lastAnswers = 250 * time.Millisecond
 // and everything else with 503 and how far opening has come. Its methods are safe for
 // concurrent use, but Stop is called once.
 type Starting struct {
-	http        *http.Server
-	certificate *Certificate
-	guard       *access.Guard
-	progress    func() Opening
-	lines       []*handover
-	serving     sync.WaitGroup
+	http     *http.Server
+	security *clients.Security // nil for plain HTTP
+	guard    *access.Guard
+	progress func() Opening
+	lines    []*handover
+	serving  sync.WaitGroup
 }
 
 // Opening is how far a book has been opened. Of is 0 while that is not known.
@@ -46,11 +46,12 @@ type Opening struct {
 func NewStarting(c Config, progress func() Opening) *Starting {
 	c.Limits = c.Limits.orDefaults()
 	s := &Starting{
-		certificate: c.Certificate, progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, c.Insecure),
+		security: newSecurity(c), progress: progress, guard: access.NewGuard(c.Hosts, c.Limits.RequestLine, c.Limits.Headers, c.Insecure),
 	}
 	s.http = &http.Server{
 		Handler: below(c.BasePath, s), ReadHeaderTimeout: c.Limits.HeaderTime, MaxHeaderBytes: c.Limits.Headers,
 		WriteTimeout: render.PieceTimeout, ErrorLog: log.New(transportLog{c.Logger}, "", 0),
+		ConnContext: clients.WithConn, ConnState: clients.NoteState,
 	}
 	s.http.SetKeepAlivesEnabled(false) // the API then gets connections of its own
 	return s
@@ -68,12 +69,12 @@ type interruptible interface {
 func (s *Starting) Serve(l interruptible, local bool) {
 	line := &handover{interruptible: l}
 	s.lines = append(s.lines, line)
-	var accepting net.Listener = line
-	if s.certificate != nil && !local {
-		accepting = tls.NewListener(line, s.certificate.config())
+	security := s.security
+	if local {
+		security = nil
 	}
 	s.serving.Go(func() {
-		_ = s.http.Serve(accepting) // it ends with Stop
+		_ = s.http.Serve(clients.Unbounded(line, security)) // it ends with Stop
 	})
 }
 
@@ -117,8 +118,11 @@ func (h *handover) Close() error { return nil }
 
 // ServeHTTP answers a request.
 func (s *Starting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if own := clients.Of(r); own != nil {
+		own.Handled()
+	}
 	header := w.Header()
-	maps.Copy(header, access.Protection(s.certificate != nil))
+	maps.Copy(header, access.Protection(s.security != nil))
 	header.Set("Content-Type", render.JSON)
 	header.Set("Cache-Control", "no-store")
 	status, body := http.StatusOK, []byte(`{"status":"ok"}`)

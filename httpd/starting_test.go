@@ -55,6 +55,11 @@ func TestStarting(t *testing.T) {
 			t.Errorf("%s %s: got %v", c.method, c.path, got.header)
 		}
 	}
+	nonsense := dial(t, l.Addr().String())
+	nonsense.send("nonsense")
+	if got := nonsense.receive("GET"); got.status != http.StatusBadRequest || !strings.HasPrefix(got.body, `{"error":"Invalid request"`) {
+		t.Errorf("nonsense: got %d %s", got.status, got.body)
+	}
 	silent, err := net.Dial("tcp", l.Addr().String()) // it asks nothing
 	check(t, err)
 	defer silent.Close()
@@ -83,4 +88,31 @@ func TestStarting(t *testing.T) {
 	defer stop()
 	check(t, api.Shutdown(ctx))
 	check(t, <-served)
+}
+
+// TestStartingWithTLS speaks TLS, and no TLS, to a server whose registry is being opened.
+func TestStartingWithTLS(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer l.Close()
+	s := httpd.NewStarting(httpd.Config{Certificate: certificate(t)}, func() httpd.Opening { return httpd.Opening{} })
+	s.Serve(l.(*net.TCPListener), false)
+	for name, x := range map[string]struct {
+		connect func(*testing.T, string) *raw
+		line    string
+		status  int
+		want    string
+	}{
+		"ready":    {dialTLS, "GET /ready HTTP/1.1", 503, `{"error":"Starting"`},
+		"nonsense": {dialTLS, "nonsense", 400, `{"error":"Invalid request"`},
+		"no TLS":   {dial, "GET /ready HTTP/1.1", 400, `{"error":"TLS is needed"`},
+	} {
+		c := x.connect(t, l.Addr().String())
+		c.send(x.line, "Host: localhost")
+		if got := c.receive("GET"); got.status != x.status || !strings.HasPrefix(got.body, x.want) {
+			t.Errorf("%s: got %d %s", name, got.status, got.body)
+		}
+	}
+	check(t, s.Stop())
 }

@@ -3,7 +3,10 @@ package httpd
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 	"sync/atomic"
+
+	"gatebook/httpd/clients"
 )
 
 // Certificate is the API's certificate with its key, from two PEM files. Its methods are safe
@@ -43,5 +46,18 @@ func (c *Certificate) config() *tls.Config {
 		},
 		NextProtos:     []string{"http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
+	}
+}
+
+// newSecurity returns how TLS is spoken with a configuration, nil for plain HTTP.
+func newSecurity(c Config) *clients.Security {
+	if c.Certificate == nil {
+		return nil
+	}
+	return &clients.Security{
+		Config: c.Certificate.config(), HandshakeTime: c.Limits.HeaderTime,
+		Failed: func(remote net.Addr, err error) {
+			c.Logger.Warn().Err(err).Stringer("remote", remote).Msg("TLS handshake failed")
+		},
 	}
 }

@@ -11,7 +11,10 @@ import (
 
 func TestRequestsAsTheyCome(t *testing.T) {
 	t.Parallel()
-	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Hosts: []string{"Book.Example.org"}})
+	plain := httpd.Config{Registry: openBook(t, newClock()), Hosts: []string{"Book.Example.org"}}
+	secure := plain
+	secure.Certificate = certificate(t)
+	address, secured := serve(t, plain), serve(t, secure)
 	long := strings.Repeat("x", 8<<10)
 	for _, c := range []struct {
 		name   string
@@ -56,19 +59,24 @@ func TestRequestsAsTheyCome(t *testing.T) {
 		{"with an expectation", []string{"GET /sessions HTTP/1.1", "Host: localhost", "Expect: wonders"}, 417},
 		{"with another coding", []string{"POST /events HTTP/1.1", "Host: localhost", "Transfer-Encoding: gzip"}, 501},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			r := dial(t, address)
-			r.send(c.lines...)
-			method, _, _ := strings.Cut(c.lines[0], " ")
-			got := r.receive(method)
-			if got.status != c.status {
-				t.Errorf("got %d: %s", got.status, got.body)
-			}
-			if c.status >= 400 && (got.header.Get("Content-Type") != "application/json" || !strings.HasPrefix(got.body, `{"error":"`)) {
-				t.Errorf("got %s: %s", got.header.Get("Content-Type"), got.body)
-			}
-		})
+		for kind, connect := range map[string]func(t *testing.T) *raw{
+			"plain": func(t *testing.T) *raw { t.Helper(); return dial(t, address) },
+			"TLS":   func(t *testing.T) *raw { t.Helper(); return dialTLS(t, secured) },
+		} {
+			t.Run(c.name+" over "+kind, func(t *testing.T) {
+				t.Parallel()
+				r := connect(t)
+				r.send(c.lines...)
+				method, _, _ := strings.Cut(c.lines[0], " ")
+				got := r.receive(method)
+				if got.status != c.status {
+					t.Errorf("got %d: %s", got.status, got.body)
+				}
+				if c.status >= 400 && (got.header.Get("Content-Type") != "application/json" || got.header.Get("Cache-Control") == "" || !strings.HasPrefix(got.body, `{"error":"`)) {
+					t.Errorf("got %v: %s", got.header, got.body)
+				}
+			})
+		}
 	}
 }
 

@@ -1,16 +1,12 @@
 package clients
 
 import (
-	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +19,8 @@ import (
 type Conn struct {
 	net.Conn
 	now      func() time.Time
-	limiter  *connLimiter
-	released sync.Once // of the limiter
+	limiter  *connLimiter // nil when connections are not bounded
+	released sync.Once    // of the limiter
 	accepted time.Time
 
 	reads, writes, bytesRead, bytesWritten atomic.Uint64
@@ -64,28 +60,10 @@ type Conn struct {
 	onKill context.CancelFunc // not nil: a request is ending the connection itself
 }
 
-// connKey is the key of a request's context for its connection.
-type connKey struct{}
-
-// WithConn returns a context for the requests of a connection that net/http serves.
-func WithConn(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, connKey{}, countedOf(c))
-}
-
-// Of returns the connection that carries a request, nil when the request did not come
-// through [Recorder.Listen].
-func Of(r *http.Request) *Conn {
-	c, _ := r.Context().Value(connKey{}).(*Conn)
-	return c
-}
-
-// countedOf returns the connection that counts below one that net/http serves, nil when
-// there is none.
-func countedOf(nc net.Conn) *Conn {
-	if secured, ok := nc.(*tls.Conn); ok {
-		nc = secured.NetConn()
-	}
-	c, _ := nc.(*Conn)
+// newConn returns a connection that was accepted.
+func newConn(accepted net.Conn, now func() time.Time, limiter *connLimiter) *Conn {
+	c := &Conn{Conn: accepted, now: now, limiter: limiter, accepted: time.Now()}
+	c.idle.Store(true)
 	return c
 }
 
@@ -105,9 +83,6 @@ func (c *Conn) Read(b []byte) (int, error) {
 	if n > 0 {
 		c.reads.Add(1)
 		c.bytesRead.Add(uint64(n))
-		if c.idle.Load() && bytes.IndexByte(b[:n], '\n') >= 0 {
-			c.lineEnded.Store(true)
-		}
 		c.read.Store(int64(events.TimeOf(c.now())))
 	}
 	c.end.CompareAndSwap(0, uint32(c.reasonOf(err)))
@@ -132,38 +107,13 @@ func (c *Conn) reasonOf(err error) events.Reason {
 
 // Write writes to the connection, and counts.
 func (c *Conn) Write(b []byte) (int, error) {
-	sent := b
-	if !c.asked.Load() && bytes.HasSuffix(b, []byte(notTLS+"\n")) {
-		c.unread.Store(true) // and never will be read
-	}
-	if c.unread.Load() {
-		sent = answerOf(b, c.lineEnded.Load())
-		c.transport.Store(statusOf(sent))
-	}
-	n, err := c.Conn.Write(sent)
+	n, err := c.Conn.Write(b)
 	c.writes.Add(1)
 	c.bytesWritten.Add(uint64(n))
-	if n == len(sent) {
-		n = len(b) // as the caller expects
-	}
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		c.end.CompareAndSwap(0, uint32(events.ReasonNetworkError))
 	}
 	return n, err
-}
-
-// statusOf returns the status in an answer's first bytes, 0 when they have none, as under
-// TLS.
-func statusOf(b []byte) uint32 {
-	version, rest, _ := bytes.Cut(b[:min(len(b), len("HTTP/1.1 200"))], []byte(" "))
-	if !bytes.HasPrefix(version, []byte("HTTP/1.")) {
-		return 0
-	}
-	status, err := strconv.ParseUint(string(rest), 10, 16)
-	if err != nil {
-		return 0
-	}
-	return uint32(status)
 }
 
 // Handled notes that a handler has seen the request that net/http has read.
@@ -181,7 +131,9 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 
 // Close closes the connection, and makes room for another.
 func (c *Conn) Close() error {
-	c.released.Do(func() { c.limiter.release(c.client().Addr()) })
+	if c.limiter != nil {
+		c.released.Do(func() { c.limiter.release(c.client().Addr()) })
+	}
 	return c.Conn.Close()
 }
 

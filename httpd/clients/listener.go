@@ -9,24 +9,44 @@ import (
 type listener struct {
 	net.Listener
 	recorder *Recorder
-	plain    bool // no TLS is spoken
+	security *Security // nil where no TLS is spoken
 }
 
 // Accept blocks until a client connects for which there is room. A client for which there
-// is none is sent a 503 where it speaks no TLS, and its connection is closed.
+// is none is sent a 503 where no TLS is spoken, and its connection is closed.
 func (l listener) Accept() (net.Conn, error) {
 	for {
 		accepted, err := l.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		c := &Conn{Conn: accepted, now: l.recorder.now, limiter: l.recorder.limiter, accepted: time.Now()}
+		c := newConn(accepted, l.recorder.now, l.recorder.limiter)
 		if l.recorder.limiter.acquire(c.client().Addr()) || l.recorder.makeRoom(c.client().Addr()) && l.recorder.limiter.acquire(c.client().Addr()) {
-			return c, nil
+			return c.served(l.security), nil
 		}
-		l.recorder.turnedAway(accepted.RemoteAddr(), l.plain)
-		turnAway(accepted, l.plain)
+		l.recorder.turnedAway(accepted.RemoteAddr(), l.security == nil)
+		turnAway(accepted, l.security == nil)
 	}
+}
+
+// Unbounded returns a listener whose connections are neither bounded nor recorded, for a
+// server with the hooks [WithConn] and [NoteState]. What net/http answers by itself are objects
+// there too. s is nil where no TLS is spoken.
+func Unbounded(l net.Listener, s *Security) net.Listener { return unbounded{Listener: l, security: s} }
+
+// unbounded accepts connections that nothing is counted of.
+type unbounded struct {
+	net.Listener
+	security *Security
+}
+
+// Accept blocks until a client connects.
+func (l unbounded) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return newConn(accepted, time.Now, nil).served(l.security), nil
 }
 
 // tooMany is the answer to a client beyond the limit that speaks no TLS.

@@ -2,7 +2,6 @@ package clients
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -89,16 +88,16 @@ func NewRecorder(o Options) *Recorder {
 }
 
 // Listen returns a listener whose connections are counted and recorded. It declares the
-// service with that listener besides earlier ones, and begins to follow kills. plain is
-// set when no TLS is spoken.
-func (r *Recorder) Listen(l net.Listener, plain bool) net.Listener {
+// service with that listener besides earlier ones, and begins to follow kills. s is nil where
+// no TLS is spoken.
+func (r *Recorder) Listen(l net.Listener, s *Security) net.Listener {
 	if r.source != nil && !r.conns.isClosing() {
 		e := events.ServiceDeclared{Name: ownService, Protocol: ownProtocol, Listeners: r.kills.start(l.Addr().String())}
 		ctx, stop := context.WithTimeout(context.Background(), recordTimeout)
 		defer stop()
 		r.note(r.source.DeclareService(ctx, e))
 	}
-	return listener{Listener: l, recorder: r, plain: plain}
+	return listener{Listener: l, recorder: r, security: s}
 }
 
 // ConnState notes that net/http has changed the state of a connection. It is the hook
@@ -108,20 +107,10 @@ func (r *Recorder) ConnState(nc net.Conn, state http.ConnState) {
 	if c == nil {
 		return
 	}
+	NoteState(nc, state)
 	switch state {
 	case http.StateNew:
-		c.idle.Store(true)
 		r.conns.add(c)
-	case http.StateIdle:
-		c.lineEnded.Store(false)
-		c.idle.Store(true)
-	case http.StateActive:
-		c.idle.Store(false)
-		c.asked.Store(true)
-		c.unread.Store(true)
-		if secured, ok := nc.(*tls.Conn); ok {
-			c.tls.CompareAndSwap(nil, new(tls.VersionName(secured.ConnectionState().Version)))
-		}
 	case http.StateClosed, http.StateHijacked:
 		r.conns.remove(c)
 		if c.unread.Load() {

@@ -2,13 +2,11 @@ package clients
 
 import (
 	"bytes"
-	"encoding/json"
+	"fmt"
 	"net/http"
-	"strconv"
-)
 
-// notTLS is the text with which net/http refuses a client that speaks no TLS where TLS is spoken.
-const notTLS = "Client sent an HTTP request to an HTTPS server."
+	"gatebook/httpd/render"
+)
 
 // answerOf returns the answer with which net/http refuses a request that no handler has seen,
 // as an object instead of a text or nothing; the same where it is no such answer. lineEnded is set when the
@@ -16,16 +14,13 @@ const notTLS = "Client sent an HTTP request to an HTTPS server."
 func answerOf(b []byte, lineEnded bool) []byte {
 	status := int(statusOf(b))
 	head, text, found := bytes.Cut(b, []byte("\r\n\r\n"))
-	plain := string(bytes.TrimSpace(text)) == notTLS
 	if !found || status < http.StatusBadRequest ||
-		!plain && status != http.StatusExpectationFailed && !bytes.Contains(head, []byte("\r\nContent-Type: text/plain")) {
+		status != http.StatusExpectationFailed && !bytes.Contains(head, []byte("\r\nContent-Type: text/plain")) {
 		return b
 	}
 	_, why, _ := bytes.Cut(bytes.TrimSpace(text), []byte(": "))
 	title, description := "Invalid request", "The request cannot be read as HTTP."
 	switch {
-	case plain:
-		title, description = "TLS is needed", "This API speaks TLS: the URL begins with https://."
 	case status == http.StatusExpectationFailed:
 		title, description = "Expectation failed", "The header Expect can be met for 100-continue alone."
 	case status == http.StatusRequestHeaderFieldsTooLarge && !lineEnded:
@@ -37,14 +32,12 @@ func answerOf(b []byte, lineEnded bool) []byte {
 	case len(why) > 0:
 		description = "The request cannot be read as HTTP: " + string(why) + "."
 	}
-	body, err := json.Marshal(struct {
-		Error       string `json:"error"`
-		Description string `json:"description"`
-	}{title, description})
-	if err != nil {
-		return b
-	}
-	answer := "HTTP/1.1 " + strconv.Itoa(status) + " " + http.StatusText(status) +
-		"\r\nContent-Type: application/json\r\nCache-Control: private, no-cache\r\nConnection: close\r\nContent-Length: " + strconv.Itoa(len(body)+1) + "\r\n\r\n"
-	return append(append([]byte(answer), body...), '\n')
+	return appendAnswer(nil, status, title, description)
+}
+
+// appendAnswer appends an answer with an error, after which the connection is closed.
+func appendAnswer(b []byte, status int, title, description string) []byte {
+	body := (&render.Failure{Status: status, Title: title, Description: description}).AppendJSON(nil)
+	return fmt.Appendf(b, "HTTP/1.1 %d %s\r\nContent-Type: "+render.JSON+"\r\nCache-Control: private, no-cache\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s",
+		status, http.StatusText(status), len(body), body)
 }
