@@ -19,7 +19,7 @@ help: ## Show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 build: ## Build the binary ./gatebook
-	CGO_ENABLED=0 go build -trimpath -o gatebook ./cmd/gatebook
+	CGO_ENABLED=0 go build -trimpath -ldflags "$$(.ci/stamp)" -o gatebook ./cmd/gatebook
 
 run: build ## Build and start the server, with its data in ./gatebook-data
 	./gatebook serve

@@ -53,6 +53,7 @@ var layers = []string{
 	"internal/calls",
 	"internal/when",
 	"internal/faults",
+	"internal/build",
 	"projection",
 	"storage",
 	"storage/index",

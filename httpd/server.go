@@ -55,8 +55,8 @@ func New(c Config) (*Server, error) {
 	if err := c.Metrics.Watch(readiness{c.Registry, c.NotReady}, c.Probes, s.followers.Len); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
-	b := buildOf(c.Version)
-	if err := c.Metrics.Built(b.version, b.revision, b.golang); err != nil {
+	p := programOf(c.Version)
+	if err := c.Metrics.Built(p.version, p.Revision, p.Go); err != nil {
 		return nil, fmt.Errorf("httpd: %w", err)
 	}
 	s.security = newSecurity(c)

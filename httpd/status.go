@@ -84,16 +84,16 @@ type status struct {
 	registry healthReader
 	answers  *answers
 	metrics  *telemetry.Metrics
-	build    build
+	program  program
 	word     *render.Resource[string]
-	builds   *render.Resource[build]
+	programs *render.Resource[program]
 	contract contract
 }
 
 func newStatus(r healthReader, to *answers, m *telemetry.Metrics, version string) *status {
 	return &status{
-		registry: r, answers: to, metrics: m, build: buildOf(version),
-		word: statusResource(), builds: buildResource(), contract: contractBelow(to.base),
+		registry: r, answers: to, metrics: m, program: programOf(version),
+		word: statusResource(), programs: programResource(), contract: contractBelow(to.base),
 	}
 }
 
@@ -120,7 +120,7 @@ func (s *status) ready(c *gin.Context) error {
 }
 
 // version answers with the version of the program.
-func (s *status) version(c *gin.Context) error { return show(s, c, s.builds, s.build) }
+func (s *status) version(c *gin.Context) error { return show(s, c, s.programs, s.program) }
 
 // show answers with an object of the present moment.
 func show[T any](s *status, c *gin.Context, r *render.Resource[T], v T) error {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -15,6 +14,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"gatebook/internal/build"
 )
 
 // version is set when a release is built.
@@ -63,20 +64,16 @@ type commands struct {
 
 // describeBuild returns the version, and from which revision and with which Go it was built.
 func describeBuild() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return version
+	info := build.Read()
+	about := []string{info.Go}
+	if info.Revision != "" {
+		about = append(about, "revision "+info.Revision[:min(len(info.Revision), 12)])
 	}
-	about := []string{info.GoVersion}
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			about = append(about, "revision "+s.Value[:min(len(s.Value), 12)])
-		case s.Key == "vcs.time":
-			about = append(about, "of "+s.Value)
-		case s.Key == "vcs.modified" && s.Value == "true":
-			about = append(about, "with changes")
-		}
+	if info.Time != "" {
+		about = append(about, "of "+info.Time)
+	}
+	if info.Modified == "true" {
+		about = append(about, "with changes")
 	}
 	return version + " (" + strings.Join(about, ", ") + ")"
 }
