@@ -153,7 +153,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
 		Report:    func(err error) { log.Error().Err(err).Msg("registry") },
 		Committed: metrics.Committed,
-		Locked:    begun.locked,
+		Locked:    func() error { return begun.locked(ctx) },
 		Progress:  begun.progressed,
 		Upgrading: begun.upgrading,
 		Names:     s.file.Names(),
@@ -167,14 +167,14 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 			fmt.Fprintln(to.out, "stopping")
 			err = nil // the signal to stop came before there was anything to stop
 		}
-		return errors.Join(err, listeners.close())
+		return errors.Join(err, begun.endRelay(ctx), listeners.close())
 	}
 	printOpened(to, registry, s.data)
-	return serveOpened(ctx, registry, listeners, metrics, s, to, log, signals)
+	return serveOpened(ctx, registry, begun, listeners, metrics, s, to, log, signals)
 }
 
 // serveOpened runs the API and the gateway of a registry until ctx ends.
-func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners, metrics *telemetry.Metrics, s settings, to *streams, log zerolog.Logger, signals <-chan os.Signal) (err error) {
+func serveOpened(ctx context.Context, registry *gatebook.Registry, begun *startup, on listeners, metrics *telemetry.Metrics, s settings, to *streams, log zerolog.Logger, signals <-chan os.Signal) (err error) {
 	var started atomic.Pointer[gateway.Gateway] // nil until it has started, and where there is none
 	counted := func(count func(*gateway.Gateway) uint64) func() uint64 {
 		return func() uint64 {
@@ -197,13 +197,13 @@ func serveOpened(ctx context.Context, registry *gatebook.Registry, on listeners,
 		}
 	})
 	if err != nil {
-		return errors.Join(err, on.close())
+		return errors.Join(err, begun.endRelay(ctx), on.close())
 	}
 	keeper.api = api
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return api.Serve(on.api) })
 	group.Go(func() error { return api.ServeControl(on.control) })
-	relay, err := startGateway(ctx, registry, s, log)
+	relay, err := startGateway(ctx, registry, begun.relay, s, log)
 	if err == nil {
 		started.Store(relay)
 		keeper.look(running)
@@ -251,26 +251,6 @@ func startAPI(ctx context.Context, registry *gatebook.Registry, s settings, log 
 	}
 	measure(&config)
 	return httpd.New(config)
-}
-
-// startGateway starts the gateway, nil when no service is configured.
-func startGateway(ctx context.Context, registry *gatebook.Registry, s settings, log zerolog.Logger) (*gateway.Gateway, error) {
-	c := s.file.Gateway()
-	if len(c.Services) == 0 {
-		return nil, nil
-	}
-	for _, warning := range c.Warnings() {
-		log.Warn().Msg(warning)
-	}
-	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gateway", Version: version, Host: hostname(), AwaitSpace: true})
-	if err != nil {
-		return nil, fmt.Errorf("gateway: %w", err)
-	}
-	g, err := gateway.Start(ctx, c, source, log.With().Str("part", "gateway").Logger())
-	if err != nil {
-		return nil, fmt.Errorf("gateway: %w", err)
-	}
-	return g, nil
 }
 
 // printOpened prints what was found in the data folder.

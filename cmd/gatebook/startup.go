@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"gatebook"
 	"gatebook/cmd/gatebook/gateway"
 	"gatebook/httpd"
 	"gatebook/httpd/control"
@@ -38,12 +40,14 @@ func (l listeners) close() error {
 }
 
 // startup listens from the first moment, and answers and logs how far the book has been
-// opened.
+// opened. A gateway that records with best effort relays meanwhile.
 type startup struct {
 	settings  settings
 	log       zerolog.Logger
 	starting  *httpd.Starting
 	listeners listeners
+	relay     *gateway.Gateway // nil where it starts when the book is open
+	relaying  atomic.Bool      // there is a relay
 
 	opening   atomic.Pointer[httpd.Opening]
 	done      chan struct{}  // closed when the book is open
@@ -79,15 +83,23 @@ func beginStartup(s settings, log zerolog.Logger) (*startup, error) {
 	return b, nil
 }
 
-// locked listens at the control socket. It is the hook [gatebook.Options.Locked].
-func (b *startup) locked() (err error) {
+// locked listens at the control socket, and on the services' addresses where nothing waits for
+// the record. It is the hook [gatebook.Options.Locked].
+func (b *startup) locked(ctx context.Context) (err error) {
 	b.listeners.control, err = control.Listen(b.settings.data, func(p control.Peer) {
 		b.log.Warn().Uint32("uid", p.UID).Int32("pid", p.PID).Msg("a program of another user is turned away at the control socket")
 	})
-	if err == nil {
-		b.starting.Serve(b.listeners.control, true)
+	if err != nil {
+		return err
 	}
-	return err
+	b.starting.Serve(b.listeners.control, true)
+	if c := b.settings.file.Gateway(); c.Record == gateway.RecordBestEffort && len(c.Services) > 0 {
+		if b.relay, err = gateway.StartEarly(ctx, c, gatewayLog(b.log)); err != nil {
+			return fmt.Errorf("gateway: %w", err)
+		}
+		b.relaying.Store(true)
+	}
+	return nil
 }
 
 // progressed notes how far the book has been opened. It is the hook
@@ -116,12 +128,22 @@ func (b *startup) report() {
 			if o.Upgrading {
 				message = "the log is being upgraded"
 			}
-			b.log.Info().Uint64("applied", o.Done).Uint64("of", o.Of).Msg(message)
+			b.log.Info().Uint64("applied", o.Done).Uint64("of", o.Of).Bool("relaying", b.relaying.Load()).Msg(message)
 			timer.Reset(progressEvery)
 		case <-b.done:
 			return
 		}
 	}
+}
+
+// endRelay ends a gateway that has started early, where the book could not be opened.
+func (b *startup) endRelay(ctx context.Context) error {
+	if b.relay == nil {
+		return nil
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	return b.relay.Close(stopping)
 }
 
 // end ends the startup, and returns the listeners, which are open.
@@ -130,3 +152,31 @@ func (b *startup) end() (listeners, error) {
 	b.reporting.Wait()
 	return b.listeners, b.starting.Stop()
 }
+
+// startGateway starts the gateway, nil when no service is configured, or has the one that has
+// started early record.
+func startGateway(ctx context.Context, registry *gatebook.Registry, early *gateway.Gateway, s settings, log zerolog.Logger) (*gateway.Gateway, error) {
+	c := s.file.Gateway()
+	if len(c.Services) == 0 {
+		return nil, nil
+	}
+	for _, warning := range c.Warnings() {
+		log.Warn().Msg(warning)
+	}
+	source, err := registry.StartSource(ctx, gatebook.SourceOptions{Name: "gateway", Version: version, Host: hostname(), AwaitSpace: true})
+	g := early
+	switch {
+	case err != nil:
+	case early != nil:
+		err = early.RecordTo(ctx, source)
+	default:
+		g, err = gateway.Start(ctx, c, source, gatewayLog(log))
+	}
+	if err != nil {
+		return g, fmt.Errorf("gateway: %w", err)
+	}
+	return g, nil
+}
+
+// gatewayLog returns the log of the gateway.
+func gatewayLog(log zerolog.Logger) zerolog.Logger { return log.With().Str("part", "gateway").Logger() }

@@ -25,6 +25,7 @@ type Gateway struct {
 	backends   *backends
 	statistics *statistics
 	sessions   *sessions
+	late       *lateRecorder // nil unless it was started early
 
 	// reloading is held while a configuration or credentials are replaced. It guards
 	// config, the configuration that the gateway was started with, and its new servers.
@@ -61,8 +62,11 @@ func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Lo
 	}
 	declared := true
 	if err == nil {
-		if err = g.declare(ctx); errors.Is(err, gatebook.ErrDiskFull) {
+		switch err = g.declare(ctx); {
+		case errors.Is(err, gatebook.ErrDiskFull):
 			g.log.Warn().Err(err).Msg("services and servers are recorded when there is space")
+			declared, err = false, nil
+		case errors.Is(err, errLate):
 			declared, err = false, nil
 		}
 	}
@@ -70,9 +74,34 @@ func Start(ctx context.Context, config Config, recorder Recorder, log zerolog.Lo
 		g.closeListeners()
 		return nil, err
 	}
-	g.firstSwitches(ctx)
+	g.firstSwitches(ctx, recorder)
 	g.work(context.WithoutCancel(ctx), declared)
 	return g, nil
+}
+
+// StartEarly is [Start] before there is a recorder, for a gateway that records with best effort.
+// The sessions that begin before [Gateway.RecordTo] are recorded then, the first thousand of
+// them, and the others are counted in a gap. Services that an administrator has stopped take
+// sessions until then.
+func StartEarly(ctx context.Context, config Config, log zerolog.Logger) (*Gateway, error) {
+	late := newLateRecorder()
+	g, err := Start(ctx, config, late, log)
+	if err == nil {
+		g.late = late
+	}
+	return g, err
+}
+
+// RecordTo gives its recorder to a gateway that was started early. The recorder is the
+// gateway's from then on. The error is one for which [Start] fails too.
+func (g *Gateway) RecordTo(ctx context.Context, recorder Recorder) (err error) {
+	g.late.open(recorder, func() {
+		if err = g.declare(ctx); errors.Is(err, gatebook.ErrDiskFull) {
+			err = nil // it is tried again
+		}
+		g.firstSwitches(ctx, recorder)
+	})
+	return err
 }
 
 // newGateway makes the parts of a gateway, which has no services yet.
@@ -118,11 +147,11 @@ func (g *Gateway) declareServer(ctx context.Context, config Config, server Serve
 	return nil
 }
 
-// declareInterval is how often the gateway tries to record its services where the disk was
-// full when it started.
+// declareInterval is how often the gateway tries to record its services where that could not
+// be done when it started.
 const declareInterval = time.Second
 
-// declareLater records which services and servers there are, when there is space.
+// declareLater records which services and servers there are, when that can be done.
 func (g *Gateway) declareLater(ctx context.Context) {
 	ticker := time.NewTicker(declareInterval)
 	defer ticker.Stop()
@@ -135,7 +164,7 @@ func (g *Gateway) declareLater(ctx context.Context) {
 		switch err := g.declare(ctx); {
 		case err == nil:
 			return
-		case !errors.Is(err, gatebook.ErrDiskFull) && ctx.Err() == nil:
+		case !errors.Is(err, gatebook.ErrDiskFull) && !errors.Is(err, errLate) && ctx.Err() == nil:
 			g.log.Error().Err(err).Msg("services and servers cannot be recorded")
 			return
 		}
@@ -198,6 +227,9 @@ func (g *Gateway) Probes() uint64 { return g.sessions.probes.Load() }
 // still waits for all goroutines. It must be called once.
 func (g *Gateway) Close(ctx context.Context) error {
 	defer g.abandon()
+	if g.late != nil {
+		g.late.abandon()
+	}
 	g.retire()
 	g.closeListeners()
 	g.workers.Wait() // no session begins after this

@@ -37,13 +37,13 @@ func (g *Gateway) watchSwitches(ctx context.Context) {
 	}
 }
 
-// firstSwitches stops, before the first client is accepted, the services that were stopped
-// before the gateway started. A recorder answers a call whose context has ended with what
+// firstSwitches stops the services that were stopped before the gateway started, before the first
+// client is accepted where the recorder is open by then. A recorder answers a call whose context has ended with what
 // it knows.
-func (g *Gateway) firstSwitches(ctx context.Context) {
+func (g *Gateway) firstSwitches(ctx context.Context, recorder Recorder) {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
-	list, _ := g.recorder.Switches(over)
+	list, _ := recorder.Switches(over)
 	for _, w := range list {
 		g.turn(w)
 	}
