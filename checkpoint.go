@@ -86,6 +86,13 @@ func (c *checkpointer) suspend() uint64 {
 	return c.position
 }
 
+// stopped reports whether no checkpoints are written.
+func (c *checkpointer) stopped() bool {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	return c.suspended
+}
+
 // behind returns how many records were applied since the last checkpoint.
 func (c *checkpointer) behind() uint64 {
 	head, _ := c.state.Sequence()
@@ -103,6 +110,16 @@ func (c *checkpointer) handOver() uint64 {
 	c.state.Saved(p)
 	c.position = p.Position
 	return p.Position
+}
+
+// drop gives up what changed since the last checkpoint, while the log is replayed without an
+// archive.
+func (c *checkpointer) drop() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	p := c.state.Checkpoint()
+	c.state.Dropped(p)
+	c.position = p.Position
 }
 
 func (c *checkpointer) resume() {

@@ -33,8 +33,10 @@ type files struct {
 	archive *storage.Archive
 	state   *projection.State
 	held    journal.Held
-	// checkpoints writes the state to the archive.
+	// checkpoints writes the state to the archive. full is why one beside the replay was not
+	// written; nil where all were.
 	checkpoints *checkpointer
+	full        error
 	// alive has the time at which this process was last known to be alive; nil where the
 	// file cannot be opened. lastAlive is that of the process before.
 	alive     *aliveFile
@@ -123,10 +125,23 @@ func (f *files) openArchive() error {
 	default:
 		return err
 	}
-	if err := storage.CreateArchive(f.folder.Archive(), f.log.ID(), projection.Tables()); err != nil {
+	err = storage.CreateArchive(f.folder.Archive(), f.log.ID(), projection.Tables())
+	if errors.Is(err, ErrDiskFull) {
+		f.doWithoutArchive(err)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return f.loadArchive()
+}
+
+// doWithoutArchive begins without an archive, which is made when there is space for it.
+func (f *files) doWithoutArchive(why error) {
+	f.opening.Rebuilt = nil
+	f.archive = storage.MissingArchive(f.folder.Archive(), f.log.ID(), projection.Tables(), why)
+	f.state = projection.New(f.archived())
+	f.checkpoints = &checkpointer{state: f.state, archive: f.archive, log: f.log, savedAt: time.Now(), suspended: true}
 }
 
 // checkAhead refuses a log that ends before what was once read from it.
@@ -194,7 +209,8 @@ func (f *files) archived() projection.ArchiveLookup {
 
 // replay applies what the checkpoint does not cover, and starts the log. A long one
 // writes checkpoints on its way, one at a time beside the applying, so that ended
-// sessions leave memory.
+// sessions leave memory. Where there is no space for one they leave it all the same, and the
+// archive is given up, to be made again later.
 //
 // It ends with the error of ctx when that ends first. Checkpoints written by then shorten the
 // next replay.
@@ -223,16 +239,35 @@ func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 			return nil
 		}
 		sinceSave = 0
-		if err := <-saved; err != nil {
+		if err := f.noteSave(<-saved); err != nil {
 			saved <- nil
 			return err
+		}
+		if f.checkpoints.stopped() {
+			saved <- nil
+			f.checkpoints.drop()
+			return nil
 		}
 		go func() { saved <- f.checkpoints.save() }()
 		return nil
 	})
 	replaying = false
 	f.state.IndexEnded() // what was not saved on the way
-	return errors.Join(err, <-saved)
+	if err = errors.Join(err, f.noteSave(<-saved)); err == nil && f.full != nil {
+		f.archive.GiveUp(f.full)
+	}
+	return err
+}
+
+// noteSave takes note of how a checkpoint beside a replay ended. Where there was no space for it
+// no other is written, and the archive is read on until the replay ends.
+func (f *files) noteSave(err error) error {
+	if !errors.Is(err, ErrDiskFull) {
+		return err
+	}
+	f.full = err
+	f.checkpoints.suspend()
+	return nil
 }
 
 // discardArchive closes what is open, and removes the archive.

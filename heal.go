@@ -108,7 +108,8 @@ func (h *healer) heal(ctx context.Context) error {
 		return err
 	}
 	if err := h.fill(ctx, archive, position); err != nil {
-		return errors.Join(err, archive.Close())
+		// An unfinished file would take the space that the log needs.
+		return errors.Join(err, archive.Close(), boltfile.RemoveIfThere(h.path))
 	}
 	if err := h.archive.Replace(archive); err != nil {
 		return err

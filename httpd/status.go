@@ -55,7 +55,7 @@ func (r readiness) Err() error {
 	if heal, ok := errors.AsType[*gatebook.HealError](r.Damage()); ok {
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "book.db is damaged, and cannot be made again from the log: " + whyNotHealed(heal) +
+			Description: "book.db is damaged or missing, and cannot be made again from the log: " + whyNotHealed(heal) +
 				" What happens is recorded all the same; what needs sessions that have ended has to wait. It is tried again every ten seconds.",
 		}
 	}

@@ -122,6 +122,19 @@ func (s *State) Saved(c *Checkpoint) {
 	}
 }
 
+// Dropped ends a checkpoint whose rows are not needed, while there is no archive. Its closed
+// sessions leave memory. Those that are lost stay: a record can still be about them.
+func (s *State) Dropped(c *Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unsaved.noteSaved()
+	for _, v := range c.sessions {
+		if v.Status != Lost {
+			s.sessions.evict(v)
+		}
+	}
+}
+
 // NotSaved ends a checkpoint whose rows could not be written. The archive may have them or
 // not: the next checkpoint is right in both cases.
 func (s *State) NotSaved(c *Checkpoint) {

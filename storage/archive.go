@@ -65,12 +65,12 @@ type Change struct {
 }
 
 // CreateArchive creates an empty archive of the log with that identity, with the given
-// tables. The file must not exist.
+// tables. The file must not exist. Errors: [ErrDiskFull], wrapped, and those of the system.
 func CreateArchive(path string, log [16]byte, tables []string) error {
 	if len(tables) >= indexTable {
 		return fmt.Errorf("create %s: %d tables, %d are allowed", path, len(tables), indexTable-1)
 	}
-	return boltfile.Create(path, func(tx *bolt.Tx) error {
+	return diskFull(boltfile.Create(path, func(tx *bolt.Tx) error {
 		if _, err := tx.CreateBucket([]byte(nodesBucket)); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func CreateArchive(path string, log [16]byte, tables []string) error {
 			meta.Put([]byte(formatKey), binary.BigEndian.AppendUint32(nil, migrations.ArchiveFormat)),
 			meta.Put([]byte(logKey), log[:]),
 			meta.Put([]byte(rootKey), (&archiveRoot{}).append(nil, rootSealKey(log, tables))))
-	})
+	}))
 }
 
 // OpenArchive opens the archive at path, which must be of the given log. Errors:
@@ -93,15 +93,29 @@ func OpenArchive(path string, log [16]byte, tables []string) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Archive{db: db, known: new(knownRoots), damaged: make(chan struct{}), path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables)}
-	for i, name := range tables {
-		a.tables[name] = byte(i + 1)
-	}
+	a := newArchive(path, log, tables)
+	a.db = db
 	err = db.View(a.check)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return a, nil
+}
+
+// MissingArchive returns an archive whose file is not there: until [Archive.Replace] every call
+// returns [ErrRebuilding] and why.
+func MissingArchive(path string, log [16]byte, tables []string, why error) *Archive {
+	a := newArchive(path, log, tables)
+	a.GiveUp(why)
+	return a
+}
+
+func newArchive(path string, log [16]byte, tables []string) *Archive {
+	a := &Archive{path: path, log: log, tables: make(map[string]byte, len(tables)), sealed: rootSealKey(log, tables), known: new(knownRoots), damaged: make(chan struct{})}
+	for i, name := range tables {
+		a.tables[name] = byte(i + 1)
+	}
+	return a
 }
 
 // check returns an error for a file that is not an archive of its log.
@@ -173,7 +187,7 @@ func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, in
 		return tx.Bucket([]byte(metaBucket)).Put([]byte(rootKey), s.append(nil, a.sealed))
 	})
 	if err != nil {
-		return fmt.Errorf("write %s: %w", a.path, a.note(db, err))
+		return fmt.Errorf("write %s: %w", a.path, a.note(db, diskFull(err)))
 	}
 	known.settle(s)
 	return nil
@@ -202,6 +216,16 @@ func (a *Archive) note(db *boltfile.DB, err error) error {
 		close(a.damaged)
 	}
 	return fmt.Errorf("%w: %w", ErrRebuilding, err)
+}
+
+// GiveUp takes the file for damaged: it is not used any more.
+func (a *Archive) GiveUp(why error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.damage == nil {
+		a.damage = why
+		close(a.damaged)
+	}
 }
 
 // Damaged returns a channel that is closed when damage is noticed.
@@ -233,6 +257,9 @@ func (a *Archive) Replace(other *Archive) error {
 	former := a.db
 	a.db, a.known, a.damage, a.damaged = other.db, other.known, nil, make(chan struct{})
 	a.mu.Unlock()
+	if former == nil {
+		return nil
+	}
 	return former.Close()
 }
 
@@ -282,6 +309,9 @@ func sortRows(rows []sealed.Change) []sealed.Change {
 func (a *Archive) Close() error {
 	a.mu.RLock()
 	defer a.mu.RUnlock()
+	if a.db == nil {
+		return nil
+	}
 	if err := a.db.Close(); err != nil {
 		return fmt.Errorf("close %s: %w", a.path, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -18,15 +19,7 @@ import (
 // open. It answers, says why it is not ready, and relays what need not be recorded; when
 // there is space it records.
 func TestStartOnFullDisk(t *testing.T) {
-	disk := t.TempDir()
-	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=4m"); err != nil {
-		t.Skipf("a small disk cannot be mounted, which takes root and mount(2): %v", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(disk, unix.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	disk := smallDisk(t, "4m")
 	echo, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +71,91 @@ func TestStartOnFullDisk(t *testing.T) {
 	})
 	defer say(t, p.services["echo"]).Close()
 	eventually(t, "the next session is recorded", func() bool { return len(p.sessions("live")) > 0 })
+}
+
+// smallDisk returns a folder that is a disk of that size.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	disk := t.TempDir()
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("a small disk cannot be mounted, which takes root and mount(2): %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(disk, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return disk
+}
+
+// TestStartWithoutArchiveOnFullDisk starts servers on full disks, whose archive is missing, is
+// empty, or has room for its beginning alone. They answer from the log what needs no archive, and
+// everything else once there is space.
+func TestStartWithoutArchiveOnFullDisk(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		sessions int
+		prepare  func(t *testing.T, archive, ballast string)
+		size     string
+		memory   int // the status of the answer about an ended session
+	}{
+		{name: "missing", sessions: 70_000, size: "64m", prepare: func(*testing.T, string, string) {}, memory: http.StatusServiceUnavailable},
+		{name: "empty", sessions: 5000, size: "20m", prepare: func(t *testing.T, archive, _ string) {
+			if err := os.WriteFile(archive, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, memory: http.StatusOK},
+		{name: "no room for all of it", sessions: 70_000, size: "64m", prepare: func(t *testing.T, _, ballast string) {
+			info, err := os.Stat(ballast)
+			if err == nil {
+				err = os.Truncate(ballast, info.Size()-1<<20)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, memory: http.StatusOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			book := largeBook(t, c.sessions)
+			disk := smallDisk(t, c.size)
+			data, ballast := filepath.Join(disk, "data"), filepath.Join(disk, "ballast")
+			if err := os.CopyFS(data, os.DirFS(book)); err != nil {
+				t.Fatal(err)
+			}
+			fill(t, ballast)
+			c.prepare(t, filepath.Join(data, "book.db"), ballast)
+			p := serve(t, "--data", data)
+			eventually(t, "it says that the disk is full", func() bool {
+				status, _, body := p.request(http.MethodGet, "/ready")
+				return status == http.StatusServiceUnavailable && strings.Contains(body, "the disk is full")
+			})
+			if status, _, body := p.request(http.MethodGet, "/sessions?status=live"); status != http.StatusOK {
+				t.Errorf("live sessions: %d %s", status, body)
+			}
+			if status, _, body := p.request(http.MethodGet, "/sessions/1"); status != c.memory {
+				t.Errorf("an ended session: %d %s, want %d", status, body, c.memory)
+			}
+			if status, header, body := p.request(http.MethodGet, "/sessions?status=closed"); status != http.StatusServiceUnavailable || header.Get("Retry-After") == "" {
+				t.Errorf("ended sessions: %d %s, Retry-After %q", status, body, header.Get("Retry-After"))
+			}
+			if err := os.Remove(ballast); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it is ready", func() bool {
+				status, _, _ := p.request(http.MethodGet, "/ready")
+				return status == http.StatusOK
+			})
+			_, header, _ := p.request(http.MethodGet, "/sessions?status=closed&service=orders&count=true&limit=1")
+			if n := header.Get("X-Total-Count"); n != fmt.Sprint(c.sessions) {
+				t.Errorf("%s sessions have ended, want %d", n, c.sessions)
+			}
+			if status, _, body := p.request(http.MethodGet, "/sessions/1"); status != http.StatusOK {
+				t.Errorf("an ended session: %d %s", status, body)
+			}
+		})
+	}
 }
 
 // say connects to an echo and hears it.
