@@ -15,6 +15,8 @@ export class Slider {
   #changes = { opened: [], ended: [] };
   /** @type {[number, number][]} times at which no registry ran */
   #gaps = [];
+  /** Before it changes are not marked. */
+  #known = 0;
 
   /** @param {(at: number, settled: boolean) => void} moved */
   constructor(moved) {
@@ -46,8 +48,10 @@ export class Slider {
    * @param {number} from
    * @param {number} until
    * @param {{opened: number[], ended: number[]}} changes
+   * @param {number} [known] before it changes are not marked
    */
-  range(from, until, changes) {
+  range(from, until, changes, known = from) {
+    this.#known = known;
     this.#from = from;
     this.#until = until;
     this.#changes = changes;
@@ -118,6 +122,7 @@ export class Slider {
       content: [
         svg("rect", { class: "track", x: 0, y: 0, width, height, rx: 8 }),
         ...this.#gaps.map(([a, b]) => svg("rect", { class: "gap", x: Math.max(0, x(a)), y: 0, width: Math.max(2, Math.min(width, x(b)) - Math.max(0, x(a))), height }, svg("title", {}, "no registry ran"))),
+        this.#known > this.#from ? svg("rect", { class: "unmarked", x: 0, y: 0, width: x(this.#known), height, rx: 8 }, svg("title", {}, "changes are not marked here")) : null,
         svg("g", {}, axis({ from: this.#from, until: this.#until, x, width, left: 0, top: 0, bottom: height })),
         svg("path", { class: "opened", d: bars(opened, true) }, title(this.#changes.opened, "opening")),
         svg("path", { class: "ended", d: bars(ended, false) }, title(this.#changes.ended, "end")),

@@ -1,6 +1,6 @@
 /** History: the sessions that have ended, who was there when, and what went wrong. */
 
-import { get, lines, nextPage, otherServices, query, request, save } from "../app/api.js";
+import { get, nextPage, otherServices, query, request, save } from "../app/api.js";
 import { fill, h } from "../app/dom.js";
 import { count, moment, ms, nameOf, ownService, plural, span, time } from "../app/format.js";
 import { reasons, reasonText } from "../app/records.js";
@@ -18,7 +18,7 @@ const fields = "id,user,address,service,servers,database,program,source,opened,e
 const page = 100;
 const mostBars = 1500;
 /** How many sessions an export has at most. */
-const mostExported = 100_000;
+const mostExported = 1_000_000;
 const windows = [
   ["1h", "the last hour"],
   ["24h", "the last 24 hours"],
@@ -41,6 +41,8 @@ export class HistoryView {
   #list = [];
   #next = "";
   #total = -1;
+  /** Ends the export that is running. @type {AbortController | null} */
+  #exported = null;
   /** The services that are searched where none is chosen: all but that of the API's own clients. @type {string[]} */
   #others = [];
 
@@ -64,6 +66,7 @@ export class HistoryView {
     this.list = h("div");
     this.failed = h("div");
     this.incidents = h("div");
+    this.exporting = h("button", { type: "button", class: "quiet small", onclick: () => this.#export() }, "Export CSV");
     this.summary = h("span", { class: "total", role: "status" });
     this.element = h(
       "div",
@@ -78,11 +81,12 @@ export class HistoryView {
         h("section", { "aria-label": "Lost sessions" }, h("h2", {}, "Restarts and losses"), this.incidents),
         h("section", { "aria-label": "Failed logins by address" }, h("h2", {}, "Failed logins by address"), this.failed),
       ),
-      h("section", { "aria-label": "Ended sessions" }, h("div", { class: "line" }, h("h2", {}, "Ended sessions"), this.summary, h("span", { class: "right" }, h("button", { type: "button", class: "quiet small", onclick: () => this.#export() }, "Export CSV"))), this.list),
+      h("section", { "aria-label": "Ended sessions" }, h("div", { class: "line" }, h("h2", {}, "Ended sessions"), this.summary, h("span", { class: "right" }, this.exporting)), this.list),
     );
   }
 
   close() {
+    this.#exported?.abort();
     this.lanes.close();
   }
 
@@ -254,19 +258,29 @@ export class HistoryView {
     );
   }
 
+  /** Saves all sessions that match, or stops doing so. */
   async #export() {
+    if (this.#exported) {
+      this.#exported.abort();
+      return;
+    }
+    const stop = new AbortController();
+    this.#exported = stop;
+    fill(this.exporting, "Stop the export");
+    const { pending } = this.context;
     try {
-      const answer = await request(`sessions${query({ ...this.#asked(), status: "closed,lost", sort: "-ended", limit: mostExported, fields })}`, { accept: "text/csv" });
-      const parts = [];
-      let rows = -1;
-      for await (const part of lines(answer)) {
-        rows += part.length;
-        parts.push(part.map((line) => `${line}\n`).join(""));
-      }
-      save(`gatebook-history-${new Date().toISOString().slice(0, 10)}.csv`, new Blob(parts, { type: "text/csv" }));
-      this.context.pending.say(`${plural(Math.max(0, rows), "line")} exported${rows >= mostExported ? ", which is as many as go into one file" : ""}.`);
+      const answer = await request(`sessions${query({ ...this.#asked(), status: "closed,lost", sort: "-ended", limit: mostExported, count: "true", fields })}`, { accept: "text/csv", signal: stop.signal });
+      const total = Number(answer.headers.get("X-Total-Count") ?? 0);
+      if (total > 10_000) pending.say(`${plural(total, "session")} are on their way.`);
+      save(`gatebook-history-${new Date().toISOString().slice(0, 10)}.csv`, await answer.blob());
+      if (total <= mostExported) pending.say(`${plural(total, "session")} exported.`);
+      else pending.say(`The file has the ${count(mostExported)} sessions of ${count(total)} that ended last. Search in a narrower window for the others.`, true);
     } catch (error) {
-      this.context.pending.say(/** @type {Error} */ (error).message, true);
+      if (stop.signal.aborted) pending.say("The export was stopped: nothing was saved.");
+      else pending.say(`Nothing was saved: ${/** @type {Error} */ (error).message}`, true);
+    } finally {
+      this.#exported = null;
+      fill(this.exporting, "Export CSV");
     }
   }
 

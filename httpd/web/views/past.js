@@ -1,14 +1,14 @@
 /** Time: the registry as it was at any moment. */
 
 import { get, otherServices, query, request } from "../app/api.js";
-import { fill, h } from "../app/dom.js";
+import { fill, h, write } from "../app/dom.js";
 import { count, moment, ms, nameOf, ownService, plural, span, time, utc } from "../app/format.js";
-import { fromAnswer } from "../app/fold.js";
+import { MomentReader } from "../app/moment.js";
 import { reasonText } from "../app/records.js";
 import { adjust, href } from "../app/router.js";
 import { matcher } from "../app/select.js";
 import { Facets } from "../components/facets.js";
-import { chips } from "../components/filterbar.js";
+import { FilterBar } from "../components/filterbar.js";
 import { icon } from "../components/icon.js";
 import { failure, notice } from "../components/notice.js";
 import { Slider } from "../components/slider.js";
@@ -20,7 +20,6 @@ import { Table } from "../components/table.js";
  */
 
 const filters = /** @type {const} */ (["service", "server", "user", "address"]);
-const fields = "id,state,user,address,service,idle,source,protocol,port,database,program,tls,opened,servers";
 const spans = /** @type {const} */ ([
   ["10m", "10 minutes", 600],
   ["1h", "an hour", 3600],
@@ -29,8 +28,7 @@ const spans = /** @type {const} */ ([
   ["30d", "30 days", 30 * 86400],
 ]);
 const speeds = [1, 10, 60, 600, 3600];
-/** How many sessions of a moment are shown, and how many changes of a span are marked. */
-const mostShown = 5000;
+/** How many changes of a span are marked. */
 const mostMarked = 5000;
 /** How many restarts of a span are marked. */
 const mostGaps = 20;
@@ -51,11 +49,7 @@ export class PastView {
   #params = new URLSearchParams();
   /** @type {Stay[]} */
   #stays = [];
-  /** @type {Session[]} */
-  #sessions = [];
-  #wanted = 0;
-  #total = 0;
-  #busy = false;
+  #shown = false;
   #player = 0;
   /** The services that are shown: all but that of the API's own clients. @type {Promise<string[]>} */
   #services = otherServices().catch(() => []);
@@ -63,16 +57,26 @@ export class PastView {
   /** @param {import("../app/types.js").Context} context */
   constructor(context) {
     this.context = context;
+    this.reader = new MomentReader({
+      services: this.#services,
+      read: () => this.#draw(),
+      gap: (header, at) => this.#showGap(header, at),
+      failed: (error) => {
+        fill(this.place, failure(error, () => this.#read()));
+        this.table.element.hidden = true;
+      },
+    });
     this.slider = new Slider((at, settled) => this.#go(at, settled));
     this.clock = h("div", { class: "clock" });
     this.play = h("button", { type: "button", class: "primary", onclick: () => this.#toggle() }, icon("play"), "Play");
     this.speed = h("select", { "aria-label": "Speed" }, speeds.map((s) => h("option", { value: s, selected: s === 60 }, `${s} ×`)));
     this.span = h("select", { "aria-label": "The time that the slider spans", onchange: () => adjust((p) => p.set("span", this.span.value)) }, spans.map(([v, label]) => h("option", { value: v }, label)));
+    this.unmarked = h("span", { class: "key unmarked", hidden: true }, `not marked: only the newest ${count(mostMarked)} sessions of this span are`);
     this.gap = h("p", { class: "gapnote", role: "status", hidden: true });
     this.around = h("div", { class: "around" });
     this.total = h("p", { class: "total" });
     this.facets = new Facets();
-    this.chips = h("span", { class: "chips" });
+    this.bar = new FilterBar({ label: "Find in user, address, service, server, database and program", names: filters, placeholder: "Find a user, address, database …" });
     this.place = h("div", {}, notice("loading", "Reading that moment"));
     this.table = new Table({ label: "Sessions at that moment", columns: this.#columns(), id: (s) => s.id, state: (s) => (s.stage === "open" ? "open" : "new"), open: (s) => this.#open(s), order: () => {}, choose: null });
     this.table.element.hidden = true;
@@ -82,14 +86,16 @@ export class PastView {
       { class: "view past" },
       h("div", { class: "line" }, h("h1", {}, "As it was"), this.clock, h("span", { class: "right controls" }, step("before", "To the change before", -1), this.play, step("after", "To the next change", 1), this.speed, this.span, h("button", { type: "button", class: "quiet", onclick: () => this.#see(Date.now(), true) }, "Now"))),
       this.slider.element,
-      h("p", { class: "faint marks" }, h("span", { class: "key up" }, "opened"), h("span", { class: "key down" }, "ended"), h("span", { class: "key none" }, "no registry ran")),
+      h("p", { class: "faint marks" }, h("span", { class: "key up" }, "opened"), h("span", { class: "key down" }, "ended"), h("span", { class: "key none" }, "no registry ran"), this.unmarked),
       this.gap,
-      h("div", { class: "columns" }, h("div", { class: "beside" }, this.around, h("details", { open: matchMedia("(min-width: 60rem)").matches }, h("summary", {}, "Counts"), this.facets.element)), h("div", { class: "main" }, h("div", { class: "line" }, this.total, this.chips), this.place, this.table.element)),
+      this.bar.element,
+      h("div", { class: "columns" }, h("div", { class: "beside" }, this.around, h("details", { open: matchMedia("(min-width: 60rem)").matches }, h("summary", {}, "Counts"), this.facets.element)), h("div", { class: "main" }, h("div", { class: "line" }, this.total), this.place, this.table.element)),
     );
   }
 
   close() {
     clearInterval(this.#player);
+    this.reader.close();
     this.slider.close();
     this.table.close();
   }
@@ -117,7 +123,7 @@ export class PastView {
   /** @param {URLSearchParams} params */
   show(params) {
     this.#params = params;
-    fill(this.chips, chips(params, filters));
+    this.bar.show(params);
     const wanted = spans.find(([v]) => v === params.get("span")) ?? spans[1];
     this.span.value = wanted[0];
     const at = params.get("t") ? Date.parse(params.get("t") ?? "") : this.#at;
@@ -127,7 +133,8 @@ export class PastView {
       this.#from = this.#until - length;
       this.#loadChanges();
     }
-    if (at !== this.#at || this.#wanted === 0) this.#see(at, false);
+    if (at !== this.#at || !this.#shown) this.#see(at, false);
+    else if (this.reader.crowded) this.#read();
     else this.#draw();
   }
 
@@ -149,30 +156,13 @@ export class PastView {
     this.slider.set(this.#at);
     fill(this.clock, h("b", {}, moment(this.#at)), h("span", { class: "faint" }, utc(this.#at)));
     this.#drawAround();
-    this.#wanted = this.#at;
-    this.#fetch();
+    this.#read();
     if (settled) adjust((p) => p.set("t", new Date(this.#at).toISOString()));
   }
 
-  /** Reads the newest moment that is wanted, one after the other. */
-  async #fetch() {
-    if (this.#busy) return;
-    this.#busy = true;
-    try {
-      for (let at = 0; at !== this.#wanted; ) {
-        at = this.#wanted;
-        const answer = await request(`sessions${query({ at: new Date(at).toISOString(), limit: mostShown, count: "true", fields, service: await this.#services })}`);
-        this.#showGap(answer.headers.get("Gatebook-Gap"), at);
-        this.#total = Number(answer.headers.get("X-Total-Count") ?? 0);
-        this.#sessions = (await answer.json()).map((/** @type {any} */ a) => fromAnswer(a, at));
-        this.#draw();
-      }
-    } catch (error) {
-      fill(this.place, failure(error, () => this.#fetch()));
-      this.table.element.hidden = true;
-    } finally {
-      this.#busy = false;
-    }
+  #read() {
+    this.#shown = true;
+    this.reader.see(this.#at, Object.fromEntries(filters.map((f) => [f, this.#params.getAll(f)])));
   }
 
   /** @param {string | null} header @param {number} at */
@@ -222,7 +212,10 @@ export class PastView {
       const all = await get(`sessions${query({ status: "all", since: new Date(from).toISOString(), until: new Date(until).toISOString(), sort: "-id", limit: mostMarked, fields: "id,user,service,opened,ended,reason", service: await this.#services })}`);
       if (from !== this.#from) return;
       this.#stays = all.map((/** @type {any} */ s) => ({ id: s.id, user: s.user, service: nameOf(s.service), opened: ms(s.opened), ended: ms(s.ended), reason: s.reason }));
-      this.slider.range(from, until, { opened: this.#stays.map((s) => s.opened), ended: this.#stays.map((s) => s.ended).filter(Boolean) });
+      // Of more sessions the newest are known: those that were opened before them are not marked.
+      const known = this.#stays.length < mostMarked ? from : Math.min(...this.#stays.map((s) => s.opened));
+      this.slider.range(from, until, { opened: this.#stays.map((s) => s.opened), ended: this.#stays.map((s) => s.ended).filter(Boolean) }, known);
+      this.unmarked.hidden = known <= from;
       this.slider.set(this.#at);
       this.#drawAround();
       await this.#findGaps();
@@ -244,17 +237,20 @@ export class PastView {
     const split = next < 0 ? all.length : next;
     const item = (/** @type {typeof all[number]} */ c) =>
       h("li", { class: c.up ? "up" : "down" }, h("a", { href: href(`session/${c.s.id}`) }, `${c.s.id} ${c.s.user || "–"}`), h("span", { class: "faint" }, c.up ? ` to ${c.s.service}` : ` ${reasonText(c.s.reason)}`), time(c.at, `${c.at > this.#at ? "+" : "−"}${span(Math.abs(c.at - this.#at) / 1000)}`));
-    fill(this.around, h("h2", {}, "Around then"), h("ol", {}, all.slice(Math.max(0, split - 4), split).map(item), h("li", { class: "here" }, "this moment"), all.slice(split, split + 4).map(item)), this.#stays.length >= mostMarked ? h("p", { class: "faint" }, `Only the newest ${count(mostMarked)} sessions of this span are marked.`) : null);
+    fill(this.around, h("h2", {}, "Around then"), h("ol", {}, all.slice(Math.max(0, split - 4), split).map(item), h("li", { class: "here" }, "this moment"), all.slice(split, split + 4).map(item)));
   }
 
   #draw() {
-    const { rows, groups } = matcher(this.#params).select(this.#sessions);
+    const { sessions, total, rest, crowded } = this.reader;
+    const { rows, groups } = matcher(this.#params).select(sessions);
     this.facets.show(groups);
     this.table.show(rows, "id");
-    const more = this.#sessions.length < this.#total ? `; the first ${count(this.#sessions.length)} are listed and counted` : "";
-    this.total.textContent = `${rows.length === this.#sessions.length ? "" : `${count(rows.length)} of `}${plural(Math.max(this.#total, this.#sessions.length), "session")} at that moment${more}`;
+    const all = Math.max(total, sessions.length);
+    const why = { reading: "the others are on their way", failed: "the others could not be read", "": "choose a user, service, server or address to see others" }[rest];
+    const more = sessions.length < all ? `; the first ${count(sessions.length)} are listed and counted, ${why}` : "";
+    write(this.total, `${rows.length === sessions.length ? "" : `${count(rows.length)} of `}${plural(all, "session")}${crowded && filters.some((f) => this.#params.has(f)) ? " that match" : ""} at that moment${more}`);
     this.table.element.hidden = rows.length === 0;
-    fill(this.place, rows.length === 0 ? notice("empty", this.#sessions.length ? "No session matches" : "Nobody was connected", this.#sessions.length ? "Others were there at this moment." : "Nobody was there at this moment, as far as the book knows.") : null);
+    fill(this.place, rows.length === 0 ? notice("empty", sessions.length || crowded ? "No session matches" : "Nobody was connected", sessions.length || crowded ? "Others were there at this moment." : "Nobody was there at this moment, as far as the book knows.") : null);
   }
 
   /** @param {number} by */
