@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -48,8 +49,18 @@ func TestRelayWhileOpening(t *testing.T) {
 			defer func() { _ = command.Process.Signal(syscall.SIGTERM) }()
 			p := &program{t: t, api: "http://" + api, stdout: &out, stderr: &out}
 			eventually(t, "it answers", func() bool { c, err := net.Dial("tcp", api); return err == nil && c.Close() == nil })
+			client := &http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: true}}
+			ready := func() (status int, body string) {
+				answer, err := client.Get(p.api + "/ready")
+				if err != nil {
+					return 0, "" // its connection was closed when the book was open
+				}
+				defer answer.Body.Close()
+				text, _ := io.ReadAll(answer.Body)
+				return answer.StatusCode, string(text)
+			}
 			notReady := func() bool {
-				status, _, body := p.request(http.MethodGet, "/ready")
+				status, body := ready()
 				return status == http.StatusServiceUnavailable && strings.Contains(body, "records are read")
 			}
 			eventually(t, "it reads its log", notReady)
@@ -76,7 +87,7 @@ func TestRelayWhileOpening(t *testing.T) {
 				t.Fatal("it is ready too soon for this test")
 			}
 			eventually(t, "it is ready", func() bool {
-				status, _, _ := p.request(http.MethodGet, "/ready")
+				status, _ := ready()
 				return status == http.StatusOK
 			})
 			eventually(t, "the session is on the record", func() bool {
