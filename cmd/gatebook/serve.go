@@ -157,6 +157,8 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		Progress:  begun.progressed,
 		Upgrading: begun.upgrading,
 		Names:     s.file.Names(),
+
+		SegmentBytes: s.file.Log.Segment(), ScrubPeriod: s.file.Log.ScrubPeriod.Or(0),
 	})
 	if registry != nil {
 		defer func() { err = errors.Join(err, registry.Close()) }()

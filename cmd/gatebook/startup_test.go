@@ -143,3 +143,19 @@ func TestListensOnIPv4(t *testing.T) {
 	}
 	p.get("/health", &struct{}{})
 }
+
+// TestSegmentBytes starts a server whose log is larger than a segment may be by its
+// configuration: the next one is begun.
+func TestSegmentBytes(t *testing.T) {
+	t.Parallel()
+	data, config := largeBook(t, 15_000), filepath.Join(t.TempDir(), "gatebook.toml")
+	if err := os.WriteFile(config, []byte("[log]\nsegment_bytes = 1048576\nscrub_period = \"30d\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serve(t, "--data", data, "--config", config)
+	p.get("/sessions?limit=1", &[]session{})
+	eventually(t, "a segment was begun", func() bool {
+		segments, err := filepath.Glob(filepath.Join(data, "log", "*.db"))
+		return err == nil && len(segments) > 1
+	})
+}

@@ -36,6 +36,8 @@ type File struct {
 	TLS *APITLS `toml:"tls"`
 	// APILimits bound what clients of the API may take.
 	APILimits APILimits `toml:"limits"`
+	// Log is how the log is kept.
+	Log Log `toml:"log"`
 
 	Servers  map[string]Server  `toml:"servers"`
 	Services map[string]Service `toml:"services"`

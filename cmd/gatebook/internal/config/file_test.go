@@ -159,6 +159,11 @@ func TestRefused(t *testing.T) {
 		"no certificate":      {`certificate = "orders.pem"`, "", "services.orders.tls has no certificate"},
 		"no key":              {`key = "orders.key"`, "", "services.orders.tls has no key"},
 		"unknown tls key":     {"client_ca", "client_cas", `unknown key "services.orders.tls.client_cas"; did you mean "client_ca"?`},
+		"small segment":       {"[servers.db-1]", "[log]\nsegment_bytes = 4096\n[servers.db-1]", "log.segment_bytes is 4096, it can be 1048576 (1 MiB) to 17179869184 (16 GiB)"},
+		"large segment":       {"[servers.db-1]", "[log]\nsegment_bytes = 100000000000\n[servers.db-1]", "log.segment_bytes is 100000000000, it can be"},
+		"segment of nothing":  {"[servers.db-1]", "[log]\nsegment_bytes = 0\n[servers.db-1]", "log.segment_bytes is 0, it can be"},
+		"scrubbing too fast":  {"[servers.db-1]", "[log]\nscrub_period = \"1s\"\n[servers.db-1]", `log.scrub_period is 1s, it can be "1m" to "365d"`},
+		"scrubbing too slow":  {"[servers.db-1]", "[log]\nscrub_period = \"400d\"\n[servers.db-1]", `log.scrub_period is 9600h0m0s, it can be "1m" to "365d"`},
 		"later setting":       {"high_water = 4096", "max_frobs = 10", `unknown key "services.orders.max_frobs"`},
 	} {
 		t.Run(name, func(t *testing.T) {

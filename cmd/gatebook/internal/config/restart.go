@@ -19,6 +19,7 @@ func (f *File) NeedRestart(running *File) []string {
 		{"base_path", running.Base(), f.Base()},
 		{"shutdown_grace", running.ShutdownGrace, f.ShutdownGrace},
 		{"tls", running.TLS, f.TLS},
+		{"log", running.Log, f.Log},
 	} {
 		if !reflect.DeepEqual(k.was, k.are) {
 			keys = append(keys, k.name)

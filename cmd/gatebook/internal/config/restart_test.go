@@ -23,7 +23,8 @@ func TestNeedRestart(t *testing.T) {
 	}
 	for change, want := range map[string][]string{
 		"": nil,
-		"[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n": {"tls"},
+		"[tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n":        {"tls"},
+		"[log]\nsegment_bytes = 67108864\nscrub_period = \"1d\"\n": {"log"},
 	} {
 		f, err := config.Parse(whole + change)
 		if err != nil {
