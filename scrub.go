@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// scrubPeriod is how long the log is read through in the background, unless the options
+	// scrubPeriod is how long the files are read through in the background, unless the options
 	// say otherwise.
 	scrubPeriod = 7 * 24 * time.Hour
 	// scrubShare is the least part of its time that scrubbing rests: it takes a twentieth of
@@ -29,12 +29,17 @@ type Scrub struct {
 	Faults int
 }
 
-// scrubber reads the log through, again and again, so that damage at rest is found before
-// somebody needs what is damaged.
+// scrubber reads the log and the archive through, again and again, so that damage at rest is
+// found before somebody needs what is damaged.
 type scrubber struct {
 	verify func(context.Context, storage.Pace, ...uint64) (*storage.Verified, error)
 	// chain looks only for segments that are missing.
-	chain  func(context.Context) (*storage.Verified, error)
+	chain func(context.Context) (*storage.Verified, error)
+	// archive reads a piece of the archive, of about archiveSize bytes: see
+	// [storage.Archive.Check].
+	archive     func(from []byte, rows int) (next []byte, read int64, err error)
+	archiveSize func() int64
+
 	period time.Duration
 	report func(error)
 
@@ -43,8 +48,11 @@ type scrubber struct {
 	damage error // the first fault
 }
 
-// run reads the log through until ctx ends.
+// run reads the log and the archive through until ctx ends.
 func (s *scrubber) run(ctx context.Context) {
+	var archive sync.WaitGroup
+	archive.Go(func() { s.readArchive(ctx) })
+	defer archive.Wait()
 	// A passage takes a week: a segment that is missing is noticed at once.
 	if v, err := s.chain(ctx); err != nil && ctx.Err() == nil {
 		s.report(fmt.Errorf("look for the segments of the log: %w", err))
@@ -61,6 +69,34 @@ func (s *scrubber) run(ctx context.Context) {
 			s.report(fmt.Errorf("read the log through: %w", err))
 		} else {
 			s.note(v)
+		}
+		rest(ctx, max(s.period-time.Since(began), time.Second))
+	}
+}
+
+// scrubbedRows is how many rows of the archive are read at a time.
+const scrubbedRows = 512
+
+// readArchive reads the archive through until ctx ends. Damage that it meets is noticed there,
+// and the archive is made again.
+func (s *scrubber) readArchive(ctx context.Context) {
+	for ctx.Err() == nil {
+		began, pace := time.Now(), s.pace(ctx)
+		var from []byte
+		for read := int64(0); ; {
+			next, n, err := s.archive(from, scrubbedRows)
+			if read += n; err == nil {
+				err = pace(read, s.archiveSize())
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			if err != nil && !errors.Is(err, ErrRebuilding) {
+				s.report(fmt.Errorf("read the archive through: %w", err))
+			}
+			if from = next; err != nil || from == nil {
+				break
+			}
 		}
 		rest(ctx, max(s.period-time.Since(began), time.Second))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/projection"
 	"gatebook/storage"
 )
 
@@ -83,5 +84,22 @@ func await(t *testing.T, what string, holds func() bool) {
 			t.Fatalf("not within a minute: %s", what)
 		}
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestScrubArchive damages an archive of which nothing is read. The damage is noticed in the
+// background, and the archive is made again.
+func TestScrubArchive(t *testing.T) {
+	t.Parallel()
+	r, folder := lostSession(t, Options{ScrubPeriod: time.Millisecond})
+	damaged := r.archive.Damaged()
+	damageArchive(t, folder)
+	select {
+	case <-damaged:
+	case <-time.After(time.Minute):
+		t.Fatal("the damage is not noticed")
+	}
+	if v := awaitArchive(t, r); v.Status != projection.Lost {
+		t.Errorf("the session is %s, want lost", v.Status)
 	}
 }
