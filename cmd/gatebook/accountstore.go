@@ -68,6 +68,9 @@ func openAccounts(ctx context.Context, folder string) (accountStore, error) {
 	}
 }
 
+// controlSilence is how long a server may say nothing at its control socket.
+const controlSilence = 20 * time.Second
+
 // dialControl returns a client of the server that has a data folder open, nil when there is
 // none.
 func dialControl(ctx context.Context, folder string) (*client.Client, error) {
@@ -84,7 +87,7 @@ func dialControl(ctx context.Context, folder string) (*client.Client, error) {
 	if err := conn.Close(); err != nil {
 		return nil, err
 	}
-	return client.New("http://localhost", client.Options{Socket: path, UserAgent: "gatebook/" + version})
+	return client.New("http://localhost", client.Options{Socket: path, UserAgent: "gatebook/" + version, Silence: controlSilence})
 }
 
 // servedAccounts are accounts that a running server keeps.

@@ -1,11 +1,14 @@
 package main_test
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // TestVerifyCommand verifies the log of a server that runs, of one that has stopped, and a
@@ -63,5 +66,23 @@ func TestVerifyCommand(t *testing.T) {
 	p = serve(t, "--data", copied)
 	if status, _, body := p.request("GET", "/ready"); status != 200 {
 		t.Errorf("what was salvaged is not ready: %s", body)
+	}
+}
+
+// TestVerifyOfAStoppedServer asks a server whose process is stopped: the command does not wait
+// for ever, and says why it ends.
+func TestVerifyOfAStoppedServer(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "data")
+	p := serve(t, "--data", folder)
+	if err := p.command.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.command.Process.Signal(syscall.SIGCONT) }()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, _ := exec.CommandContext(ctx, binary, "verify", "--data", folder).CombinedOutput() // what it says is compared
+	if want := "nothing came for 20s; its process may be stopped"; !strings.Contains(string(out), want) {
+		t.Errorf("it says %q, want %q in it", out, want)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"gatebook/httpd/control"
 )
@@ -28,6 +29,8 @@ type Options struct {
 	TLS *tls.Config
 	// UserAgent names the program in the server's book; "" means gatebook-client.
 	UserAgent string
+	// Silence is how long the server may say nothing before it is given up; 0 means 45 s.
+	Silence time.Duration
 }
 
 // Client asks one server.
@@ -56,8 +59,11 @@ func New(address string, o Options) (*Client, error) {
 	if o.UserAgent == "" {
 		o.UserAgent = "gatebook-client"
 	}
+	if o.Silence == 0 {
+		o.Silence = silence
+	}
 	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS,
+		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ResponseHeaderTimeout: o.Silence,
 		DisableCompression: true, // what is followed has to arrive at once
 	}
 	if o.Socket != "" {
@@ -112,13 +118,22 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, &UnreachableError{Address: c.Address(), Err: reason(err)}
+		err = reason(err)
+		if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() {
+			err = c.silent()
+		}
+		return nil, &UnreachableError{Address: c.Address(), Err: err}
 	}
 	if answer.StatusCode >= 300 {
 		defer answer.Body.Close()
 		return nil, errorOf(answer)
 	}
 	return answer, nil
+}
+
+// silent returns the error for a server that says nothing.
+func (c *Client) silent() error {
+	return fmt.Errorf("nothing came for %s; its process may be stopped or the machine overloaded", c.options.Silence)
 }
 
 // Address returns where requests go: the control socket's path, or the server's address.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Verified is what a verification of the log has found.
@@ -29,16 +30,22 @@ type Fault struct {
 }
 
 // Verify has the server read its whole log, and calls progress with how many bytes it has
-// read, of how many. It needs the control socket ([Options.Socket]).
+// read, of how many. It needs the control socket ([Options.Socket]). A server that says
+// nothing for a while is an [*UnreachableError].
 func (c *Client) Verify(ctx context.Context, progress func(read, of int64)) (*Verified, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watch := time.AfterFunc(c.options.Silence, func() { cancel(&UnreachableError{Address: c.Address(), Err: c.silent()}) })
+	defer watch.Stop()
 	answer, err := c.send(ctx, request{method: http.MethodPost, path: "/verify"})
 	if err != nil {
-		return nil, err
+		return nil, causeOr(ctx, err)
 	}
 	defer answer.Body.Close()
 	lines := bufio.NewScanner(answer.Body)
 	lines.Buffer(nil, answerLimit)
 	for lines.Scan() {
+		watch.Reset(c.options.Silence)
 		var line struct {
 			Read, Of int64
 			Found    *Verified
@@ -52,7 +59,7 @@ func (c *Client) Verify(ctx context.Context, progress func(read, of int64)) (*Ve
 		progress(line.Read, line.Of)
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 	return nil, errors.Join(errors.New("the server has broken the verification off"), lines.Err())
 }
