@@ -2,12 +2,14 @@ package storage
 
 import (
 	"encoding/binary"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
 
+	"gatebook/storage/boltfile"
 	"gatebook/storage/sealed"
 )
 
@@ -87,4 +89,29 @@ func (a *Archive) root(tx *bolt.Tx) (s archiveRoot, err error) {
 	b = b[8+copy(s.record[:], b[8:]):]
 	s.tree.Number, s.tree.Sum, s.tree.Next = binary.BigEndian.Uint64(b), binary.BigEndian.Uint32(b[8:]), binary.BigEndian.Uint64(b[12:])
 	return s, nil
+}
+
+// ArchivePosition returns the sequence of the log for which the archive at path stands, which no
+// process has open. Errors: [ErrNotExist], [*CorruptError] (also for an archive of another log
+// or set of tables), all wrapped, and those of the system.
+func ArchivePosition(path string, log [16]byte, tables []string) (uint64, error) {
+	file, err := boltfile.OpenFile(path)
+	if err != nil {
+		return 0, err
+	}
+	defer file.Close() // nothing was written
+	r := file.Reader()
+	defer r.Release()
+	c, err := r.Bucket(metaBucket)
+	found := false
+	if err == nil {
+		found, err = c.Seek([]byte(rootKey))
+	}
+	if err != nil {
+		return 0, &CorruptError{File: path, Err: err}
+	}
+	if b, ok := openRow(rootSealKey(log, tables), c.Value()); found && ok && len(b) == rootSize && string(c.Key()) == rootKey {
+		return binary.BigEndian.Uint64(b), nil
+	}
+	return 0, &CorruptError{File: path, Err: errors.New("the checksum of its root is wrong")}
 }

@@ -22,7 +22,8 @@ type Verified struct {
 	Segments int
 	Records  uint64
 	Bytes    int64
-	// Head is the end of the log.
+	// ID is the log's identity, Head its end.
+	ID   [16]byte
 	Head Head
 	// Roots are the roots of the trees over as many of the first records as were asked for,
 	// made from the records. One that is missing is beyond the log, or behind a fault.
@@ -52,7 +53,7 @@ func Verify(ctx context.Context, folder string, pace Pace, sizes ...uint64) (*Ve
 	if v.newest == nil {
 		return &v.Verified, nil
 	}
-	v.Head = v.newest.end.head
+	v.ID, v.Head = v.newest.id, v.newest.end.head
 	return &v.Verified, v.tail(folder)
 }
 
@@ -91,7 +92,7 @@ func (v *verifier) running(l *Bolt, acknowledged Head) error {
 	if v.newest == nil {
 		return nil
 	}
-	v.Head = v.newest.end.head
+	v.ID, v.Head = v.newest.id, v.newest.end.head
 	if err := l.Present(); err != nil {
 		return v.fault(&CorruptError{File: l.folder, Err: err})
 	}

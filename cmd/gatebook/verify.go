@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"gatebook/httpd/client"
+	"gatebook/projection"
 	"gatebook/storage"
 )
 
@@ -80,6 +81,7 @@ func verify(ctx context.Context, folder string, progress *progressBar) (*client.
 	}
 	v, err := storage.Verify(ctx, locked.Log(), progress.pace)
 	if err == nil {
+		checkEnd(locked, v)
 		err = checkBackup(folder, v)
 	}
 	if err := errors.Join(err, locked.Unlock()); err != nil {
@@ -90,6 +92,17 @@ func verify(ctx context.Context, folder string, progress *progressBar) (*client.
 		found.Faults = append(found.Faults, client.Fault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
 	}
 	return found, nil
+}
+
+// checkEnd adds a fault where the log ends before what the archive was made from. An archive that
+// is missing, damaged or of another log says nothing.
+func checkEnd(folder *storage.Folder, v *storage.Verified) {
+	position, err := storage.ArchivePosition(folder.Archive(), v.ID, projection.Tables())
+	if err == nil && position > v.Head.Sequence {
+		v.Faults = append(v.Faults, &storage.CorruptError{File: folder.Log(), Sequence: v.Head.Sequence + 1, Err: fmt.Errorf(
+			"the log ends at record %d, but %s was made from it up to record %d: the records between are gone",
+			v.Head.Sequence, filepath.Base(folder.Archive()), position)})
+	}
 }
 
 // checkBackup adds a fault where a backup lacks what it says that it has.

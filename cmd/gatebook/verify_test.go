@@ -86,3 +86,42 @@ func TestVerifyOfAStoppedServer(t *testing.T) {
 		t.Errorf("it says %q, want %q in it", out, want)
 	}
 }
+
+// TestVerifyOfALogWithoutItsEnd removes the newest segment of a log and what says where it ended.
+// What is left is a whole log; that the archive was made from a longer one shows that it is not.
+func TestVerifyOfALogWithoutItsEnd(t *testing.T) {
+	t.Parallel()
+	folder, config := largeBook(t, 15_000), filepath.Join(t.TempDir(), "gatebook.toml")
+	if err := os.WriteFile(config, []byte("[log]\nsegment_bytes = 1048576\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := serve(t, "--data", folder, "--config", config)
+	segments := func() []string {
+		t.Helper()
+		list, err := filepath.Glob(filepath.Join(folder, "log", "*.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	eventually(t, "a segment was begun", func() bool { p.get("/sessions?limit=1", &[]session{}); return len(segments()) > 1 })
+	if status := p.stop(); status != 0 {
+		t.Fatalf("the server ended with status %d", status)
+	}
+	verify := func() string {
+		out, _ := exec.Command(binary, "verify", "--data", folder).CombinedOutput() // what it says is compared
+		return string(out)
+	}
+	if out := verify(); !strings.HasPrefix(out, "whole: ") {
+		t.Fatalf("of the whole log it says %q", out)
+	}
+	all := segments()
+	for _, path := range []string{all[len(all)-1], filepath.Join(folder, "log", "tail")} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := verify(); !strings.Contains(out, "book.db was made from it up to record") || !strings.HasPrefix(out, "damaged: ") {
+		t.Errorf("without its end it says %q", out)
+	}
+}
