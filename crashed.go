@@ -22,6 +22,9 @@ type crash struct {
 	now     func() events.Time
 	// lastAlive is when the last run was known to be alive, beside its records.
 	lastAlive events.Time
+	// all is true where the sessions of programs outside are over too: the log was restored, and
+	// what they have reported since is gone.
+	all bool
 	// lost is called with how many sessions are lost by it.
 	lost func(sessions int)
 
@@ -59,7 +62,7 @@ func (c *crash) deferEnds() error {
 	now := c.now()
 	sources, _ := c.state.Sources()
 	for _, source := range sources {
-		if source.Lease != 0 {
+		if source.Lease != 0 && !c.all {
 			continue
 		}
 		for _, s := range c.state.LiveOf(source.Name) {
@@ -80,7 +83,7 @@ func (c *crash) deferEnds() error {
 func (c *crash) markLost(ctx context.Context) error {
 	sources, _ := c.state.Sources()
 	for _, source := range sources {
-		if source.Lease != 0 {
+		if source.Lease != 0 && !c.all {
 			continue // it may still be alive: its lease decides
 		}
 		for chunk := range slices.Chunk(c.state.LiveOf(source.Name), journal.MaxBatch) {

@@ -27,12 +27,14 @@ type files struct {
 	options Options
 	opening OpenInfo
 
-	folder  *storage.Folder
-	log     storage.Log
-	watched *journal.LogFile // the log's
-	archive *storage.Archive
-	state   *projection.State
-	held    journal.Held
+	folder *storage.Folder
+	// restored is true where the log has just been restored from a backup.
+	restored bool
+	log      storage.Log
+	watched  *journal.LogFile // the log's
+	archive  *storage.Archive
+	state    *projection.State
+	held     journal.Held
 	// checkpoints writes the state to the archive. full is why one beside the replay was not
 	// written; nil where all were.
 	checkpoints *checkpointer

@@ -100,10 +100,10 @@ func (r *Registry) open(ctx context.Context) (err error) {
 	r.kills = &kills{journal: r.journal, reader: r.reader, waiters: r.waiters, timer: r.timer, now: r.options.Now, closed: r.closed}
 	r.crash = &crash{
 		state: r.state, reader: r.reader, journal: r.journal, now: func() events.Time { return events.TimeOf(r.options.Now()) },
-		lastAlive: r.lastAlive, lost: func(sessions int) { r.opening.Lost += sessions }, settling: calls.NewTurn(),
+		lastAlive: r.lastAlive, all: r.restored, lost: func(sessions int) { r.opening.Lost += sessions }, settling: calls.NewTurn(),
 	}
 	err = r.crash.markLost(ctx)
-	if errors.Is(err, ErrDiskFull) { // reading goes on without space, and unrecorded work too
+	if errors.Is(err, ErrDiskFull) && !r.restored { // reading goes on without space, and unrecorded work too
 		r.options.Report(err)
 		err = r.crash.deferEnds()
 	}

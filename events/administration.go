@@ -98,3 +98,32 @@ func (e *PersonErased) core(c *wire.Coder) {
 }
 
 func (e *PersonErased) personal(p *personalCoders) { p.actor.Text(1, &e.By) }
+
+// LogRestored records that the log was restored from a backup: what was recorded after the
+// backup's last record is not in it.
+type LogRestored struct {
+	// Records is the sequence of the backup's last record, Root the root of the Merkle tree over
+	// its records in hexadecimal.
+	Records uint64
+	Root    string
+	// Taken is when the backup was begun.
+	Taken Time
+	// NextSession is the id of the next session. Ids below it may have been given to sessions
+	// after the backup's last record.
+	NextSession uint64
+
+	// By is the user that restored it. Personal, of the actor.
+	By string
+}
+
+// Kind returns [KindLogRestored].
+func (*LogRestored) Kind() Kind { return KindLogRestored }
+
+func (e *LogRestored) core(c *wire.Coder) {
+	wire.Uint(c, 1, &e.Records)
+	c.Text(2, &e.Root)
+	wire.Int(c, 3, &e.Taken)
+	wire.Uint(c, 4, &e.NextSession)
+}
+
+func (e *LogRestored) personal(p *personalCoders) { p.actor.Text(1, &e.By) }

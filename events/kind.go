@@ -37,6 +37,7 @@ const (
 	KindHoldChanged    Kind = 50
 	KindRecordsPruned  Kind = 51
 	KindPersonErased   Kind = 52
+	KindLogRestored    Kind = 53
 )
 
 // String returns the kind's name, such as "session_opened", or "" for an unknown kind.
@@ -92,6 +93,8 @@ func (k Kind) String() string {
 		return "records_pruned"
 	case KindPersonErased:
 		return "person_erased"
+	case KindLogRestored:
+		return "log_restored"
 	}
 	return ""
 }
@@ -99,7 +102,7 @@ func (k Kind) String() string {
 // Kinds returns every kind, in ascending order of number.
 func Kinds() []Kind {
 	var kinds []Kind
-	for k := Kind(1); k <= KindPersonErased; k++ {
+	for k := Kind(1); k <= KindLogRestored; k++ {
 		if k.String() != "" {
 			kinds = append(kinds, k)
 		}
@@ -160,6 +163,8 @@ func New(k Kind) Event {
 		return &RecordsPruned{}
 	case KindPersonErased:
 		return &PersonErased{}
+	case KindLogRestored:
+		return &LogRestored{}
 	}
 	return nil
 }

@@ -41,7 +41,7 @@ func ParseBasePath(text string) (string, error) {
 // isOwn reports whether a path of the API begins with that segment.
 func isOwn(segment string) bool {
 	switch segment {
-	case "web", "sign-in", "health", "ready", "metrics", "version", "openapi.yaml", "sessions", "events", "services", "servers", "sources", "tokens":
+	case "web", "sign-in", "health", "ready", "metrics", "version", "openapi.yaml", "backup", "sessions", "events", "services", "servers", "sources", "tokens":
 		return true
 	}
 	return false

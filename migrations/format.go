@@ -6,7 +6,7 @@ import "fmt"
 const (
 	// LogFormat is the format of the log's segments: in 2 a record has a personal part for the
 	// person it is about, and one for who acted; from 3 on a segment has the hashes of the
-	// tree over its records.
+	// tree over its records, and the log can have the event log_restored.
 	LogFormat = 3
 	// TreeFormat is the first format of a log whose segments have hashes. A program that
 	// writes makes those of older formats anew; see [OlderError].

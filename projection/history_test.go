@@ -53,7 +53,7 @@ func (h *history) next() (uint64, events.Event) {
 		return 0, h.ofEntity()
 	case what == "other":
 		return 0, pick[events.Event](h.t, "other", &events.RecordingGap{Sessions: 1}, &events.AccountChanged{Account: "ann"},
-			&events.HoldChanged{}, &events.RecordsPruned{}, &events.PersonErased{})
+			&events.HoldChanged{}, &events.RecordsPruned{}, &events.PersonErased{}, &events.LogRestored{NextSession: 2_000_000})
 	case what == "return" && len(lost) > 0:
 		v := h.one("lost session", lost)
 		return v.ID, pick[events.Event](h.t, "return", h.close(v), &events.SessionRecovered{Incarnation: pick(h.t, "incarnation", "", "1", "2")})

@@ -114,8 +114,14 @@ func (w *sliceWriter) close() (path string, err error) {
 	return w.writer.segment.path, err
 }
 
-// streamOf returns the highest number of a stream that is taken by a record.
-func streamOf(r *events.Record) uint64 { return r.Session }
+// streamOf returns the highest number of a stream that is taken by a record: its own, and where
+// the log was restored also those that were given after the backup.
+func streamOf(r *events.Record) uint64 {
+	if e, ok := r.Event.(*events.LogRestored); ok {
+		return max(r.Session, max(e.NextSession, 1)-1)
+	}
+	return r.Session
+}
 
 // coreSum returns the hash of a record's core, in hexadecimal: what erasing leaves as it is.
 func coreSum(sequence uint64, stored []byte) (string, error) {

@@ -29,7 +29,8 @@ type Head struct {
 	// Sequence is that of the last record, 0 in an empty log. Recorded is its time.
 	Sequence uint64
 	Recorded events.Time
-	// Stream is the highest number of a stream in the log.
+	// Stream is the highest number of a stream in the log, or below the next session that an
+	// event log_restored has.
 	Stream uint64
 }
 

@@ -106,7 +106,7 @@ func (c *copier) records(s *segment, m *segmentMeta, view viewFunc) error {
 				if err != nil {
 					return false, err
 				}
-				c.end = Head{Sequence: sequence, Recorded: max(c.end.Recorded, record.Recorded), Stream: max(c.end.Stream, record.Session)}
+				c.end = Head{Sequence: sequence, Recorded: max(c.end.Recorded, record.Recorded), Stream: max(c.end.Stream, streamOf(&record))}
 				c.values = append(c.values, slices.Clone(stored))
 				return len(c.values) < verifiedPage && sequence < last, nil
 			})

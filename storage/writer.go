@@ -144,7 +144,7 @@ func (a *appender) number(b *batch) Head {
 		for i := range p.entries {
 			r := &p.entries[i].Record
 			next.Sequence++
-			next.Stream = max(next.Stream, r.Session)
+			next.Stream = max(next.Stream, streamOf(r))
 			r.Sequence, r.Recorded = next.Sequence, next.Recorded
 			a.values = append(a.values, events.Seal(p.values[i], r.Sequence, r.Recorded))
 			b.delivered = append(b.delivered, *r)
@@ -216,7 +216,7 @@ func (a *appender) advance(records []events.Record) {
 	last := &records[len(records)-1]
 	a.head.Sequence, a.head.Recorded = last.Sequence, last.Recorded
 	for i := range records {
-		a.head.Stream = max(a.head.Stream, records[i].Session)
+		a.head.Stream = max(a.head.Stream, streamOf(&records[i]))
 	}
 	a.wakeWaiters()
 }

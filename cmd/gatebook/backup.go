@@ -167,18 +167,18 @@ func (c *backupCommand) read(ctx context.Context, from *storage.Folder, target *
 	return made, err
 }
 
-// outside returns an error for a backup inside its data folder.
-func outside(backup, data string) error {
-	inner, err := resolved(backup)
+// outside returns an error for a folder that is another one, or in it.
+func outside(folder, other string) error {
+	inner, err := resolved(folder)
 	if err != nil {
 		return err
 	}
-	outer, err := resolved(data)
+	outer, err := resolved(other)
 	if err != nil {
 		return err
 	}
 	if inner == outer || strings.HasPrefix(inner, outer+string(filepath.Separator)) {
-		return fmt.Errorf("the backup %s would be in the data folder %s; name a folder elsewhere", backup, data)
+		return fmt.Errorf("%s would be in the folder %s; name one elsewhere", folder, other)
 	}
 	return nil
 }

@@ -220,7 +220,7 @@ func TestBackupUnderLoad(t *testing.T) {
 	if text := p.stderr.String(); !regexp.MustCompile(`"actor":"unix:\w+".*"message":"backup"`).MatchString(text) || !regexp.MustCompile(`"actor":"anonymous@127\.0\.0\.1".*"message":"backup"`).MatchString(text) {
 		t.Errorf("the log does not say who has made backups: %s", text)
 	}
-	mustRefuse(t, "would be in the data folder", "backup", filepath.Join(data, "backup"), "--data", data)
+	mustRefuse(t, "would be in the folder", "backup", filepath.Join(data, "backup"), "--data", data)
 	if p.stop() != 0 {
 		t.Error("it did not stop in order")
 	}

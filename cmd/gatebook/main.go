@@ -37,7 +37,8 @@ type commands struct {
 	Migrate     migrateCommand `cmd:"" help:"Bring the log of an older version up to date."`
 	Verify      verifyCommand  `cmd:"" help:"Read the whole log and say whether it is as it was written."`
 
-	Backup backupCommand `cmd:"" help:"Copy the log into a folder, beside a server that runs."`
+	Backup  backupCommand  `cmd:"" help:"Copy the log into a folder, beside a server that runs."`
+	Restore restoreCommand `cmd:"" help:"Make a data folder of a backup."`
 
 	List     listCommand     `cmd:"" help:"List sessions." group:"Client"`
 	Show     showCommand     `cmd:"" help:"Show one session: its connections and its trail." group:"Client"`

@@ -73,6 +73,9 @@ type Event struct {
 	Rule        string      `json:"rule"`
 	Records     uint64      `json:"records"`
 	Before      time.Time   `json:"before"`
+	Root        string      `json:"root"`
+	Taken       time.Time   `json:"taken"`
+	NextSession uint64      `json:"next_session"`
 	// Connections are the last counters of the connections that the end of a session ends.
 	Connections []Final `json:"connections"`
 

@@ -194,6 +194,12 @@ func visitRegistry(e events.Event, v eventFields) {
 		v.total("sessions", &e.Sessions)
 		v.total("records", &e.Records)
 		v.text("by", &e.By)
+	case *events.LogRestored:
+		v.total("records", &e.Records)
+		v.text("root", &e.Root)
+		v.moment("taken", &e.Taken)
+		v.total("next_session", &e.NextSession)
+		v.text("by", &e.By)
 	}
 }
 

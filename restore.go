@@ -1,0 +1,156 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gatebook/events"
+	"gatebook/migrations"
+	"gatebook/storage"
+)
+
+const (
+	// restoredIDs is how many ids of sessions are left out at least when a log is restored.
+	restoredIDs = 1_000_000
+	// highestRate is more sessions a second than a log can take.
+	highestRate = 1_000_000
+	// highestID is the highest id that a restored log may go on with: JSON's numbers are exact up
+	// to 2 to the power of 53.
+	highestID = 1 << 53
+)
+
+// RestoreOptions are the choices of [Restore].
+type RestoreOptions struct {
+	// By is the user that restores, for the record.
+	By string
+	// NextSession is the id of the next session; 0 leaves out all ids that may have been given
+	// since the backup: see [NextAfterRestore].
+	NextSession uint64
+	// Pace is called with the bytes that were copied, of how many. Nil means that nothing is.
+	Pace storage.Pace
+	// Options are those of [Open].
+	Options Options
+}
+
+// Restored is what a restore has done.
+type Restored struct {
+	// Backup is what the backup says of itself.
+	Backup storage.BackupMark
+	// Records is how many records were restored, Lost how many sessions lived then, which are
+	// lost now. NextSession is the id of the next session.
+	Records     uint64
+	Lost        int
+	NextSession uint64
+}
+
+// NextAfterRestore returns the id of the next session of a log that is restored at a time: the
+// first round number, one digit and zeros, that is beyond a million ids after the backup's last,
+// and beyond a million for each second since the backup's last record. So no session that was
+// begun after the backup has the id of one that is begun after the restore.
+func NextAfterRestore(last uint64, recorded, now time.Time) uint64 {
+	since := max(now.Sub(recorded), 0)
+	seconds := uint64(since/time.Second) + 1
+	next := last + 1 + max(restoredIDs, seconds*highestRate)
+	round := uint64(1)
+	for next/round >= 10 {
+		round *= 10
+	}
+	return (next + round - 1) / round * round
+}
+
+// Restore makes a data folder of a backup, in a folder that is empty or does not exist: it copies
+// and verifies the log, records log_restored, marks the sessions that lived as lost, and makes the
+// archive. Until it has finished nobody can open the folder; done again it begins anew.
+// Errors: [*storage.CorruptError] for a damaged backup, [*storage.InUseError], those of ctx and
+// of the system.
+func Restore(ctx context.Context, backup, folder string, o RestoreOptions) (*Restored, error) {
+	if o.Options.Now == nil {
+		o.Options.Now = time.Now
+	}
+	if o.Options.Report == nil {
+		o.Options.Report = func(error) {}
+	}
+	// No backup goes on into it while it is copied.
+	source, err := storage.LockExisting(backup)
+	if err != nil {
+		return nil, err
+	}
+	target, err := storage.LockFolder(folder)
+	if err != nil {
+		return nil, errors.Join(err, source.Unlock())
+	}
+	r := &restore{RestoreOptions: o, folder: target}
+	if err = target.Fill("restore"); err == nil {
+		err = r.copy(ctx, backup)
+	}
+	if err = errors.Join(err, source.Unlock()); err != nil {
+		return nil, errors.Join(err, target.Unlock())
+	}
+	return &r.result, r.open(ctx)
+}
+
+// restore restores one backup.
+type restore struct {
+	RestoreOptions
+	folder *storage.Folder // locked
+	result Restored
+}
+
+// copy copies the backup and records that it was restored.
+func (r *restore) copy(ctx context.Context, backup string) error {
+	mark, head, err := storage.CopyBackup(ctx, backup, r.folder, r.Pace)
+	if err != nil {
+		return err
+	}
+	now := r.Options.Now()
+	next := r.NextSession
+	if next == 0 {
+		next = NextAfterRestore(head.Stream, head.Recorded.Time(), now)
+	}
+	if next <= head.Stream || next > highestID {
+		return fmt.Errorf("the next session cannot be %d: the backup has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
+	}
+	r.result = Restored{Backup: *mark, Records: head.Sequence, NextSession: next}
+	return r.record(ctx, &events.LogRestored{
+		Records: head.Sequence, Taken: events.TimeOf(mark.Taken), NextSession: next, By: r.By,
+	})
+}
+
+// record appends the event, with the root of the tree before it.
+func (r *restore) record(ctx context.Context, e *events.LogRestored) (err error) {
+	o := storage.BoltOptions{Clock: func() events.Time { return events.TimeOf(r.Options.Now()) }}
+	log, err := storage.OpenBolt(r.folder.Log(), o)
+	if older := (*migrations.OlderError)(nil); errors.As(err, &older) {
+		if _, err = storage.Upgrade(ctx, r.folder.Log(), func(int64, int64) error { return nil }); err == nil {
+			log, err = storage.OpenBolt(r.folder.Log(), o)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, root := log.Tree()
+	e.Root = fmt.Sprintf("%x", root[:])
+	head := log.Head().Sequence
+	if err = log.Start(head, func([]events.Record) error { return nil }); err == nil {
+		err = log.Append(ctx, []storage.Entry{{Record: events.Record{Event: e}, Expect: head}})
+	}
+	return errors.Join(err, log.Close())
+}
+
+// open opens the folder once, which marks as lost what lived and makes the archive, and gives it
+// back.
+func (r *restore) open(ctx context.Context) error {
+	registry := newRegistry(r.folder, r.Options)
+	registry.restored = true
+	err := registry.open(ctx)
+	if err == nil {
+		r.result.Lost = registry.opening.Lost
+		err = r.folder.Filled()
+	}
+	if err != nil {
+		return errors.Join(err, registry.release())
+	}
+	return registry.Close()
+}

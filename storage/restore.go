@@ -1,0 +1,181 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gatebook/storage/boltfile"
+)
+
+// Fill makes the folder one that a command fills: it is empty, or the same command has begun to
+// fill it and has not finished; what that has left is removed. Until [Folder.Filled] is called
+// the folder cannot be used. Errors: those of the system, and for a folder that is not empty.
+func (f *Folder) Fill(command string) error {
+	began, there, err := f.unfinished()
+	if err != nil && !there {
+		return err
+	}
+	if there && err == nil && began != command {
+		return &UnusableError{Folder: f.Path, Command: began}
+	}
+	entries, err := os.ReadDir(f.Path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() == lockFile || strings.HasPrefix(e.Name(), restoreMarkFile) {
+			continue
+		}
+		if !there {
+			return fmt.Errorf("%s is not empty: %s is in it; name an empty folder, or one that does not exist", f.Path, e.Name())
+		}
+	}
+	if err := replaceJSON(filepath.Join(f.Path, restoreMarkFile), &unfinishedMark{Command: command}); err != nil {
+		return fmt.Errorf("begin to %s: %w", command, err)
+	}
+	for _, e := range entries {
+		if e.Name() == lockFile || strings.HasPrefix(e.Name(), restoreMarkFile) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(f.Path, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Filled makes a folder that was filled one that can be used.
+func (f *Folder) Filled() error {
+	if err := boltfile.SyncFolder(f.Path); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(f.Path, restoreMarkFile)); err != nil {
+		return err
+	}
+	return boltfile.SyncFolder(f.Path)
+}
+
+// CopyBackup copies a backup into a folder that is filled ([Folder.Fill]), and verifies the copy: every
+// record, the seals, the hashes of the tree, and that it has all that the backup says. It does not
+// change the backup. Errors: [*CorruptError] where the backup is damaged, those of ctx and of the
+// system.
+func CopyBackup(ctx context.Context, backup string, to *Folder, pace Pace) (*BackupMark, Head, error) {
+	mark, err := ReadBackupMark(backup)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, Head{}, fmt.Errorf("%s is no backup: gatebook backup has not written %s into it", backup, backupMarkFile)
+	}
+	if err != nil {
+		return nil, Head{}, err
+	}
+	if err := mark.Check(mark.Sequence); err != nil {
+		return nil, Head{}, err
+	}
+	c := &backupCopy{ctx: ctx, pace: pace, from: &Folder{Path: backup}, to: to}
+	head, err := c.copy(mark)
+	return mark, head, err
+}
+
+// backupCopy copies one backup.
+type backupCopy struct {
+	ctx      context.Context
+	pace     Pace
+	from, to *Folder
+	done, of int64
+}
+
+func (c *backupCopy) copy(mark *BackupMark) (head Head, err error) {
+	segments, err := listSegments(c.from.Log())
+	if err != nil {
+		return head, err
+	}
+	for _, s := range segments {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			return head, err
+		}
+		c.of += info.Size()
+	}
+	if err := os.Mkdir(c.to.Log(), 0o700); err != nil {
+		return head, err
+	}
+	for _, s := range segments {
+		if err := c.file(s.path, filepath.Join(c.to.Log(), filepath.Base(s.path))); err != nil {
+			return head, err
+		}
+	}
+	for _, name := range []string{HeadFile, KeyFile, AccountsFile} {
+		from := filepath.Join(c.from.Path, name)
+		if !isRegular(from) {
+			continue
+		}
+		if err := c.file(from, filepath.Join(c.to.Path, name)); err != nil {
+			return head, err
+		}
+	}
+	if err := errors.Join(boltfile.SyncFolder(c.to.Log()), boltfile.SyncFolder(c.to.Path)); err != nil {
+		return head, err
+	}
+	return c.verify(mark)
+}
+
+// file copies a file, and syncs it.
+func (c *backupCopy) file(from, to string) error {
+	r, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return errors.Join(err, r.Close())
+	}
+	err = copyAll(c.ctx, w, r, func(n int64) error {
+		c.done += n
+		if c.pace == nil {
+			return nil
+		}
+		return c.pace(min(c.done, c.of), c.of)
+	})
+	if err == nil {
+		err = w.Sync()
+	}
+	return errors.Join(err, w.Close(), r.Close())
+}
+
+// verify verifies the copy.
+func (c *backupCopy) verify(mark *BackupMark) (Head, error) {
+	v, err := Verify(c.ctx, c.to.Log(), nil)
+	if err != nil {
+		return Head{}, err
+	}
+	if len(v.Faults) > 0 {
+		return Head{}, fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more", v.Faults[0], c.from.Path)
+	}
+	if err := mark.Check(v.Head.Sequence); err != nil {
+		return Head{}, err
+	}
+	if mark.Sequence == 0 {
+		return v.Head, nil
+	}
+	segments, err := listSegments(c.to.Log())
+	if err != nil {
+		return Head{}, err
+	}
+	newest := 0
+	for i, s := range segments {
+		if s.first <= mark.Sequence {
+			newest = i
+		}
+	}
+	return v.Head, storedRecord(segments[newest].path, mark.Sequence, func(stored []byte) error {
+		sum, err := coreSum(mark.Sequence, stored)
+		if err == nil && sum != mark.Record {
+			err = &CorruptError{File: c.from.Log(), Sequence: mark.Sequence, Err: errors.New("the backup says that it has another record there")}
+		}
+		return err
+	})
+}
