@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strings"
@@ -38,13 +39,10 @@ func ParseBasePath(text string) (string, error) {
 	return path, nil
 }
 
-// isOwn reports whether a path of the API begins with that segment.
+// isOwn reports whether a path of the API begins with that segment: the contract has them all.
 func isOwn(segment string) bool {
-	switch segment {
-	case "web", "sign-in", "health", "ready", "metrics", "version", "openapi.yaml", "backup", "sessions", "events", "services", "servers", "sources", "tokens":
-		return true
-	}
-	return false
+	path := "\n  /" + segment
+	return bytes.Contains(openapi, []byte(path+":\n")) || bytes.Contains(openapi, []byte(path+"/"))
 }
 
 // below returns a handler that takes the base path off the paths of requests. A proxy may pass
