@@ -92,7 +92,7 @@ func goldens() []golden {
 	get("/sources", "2", array(edge0, edge1))
 	get("/sources/edge-1", "", edge1)
 	get("/sources/edge-1?fields=state", "", `{"state":"running"}`)
-	get("/sources/edge-1?fields=*", "", strings.TrimSuffix(edge1, "}")+`,"account":null,"unrecorded":0,"unrecorded_events":0,"gap_from":null,"gap_until":null}`)
+	get("/sources/edge-1?fields=*", "", strings.TrimSuffix(edge1, "}")+`,"lease":null,"account":null,"unrecorded":0,"unrecorded_events":0,"gap_from":null,"gap_until":null}`)
 
 	get("/health", "", `{"status":"ok"}`)
 	get("/ready", "", `{"status":"ready"}`)
@@ -189,8 +189,8 @@ func goldens() []golden {
 	refuse(400, "GET", "/sessions?pretty=yes", "Invalid parameter", "pretty=yes is not known: it is true or false.")
 	refuse(400, "GET", "/sessions/2/connections?role=client", "Invalid parameter", "role=client is not known: role=all adds the client's connection; without it there are those to servers.")
 	refuse(400, "GET", "/sessions?a=%zz", "Invalid parameter", `The query "a=%zz" cannot be read: invalid URL escape "%zz".`)
-	refuse(400, "GET", "/sources?fields=nam", "Unknown field", `There is no member "nam". Did you mean name? Known are: name, incarnation, state, version, host, started, last_seen, account, unrecorded, unrecorded_events, gap_from, gap_until, *.`)
-	refuse(400, "GET", "/sources/edge-1?fields=", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, incarnation, state, version, host, started, last_seen, account, unrecorded, unrecorded_events, gap_from, gap_until, *.`)
+	refuse(400, "GET", "/sources?fields=nam", "Unknown field", `There is no member "nam". Did you mean name? Known are: name, incarnation, state, version, host, started, last_seen, lease, account, unrecorded, unrecorded_events, gap_from, gap_until, *.`)
+	refuse(400, "GET", "/sources/edge-1?fields=", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, incarnation, state, version, host, started, last_seen, lease, account, unrecorded, unrecorded_events, gap_from, gap_until, *.`)
 	refuse(400, "GET", "/servers?fields=name,,port", "Unknown field", `The parameter fields names no member, or has an empty name. Known are: name, address, port, protocol, status, current_connections, total_connections, since, cause, *.`)
 	refuse(400, "GET", "/sessions/2/connections?fields=statistics.seeds", "Unknown field",
 		`There is no member "statistics.seeds". Did you mean statistics.reads? Known are: state, role, server, service, statistics, statistics.reads, statistics.writes, statistics.buffered_writes, statistics.high_water_events, statistics.low_water_events, statistics.bytes_read, statistics.bytes_written, id, connection_id, opened, ended, reason, at_gap, *.`)

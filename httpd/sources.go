@@ -1,6 +1,8 @@
 package httpd
 
 import (
+	"time"
+
 	"gatebook/events"
 	"gatebook/httpd/render"
 	"gatebook/projection"
@@ -27,10 +29,19 @@ func sourceResource() *render.Resource[*projection.Source] {
 		{Name: "started", Value: render.Time(func(v source) events.Time { return v.Started })},
 		{Name: "last_seen", Value: render.Time(func(v source) events.Time { return v.LastSeen })},
 	}, []render.Member[source]{
+		{Name: "lease", Value: render.TextOrNull(leaseOf)},
 		{Name: "account", Value: render.TextOrNull(func(v source) string { return v.Account })},
 		{Name: "unrecorded", Value: render.Number(func(v source) uint64 { return v.Unrecorded.Sessions })},
 		{Name: "unrecorded_events", Value: render.Number(func(v source) uint64 { return v.Unrecorded.Events })},
 		{Name: "gap_from", Value: render.Time(func(v source) events.Time { return v.Unrecorded.From })},
 		{Name: "gap_until", Value: render.Time(func(v source) events.Time { return v.Unrecorded.Until })},
 	}))
+}
+
+// leaseOf returns how long a source may be silent, "" for one that has no lease.
+func leaseOf(v *projection.Source) string {
+	if v.Lease == 0 {
+		return ""
+	}
+	return (time.Duration(v.Lease) * time.Microsecond).String()
 }

@@ -135,6 +135,8 @@ type Source struct {
 	Host        string    `json:"host"`
 	Started     time.Time `json:"started"`
 	LastSeen    time.Time `json:"last_seen"`
+	// Lease is how long it may be silent, as "1m30s"; "" for one in the registry's own process.
+	Lease string `json:"lease"`
 	// Account is the account that reports for it, where that has another name.
 	Account string `json:"account"`
 	// Unrecorded and UnrecordedEvents are what the source let pass without a record, GapFrom

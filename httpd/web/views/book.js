@@ -96,7 +96,7 @@ export class BookView {
     }
     this.#showTiles(ready, m, version, sources, events);
     this.#showServers(servers, events);
-    this.#showSources(sources.all, events);
+    this.#showSources(sources.all);
     this.#showGaps(events);
   }
 
@@ -146,18 +146,16 @@ export class BookView {
 
   /**
    * @param {any[]} sources
-   * @param {import("../app/types.js").LogRecord[]} events
    */
-  #showSources(sources, events) {
-    const leases = new Map(events.filter((e) => e.kind === "source_started" && e.lease).map((e) => [e.source, e.lease]));
+  #showSources(sources) {
     fill(
       this.sources,
       plainTable(
         "Sources",
         ["Source", "State", "Started", "Last seen", "Lease", "Host", "Version", "Not recorded"],
-        sources.map((s) => [s.name, h("span", { class: `state ${s.state}` }, s.state ?? "unknown"), time(ms(s.started)), time(ms(s.last_seen)), leases.get(s.name) ?? "–", s.host ?? "–", s.version ?? "–", s.unrecorded || s.unrecorded_events ? `${plural(s.unrecorded, "session")}, ${plural(s.unrecorded_events, "event")}` : "nothing"]),
+        sources.map((s) => [s.name, h("span", { class: `state ${s.state}` }, s.state ?? "unknown"), time(ms(s.started)), time(ms(s.last_seen)), s.lease ?? "–", s.host ?? "–", s.version ?? "–", s.unrecorded || s.unrecorded_events ? `${plural(s.unrecorded, "session")}, ${plural(s.unrecorded_events, "event")}` : "nothing"]),
       ),
-      h("p", { class: "faint" }, "A source outside that is silent for longer than its lease is lost. The lease is known here where the source has started within the last day."),
+      h("p", { class: "faint" }, "A source outside that is silent for longer than its lease is lost, and its sessions with it. Those without a lease are parts of this server."),
     );
   }
 
