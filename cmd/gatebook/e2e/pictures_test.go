@@ -9,7 +9,7 @@ import (
 )
 
 // TestPictures writes pictures of the page with nothing, with one session and with 10,000, in
-// both colours, for a desktop and a phone, to the folder that E2E_LOOK names. People look at
+// both colours, for a desktop and a phone (what it shows, and as a roll), to the folder that E2E_LOOK names. People look at
 // them: nothing is compared.
 func TestPictures(t *testing.T) {
 	t.Parallel()
@@ -18,6 +18,7 @@ func TestPictures(t *testing.T) {
 		t.Log("E2E_LOOK names no folder for pictures")
 		return
 	}
+	t.Run("signin", func(t *testing.T) { lookAtSignIn(t, serve(t, "ann:admin"), folder) })
 	s := serve(t)
 	t.Run("none", func(t *testing.T) { look(t, s, folder, "none", "now", "history", "time", "book") })
 	one := s.mariaDB()
@@ -41,7 +42,7 @@ func look(t *testing.T, s *server, folder, name string, routes ...string) {
 		name          string
 		width, height int64
 		phone         bool
-	}{{"desktop", 1440, 900, false}, {"phone", 390, 844, true}} {
+	}{{"desktop", 1280, 900, false}, {"phone", 390, 844, true}, {"roll", 390, 2200, true}} {
 		p := open(t, s.base())
 		p.resize(device.width, device.height, device.phone)
 		p.until(`document.querySelector(".status")?.dataset.state === "live"`)
@@ -58,6 +59,29 @@ func look(t *testing.T, s *server, folder, name string, routes ...string) {
 				view := strings.Trim(route[:min(len(route), 4)], "?")
 				check(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("%s-%s-%s-%s.png", name, view, device.name, colour)), p.picture(), 0o600))
 			}
+		}
+	}
+}
+
+// lookAtSignIn takes pictures of the page that asks who one is.
+func lookAtSignIn(t *testing.T, s *server, folder string) {
+	t.Helper()
+	for _, device := range []struct {
+		name          string
+		width, height int64
+		phone         bool
+	}{{"desktop", 1280, 900, false}, {"phone", 390, 844, true}} {
+		p := open(t, s.base())
+		p.allow("status of 401")
+		p.resize(device.width, device.height, device.phone)
+		p.enter("input[name=name]", "ann")
+		p.enter("input[name=password]", "wrong-password")
+		p.key(keyEnter)
+		p.until(`document.querySelector(".said").innerText !== ""`)
+		for _, colour := range []string{"light", "dark"} {
+			p.prefer("prefers-color-scheme: "+colour, "prefers-reduced-motion: reduce")
+			p.settle()
+			check(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("signin-%s-%s.png", device.name, colour)), p.picture(), 0o600))
 		}
 	}
 }

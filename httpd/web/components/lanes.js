@@ -132,14 +132,14 @@ export class Lanes {
    * @param {string} by
    * @param {number} from
    * @param {number} until
-   * @param {boolean} all there are no more in the window
+   * @param {number} there how many there are in the window
    */
-  show(sessions, by, from, until, all) {
+  show(sessions, by, from, until, there) {
     this.#lanes = arrange(sessions, lanesBy[by] ?? lanesBy.user, until);
     this.#from = this.#a = from;
     this.#until = this.#b = until;
     const more = this.#lanes.length > mostLanes ? `, the ${mostLanes} busiest of ${count(this.#lanes.length)} lanes` : "";
-    this.note.textContent = `${plural(sessions.length, "session")}${all ? "" : ", the newest of more"}${more}. ${matchMedia("(pointer: coarse)").matches ? "Drag to move." : "Drag to move, Ctrl and the wheel to zoom."}`;
+    this.note.textContent = `${sessions.length < there ? `The newest ${count(sessions.length)} of ` : ""}${plural(Math.max(there, sessions.length), "session")}${more}. ${matchMedia("(pointer: coarse)").matches ? "Drag to move." : "Drag to move, Ctrl and the wheel to zoom."}`;
     this.picture.redraw();
   }
 

@@ -84,7 +84,7 @@ export class LiveChart {
     const shown = values[at] < 0 ? "not known" : lane.text(values[at]);
     write(part.now, values[at] < 0 ? "–" : shown);
     const most = lane.text(Math.max(0, ...values));
-    write(part.most, known < 0 ? "" : this.#pointed < 0 ? `max ${most} / 5 min` : `at ${moment(seconds[at].at * 1000)}`);
+    write(part.most, known < 0 ? "since this page was opened" : this.#pointed < 0 ? `max ${most} / 5 min` : `at ${moment(seconds[at].at * 1000)}`);
     part.picture.setAttribute("aria-label", `${lane.title}: ${shown} now, at most ${most} in the last five minutes`);
   }
 }

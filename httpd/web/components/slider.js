@@ -121,8 +121,8 @@ export class Slider {
       height: height + 18,
       content: [
         svg("rect", { class: "track", x: 0, y: 0, width, height, rx: 8 }),
-        ...this.#gaps.map(([a, b]) => svg("rect", { class: "gap", x: Math.max(0, x(a)), y: 0, width: Math.max(2, Math.min(width, x(b)) - Math.max(0, x(a))), height }, svg("title", {}, "no registry ran"))),
         this.#known > this.#from ? svg("rect", { class: "unmarked", x: 0, y: 0, width: x(this.#known), height, rx: 8 }, svg("title", {}, "changes are not marked here")) : null,
+        ...this.#gaps.map(([a, b]) => svg("rect", { class: "gap", x: Math.max(0, x(a)), y: 0, width: Math.max(2, Math.min(width, x(b)) - Math.max(0, x(a))), height }, svg("title", {}, "no registry ran"))),
         svg("g", {}, axis({ from: this.#from, until: this.#until, x, width, left: 0, top: 0, bottom: height })),
         svg("path", { class: "opened", d: bars(opened, true) }, title(this.#changes.opened, "opening")),
         svg("path", { class: "ended", d: bars(ended, false) }, title(this.#changes.ended, "end")),

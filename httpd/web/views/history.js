@@ -37,6 +37,8 @@ export class HistoryView {
   #seen = { from: 0, until: 0 };
   /** @type {SessionAnswer[]} */
   #bars = [];
+  /** How many sessions were there, of which the newest are bars. */
+  #there = 0;
   /** @type {SessionAnswer[]} */
   #list = [];
   #next = "";
@@ -171,7 +173,7 @@ export class HistoryView {
       this.#others = this.#params.has("own") || this.#params.has("service") ? [] : await otherServices();
       const asked = this.#asked();
       this.#loadBeside(asked);
-      const [bars, list] = await Promise.all([get(`sessions${query({ ...asked, status: "all", sort: "-id", limit: mostBars, fields })}`), this.#page("", asked)]);
+      const [bars, list] = await Promise.all([this.#readBars(asked), this.#page("", asked)]);
       if (mine !== this.#shown) return;
       this.#bars = bars;
       this.#list = list;
@@ -182,6 +184,13 @@ export class HistoryView {
       fill(this.picture, failure(error, () => this.#load()));
       fill(this.list);
     }
+  }
+
+  /** @param {Record<string, string | string[]>} asked */
+  async #readBars(asked) {
+    const answer = await request(`sessions${query({ ...asked, status: "all", sort: "-id", limit: mostBars, count: "true", fields })}`);
+    this.#there = Number(answer.headers.get("X-Total-Count") ?? 0);
+    return answer.json();
   }
 
   /**
@@ -211,7 +220,7 @@ export class HistoryView {
     const until = this.#params.get("until") ? Date.parse(this.#params.get("until") ?? "") : now;
     if (Number.isNaN(from) || this.#bars.length >= mostBars || first > from) from = first - (until - first) * 0.02;
     if (this.picture.firstChild !== this.lanes.element) fill(this.picture, this.lanes.element);
-    this.lanes.show(this.#bars, this.by.value, from, until, this.#bars.length < mostBars);
+    this.lanes.show(this.#bars, this.by.value, from, until, this.#there);
   }
 
   #drawList() {
