@@ -107,8 +107,9 @@ type Unrecorded struct {
 // entities holds values by the key of their name, in the order in which they were added.
 // They are changed in place, under the state's lock; readers get copies.
 type entities[T any] struct {
-	byKey map[string]*T
-	order []string // keys
+	byKey  map[string]*T
+	order  []string // keys
+	values []*T     // those of the keys
 }
 
 func newEntities[T any]() entities[T] { return entities[T]{byKey: make(map[string]*T)} }
@@ -124,7 +125,7 @@ func (e *entities[T]) findOrAdd(name string, make func() *T) *T {
 		if v = make(); key == "" {
 			return v
 		}
-		e.order = append(e.order, key)
+		e.order, e.values = append(e.order, key), append(e.values, v)
 		e.byKey[key] = v
 	}
 	return v
@@ -140,22 +141,19 @@ func (e *entities[T]) copy(name string) *T {
 	return &c
 }
 
-// list returns copies of all values, in their order.
-func (e *entities[T]) list() []*T {
-	all := make([]T, len(e.order))
-	pointers := make([]*T, len(e.order))
-	for i, key := range e.order {
-		all[i] = *e.byKey[key]
-		pointers[i] = &all[i]
+// appendCopies appends copies of all values, in their order.
+func (e *entities[T]) appendCopies(all []T) []T {
+	for _, v := range e.values {
+		all = append(all, *v)
 	}
-	return pointers
+	return all
 }
 
 // changedSince returns copies of the values with a version after a sequence.
 func (e *entities[T]) changedSince(sequence uint64, version func(*T) uint64) []*T {
 	var all []*T
-	for _, key := range e.order {
-		if v := e.byKey[key]; version(v) > sequence {
+	for _, v := range e.values {
+		if version(v) > sequence {
 			c := *v
 			all = append(all, &c)
 		}

@@ -79,11 +79,13 @@ func loadEntities[T any](l *loader, e *entities[T], table string, order []string
 	if len(order) != len(e.byKey) {
 		return fmt.Errorf("%s: %d rows, %d are named", table, len(e.byKey), len(order))
 	}
+	e.order, e.values = order, make([]*T, 0, len(order))
 	for _, key := range order {
-		if e.byKey[key] == nil {
+		v := e.byKey[key]
+		if v == nil {
 			return fmt.Errorf("%s: no row for %q", table, key)
 		}
+		e.values = append(e.values, v)
 	}
-	e.order = order
 	return nil
 }

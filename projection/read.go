@@ -65,11 +65,31 @@ func (s *State) Lookup(id uint64) *Session {
 	return s.sessions.find(id)
 }
 
-// Services returns all services, in the order in which they were first recorded.
-func (s *State) Services() ([]*Service, Moment) {
+// listAll returns copies of all entities, in the order in which they were first recorded.
+// Under the lock it does nothing but copy: allocating can wait for the garbage collector, and
+// then the writer would too.
+func listAll[T any](s *State, e *entities[T]) ([]*T, Moment) {
+	s.mu.RLock()
+	n := len(e.values)
+	s.mu.RUnlock()
+	all, m := copyAll(s, e, make([]T, 0, n+n/64))
+	list := make([]*T, len(all))
+	for i := range all {
+		list[i] = &all[i]
+	}
+	return list, m
+}
+
+// copyAll appends copies of all entities, all as of one moment.
+func copyAll[T any](s *State, e *entities[T], all []T) ([]T, Moment) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.topology.services.list(), s.moment()
+	return e.appendCopies(all), s.moment()
+}
+
+// Services returns all services, in the order in which they were first recorded.
+func (s *State) Services() ([]*Service, Moment) {
+	return listAll(s, &s.topology.services)
 }
 
 // Service returns the service of that name, nil if there is none.
@@ -117,9 +137,7 @@ func (s *State) SourceCount() int {
 
 // Servers returns all servers, in the order in which they were first recorded.
 func (s *State) Servers() ([]*Server, Moment) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.topology.servers.list(), s.moment()
+	return listAll(s, &s.topology.servers)
 }
 
 // Server returns the server of that name, nil if there is none.
@@ -131,9 +149,7 @@ func (s *State) Server(name string) (*Server, Moment) {
 
 // Sources returns all sources, in the order in which they were first recorded.
 func (s *State) Sources() ([]*Source, Moment) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.topology.sources.list(), s.moment()
+	return listAll(s, &s.topology.sources)
 }
 
 // Source returns the source of that name, nil if there is none.

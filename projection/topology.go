@@ -98,8 +98,9 @@ func (t *topology) addGap(r *events.Record, e *events.RecordingGap) {
 // touchServicesOf changes the version of a source's services, because the source started
 // or ended.
 func (t *topology) touchServicesOf(source string, r *events.Record) {
-	for _, v := range t.services.byKey {
-		if v.Source != "" && NameKey(v.Source) == NameKey(source) {
+	key := NameKey(source)
+	for _, v := range t.services.values {
+		if v.Source != "" && NameKey(v.Source) == key {
 			v.Version, v.Modified = r.Sequence, r.Recorded
 		}
 	}
