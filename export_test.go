@@ -44,3 +44,6 @@ func (r *Registry) PendingKills(source string) ([]uint64, error) {
 	}
 	return pending, err
 }
+
+// SuspendCheckpoints leaves checkpoints unwritten from now on.
+func (r *Registry) SuspendCheckpoints() { r.checkpoints.suspend() }

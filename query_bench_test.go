@@ -329,3 +329,36 @@ func benchPage(b *testing.B, registry *gatebook.Registry, q gatebook.Query) {
 	}
 	b.ReportMetric(float64(seen), "listed")
 }
+
+// BenchmarkAsOfJustEnded lists the first page as of a moment at which all sessions were live
+// that have ended since the last checkpoint. A checkpoint is due after 10,000 records.
+func BenchmarkAsOfJustEnded(b *testing.B) {
+	for _, ended := range []int{3_000, 10_000, 100_000} {
+		registry, err := gatebook.Open(b.Context(), filepath.Join(b.TempDir(), "data"), gatebook.Options{})
+		check(b, err)
+		b.Cleanup(func() { check(b, registry.Close()) })
+		registry.SuspendCheckpoints()
+		report := func(e func(i int) events.Event) {
+			for from := 0; from < ended; from += 1000 {
+				r := gatebook.Report{Source: "edge-1", Incarnation: "1"}
+				for i := from; i < from+1000; i++ {
+					r.Events = append(r.Events, gatebook.Reported{Key: fmt.Sprint(i), Event: e(i)})
+				}
+				_, err := registry.Report(b.Context(), r)
+				check(b, err)
+			}
+		}
+		report(func(i int) events.Event {
+			return &events.SessionOpened{Service: "orders", Address: fmt.Sprintf("10.0.%d.%d", i/250%250, i%250)}
+		})
+		present, err := registry.Sessions(gatebook.Query{Live: true, Limit: 1})
+		check(b, err)
+		asOf := present.Sequence
+		report(func(int) events.Event { return &events.SessionClosed{Reason: events.ReasonClientClosed} })
+		for name, f := range map[string]projection.Filter{"all": {}, "service": {Services: []string{"orders"}}} {
+			b.Run(fmt.Sprintf("ended=%d/%s", ended, name), func(b *testing.B) {
+				benchPage(b, registry, gatebook.Query{Live: true, AsOf: asOf, Limit: 100, Filter: f})
+			})
+		}
+	}
+}
