@@ -4,12 +4,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -94,4 +96,27 @@ func TestRequestsOverTLS(t *testing.T) {
 		t.Errorf("got %d %s", got.status, got.body)
 	}
 	r.gone()
+}
+
+// Of TLS 1.2 no suite is spoken that encrypts with CBC, and older versions are not spoken.
+func TestSuitesOfTLS(t *testing.T) {
+	t.Parallel()
+	address := serve(t, httpd.Config{Registry: openBook(t, newClock()), Certificate: certificate(t)})
+	dial := func(version uint16, suites ...uint16) error {
+		c, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version, CipherSuites: suites})
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	}
+	check(t, dial(tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256))
+	check(t, dial(tls.VersionTLS13))
+	if err := dial(tls.VersionTLS11); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+	for _, suite := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		if strings.Contains(suite.Name, "CBC") && dial(tls.VersionTLS12, suite.ID) == nil {
+			t.Errorf("%s is spoken", suite.Name)
+		}
+	}
 }

@@ -1,10 +1,14 @@
 package main_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,5 +74,56 @@ func TestTerminal(t *testing.T) {
 	}
 	if n := strings.Count(shown.String(), "\x1b[2J"); n != 1 {
 		t.Errorf("the screen is cleared %d times, which flickers", n)
+	}
+}
+
+// TestNothingRawOnTerminal shows a session whose texts have controls of C1 and of the direction
+// of text: no command sends them to the terminal as they are.
+func TestNothingRawOnTerminal(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "data")
+	p := serve(t, "--data", folder)
+	const raw = "a\u009b31mb\u202ec\u2066d\u0085e\x1b[2Jf"
+	report := map[string]any{"source": "edge-1", "incarnation": "a", "events": []map[string]any{
+		{"kind": "session_opened", "key": "k", "service": "orders", "address": "192.0.2.7", "port": 1},
+		{"kind": "session_ready", "key": "k", "user": raw, "database": raw, "program": raw},
+	}}
+	body, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.Post(p.api+"/events", "application/json", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Fatal(answer.Status)
+	}
+	var found []struct{ ID uint64 }
+	p.get("/sessions?service=orders", &found)
+	const shown = `a\u009b31mb`
+	for name, args := range map[string][]string{
+		"list": {"list", "--service", "orders"}, "show": {"show", strconv.FormatUint(found[0].ID, 10)}, "events": {"events"},
+		"top": {"top"}, "status": {"status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			command, terminal, out := onTerminal(t, 200, 50, nil, append(args, "--data", folder)...)
+			if name != "status" {
+				eventually(t, "the user is shown", func() bool { return strings.Contains(out.String(), shown) })
+			}
+			if name == "top" {
+				if _, err := terminal.WriteString("q"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := command.Wait(); err != nil {
+				t.Errorf("%v: %s", err, out)
+			}
+			if strings.ContainsAny(out.String(), "\u009b\u202e\u2066\u0085") || strings.Contains(out.String(), "e\x1b[2Jf") {
+				t.Errorf("it has controls: %q", out)
+			}
+		})
 	}
 }
