@@ -1,4 +1,3 @@
-// Package build returns from which sources the program was built.
 package build
 
 import (
