@@ -202,6 +202,9 @@ func (b *checkedLog) reads(delivered []events.Record) error {
 		last = storage.Head{Sequence: delivered[n-1].Sequence, Recorded: delivered[n-1].Recorded}
 		for i := range delivered {
 			last.Stream = max(last.Stream, delivered[i].Session)
+			if e, ok := delivered[i].Event.(*events.LogRestored); ok && e.NextSession > 0 {
+				last.Stream = max(last.Stream, e.NextSession-1)
+			}
 		}
 	}
 	if head := b.Head(); head != last {
