@@ -32,3 +32,29 @@ func TestClockBehind(t *testing.T) {
 		t.Errorf("an empty log: %v", err)
 	}
 }
+
+// TestClockJumps sets the clock ahead while a second passes. It is not reported that it is set
+// back, or is a little fast.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	var c clockWatch
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i, step := range []struct {
+		now      time.Time
+		reported bool
+	}{
+		{at, false},
+		{at.Add(time.Second), false},
+		{at.Add(30 * time.Second), false},
+		{at.AddDate(70, 0, 0), true},
+		{at.AddDate(70, 0, 0).Add(time.Second), false},
+		{at, false},
+	} {
+		if err := c.jumped(step.now, time.Second); (err != nil) != step.reported {
+			t.Errorf("step %d: got %v, want reported %t", i, err, step.reported)
+		}
+	}
+	if err := new(clockWatch).jumped(at, time.Hour); err != nil {
+		t.Errorf("the first time: %v", err)
+	}
+}

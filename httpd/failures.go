@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/rs/zerolog"
 
@@ -87,6 +86,9 @@ func failureOf(err error) *render.Failure {
 	if f := notRecording(err); f != nil {
 		return f
 	}
+	if f := damaged(err); f != nil {
+		return f
+	}
 	return &render.Failure{
 		Status: http.StatusInternalServerError, Title: "Internal error",
 		Description: "The request failed for a reason that is not its own. The server's log says more.",
@@ -103,14 +105,11 @@ func notRecording(err error) *render.Failure {
 		f.Description = "The disk is full. Nothing can be recorded until there is space again; what is in the book can be read."
 	case errors.Is(err, gatebook.ErrReadOnly):
 		f.RetryAfter = "10"
-		f.Description = "A write failed, and the log takes no records since; what is in the book can be read."
+		f.Description = whyReadOnly(err)
 	case errors.Is(err, gatebook.ErrClosed):
 		f.Description = "The registry is being closed."
 	default:
 		return nil
-	}
-	if errno, ok := errors.AsType[syscall.Errno](err); ok && f.Status != http.StatusInsufficientStorage {
-		f.Description += " The system says: " + errno.Error() + "."
 	}
 	return f
 }

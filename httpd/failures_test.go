@@ -68,6 +68,8 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
+const wayOut = "On the server gatebook verify names each fault; restore the file from a copy, or copy what is whole with gatebook verify --salvage."
+
 const notTold = "The request failed for a reason that is not its own. The server's log says more."
 
 func TestFailures(t *testing.T) {
@@ -82,7 +84,18 @@ func TestFailures(t *testing.T) {
 		logged bool
 	}{
 		{"unforeseen", secret, 500, refused("Internal error", notTold), "", true},
-		{"corrupt", fmt.Errorf("read: %w", &storage.CorruptError{File: "/secret/log.db", Err: secret}), 500, refused("Internal error", notTold), "", true},
+		{
+			"corrupt", fmt.Errorf("read: %w", &storage.CorruptError{File: "/secret/log/1.db", Sequence: 35, Err: secret}), 500,
+			refused("The log is damaged", "What was asked for needs a part of the log that is damaged (file 1.db, record 35). What needs other parts is answered. "+wayOut), "", true,
+		},
+		{
+			"damaged before a commit", fmt.Errorf("%w: commit: %w", storage.ErrReadOnly, &storage.CorruptError{File: "/secret/log/1.db", Err: secret}), 503,
+			refused("Not recording", "The log takes no records, because damage was found before it would have been written over (file 1.db). Restart the server, which then says at the start what is damaged. "+wayOut), "10", true,
+		},
+		{
+			"removed", fmt.Errorf("%w: %w", storage.ErrReadOnly, &storage.GoneError{File: "/secret/log/1.db", Err: syscall.ENOENT}), 503,
+			refused("Not recording", "The log takes no records, because its file 1.db was removed or replaced while it is in use. Put the right one back, and restart the server."), "10", true,
+		},
 		{
 			"damaged archive", fmt.Errorf("%w: %w", storage.ErrRebuilding, &storage.CorruptError{File: "/secret/book.db", Err: secret}), 503,
 			refused("The archive is being made again", "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait."), "10", true,
@@ -93,7 +106,7 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			"read-only", fmt.Errorf("%w: write /secret/log.db: %w", storage.ErrReadOnly, syscall.EIO), 503,
-			refused("Not recording", "A write failed, and the log takes no records since; what is in the book can be read. The system says: input/output error."), "10", true,
+			refused("Not recording", "The log takes no records since a write failed. The system says: input/output error. What is in the book can be read, and nothing that was acknowledged is lost by it. See to the disk, and restart the server."), "10", true,
 		},
 		{
 			"full disk", fmt.Errorf("%w: %w", storage.ErrDiskFull, syscall.ENOSPC), 507,

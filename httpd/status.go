@@ -43,13 +43,9 @@ func (r readiness) Err() error {
 		return err
 	}
 	if fault, ok := errors.AsType[*storage.CorruptError](r.Damage()); ok {
-		where := ""
-		if fault.Sequence != 0 {
-			where = fmt.Sprintf(" at record %d", fault.Sequence)
-		}
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "The log is damaged" + where + ". What happens is recorded all the same; gatebook verify on the server tells more.",
+			Description: "The log is damaged (" + place(fault) + "). What happens is recorded all the same. " + wayOut,
 		}
 	}
 	if heal, ok := errors.AsType[*gatebook.HealError](r.Damage()); ok {

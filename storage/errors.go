@@ -28,6 +28,9 @@ var (
 // CorruptError reports a file whose content is not what was written to it.
 type CorruptError = boltfile.CorruptError
 
+// GoneError reports a file that was removed or replaced while it is in use.
+type GoneError = boltfile.GoneError
+
 // NoFolderError reports a path that is no data folder.
 type NoFolderError struct {
 	Folder string

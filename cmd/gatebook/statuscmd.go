@@ -98,6 +98,10 @@ func statusFacts(ctx context.Context, server *client.Client, to *streams) ([][2]
 		free := m["gatebook_disk_free_bytes"]
 		facts = append(facts, [2]string{"Disk", fmt.Sprintf("%s free of %s (%.0f %%)", size(free), size(total), 100*free/total)})
 	}
+	if behind := m["gatebook_clock_behind_seconds"]; behind > 0 {
+		facts = append(facts, [2]string{"Clock", fmt.Sprintf("%s before the last record: what is recorded gets the time of that one until the clock has passed it",
+			time.Duration(behind*float64(time.Second)).Round(time.Second))})
+	}
 	return facts, nil
 }
 

@@ -191,7 +191,7 @@ func (d *DB) Update(f func(*bolt.Tx) error) error {
 // Sync syncs the file.
 func (d *DB) Sync() error { return d.Guard(d.db.Sync) }
 
-// Same returns an error unless the DB's file is the one at its path, and has at least that
+// Same returns a [*GoneError] unless the DB's file is the one at its path, and has at least that
 // many bytes.
 func (d *DB) Same(size int64) error {
 	var there unix.Stat_t
@@ -204,7 +204,7 @@ func (d *DB) Same(size int64) error {
 		err = fmt.Errorf("it was cut to %d bytes, %d are in use", there.Size, size)
 	}
 	if err != nil {
-		return fmt.Errorf("%s was removed or replaced while it is in use: %w", d.path, err)
+		return &GoneError{File: d.path, Err: err}
 	}
 	return nil
 }

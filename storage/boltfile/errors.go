@@ -34,3 +34,15 @@ type InUseError struct {
 func (e *InUseError) Error() string {
 	return fmt.Sprintf("data folder %s is in use by another process; stop it, or name another folder", e.Folder)
 }
+
+// GoneError reports a file that was removed or replaced while it is in use.
+type GoneError struct {
+	File string
+	Err  error
+}
+
+func (e *GoneError) Error() string {
+	return fmt.Sprintf("%s was removed or replaced while it is in use: %v", e.File, e.Err)
+}
+
+func (e *GoneError) Unwrap() error { return e.Err }
