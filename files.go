@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/heads"
 	"gatebook/internal/journal"
 	"gatebook/internal/query"
 	"gatebook/migrations"
@@ -32,6 +33,7 @@ type files struct {
 	restored bool
 	log      storage.Log
 	watched  *journal.LogFile // the log's
+	heads    *heads.Heads     // nil for a log that is not kept in files
 	archive  *storage.Archive
 	state    *projection.State
 	held     journal.Held
@@ -57,7 +59,10 @@ func (f *files) openFiles(ctx context.Context) (err error) {
 		f.options.Report(err) // the records say when a session was last known to be alive
 	}
 	f.lastAlive = min(f.lastAlive, events.TimeOf(f.options.Now()))
-	return f.openArchive()
+	if err := f.openArchive(); err != nil || f.heads == nil {
+		return err
+	}
+	return f.heads.Begin()
 }
 
 // openLog opens the log, or begins it where there is nothing at all yet. A log that
@@ -66,6 +71,12 @@ func (f *files) openLog(ctx context.Context) (storage.Log, error) {
 	path := f.folder.Log()
 	_, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
+		for _, signed := range []string{f.folder.Head(), f.folder.Key()} {
+			if isThere(signed) {
+				return nil, &storage.CorruptError{File: path, Err: fmt.Errorf(
+					"it is missing, but %s, which belongs to it, is there; restore the log, or move that file away to begin a new book", signed)}
+			}
+		}
 		if isThere(f.folder.Archive()) {
 			return nil, &storage.CorruptError{File: path, Err: fmt.Errorf(
 				"it is missing, but %s, which was made from it, is there; restore the log, or move that file away to begin a new book", f.folder.Archive())}
@@ -98,6 +109,10 @@ func (f *files) openLog(ctx context.Context) (storage.Log, error) {
 		return nil, err
 	}
 	f.watched = journal.Watch(log.Present)
+	f.heads, err = heads.Open(heads.Options{Log: log, Folder: f.folder, Report: f.options.Report, Now: f.options.Now})
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
 	return log, nil
 }
 
@@ -292,6 +307,6 @@ func (f *files) closeAll() error {
 	if f.alive != nil {
 		errs = append(errs, f.alive.close())
 	}
-	f.log, f.archive, f.alive = nil, nil, nil
+	f.log, f.archive, f.alive, f.heads = nil, nil, nil, nil
 	return errors.Join(errs...)
 }

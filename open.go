@@ -86,7 +86,7 @@ func (r *Registry) open(ctx context.Context) (err error) {
 	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched, &r.held)
 	if log, ok := r.log.(*storage.Bolt); ok && r.options.ScrubPeriod >= 0 {
 		r.scrub = &scrubber{
-			verify: log.Verify, chain: log.VerifyChain, archive: r.archive.Check, archiveSize: func() int64 { return int64(sizeOf(r.folder.Archive())) },
+			verify: r.verifyAll, chain: log.VerifyChain, archive: r.archive.Check, archiveSize: func() int64 { return int64(sizeOf(r.folder.Archive())) },
 			period: cmp.Or(r.options.ScrubPeriod, scrubPeriod), report: r.options.Report,
 		}
 	}

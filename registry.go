@@ -90,6 +90,9 @@ func (r *Registry) work(ctx context.Context) {
 			r.options.Report(err)
 		}
 	})
+	if r.heads != nil {
+		r.workers.Go(func() { r.heads.Run(ctx) })
+	}
 	if r.scrub != nil {
 		r.workers.Go(func() { r.scrub.run(ctx) })
 	}
@@ -163,6 +166,9 @@ func (r *Registry) close() error {
 	}
 	r.stop()
 	r.workers.Wait()
+	if r.heads != nil {
+		errs = append(errs, r.heads.Sign())
+	}
 	errs = append(errs, r.checkpoints.save(), r.release())
 	if err := errors.Join(errs...); err != nil || r.options.Log != nil {
 		return err

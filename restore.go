@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/heads"
 	"gatebook/migrations"
 	"gatebook/storage"
 )
@@ -113,9 +114,23 @@ func (r *restore) copy(ctx context.Context, backup string) error {
 		return fmt.Errorf("the next session cannot be %d: the backup has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
 	}
 	r.result = Restored{Backup: *mark, Records: head.Sequence, NextSession: next}
-	return r.record(ctx, &events.LogRestored{
+	err = r.record(ctx, &events.LogRestored{
 		Records: head.Sequence, Taken: events.TimeOf(mark.Taken), NextSession: next, By: r.By,
 	})
+	if err != nil {
+		return err
+	}
+	return r.sign(ctx)
+}
+
+// sign signs the log with a new key where the backup came without its key. The log says so.
+func (r *restore) sign(ctx context.Context) error {
+	keys, err := storage.KeysOf(r.folder.Log())
+	if err != nil || len(keys.All) == 0 || isThere(r.folder.Key()) {
+		return err
+	}
+	_, err = heads.Force(ctx, r.folder, r.By, heads.Options{Report: r.Options.Report, Now: r.Options.Now})
+	return err
 }
 
 // record appends the event, with the root of the tree before it.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"gatebook/internal/heads"
 	"gatebook/storage"
 )
 
@@ -32,7 +33,7 @@ type Scrub struct {
 // scrubber reads the log and the archive through, again and again, so that damage at rest is
 // found before somebody needs what is damaged.
 type scrubber struct {
-	verify func(context.Context, storage.Pace, ...uint64) (*storage.Verified, error)
+	verify func(context.Context, storage.Pace) (*storage.Verified, error)
 	// chain looks only for segments that are missing.
 	chain func(context.Context) (*storage.Verified, error)
 	// archive reads a piece of the archive, of about archiveSize bytes: see
@@ -178,9 +179,18 @@ func (r *Registry) Verify(ctx context.Context, pace storage.Pace) (*storage.Veri
 		return nil, ErrClosed
 	}
 	defer r.calls.Leave()
-	log, ok := r.log.(*storage.Bolt)
-	if !ok {
+	if r.heads == nil {
 		return nil, ErrNoFiles
 	}
-	return log.Verify(ctx, pace)
+	return r.verify(ctx, pace)
+}
+
+// verifyAll is verify without claims.
+func (r *Registry) verifyAll(ctx context.Context, pace storage.Pace) (*storage.Verified, error) {
+	return r.verify(ctx, pace)
+}
+
+// verify reads the whole log, and compares it with the newest head and those that are claimed.
+func (r *Registry) verify(ctx context.Context, pace storage.Pace, claims ...heads.Claim) (*storage.Verified, error) {
+	return r.heads.Verify(ctx, pace, claims...)
 }

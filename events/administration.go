@@ -127,3 +127,32 @@ func (e *LogRestored) core(c *wire.Coder) {
 }
 
 func (e *LogRestored) personal(p *personalCoders) { p.actor.Text(1, &e.By) }
+
+// KeyRotated records that another key signs the heads of the log, from this record on.
+type KeyRotated struct {
+	// Key and Before are the verifier keys of the new key and of the one before it.
+	Key, Before string
+	// Endorsement is a signed note in which the key before vouches for the new one; "" where it
+	// was lost.
+	Endorsement string
+	// Head is the newest head that the key before had signed, as a signed note; "" where that
+	// was lost too. Size is the number of records that it covered.
+	Head string
+	Size uint64
+
+	// By is the user that rotated the key. Personal, of the actor.
+	By string
+}
+
+// Kind returns [KindKeyRotated].
+func (*KeyRotated) Kind() Kind { return KindKeyRotated }
+
+func (e *KeyRotated) core(c *wire.Coder) {
+	c.Text(1, &e.Key)
+	c.Text(2, &e.Before)
+	c.LongText(3, &e.Endorsement)
+	c.LongText(4, &e.Head)
+	wire.Uint(c, 5, &e.Size)
+}
+
+func (e *KeyRotated) personal(p *personalCoders) { p.actor.Text(1, &e.By) }

@@ -28,7 +28,7 @@ func TestClean(t *testing.T) {
 }
 
 // long are the texts of up to 1,024 bytes; all others have up to 256.
-var long = map[string]bool{"Program": true, "Description": true, "Why": true}
+var long = map[string]bool{"Program": true, "Description": true, "Why": true, "Endorsement": true, "Head": true}
 
 func wantCleaned(t *rapid.T, field string, before, after reflect.Value) {
 	t.Helper()

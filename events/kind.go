@@ -38,6 +38,7 @@ const (
 	KindRecordsPruned  Kind = 51
 	KindPersonErased   Kind = 52
 	KindLogRestored    Kind = 53
+	KindKeyRotated     Kind = 54
 )
 
 // String returns the kind's name, such as "session_opened", or "" for an unknown kind.
@@ -95,6 +96,8 @@ func (k Kind) String() string {
 		return "person_erased"
 	case KindLogRestored:
 		return "log_restored"
+	case KindKeyRotated:
+		return "key_rotated"
 	}
 	return ""
 }
@@ -102,7 +105,7 @@ func (k Kind) String() string {
 // Kinds returns every kind, in ascending order of number.
 func Kinds() []Kind {
 	var kinds []Kind
-	for k := Kind(1); k <= KindLogRestored; k++ {
+	for k := Kind(1); k <= KindKeyRotated; k++ {
 		if k.String() != "" {
 			kinds = append(kinds, k)
 		}
@@ -165,6 +168,8 @@ func New(k Kind) Event {
 		return &PersonErased{}
 	case KindLogRestored:
 		return &LogRestored{}
+	case KindKeyRotated:
+		return &KeyRotated{}
 	}
 	return nil
 }

@@ -59,3 +59,11 @@ func Split(sequence uint64, b []byte) (s Stored, err error) {
 	}
 	return s, nil
 }
+
+// KindOf returns the kind of a stored record, 0 for one that is too short to have one.
+func KindOf(b []byte) Kind {
+	if len(b) < 2 {
+		return 0
+	}
+	return Kind(b[1])
+}

@@ -102,7 +102,7 @@ func (s *State) apply(r *events.Record) error {
 		s.topology.applyServer(r)
 	case *events.SessionOpened:
 		return s.openSession(r, e)
-	case *events.AccountChanged, *events.HoldChanged, *events.RecordsPruned, *events.PersonErased, *events.LogRestored:
+	case *events.AccountChanged, *events.HoldChanged, *events.RecordsPruned, *events.PersonErased, *events.LogRestored, *events.KeyRotated:
 		// They are in the log and the feed, and change no session.
 	default:
 		return s.changeSession(r)

@@ -75,6 +75,8 @@ type BackupPlan struct {
 	// records follow in pieces, 0 for none.
 	From  uint64 `json:"from"`
 	Slice uint64 `json:"slice"`
+	// Key is the first key that signs heads of the log, in hexadecimal; "" where it has none.
+	Key string `json:"key,omitempty"`
 	// Bytes is about how many bytes follow.
 	Bytes int64 `json:"bytes"`
 }
@@ -135,6 +137,9 @@ func (b *backupWriter) choose(q BackupRequest) error {
 	}
 	if from > head.Sequence+1 {
 		return &OtherHistoryError{fmt.Sprintf("the backup has records up to %d at least, and the log ends at %d: it is another log, or was restored from an older copy", from-1, head.Sequence)}
+	}
+	if keys := b.log.Keys().All; len(keys) > 0 {
+		b.plan.Key = hex.EncodeToString(keys[0].Public[:])
 	}
 	known := from == 1
 	for _, s := range b.log.segments() {

@@ -194,7 +194,7 @@ func (r *backupReceiver) beginSlice() (err error) {
 	if from, _ := r.Have(); from != r.plan.Slice {
 		return fmt.Errorf("the stream of the backup has the segment that begins at record %d in the place of record %d", r.plan.Slice, from)
 	}
-	if r.slice, err = newSlice(r.path(incomingFolder), r.id, r.folder.Log(), r.before); err != nil {
+	if r.slice, err = newSlice(r.path(incomingFolder), r.id, r.folder.Log(), r.before, r.plan.Key); err != nil {
 		return err
 	}
 	r.slice.seen = func(sequence uint64, stored []byte) error {

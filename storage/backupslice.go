@@ -14,6 +14,7 @@ import (
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
+	"gatebook/storage/treehead"
 )
 
 // sliceWriter writes the newest segment of a copy of a log, from records as they are stored. It
@@ -28,13 +29,21 @@ type sliceWriter struct {
 }
 
 // newSlice creates a segment in a folder: the first of a log, or the one after a segment in
-// another folder with the given seal.
-func newSlice(folder string, id [16]byte, log string, before *seal) (*sliceWriter, error) {
-	edge, err := edgeAfter(log, before)
+// another folder with the given seal. firstKey is the first key of the log, in hexadecimal, "" for
+// none: no record names it.
+func newSlice(folder string, id [16]byte, log string, before *seal, firstKey string) (*sliceWriter, error) {
+	edge, keys, err := edgeAfter(log, before)
+	if err == nil && len(keys) == 0 && firstKey != "" {
+		keys = make([]treehead.Key, 1)
+		var n int
+		if n, err = hex.Decode(keys[0].Public[:], []byte(firstKey)[:min(len(firstKey), 2*len(keys[0].Public))]); err == nil && n != len(keys[0].Public) {
+			err = fmt.Errorf("%q is no key", firstKey)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	path, err := createSegment(folder, id, before, edge)
+	path, err := createSegment(folder, id, before, edge, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -46,20 +55,25 @@ func newSlice(folder string, id [16]byte, log string, before *seal) (*sliceWrite
 	return w, err
 }
 
-// edgeAfter returns the tree as of the end of the segment with the given seal, nil for an empty
-// log.
-func edgeAfter(log string, before *seal) (*tree.Frontier, error) {
-	edge := new(tree.Frontier)
+// edgeAfter returns the tree as of the end of the segment with the given seal, and the keys of the
+// log; those of an empty log for none.
+func edgeAfter(log string, before *seal) (edge *tree.Frontier, keys []treehead.Key, err error) {
+	edge = new(tree.Frontier)
 	if before == nil {
-		return edge, nil
+		return edge, nil, nil
 	}
 	s := &segment{path: filepath.Join(log, segmentName(before.First)), first: before.First}
-	err := s.view(func(r *boltfile.Reader) (err error) {
+	err = s.view(func(r *boltfile.Reader) (err error) {
+		m, err := readSegmentMeta(s.path, s.first, r)
+		if err != nil {
+			return err
+		}
+		keys = m.keys
 		var leaf []byte
 		*edge, err = frontierIn(&blockReader{path: s.path, coder: new(events.Coder)}, r, s.first, before.Last, &leaf)
 		return err
 	})
-	return edge, err
+	return edge, keys, err
 }
 
 // add adds the records of a piece: each after its length.

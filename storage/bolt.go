@@ -40,6 +40,7 @@ type Bolt struct {
 	chain  *chain
 	tail   *tail
 	trees  durableTree
+	keys   durableKeys
 
 	// writer is owned by the appending goroutine.
 	writer *segmentWriter
@@ -67,7 +68,7 @@ func createLog(folder string, id [16]byte) error {
 	}
 	err := os.Mkdir(temporary, 0o700)
 	if err == nil {
-		_, err = createSegment(temporary, id, nil, new(tree.Frontier))
+		_, err = createSegment(temporary, id, nil, new(tree.Frontier), nil)
 	}
 	if err == nil {
 		err = createTail(temporary, id)
@@ -134,6 +135,7 @@ func (l *Bolt) open(newest *segment) (err error) {
 		return err
 	}
 	l.trees.set(&l.writer.hashes.edge)
+	l.keys.set(l.writer.keys.keys)
 	return l.tail.check(l.folder, l.writer.head)
 }
 
@@ -175,13 +177,14 @@ func (l *Bolt) commit(end Head, values [][]byte) error {
 		return err
 	}
 	l.trees.set(&l.writer.hashes.edge)
+	l.keys.set(l.writer.keys.keys)
 	return l.tail.write(end)
 }
 
 // beginSegment creates and opens the segment after the one that was sealed.
 func (l *Bolt) beginSegment() error {
 	before := l.writer.sealed
-	path, err := createSegment(l.folder, l.id, before, &l.writer.hashes.edge)
+	path, err := createSegment(l.folder, l.id, before, &l.writer.hashes.edge, l.writer.keys.keys)
 	if err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}

@@ -36,6 +36,12 @@ func (f *Folder) Log() string { return filepath.Join(f.Path, logFolder) }
 // Archive returns the path of the archive.
 func (f *Folder) Archive() string { return filepath.Join(f.Path, archiveFile) }
 
+// Head returns the path of the newest signed head of the log.
+func (f *Folder) Head() string { return filepath.Join(f.Path, HeadFile) }
+
+// Key returns the path of the private key that signs heads.
+func (f *Folder) Key() string { return filepath.Join(f.Path, KeyFile) }
+
 // LockFolder locks a data folder for this process. It creates the folder when it does not
 // exist, but never its parents. Errors: [*InUseError] and those of the system, wrapped.
 func LockFolder(path string) (*Folder, error) {

@@ -79,7 +79,7 @@ func (c *copier) copy(s *segment) error {
 	}
 	c.before, c.newest = m.seal, &m
 	if c.log == nil {
-		if err := c.begin(m.id); err != nil {
+		if err := c.begin(&m); err != nil {
 			return err
 		}
 	}
@@ -87,9 +87,12 @@ func (c *copier) copy(s *segment) error {
 }
 
 // begin creates the log that is copied to.
-func (c *copier) begin(id [16]byte) (err error) {
-	if err = createLog(c.to, id); err == nil {
+func (c *copier) begin(m *segmentMeta) (err error) {
+	if err = createLog(c.to, m.id); err == nil {
 		c.log, err = OpenBolt(c.to, BoltOptions{})
+	}
+	if err == nil && len(m.keys) > 0 {
+		c.log.BeginSigning(m.keys[0].Public)
 	}
 	return err
 }

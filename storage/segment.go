@@ -19,6 +19,7 @@ import (
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
+	"gatebook/storage/treehead"
 )
 
 // The names inside a segment.
@@ -161,8 +162,8 @@ func (s *summer) restore(state []byte) error {
 }
 
 // createSegment creates the segment after one with the given seal, or the first one of a
-// log where there is none. edge is the tree over all records before it.
-func createSegment(folder string, id [16]byte, before *seal, edge *tree.Frontier) (string, error) {
+// log where there is none. edge is the tree over all records before it, keys are those of the log.
+func createSegment(folder string, id [16]byte, before *seal, edge *tree.Frontier, keys []treehead.Key) (string, error) {
 	end, previous := segmentEnd{}, []byte(nil)
 	if before != nil {
 		end.head, previous = before.head(), before.encode()
@@ -170,6 +171,10 @@ func createSegment(folder string, id [16]byte, before *seal, edge *tree.Frontier
 	var err error
 	if end.state, err = newSummer().state(nil); err != nil {
 		return "", err
+	}
+	var signers []byte
+	if len(keys) > 0 {
+		signers = encodeKeys(keys)
 	}
 	path := filepath.Join(folder, segmentName(end.head.Sequence+1))
 	return path, boltfile.Create(path, func(tx *bolt.Tx) error {
@@ -179,7 +184,7 @@ func createSegment(folder string, id [16]byte, before *seal, edge *tree.Frontier
 		}
 		for key, value := range map[string][]byte{
 			formatKey:   logFormat(),
-			identityKey: id[:], previousKey: previous, endKey: end.append(nil),
+			identityKey: id[:], previousKey: previous, endKey: end.append(nil), keysKey: signers,
 		} {
 			if value == nil {
 				continue
@@ -205,6 +210,7 @@ type segmentMeta struct {
 	end      segmentEnd // of a sealed one without state
 	previous *seal      // nil in the first segment
 	seal     *seal      // nil while it is written
+	keys     []treehead.Key
 }
 
 // readSegmentMeta reads and checks the meta bucket of the segment that begins at first. The
@@ -250,6 +256,11 @@ func readSegmentMeta(path string, first uint64, r *boltfile.Reader) (m segmentMe
 			return m, corrupt(err)
 		}
 		m.seal = &own
+	}
+	if b := get(keysKey); b != nil {
+		if m.keys, err = decodeKeys(b); err != nil {
+			return m, corrupt(err)
+		}
 	}
 	end := get(endKey)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"gatebook/events"
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
+	"gatebook/storage/treehead"
 )
 
 // segmentWriter writes the newest segment. It is for one goroutine at a time.
@@ -33,6 +34,7 @@ type segmentWriter struct {
 	sum              *summer
 	state            []byte // of sum at head
 	hashes           hashWriter
+	keys             keyWriter
 
 	// The fields below are memory for the next commit.
 	blocks, end, spare []byte
@@ -89,6 +91,7 @@ func (w *segmentWriter) read(m *segmentMeta, r *boltfile.Reader) error {
 		}
 		copy(w.last[:], c.Key())
 	}
+	w.keys = keyWriter{origin: treehead.Origin(m.id), keys: m.keys, stored: len(m.keys)}
 	if err := w.hashes.open(&from, r, w.segment.first, w.head.Sequence); err != nil {
 		return err
 	}
@@ -150,6 +153,7 @@ func (w *segmentWriter) write(end Head, values [][]byte, limit int64) (size int6
 	w.state, w.spare = state, w.state
 	copy(w.last[:], w.key[:])
 	w.hashes.keep()
+	w.keys.keep()
 	return size, nil
 }
 
@@ -182,6 +186,9 @@ func (w *segmentWriter) put(tx *bolt.Tx, end Head, values [][]byte, complete boo
 		return nil, nil, err
 	}
 	meta, last := tx.Bucket([]byte(metaBucket)), segmentEnd{head: end, state: state}
+	if err := w.keys.put(meta, first, values); err != nil {
+		return nil, nil, err
+	}
 	if complete {
 		last.state = nil // it has bytes of the last record, which may be erased one day
 	}

@@ -40,6 +40,25 @@ func (l *Bolt) Hashes(size uint64) tlog.HashReader {
 	return tree.NewReader(int64(size), &chainTree{chain: l.chain})
 }
 
+// RootAt returns the root of the tree over the first records of the log, from what is on the
+// disk. It reads the newest segment alone where the tree ends in it.
+func (l *Bolt) RootAt(size uint64) (root tree.Hash, err error) {
+	s, next := l.chain.find(size + 1)
+	if s == nil {
+		return root, ErrClosed
+	}
+	if next != 0 { // the tree ends in a sealed segment
+		return tlog.TreeHash(int64(size), l.Hashes(size))
+	}
+	from := blockReader{path: s.path, coder: new(events.Coder)}
+	_, err = l.chain.view(s, next, func(r *boltfile.Reader) (int, error) {
+		edge, err := frontierIn(&from, r, s.first, size, new([]byte))
+		root = edge.Root()
+		return 0, err
+	})
+	return root, err
+}
+
 // chainTree is the [tree.Source] of a log's segments.
 type chainTree struct {
 	chain *chain

@@ -11,6 +11,7 @@ import (
 	"gatebook/events"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
+	"gatebook/storage/treehead"
 )
 
 // verifiedPage is the number of records that are verified between two calls of the pace.
@@ -28,6 +29,8 @@ type Verified struct {
 	// Roots are the roots of the trees over as many of the first records as were asked for,
 	// made from the records. One that is missing is beyond the log, or behind a fault.
 	Roots map[uint64]tree.Hash
+	// Keys are the keys that sign the log's heads, as its segments and records name them.
+	Keys treehead.Keys
 	// Faults are what is wrong, in the order of the log. A segment whose pages cannot be
 	// followed has one for the rest of it.
 	Faults []*CorruptError
@@ -206,6 +209,7 @@ func (v *verifier) segment(s *segment, next uint64) error {
 		return err
 	}
 	v.before = m.seal
+	v.Keys = treehead.Keys{Origin: treehead.Origin(m.id), All: m.keys}
 	if v.chainOnly {
 		return nil
 	}

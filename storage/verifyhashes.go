@@ -2,12 +2,14 @@ package storage
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
+	"gatebook/storage/treehead"
 )
 
 // hashVerifier makes the tree over the records of a log again, and compares its hashes with
@@ -17,6 +19,9 @@ type hashVerifier struct {
 	// expected are the hashes that the segment has to have, in their order.
 	expected []hashRow
 	leaf     []byte
+	// origin is that of the log's keys, keys are those that the segments and records have named.
+	origin string
+	keys   []treehead.Key
 	// roots takes the roots of the trees of the wanted sizes.
 	roots  map[uint64]tree.Hash
 	wanted []uint64
@@ -32,8 +37,13 @@ type hashRow struct {
 // segment says of the tree before it; the roots are then those of this segment's word.
 func (v *hashVerifier) begin(s *segment, m *segmentMeta, view viewFunc) error {
 	v.expected = v.expected[:0]
+	v.origin = treehead.Origin(m.id)
+	if len(v.keys) == 0 {
+		v.keys = slices.Clone(m.keys[:min(len(m.keys), 1)]) // no record names the first
+	}
 	if v.edge.Size() != int64(s.first-1) {
 		v.wanted = nil
+		v.keys = slices.DeleteFunc(slices.Clone(m.keys), func(k treehead.Key) bool { return k.From >= s.first })
 		if m.format < migrations.TreeFormat {
 			return nil
 		}
@@ -59,6 +69,9 @@ func (v *hashVerifier) add(sequence uint64, stored []byte) error {
 	if uint64(v.edge.Size())+1 != sequence {
 		return nil // one before it is damaged, or the segment begins with nothing known
 	}
+	if k, ok := keyIn(v.origin, sequence, stored); ok {
+		v.keys = withKey(v.keys, k)
+	}
 	h, err := leafHash(&v.leaf, sequence, stored)
 	if err == nil {
 		err = v.edge.Append(h, v.expect)
@@ -81,6 +94,9 @@ func (v *hashVerifier) compare(s *segment, m *segmentMeta, view viewFunc) error 
 		return nil
 	}
 	from := blockReader{path: s.path}
+	if !slices.Equal(v.keys, m.keys) {
+		return from.corrupt(0, errors.New("the keys that it says sign the log are not those that its records name"))
+	}
 	return view(func(r *boltfile.Reader) error {
 		c, err := r.Bucket(hashesBucket)
 		if err != nil {

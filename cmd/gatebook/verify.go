@@ -14,7 +14,9 @@ import (
 
 	"golang.org/x/term"
 
+	"gatebook"
 	"gatebook/httpd/client"
+	"gatebook/httpd/control"
 	"gatebook/projection"
 	"gatebook/storage"
 )
@@ -29,8 +31,8 @@ type verifyCommand struct {
 
 // Help returns what --help adds.
 func (verifyCommand) Help() string {
-	return `Reads the whole log: every record and its checksum, the hash and the seal of every segment, and whether the end is the one
-that was acknowledged. A server that runs in the folder does it without being held up. The exit status is 1 where a fault is found.
+	return `Reads the whole log: every record and its checksum, the hash and the seal of every segment, the tree over all records, whether
+the end is the one that was acknowledged, and whether the log contains its signed head. A server that runs in the folder does it without being held up. The exit status is 1 where a fault is found.
 
 Examples:
   gatebook verify --data /var/lib/gatebook
@@ -79,7 +81,7 @@ func verify(ctx context.Context, folder string, progress *progressBar) (*client.
 	if err != nil {
 		return nil, err
 	}
-	v, err := storage.Verify(ctx, locked.Log(), progress.pace)
+	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace)
 	if err == nil {
 		checkEnd(locked, v)
 		err = checkBackup(folder, v)
@@ -190,6 +192,9 @@ func (c *verifyCommand) copyWhole(ctx context.Context, from *storage.Folder, pro
 	}
 	end, fault, err := storage.Salvage(ctx, from.Log(), target.Log(), progress.pace)
 	progress.end()
+	if err == nil && end.Sequence > 0 {
+		err = signSalvaged(ctx, from, target)
+	}
 	if err := errors.Join(err, target.Unlock()); err != nil {
 		return err
 	}
@@ -197,14 +202,29 @@ func (c *verifyCommand) copyWhole(ctx context.Context, from *storage.Folder, pro
 		return errors.Join(fmt.Errorf("nothing is whole, and nothing was copied: %w", fault), os.RemoveAll(c.Salvage))
 	}
 	fmt.Fprintf(to.out, "%s copied to %s\n", counted(int(end.Sequence), "record"), c.Salvage)
+	fmt.Fprintln(to.out, "The copy is signed with a new key, and says so in its last record.")
 	if fault == nil {
 		fmt.Fprintln(to.out, "The log was whole: nothing was left.")
 		return nil
 	}
 	fmt.Fprintf(to.out, "left from there on: %v\n", fault)
-	fmt.Fprintf(to.out, "A server that runs on the copy goes on with record %d and session %d, also where the records that were left had these numbers.\n", end.Sequence+1, end.Stream+1)
+	fmt.Fprintf(to.out, "A server that runs on the copy goes on with record %d and session %d, also where the records that were left had these numbers.\n", end.Sequence+2, end.Stream+1)
 	fmt.Fprintln(to.out, "The accounts, and what is derived from the log, were not copied; the latter is made anew when the server starts.")
 	return nil
+}
+
+// signSalvaged signs a copy of what was whole of a log with a new key. The copy says so in a
+// record, with the newest head of the log.
+func signSalvaged(ctx context.Context, from, target *storage.Folder) error {
+	if signed, err := os.ReadFile(from.Head()); err == nil {
+		if err := os.WriteFile(target.Head(), signed, 0o600); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	_, err := gatebook.ForceKey(ctx, target, control.Actor(os.Geteuid()))
+	return err
 }
 
 // progressBar shows on a terminal how far a command is.

@@ -200,6 +200,13 @@ func visitRegistry(e events.Event, v eventFields) {
 		v.moment("taken", &e.Taken)
 		v.total("next_session", &e.NextSession)
 		v.text("by", &e.By)
+	case *events.KeyRotated:
+		v.text("key", &e.Key)
+		v.text("key_before", &e.Before)
+		v.text("endorsement", &e.Endorsement)
+		v.text("head", &e.Head)
+		v.total("size", &e.Size)
+		v.text("by", &e.By)
 	}
 }
 

@@ -1,0 +1,144 @@
+package heads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"gatebook/storage"
+	"gatebook/storage/treehead"
+)
+
+// VerifyFunc verifies a log, and finds the roots of the trees of the given sizes.
+type VerifyFunc func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error)
+
+// Claim is a signed head that a log is compared with.
+type Claim struct {
+	// Name is what it is called in faults, such as its file.
+	Name   string
+	Signed []byte
+	// own is set for the head of the log's own folder.
+	own bool
+}
+
+// Verify verifies a log with a function, and that it contains the claimed heads. A head
+// that it does not contain is a fault of the result.
+func Verify(ctx context.Context, verify VerifyFunc, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
+	var sizes []uint64
+	for _, c := range claims {
+		sizes = append(sizes, claimedSize(c.Signed))
+	}
+	v, err := verify(ctx, pace, sizes...)
+	if err != nil {
+		return v, err
+	}
+	for _, c := range claims {
+		if err := c.check(v); err != nil {
+			v.Faults = append(v.Faults, &storage.CorruptError{File: c.Name, Err: err})
+		}
+	}
+	return v, nil
+}
+
+// Verify verifies the log, which is in use, and that it contains its newest head and the claimed
+// ones.
+func (h *Heads) Verify(ctx context.Context, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
+	own := Claim{Name: h.o.Folder.Head(), Signed: h.Status().Signed}
+	verify := func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error) {
+		v, err := h.o.Log.Verify(ctx, pace, sizes...)
+		if err == nil && len(v.Keys.All) == 0 {
+			v.Keys = h.Keys() // the next commit writes them down
+		}
+		return v, err
+	}
+	return Verify(ctx, verify, pace, append([]Claim{own}, claims...)...)
+}
+
+// claimedSize returns the size that a note says, before its signature is checked; 0 for none.
+func claimedSize(signed []byte) uint64 {
+	lines := strings.SplitN(string(signed), "\n", 3)
+	if len(lines) < 3 {
+		return 0
+	}
+	size, _ := strconv.ParseUint(lines[1], 10, 63) // the check of the signature says what is wrong
+	return size
+}
+
+// check returns what is wrong with a head, or with the log as it says.
+func (c *Claim) check(v *storage.Verified) error {
+	if c.own && len(v.Keys.All) == 0 {
+		return nil // a copy, made before the log had named its key
+	}
+	head, err := v.Keys.Open(c.Signed)
+	if err != nil {
+		return err
+	}
+	root, found := v.Roots[head.Size]
+	switch {
+	case head.Size > v.Head.Sequence:
+		return rolledBack(v.Head.Sequence, head.Size)
+	case !found:
+		return fmt.Errorf("whether the log contains it is not known: records before %d could not be read", head.Size)
+	case root != head.Root:
+		return otherHistory(head.Size)
+	}
+	return nil
+}
+
+// VerifyFolder verifies the log of a folder, which nobody has open, its newest head and its key,
+// as far as they are there, and that it contains the claimed heads.
+func VerifyFolder(ctx context.Context, f *storage.Folder, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
+	signed, err := treehead.ReadFile(f.Head())
+	if err == nil {
+		claims = append([]Claim{{Name: f.Head(), Signed: signed, own: true}}, claims...)
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read the log's head: %w", err)
+	}
+	unsigned := err != nil
+	verify := func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error) {
+		v, err := storage.Verify(ctx, f.Log(), pace, sizes...)
+		if err != nil || v.Keys.Origin == "" {
+			return v, err
+		}
+		if unsigned && len(v.Keys.All) > 0 {
+			v.Faults = append(v.Faults, &storage.CorruptError{File: f.Head(), Err: errors.New("it is missing, although the log was signed")})
+		}
+		return v, checkKey(f, v)
+	}
+	return Verify(ctx, verify, pace, claims...)
+}
+
+// checkKey compares the key of a folder, where there is one, with that of its log. The key of a
+// log that names none, because it was signed before its first record, counts as the log's.
+func checkKey(f *storage.Folder, v *storage.Verified) error {
+	var fault error
+	for _, path := range []string{f.Key(), nextKey(f)} {
+		content, err := treehead.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read the log's key: %w", err)
+		}
+		own, err := treehead.ParseSigner(v.Keys.Origin, content)
+		switch n := len(v.Keys.All); {
+		case err == nil && n == 0:
+			v.Keys.All = []treehead.Key{{Public: own.Public()}}
+			return nil
+		case err == nil && v.Keys.All[n-1].Public == own.Public():
+			return nil
+		case err == nil:
+			err = errors.New("it is not the key that the log names")
+		}
+		if fault == nil {
+			fault = err
+		}
+	}
+	if fault != nil {
+		v.Faults = append(v.Faults, &storage.CorruptError{File: f.Key(), Err: fault})
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"gatebook/events"
+	"gatebook/internal/heads"
+	"gatebook/internal/journal"
+	"gatebook/storage"
+)
+
+// HeadStatus is the newest signed head of the log, and how writing it goes.
+type HeadStatus = heads.Status
+
+// HeadClaim is a signed head that a log is compared with.
+type HeadClaim = heads.Claim
+
+// NotSignedError reports a proof for more records than the newest head covers.
+type NotSignedError = heads.NotSignedError
+
+// Heads returns the newest signed head. Errors: [ErrNoFiles].
+func (r *Registry) Heads() (HeadStatus, error) {
+	if r.heads == nil {
+		return HeadStatus{}, ErrNoFiles
+	}
+	return r.heads.Status(), nil
+}
+
+// VerifierKeys returns the keys that verify signed heads of the log, the newest first, as
+// golang.org/x/mod/sumdb/note encodes them. Errors: [ErrNoFiles].
+func (r *Registry) VerifierKeys() ([]string, error) {
+	if r.heads == nil {
+		return nil, ErrNoFiles
+	}
+	return r.heads.Keys().Verifiers(), nil
+}
+
+// RecordProof proves that a record is in the log.
+type RecordProof struct {
+	Sequence uint64
+	// Size is the number of records of the tree.
+	Size uint64
+	// Leaf is the hash of the record in the tree.
+	Leaf  tlog.Hash
+	Proof tlog.RecordProof
+}
+
+// ProveRecord proves that the tree over so many of the first records contains a record. Size 0
+// stands for that of the newest head. Errors: [ErrInvalid], [*NotSignedError],
+// [*storage.CorruptError], [ErrNoFiles].
+func (r *Registry) ProveRecord(sequence, size uint64) (p RecordProof, err error) {
+	err = r.prove(func() error {
+		p.Sequence = sequence
+		p.Proof, p.Leaf, p.Size, err = r.heads.ProveRecord(sequence, size)
+		return err
+	})
+	return p, err
+}
+
+// TreeProof proves that a tree begins with a smaller one.
+type TreeProof struct {
+	From, To uint64
+	Proof    tlog.TreeProof
+}
+
+// ProveTree proves that the tree over so many of the first records begins with a smaller one. 0
+// for the larger stands for that of the newest head. Errors: those of [Registry.ProveRecord].
+func (r *Registry) ProveTree(from, to uint64) (p TreeProof, err error) {
+	err = r.prove(func() error {
+		p.From = from
+		p.Proof, p.To, err = r.heads.ProveTree(from, to)
+		return err
+	})
+	return p, err
+}
+
+// StoredRecord is a record as proofs cover it.
+type StoredRecord struct {
+	events.Stored
+	// Leaf is the sequence as 8 bytes, big-endian, followed by the core.
+	Leaf []byte
+}
+
+// StoredRecord returns a record as it is stored. Errors: [ErrNotFound], [ErrNoFiles],
+// [*storage.CorruptError].
+func (r *Registry) StoredRecord(sequence uint64) (s StoredRecord, err error) {
+	err = r.prove(func() error {
+		log := r.log.(*storage.Bolt)
+		if sequence == 0 || sequence > log.Head().Sequence {
+			return ErrNotFound
+		}
+		s.Stored, err = log.Stored(sequence)
+		s.Leaf = heads.Leaf(sequence, s.Stored)
+		return err
+	})
+	return s, err
+}
+
+// prove calls a function that reads the log's files, which Close waits for.
+func (r *Registry) prove(do func() error) error {
+	if r.heads == nil {
+		return ErrNoFiles
+	}
+	if !r.calls.Enter() {
+		return ErrClosed
+	}
+	defer r.calls.Leave()
+	err := do()
+	if why, ok := errors.AsType[*heads.InvalidError](err); ok {
+		return invalid(why)
+	}
+	return err
+}
+
+// RotateKey makes another key to sign heads with, which the one before vouches for in the log. It
+// returns the verifier key. The errors are those of recording, and of writing files.
+func (r *Registry) RotateKey(ctx context.Context, by string) (verifier string, err error) {
+	err = r.prove(func() error {
+		verifier, err = r.heads.Rotate(by, func(e *events.KeyRotated) error {
+			return r.append(ctx, journal.One(0, e))
+		})
+		return err
+	})
+	return verifier, err
+}
+
+// ForceKey signs the log of a folder, which nobody has open, as it is, with a new key: its key or
+// head was lost, or it was rolled back. The log says so in a record. It returns the verifier key.
+func ForceKey(ctx context.Context, folder *storage.Folder, by string) (verifier string, err error) {
+	return heads.Force(ctx, folder, by, heads.Options{Report: func(error) {}, Now: time.Now})
+}
+
+// RotateFolderKey is [Registry.RotateKey] for a folder that nobody has open.
+func RotateFolderKey(ctx context.Context, folder *storage.Folder, by string) (verifier string, err error) {
+	return heads.RotateOffline(ctx, folder, by, heads.Options{Report: func(error) {}, Now: time.Now})
+}
+
+// FolderKeys returns the verifier keys of the log in a folder that nobody has open, the newest
+// first.
+func FolderKeys(folder *storage.Folder) ([]string, error) {
+	keys, err := storage.KeysOf(folder.Log())
+	return keys.Verifiers(), err
+}
+
+// VerifyFolder verifies the log of a folder that nobody has open: see [storage.Verify]. It verifies
+// the newest head and the key too, as far as they are there, and that the log contains the
+// claimed heads.
+func VerifyFolder(ctx context.Context, folder *storage.Folder, pace storage.Pace, claims ...HeadClaim) (*storage.Verified, error) {
+	return heads.VerifyFolder(ctx, folder, pace, claims...)
+}
