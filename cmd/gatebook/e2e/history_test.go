@@ -39,6 +39,31 @@ func TestHistory(t *testing.T) {
 	p.press("Search")
 	p.until(tableRows + ` === 4`)
 
+	// By user, and in a window from … to ….
+	p.goTo("#/history")
+	p.until(tableRows + ` === 5`)
+	p.enter("input[name=user]", "mallory")
+	p.press("Search")
+	p.until(`location.hash.includes("user=mallory")`)
+	p.until(tableRows + ` === 1`)
+	p.goTo("#/history")
+	p.choose("select[name=window]", "custom")
+	p.do(`{ const local = (at) => new Date(at - new Date().getTimezoneOffset() * 60e3).toISOString().slice(0, 19);
+		document.querySelector("input[name=from]").value = local(Date.now() - 3600e3);
+		document.querySelector("input[name=until]").value = local(Date.now() - 1800e3); }`)
+	p.press("Search")
+	p.until(`location.hash.includes("since=") && location.hash.includes("until=")`)
+	p.shows("No ended session matches")
+	p.shows("Nobody was there")
+	p.goTo("#/history?by=ann")
+	p.shows("No ended session matches")
+	p.goTo("#/history?service=orders")
+	p.until(tableRows + ` === 4`)
+	for lanes, name := range map[string]string{"server": "db-1", "service": "orders", "user": "gatebook_admin"} {
+		p.choose(`select[aria-label="Lanes by"]`, lanes)
+		p.until(`document.querySelector(".lane .name title").textContent.startsWith(` + quote(name) + `)`)
+	}
+
 	// Lanes by another member, zoom and drag, and the part that is seen as the window.
 	p.choose(`select[aria-label="Lanes by"]`, "address")
 	p.until(`document.querySelector(".lane .name").textContent.startsWith("127.0.0.1")`)

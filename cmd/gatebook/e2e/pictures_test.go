@@ -26,6 +26,7 @@ func TestPictures(t *testing.T) {
 		one.query("SELECT REPEAT('x', 20000)")
 	}
 	t.Run("one", func(t *testing.T) { look(t, s, folder, "one", "now?service=orders", "session/%d") })
+	t.Run("states", func(t *testing.T) { lookAtStates(t, s, folder) })
 	for range 12 {
 		c := s.mariaDB()
 		c.query("SELECT 1")
@@ -82,6 +83,51 @@ func lookAtSignIn(t *testing.T, s *server, folder string) {
 			p.prefer("prefers-color-scheme: "+colour, "prefers-reduced-motion: reduce")
 			p.settle()
 			check(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("signin-%s-%s.png", device.name, colour)), p.picture(), 0o600))
+		}
+	}
+}
+
+// lookAtStates takes pictures of what is not always there: the question before an end, how long it
+// can be taken back, what is on its way, what failed, and no connection.
+func lookAtStates(t *testing.T, s *server, folder string) {
+	t.Helper()
+	for _, device := range []struct {
+		name          string
+		width, height int64
+		phone         bool
+	}{{"desktop", 1280, 900, false}, {"phone", 390, 844, true}} {
+		for _, colour := range []string{"light", "dark"} {
+			f := newFaulty(t, s)
+			p := open(t, f.address)
+			p.allow("status of 500", "Failed to load resource: net::ERR_")
+			p.resize(device.width, device.height, device.phone)
+			p.prefer("prefers-color-scheme: "+colour, "prefers-reduced-motion: reduce")
+			keep := func(what string) {
+				p.settle()
+				check(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("state-%s-%s-%s.png", what, device.name, colour)), p.picture(), 0o600))
+			}
+			id := p.session("orders")
+			p.click("#row-" + itoa(id) + " input")
+			p.press("End 1 session …")
+			p.enter("dialog input", "runaway report")
+			keep("dialog")
+			p.key(keyEnter)
+			p.shows("ends in")
+			keep("pending")
+			p.press("Undo")
+			p.shows("goes on")
+			f.set(true, false)
+			p.goTo("#/history")
+			keep("loading")
+			f.set(false, true)
+			p.until(`document.querySelector(".notice.error")`)
+			keep("failed")
+			p.goTo("#/now")
+			f.cut()
+			p.until(`document.querySelector(".banner:not([hidden])")`)
+			keep("disconnected")
+			f.set(false, false)
+			p.leave()
 		}
 	}
 }

@@ -32,7 +32,8 @@ func TestBasePath(t *testing.T) {
 			p.until(`document.querySelector(".status")?.dataset.state === "live"`)
 			p.run(reload())
 			c := s.mariaDB()
-			p.click("#row-" + itoa(p.session("orders")) + " input")
+			id := p.session("orders")
+			p.click("#row-" + itoa(id) + " input")
 			p.press("End 1 session …")
 			p.enter("dialog input", "below a path")
 			p.choose("dialog select", "")
@@ -41,6 +42,8 @@ func TestBasePath(t *testing.T) {
 			if !c.gone() {
 				t.Error("the client is connected still")
 			}
+			p.goTo("#/session/" + itoa(id))
+			p.shows("it was ended on request by ann (below a path).")
 			s.login = "ann"
 			s.crowd(0, 120)
 			s.endCrowd(0, 120)
@@ -125,7 +128,7 @@ func TestRestart(t *testing.T) {
 	p := open(t, s.base())
 	p.session("orders")
 	p.session("reports")
-	p.allow("Failed to load resource: net::ERR_")
+	p.allow("Failed to load resource: net::ERR_", "status of 503") // it is starting
 	s.kill()
 	p.shows("Not connected since")
 	p.until(`document.querySelector(".status").dataset.state === "off"`)

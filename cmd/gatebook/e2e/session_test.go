@@ -58,8 +58,8 @@ func TestSession(t *testing.T) {
 	p.goTo("#/session/" + itoa(p.session("stock")))
 	p.until(`document.querySelector(".plot .water.high") && document.querySelector(".plot .water.low")`)
 
-	p.goTo("#/session/999999")
 	p.allow("sessions/999999") // the console notes that it is not found
+	p.goTo("#/session/999999")
 	p.shows("No session 999999")
 }
 

@@ -19,7 +19,7 @@ func TestSignIn(t *testing.T) {
 	s := serve(t, "ann:admin", "ben:basic")
 	s.mariaDB()
 	p := open(t, s.base())
-	p.allow("status of 401", "status of 403", "Failed to load resource: net::ERR_")
+	p.allow("status of 401", "status of 403", "status of 503", "Failed to load resource: net::ERR_")
 	p.until(`document.activeElement?.name === "name"`)
 	p.enter("input[name=name]", "ann")
 	p.enter("input[name=password]", "wrong-password")

@@ -16,6 +16,7 @@ import (
 // an error. The page itself it always passes on.
 type faulty struct {
 	address string
+	cut     func() // closes the connections of clients
 
 	mu   sync.Mutex
 	hold chan struct{} // is closed to let go on; nil while nothing is held back
@@ -51,7 +52,7 @@ func newFaulty(t *testing.T, s *server) *faulty {
 		proxy.ServeHTTP(w, r)
 	}))
 	t.Cleanup(front.Close)
-	f.address = front.URL + "/"
+	f.address, f.cut = front.URL+"/", front.CloseClientConnections
 	return f
 }
 
@@ -152,7 +153,7 @@ func TestDisconnected(t *testing.T) {
 	s.mariaDB()
 	f := newFaulty(t, s)
 	p := open(t, f.address)
-	p.allow("status of 500", "Failed to load resource: net::ERR_")
+	p.allow("status of 50", "Failed to load resource: net::ERR_")
 	p.do(axeSource(t))
 	p.session("orders")
 	f.set(false, true)

@@ -168,7 +168,8 @@ export class HistoryView {
     this.narrow.hidden = true;
     const mine = this.#shown;
     fill(this.picture, notice("loading", "Reading the past"));
-    fill(this.list, notice("loading", "Searching"));
+    for (const part of [this.list, this.incidents, this.failed]) fill(part, notice("loading", "Searching"));
+    this.element.dataset.kind = "";
     try {
       this.#others = this.#params.has("own") || this.#params.has("service") ? [] : await otherServices();
       const asked = this.#asked();
@@ -181,6 +182,7 @@ export class HistoryView {
       this.#drawList();
     } catch (error) {
       if (mine !== this.#shown) return;
+      this.element.dataset.kind = "failed";
       fill(this.picture, failure(error, () => this.#load()));
       fill(this.list);
     }

@@ -248,7 +248,7 @@ export class PastView {
     const all = Math.max(total, sessions.length);
     const why = { reading: "the others are on their way", failed: "the others could not be read", "": "choose a user, service, server or address to see others" }[rest];
     const more = sessions.length < all ? `; the first ${count(sessions.length)} are listed and counted, ${why}` : "";
-    write(this.total, `${rows.length === sessions.length ? "" : `${count(rows.length)} of `}${plural(all, "session")}${crowded && filters.some((f) => this.#params.has(f)) ? " that match" : ""} at that moment${more}`);
+    write(this.total, `${rows.length === sessions.length ? "" : `${count(rows.length)} of `}${crowded && filters.some((f) => this.#params.has(f)) ? plural(all, "such session") : plural(all, "session")} at that moment${more}`);
     this.table.element.hidden = rows.length === 0;
     fill(this.place, rows.length === 0 ? notice("empty", sessions.length || crowded ? "No session matches" : "Nobody was connected", sessions.length || crowded ? "Others were there at this moment." : "Nobody was there at this moment, as far as the book knows.") : null);
   }
