@@ -56,12 +56,15 @@ func (c *clockWatch) jumped(now time.Time, passed time.Duration) error {
 // read returns how far the clock stands before the last record; 0 within the tolerance.
 func (c *clockWatch) read() time.Duration { return time.Duration(c.behind.Load()) }
 
-// checkClock reports that the clock stands before the last record, once, and that it jumped.
+// checkClock reports that the clock stands before the last record, once, and that the system's
+// jumped.
 func (r *Registry) checkClock() {
 	passed := time.Since(r.clock.checked)
 	r.clock.checked = time.Now()
-	if err := r.clock.jumped(r.options.Now(), passed); err != nil {
-		r.options.Report(err)
+	if r.options.systemClock {
+		if err := r.clock.jumped(r.options.Now(), passed); err != nil {
+			r.options.Report(err)
+		}
 	}
 	if err := r.clock.check(r.options.Now(), r.log.Head().Recorded); err != nil {
 		r.options.Report(err)

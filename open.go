@@ -26,7 +26,7 @@ import (
 func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	started := time.Now()
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now, o.systemClock = time.Now, true
 	}
 	if o.Report == nil {
 		o.Report = func(error) {}

@@ -13,7 +13,8 @@ type Options struct {
 	// data folder.
 	Log storage.Log
 	// Now is the clock. Nil means the system's.
-	Now func() time.Time
+	Now         func() time.Time
+	systemClock bool // Now was nil
 	// Report is called with what fails in the background, where no caller is there to get
 	// the error. It must not block. Nil discards it.
 	Report func(error)
