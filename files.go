@@ -127,6 +127,9 @@ func (f *files) openArchive() error {
 	err := f.loadArchive()
 	var corrupt *storage.CorruptError
 	var format *migrations.OtherFormatError
+	if errors.As(err, &corrupt) && corrupt.File != f.folder.Archive() {
+		return err // the log's
+	}
 	switch {
 	case err == nil:
 		return f.checkAhead()
@@ -175,13 +178,43 @@ func (f *files) checkAhead() error {
 // made when another record had the sequence.
 func (f *files) checkHistory(position uint64, record storage.RecordSum) error {
 	if position > f.log.Head().Sequence {
-		return nil // checkAhead tells
+		return f.checkOpenings() // checkAhead refuses the log where it is of the same history
 	}
 	sum, err := recordSum(f.log, position)
 	if err == nil && sum != record {
 		err = &storage.CorruptError{File: f.folder.Archive(), Err: fmt.Errorf("it was made from another history of the log, which had another record %d", position)}
 	}
 	return err
+}
+
+// comparedOpenings is how many sessions of an archive that is ahead of the log are looked up there.
+const comparedOpenings = 64
+
+// checkOpenings returns an error for an archive of another history of a log that ends before it:
+// one in which a session was opened elsewhere than in the log. It compares the newest sessions
+// that the log has.
+func (f *files) checkOpenings() error {
+	head := f.log.Head()
+	for id := head.Stream; id > 0 && id+comparedOpenings > head.Stream; id-- {
+		v, err := f.state.Lookup(id), error(nil)
+		if v == nil {
+			v, err = query.Archived(f.archive, id)
+		}
+		if err != nil {
+			return err
+		}
+		if v == nil || v.First() > head.Sequence {
+			continue
+		}
+		var one [1]events.Record
+		if n, err := f.log.Read(v.First()-1, one[:]); err != nil || n == 0 {
+			continue // that the log is damaged is no fault of the archive
+		}
+		if one[0].Session != id || one[0].Event.Kind() != events.KindSessionOpened || one[0].At() != v.Opened {
+			return &storage.CorruptError{File: f.folder.Archive(), Err: fmt.Errorf("it was made from another history of the log, which opened session %d otherwise", id)}
+		}
+	}
+	return nil
 }
 
 func (f *files) loadArchive() (err error) {
