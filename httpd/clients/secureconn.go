@@ -69,7 +69,9 @@ func (c *secureConn) handshake() error {
 		c.own.refusePlaintext()
 		err = errors.New("the client speaks HTTP without TLS")
 	}
-	c.security.Failed(c.RemoteAddr(), err)
+	if !errors.Is(err, net.ErrClosed) { // the server has not closed it
+		c.security.Failed(c.RemoteAddr(), err)
+	}
 	return err
 }
 
