@@ -1,11 +1,40 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"gatebook/cmd/gatebook/internal/servertest"
 )
+
+// TestHistorySays has more of everything than the history shows: it says of how many.
+func TestHistorySays(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	var events []string
+	for i := range 70 {
+		key := fmt.Sprintf("f-%d", i)
+		events = append(events,
+			fmt.Sprintf(`{"kind":"session_opened","key":%q,"service":"shop-%d","protocol":"mysql","address":"10.0.0.%d","port":1}`, key, i, i%12+1),
+			fmt.Sprintf(`{"kind":"session_closed","key":%q,"reason":"auth_failed","user":"root"}`, key))
+	}
+	for run := range 14 { // each incarnation but the last is an incident
+		opened := fmt.Sprintf(`{"kind":"session_opened","key":"lost","service":"stock","protocol":"mysql","address":"10.0.1.1","port":%d}`, run+1)
+		s.report(fmt.Sprintf(`{"source":"edge-%d","incarnation":"1","lease":"1h","events":[%s]}`, run, opened))
+		s.report(fmt.Sprintf(`{"source":"edge-%d","incarnation":"2","lease":"1h","events":[]}`, run))
+	}
+	s.report(fmt.Sprintf(`{"source":"edge-0","incarnation":"2","lease":"1h","events":[%s]}`, strings.Join(events, ",")))
+	p := open(t, s.base()+"#/history")
+	p.shows("The 10 addresses with the most, of 12.")
+	p.shows("The newest 12 of 14 incidents.")
+	p.shows("this API's own clients are among the sessions")
+	p.goTo("#/history?service=stock")
+	p.until(tableRows + " === 14")
+	p.until(`!document.body.innerText.includes("this API's own clients are among the sessions")`)
+	p.goTo("#/book")
+	p.shows("The newest 40 of ")
+}
 
 // TestHistory searches the sessions that have ended, sees them as lanes, exports them, and
 // counts failed logins.

@@ -23,7 +23,7 @@ func TestSession(t *testing.T) {
 	p.until(`document.querySelector(".picture .mark.ready")`)
 	p.until(`[...document.querySelectorAll(".plot path")].some((path) => path.getAttribute("d").includes("L"))`)
 	p.shows("server reached")
-	p.shows("no signed proofs yet")
+	p.shows("gives out no proofs yet")
 
 	// Its counters go on without a reload.
 	before := value[string](p, plotLabel)

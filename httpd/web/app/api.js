@@ -128,13 +128,13 @@ const mostServices = 60;
 
 /**
  * Returns the names of all services but that of the API's own clients, for a request that
- * leaves those out. It is empty where there are none, or more than a request may name.
+ * leaves those out; null where there are more than a request may name.
  *
- * @returns {Promise<string[]>}
+ * @returns {Promise<string[] | null>}
  */
 export async function otherServices() {
   /** @type {{name: string}[]} */
   const all = await get("services?fields=name");
   const names = all.map((s) => keyOf(s.name)).filter((name) => name !== ownService);
-  return names.length > mostServices ? [] : names;
+  return names.length > mostServices ? null : names;
 }

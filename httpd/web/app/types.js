@@ -55,6 +55,7 @@
  * @property {string} [cause]
  * @property {string} [by]
  * @property {string} [description]
+ * @property {string} [endorsement]
  * @property {string} [due]
  * @property {string} [name]
  * @property {string} [state]

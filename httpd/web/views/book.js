@@ -10,6 +10,8 @@ import { plainTable } from "../components/table.js";
 
 const day = 86400e3;
 const every = 5000;
+/** How many gaps and changes are listed. */
+const mostTold = 40;
 
 /**
  * Returns the values of metrics in Prometheus' text format, by name and labels.
@@ -161,7 +163,8 @@ export class BookView {
 
   /** @param {import("../app/types.js").LogRecord[]} events */
   #showGaps(events) {
-    const told = events.filter((e) => e.kind !== "server_changed").reverse().slice(0, 40);
+    const all = events.filter((e) => e.kind !== "server_changed").reverse();
+    const told = all.slice(0, mostTold);
     if (told.length === 0) {
       fill(this.gaps, notice("empty", "No gap", "Everything was recorded, and no source came or went."));
       return;
@@ -172,6 +175,7 @@ export class BookView {
         const [what, details] = describe(r);
         return [time(when(r)), h("span", { class: r.kind === "recording_gap" || r.kind === "source_lost" ? "bad" : "" }, what), details];
       })),
+      told.length < all.length ? h("p", { class: "faint" }, `The newest ${told.length} of ${count(all.length)}; the API has all.`) : null,
     );
   }
 }

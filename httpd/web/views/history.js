@@ -17,6 +17,10 @@ const filters = /** @type {const} */ (["user", "service", "server", "address", "
 const fields = "id,user,address,service,servers,database,program,source,opened,ended,last_seen,lost_at,status,reason,by,description";
 const page = 100;
 const mostBars = 1500;
+const mostAddresses = 10;
+const mostIncidents = 12;
+/** How many lost sessions are looked at for incidents. */
+const mostLost = 2000;
 /** How many sessions an export has at most. */
 const mostExported = 1_000_000;
 const windows = [
@@ -66,6 +70,7 @@ export class HistoryView {
     this.by = h("select", { "aria-label": "Lanes by", onchange: () => adjust((p) => p.set("lanes", this.by.value)) }, Object.keys(lanesBy).map((k) => h("option", { value: k }, `by ${k}`)));
     this.picture = h("div");
     this.list = h("div");
+    this.tooMany = h("p", { class: "faint", hidden: true }, "There are more services than one search can name, so that this API's own clients are among the sessions. Choose a service to leave them out.");
     this.failed = h("div");
     this.incidents = h("div");
     this.exporting = h("button", { type: "button", class: "quiet small", onclick: () => this.#export() }, "Export CSV");
@@ -76,6 +81,7 @@ export class HistoryView {
       h("h1", {}, "History"),
       this.form,
       this.chips,
+      this.tooMany,
       h("section", { "aria-label": "Who was there when" }, h("div", { class: "line" }, h("h2", {}, "Who was there when"), h("span", { class: "right" }, this.narrow, this.by)), this.picture),
       h(
         "div",
@@ -171,7 +177,9 @@ export class HistoryView {
     for (const part of [this.list, this.incidents, this.failed]) fill(part, notice("loading", "Searching"));
     this.element.dataset.kind = "";
     try {
-      this.#others = this.#params.has("own") || this.#params.has("service") ? [] : await otherServices();
+      const others = this.#params.has("own") || this.#params.has("service") ? [] : await otherServices();
+      this.#others = others ?? [];
+      this.tooMany.hidden = others !== null;
       const asked = this.#asked();
       this.#loadBeside(asked);
       const [bars, list] = await Promise.all([this.#readBars(asked), this.#page("", asked)]);
@@ -301,21 +309,24 @@ export class HistoryView {
     const mine = this.#shown;
     try {
       const [failed, lost] = await Promise.all([
-        get(`sessions/counts${query({ group: "address", reason: "auth_failed", status: "all", since, until, limit: 10 })}`),
-        get(`sessions${query({ since, until, status: "lost", sort: "-ended", limit: 2000, fields })}`),
+        request(`sessions/counts${query({ group: "address", reason: "auth_failed", status: "all", since, until, limit: mostAddresses })}`),
+        get(`sessions${query({ since, until, status: "lost", sort: "-ended", limit: mostLost, fields })}`),
       ]);
       if (mine !== this.#shown) return;
-      this.#drawFailed(failed);
+      this.#drawFailed(await failed.json(), Number(failed.headers.get("X-Total-Count") ?? 0));
       const all = incidentsOf(this.#params.has("own") ? lost : lost.filter((/** @type {SessionAnswer} */ s) => nameOf(s.service) !== ownService));
-      fill(this.incidents, all.length === 0 ? notice("empty", "Nothing was lost", "No session ended without being seen to end.") : all.slice(0, 12).map(incidentView), lost.length >= 2000 ? h("p", { class: "faint" }, "Only the newest 2 000 lost sessions are looked at here.") : null);
+      fill(this.incidents, all.length === 0 ? notice("empty", "Nothing was lost", "No session ended without being seen to end.") : all.slice(0, mostIncidents).map(incidentView), all.length > mostIncidents ? h("p", { class: "faint" }, `The newest ${mostIncidents} of ${count(all.length)} incidents. A narrower window shows others.`) : null, lost.length >= mostLost ? h("p", { class: "faint" }, `Only the newest ${count(mostLost)} lost sessions are looked at here.`) : null);
     } catch (error) {
       fill(this.failed, failure(error, () => this.#loadBeside(asked)));
       fill(this.incidents);
     }
   }
 
-  /** @param {{group: string | null, sessions: number}[]} failed */
-  #drawFailed(failed) {
+  /**
+   * @param {{group: string | null, sessions: number}[]} failed
+   * @param {number} addresses from which there were any
+   */
+  #drawFailed(failed, addresses) {
     if (failed.length === 0) {
       fill(this.failed, notice("empty", "No login has failed", `None in this window, as of ${moment(Date.now())}.`));
       return;
@@ -330,6 +341,7 @@ export class HistoryView {
           h("li", {}, h("a", { href: href("history", { address: f.group ?? "", reason: "auth_failed", since: this.#params.get("since") ?? "24h" }) }, h("span", { class: "bar", "style:width": `${(f.sessions / most) * 100}%` }), h("code", {}, f.group ?? "unknown"), h("span", { class: "n" }, count(f.sessions)))),
         ),
       ),
+      addresses > failed.length ? h("p", { class: "faint" }, `The ${failed.length} addresses with the most, of ${count(addresses)}.`) : null,
     );
   }
 }

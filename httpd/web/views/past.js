@@ -52,7 +52,7 @@ export class PastView {
   #shown = false;
   #player = 0;
   /** The services that are shown: all but that of the API's own clients. @type {Promise<string[]>} */
-  #services = otherServices().catch(() => []);
+  #services = otherServices().then((names) => names ?? [], () => []);
 
   /** @param {import("../app/types.js").Context} context */
   constructor(context) {

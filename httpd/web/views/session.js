@@ -60,7 +60,7 @@ export class SessionView {
       h("section", { "aria-label": "Life" }, h("h2", {}, "Life"), this.#timeline.element),
       h("section", { "aria-label": "Counters" }, h("h2", {}, "Counters over time"), this.legend, h("div", { class: "plots" }, this.#plots.map((p) => p.element))),
       h("section", { "aria-label": "Trail" }, h("h2", {}, "Trail"), this.trail),
-      h("section", { class: "proof", "aria-label": "Proof" }, h("h2", {}, "Proof"), h("p", { class: "faint" }, "This server's book has no signed proofs yet, so that none can be shown for this session.")),
+      h("section", { class: "proof", "aria-label": "Proof" }, h("h2", {}, "Proof"), h("p", { class: "faint" }, "This server gives out no proofs yet, so that none can be shown for this session.")),
     );
     this.place = h("div", {}, notice("loading", `Reading session ${id}`));
     this.element = h("div", { class: "view session" }, this.head, this.place, this.body);
