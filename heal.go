@@ -121,14 +121,25 @@ func (h *healer) heal(ctx context.Context) error {
 // fill folds the log into an archive: up to a sequence, or further where the registry goes
 // on too fast for what it has recorded since to stay in memory.
 func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint64) error {
+	return foldLog(ctx, h.log, archive, until, func(uint64) uint64 {
+		if h.checkpoints.behind() > h.backlog {
+			until = h.checkpoints.handOver()
+		}
+		return until
+	})
+}
+
+// foldLog folds the log into an archive that is empty, up to a sequence. After each page it calls
+// passed with where it is, which returns how far to go.
+func foldLog(ctx context.Context, log storage.Log, archive *storage.Archive, until uint64, passed func(at uint64) uint64) error {
 	state := projection.New(func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) })
-	c := checkpointer{state: state, archive: archive, log: h.log}
+	c := checkpointer{state: state, archive: archive, log: log}
 	page := make([]events.Record, healPage)
 	for at, unsaved := uint64(0), uint64(0); at < until; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		n, err := h.log.Read(at, page[:min(healPage, until-at)])
+		n, err := log.Read(at, page[:min(healPage, until-at)])
 		if err == nil && n == 0 {
 			err = fmt.Errorf("the log has no record %d", at+1)
 		}
@@ -139,9 +150,7 @@ func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint6
 			return err
 		}
 		at, unsaved = at+uint64(n), unsaved+uint64(n)
-		if h.checkpoints.behind() > h.backlog {
-			until = h.checkpoints.handOver()
-		}
+		until = passed(at)
 		if unsaved >= replayedPerSave {
 			unsaved = 0
 			if err := c.save(); err != nil {

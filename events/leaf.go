@@ -67,3 +67,31 @@ func KindOf(b []byte) Kind {
 	}
 	return Kind(b[1])
 }
+
+// Join appends to dst the stored record of its parts: what [Split] was given. It checks it as
+// [Decode] does.
+func Join(dst []byte, sequence uint64, s Stored) ([]byte, error) {
+	if len(s.Core) < headSize+1 {
+		return nil, fmt.Errorf("%w %d: a core of %d bytes is too short", ErrDamaged, sequence, len(s.Core))
+	}
+	start, flags := len(dst), s.Core[2]
+	dst = append(dst, s.Core...)
+	for _, part := range []struct {
+		name  string
+		flag  byte
+		bytes []byte
+	}{{"subject", flagSubject, s.Subject}, {"actor", flagActor, s.Actor}} {
+		switch has := flags&part.flag != 0; {
+		case has && part.bytes == nil:
+			return nil, fmt.Errorf("%w %d: its personal part %s is missing", ErrDamaged, sequence, part.name)
+		case !has && part.bytes != nil:
+			return nil, fmt.Errorf("%w %d: its core has no personal part %s", ErrDamaged, sequence, part.name)
+		case has && s.Core[0] > 1:
+			dst = binary.AppendUvarint(dst, uint64(len(part.bytes)))
+		}
+		dst = append(dst, part.bytes...)
+	}
+	dst = binary.BigEndian.AppendUint32(dst, checksum(sequence, dst[start:]))
+	_, err := Decode(sequence, dst[start:], nil)
+	return dst, err
+}

@@ -39,6 +39,10 @@ type commands struct {
 
 	Backup  backupCommand  `cmd:"" help:"Copy the log into a folder, beside a server that runs."`
 	Restore restoreCommand `cmd:"" help:"Make a data folder of a backup."`
+	Export  exportCommand  `cmd:"" help:"Write every record of the log as lines of JSON, or the sessions as CSV."`
+	Import  importCommand  `cmd:"" help:"Make a log of what gatebook export has written."`
+	Compact compactCommand `cmd:"" help:"Write the files of a data folder anew without what is not in use."`
+	Rebuild rebuildCommand `cmd:"" help:"Make book.db again from the log."`
 
 	List     listCommand     `cmd:"" help:"List sessions." group:"Client"`
 	Show     showCommand     `cmd:"" help:"Show one session: its connections and its trail." group:"Client"`

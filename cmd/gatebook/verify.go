@@ -243,14 +243,22 @@ func newProgressBar(w any) *progressBar {
 
 const barWidth = 30
 
-// show draws the bar anew, ten times a second at most.
-func (p *progressBar) show(done, of int64) {
+// show draws the bar of bytes anew, ten times a second at most.
+func (p *progressBar) show(done, of int64) { p.draw(done, of, bytesText(of)) }
+
+// showRecords draws the bar of records anew.
+func (p *progressBar) showRecords(done, of uint64) {
+	p.draw(int64(done), int64(of), counted(int(of), "record"))
+}
+
+// draw draws the bar anew. all is how much there is.
+func (p *progressBar) draw(done, of int64, all string) {
 	if p.out == nil || time.Since(p.shown) < 100*time.Millisecond {
 		return
 	}
 	p.shown = time.Now()
 	full := int(barWidth * done / max(of, 1))
-	fmt.Fprintf(p.out, "\r[%s%s] %3d %% of %s ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*done/max(of, 1), bytesText(of))
+	fmt.Fprintf(p.out, "\r[%s%s] %3d %% of %s ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*done/max(of, 1), all)
 }
 
 // pace is [progressBar.show] for package storage.

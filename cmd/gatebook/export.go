@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"gatebook/cmd/gatebook/internal/interchange"
+	"gatebook/httpd/client"
+	"gatebook/storage"
+)
+
+// exportCommand are the arguments of export.
+type exportCommand struct {
+	Format string `help:"What is written: ${enum}. ndjson has every record of the log, csv the sessions." enum:"ndjson,csv" default:"ndjson"`
+	Out    string `help:"File to write, which must not exist. Without it the standard output is written." type:"path" placeholder:"FILE"`
+
+	serverFlags `embed:""`
+	folderFlags `embed:""`
+}
+
+// Help returns what --help adds.
+func (exportCommand) Help() string {
+	return `With ndjson each line has a record as the API shows it, and its bytes: what proofs cover and the personal parts, in base64. gatebook
+import makes the same log of it again. It is written of a data folder or a backup; of one that a server has open it is written as of now.
+
+With csv each line has a session, live or ended. It is the answer of the server that runs, as gatebook list --status all -o csv is.
+
+Examples:
+  gatebook export --data /var/lib/gatebook --out book.ndjson
+  gatebook export --format csv --out sessions.csv`
+}
+
+// Run writes an export.
+func (c *exportCommand) Run(ctx context.Context, to *streams) error {
+	if c.Out == "" {
+		_, err := c.write(ctx, to, to.out)
+		return err
+	}
+	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	done, err := c.write(ctx, to, f)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(c.Out)) // a part of it is of no use
+	}
+	fmt.Fprintf(to.out, "exported: %s to %s\n", done, c.Out)
+	return nil
+}
+
+// write writes the export to a stream, and returns what it was.
+func (c *exportCommand) write(ctx context.Context, to *streams, w io.Writer) (string, error) {
+	if c.Format == "csv" {
+		flags := remoteFlags{serverFlags: c.serverFlags, folderFlags: c.folderFlags}
+		return "the sessions", flags.with(ctx, to, func(server *client.Client) error {
+			return server.Copy(ctx, w, "/sessions", url.Values{"status": {"all"}, "fields": {"*"}}, forms["csv"])
+		})
+	}
+	progress := newProgressBar(to.err)
+	records, err := c.records(ctx, w, progress, to)
+	progress.end()
+	return counted(int(records), "record"), err
+}
+
+// records writes the records of a folder that no process has open, or of a backup that is made for it.
+func (c *exportCommand) records(ctx context.Context, w io.Writer, progress *progressBar, to *streams) (uint64, error) {
+	if !c.isGiven() {
+		folder, err := dataFolder(c.Config, c.Data)
+		if err != nil {
+			return 0, err
+		}
+		served, err := dialControl(ctx, folder)
+		if err != nil {
+			return 0, err
+		}
+		if served == nil {
+			return c.offline(ctx, w, folder, progress)
+		}
+		served.Close()
+	}
+	near := os.TempDir()
+	if c.Out != "" {
+		near = filepath.Dir(c.Out)
+	}
+	temporary, err := os.MkdirTemp(near, "gatebook-export-")
+	if err != nil {
+		return 0, err
+	}
+	backup := backupCommand{Folder: filepath.Join(temporary, "backup"), serverFlags: c.serverFlags, folderFlags: c.folderFlags}
+	if c.isGiven() {
+		_, err = backup.remote(ctx, progress, to)
+	} else {
+		_, err = backup.local(ctx, progress)
+	}
+	var records uint64
+	if err == nil {
+		records, err = c.offline(ctx, w, backup.Folder, progress)
+	}
+	return records, errors.Join(err, os.RemoveAll(temporary))
+}
+
+// offline writes the records of a folder that no process has open.
+func (c *exportCommand) offline(ctx context.Context, w io.Writer, folder string, progress *progressBar) (uint64, error) {
+	locked, err := storage.LockExisting(folder)
+	if err != nil {
+		return 0, err
+	}
+	records, err := interchange.Write(ctx, w, locked.Log(), progress.pace)
+	return records, errors.Join(err, locked.Unlock())
+}

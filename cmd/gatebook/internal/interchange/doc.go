@@ -1,0 +1,11 @@
+// Package interchange writes the records of a log as lines of JSON, and reads them again.
+//
+// The first line names the format and the log. Each line after it is a record: the members that
+// the API shows, and "stored" with the bytes that proofs cover ("core") and the personal parts
+// ("subject", "actor"), each in base64. A part that was erased is "", one that the record has not is
+// missing. The last line has the number of records and the root of the Merkle tree over them.
+//
+// Reading compares the members of each line with its bytes, so that a line that was changed is
+// refused, and the root with the tree of what was read. The records are then byte for byte those of
+// the log.
+package interchange

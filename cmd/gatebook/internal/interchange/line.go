@@ -1,0 +1,100 @@
+package interchange
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"gatebook/events"
+	"gatebook/httpd/reports"
+)
+
+// format is the format of the lines.
+const format = 1
+
+// firstLine is the first line.
+type firstLine struct {
+	// Gatebook is the format of the lines.
+	Gatebook int `json:"gatebook_export"`
+	// Log is the identity of the log in hexadecimal.
+	Log string `json:"log"`
+}
+
+// lastLine is the last line.
+type lastLine struct {
+	Records *uint64 `json:"records"`
+	Root    string  `json:"root"`
+}
+
+// storedMember begins the member with a record's bytes. It is the last member of a line.
+const storedMember = `,"stored":`
+
+// stored is the member with a record's bytes.
+type stored struct {
+	Core    string  `json:"core"`
+	Subject *string `json:"subject,omitempty"`
+	Actor   *string `json:"actor,omitempty"`
+}
+
+// appendLine appends the line of a record, without its end.
+func appendLine(b []byte, coder *events.Coder, sequence uint64, record []byte) ([]byte, error) {
+	r, err := coder.Decode(sequence, record)
+	if err != nil {
+		return b, err
+	}
+	parts, err := events.Split(sequence, record)
+	if err != nil {
+		return b, err
+	}
+	s := stored{Core: base64.StdEncoding.EncodeToString(parts.Core), Subject: encodePart(parts.Subject), Actor: encodePart(parts.Actor)}
+	member, err := json.Marshal(&s)
+	if err != nil {
+		return b, err
+	}
+	b = reports.AppendRecord(b, &r, noKey)
+	b = append(b[:len(b)-1], storedMember...)
+	return append(append(b, member...), '}'), nil
+}
+
+// noKey is the key of every session: a record has it where its session was opened.
+func noKey(uint64) string { return "" }
+
+// encodePart encodes a personal part, nil where there is none.
+func encodePart(part []byte) *string {
+	if part == nil {
+		return nil
+	}
+	text := base64.StdEncoding.EncodeToString(part)
+	return &text
+}
+
+// decode returns the stored bytes of a record.
+func (s *stored) decode(sequence uint64) ([]byte, error) {
+	parts := events.Stored{}
+	for _, part := range []struct {
+		name string
+		text *string
+		to   *[]byte
+	}{{"core", &s.Core, &parts.Core}, {"subject", s.Subject, &parts.Subject}, {"actor", s.Actor, &parts.Actor}} {
+		if part.text == nil {
+			continue
+		}
+		b, err := base64.StdEncoding.Strict().DecodeString(*part.text)
+		if err != nil {
+			return nil, fmt.Errorf("its %s is no base64: %w", part.name, err)
+		}
+		*part.to = append([]byte{}, b...)
+	}
+	return events.Join(nil, sequence, parts)
+}
+
+// identity decodes the identity of a log.
+func identity(text string) (id [16]byte, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("%q is no identity of a log, which has %d hexadecimal digits", text, 2*len(id))
+	}
+	copy(id[:], b)
+	return id, nil
+}

@@ -1,0 +1,55 @@
+package gatebook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"gatebook/projection"
+	"gatebook/storage"
+	"gatebook/storage/boltfile"
+)
+
+// Rebuild makes the archive of a data folder again from its log. The process has locked the folder,
+// and nobody has it open. The old archive stays until the new one is durable. progress is called
+// with how many records were applied, of how many. It returns how many there are. Errors:
+// [*storage.CorruptError], [*migrations.OlderError], those of ctx and of the system.
+func Rebuild(ctx context.Context, folder *storage.Folder, progress func(applied, of uint64) error) (records uint64, err error) {
+	log, err := storage.OpenBolt(folder.Log(), storage.BoltOptions{})
+	if err != nil {
+		return 0, err
+	}
+	records = log.Head().Sequence
+	path := folder.Archive() + ".again"
+	if err = rebuildInto(ctx, log, path, progress); err == nil {
+		err = os.Rename(path, folder.Archive())
+	}
+	if err != nil {
+		return 0, fmt.Errorf("make %s again: %w", folder.Archive(), errors.Join(err, boltfile.RemoveIfThere(path), log.Close()))
+	}
+	return records, errors.Join(boltfile.SyncFolder(filepath.Dir(path)), log.Close())
+}
+
+// rebuildInto makes an archive of the whole log.
+func rebuildInto(ctx context.Context, log *storage.Bolt, path string, progress func(applied, of uint64) error) error {
+	if err := boltfile.RemoveIfThere(path); err != nil {
+		return err
+	}
+	if err := storage.CreateArchive(path, log.ID(), projection.Tables()); err != nil {
+		return err
+	}
+	archive, err := storage.OpenArchive(path, log.ID(), projection.Tables())
+	if err != nil {
+		return err
+	}
+	until, stopped := log.Head().Sequence, error(nil)
+	err = foldLog(ctx, log, archive, until, func(at uint64) uint64 {
+		if stopped = progress(at, until); stopped != nil {
+			return at
+		}
+		return until
+	})
+	return errors.Join(stopped, err, archive.Close())
+}
