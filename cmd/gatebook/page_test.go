@@ -81,6 +81,14 @@ func TestAPIPage(t *testing.T) {
 	p.follow(filepath.Join("docs", "API.md"), "8989", port)
 }
 
+// TestOperatingPage does the same with docs/OPERATING.md.
+func TestOperatingPage(t *testing.T) {
+	t.Parallel()
+	port := unusedPort(t)
+	p := &page{t: t, folder: t.TempDir(), api: net.JoinHostPort("127.0.0.1", port)}
+	p.follow(filepath.Join("docs", "OPERATING.md"), "8989", port)
+}
+
 // TestReadme does the same with README.md, where the second of two servers does not
 // answer.
 func TestReadme(t *testing.T) {

@@ -70,7 +70,7 @@ export class BookView {
         get("version"),
         request("sources?fields=*").then(async (a) => ({ all: await a.json(), head: Number(a.headers.get("Gatebook-Sequence")) })),
         get("servers?fields=*"),
-        get(`events${query({ kind: "server_changed,recording_gap,source_started,source_stopped,source_lost,account_changed,key_rotated", after: this.#first })}`),
+        get(`events${query({ kind: "server_changed,recording_gap,source_started,source_stopped,source_lost,account_changed,key_rotated,log_restored", after: this.#first })}`),
       ]);
       this.#show(ready, parseMetrics(metrics), version, sources, servers, events);
     } catch (error) {
