@@ -148,7 +148,16 @@ func TestBookGap(t *testing.T) {
 	})
 	p.until(`document.querySelector(".tile.good .value")?.innerText === "ready"`)
 	p.until(fmt.Sprintf(`[...document.querySelectorAll("section[aria-label='Gaps and changes'] tr")].some((row) => row.querySelector(".bad")?.innerText === "gap" && row.innerText.includes(%q))`, plural(gaps[0].Sessions, "session")+" and "+plural(gaps[0].Events, "event")+" could not be recorded"))
-	p.until(`[...document.querySelectorAll("section[aria-label='Sources'] tr")].some((row) => row.innerText.includes("gateway") && row.innerText.includes(` + quote(plural(gaps[0].Sessions, "session")) + `))`)
+	// In all, of perhaps several times.
+	eventually(t, "the source has what the API has", func() bool {
+		var source struct {
+			Sessions int `json:"unrecorded"`
+			Events   int `json:"unrecorded_events"`
+		}
+		check(t, json.Unmarshal([]byte(s.get("sources/gateway?fields=unrecorded,unrecorded_events")), &source))
+		want := plural(source.Sessions, "session") + ", " + plural(source.Events, "event")
+		return source.Sessions > 0 && value[bool](p, `[...document.querySelectorAll("section[aria-label='Sources'] tr")].some((row) => row.innerText.includes("gateway") && row.innerText.includes(`+quote(want)+`))`)
+	})
 }
 
 // fillDisk writes a file until its disk is full.

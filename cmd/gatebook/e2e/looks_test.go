@@ -111,6 +111,7 @@ func TestKeyboard(t *testing.T) {
 	p.key("4")
 	p.until(`location.hash === "#/book"`)
 	p.key("1")
+	p.until(`document.querySelector(".view.now input[type=search]")`)
 	p.key("/")
 	p.until(`document.activeElement.type === "search"`)
 	p.do(`document.activeElement.value = ""`) // chromedp types the stroke although the page has taken the key
