@@ -6,6 +6,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestChart compares the live chart with the API: how many sessions there are, how many have
@@ -79,6 +80,44 @@ func TestChart(t *testing.T) {
 	if sessions := p.lane("Sessions"); sessions[0] != 0 {
 		t.Errorf("five minutes ago, before the book, there were %.0f sessions", sessions[0])
 	}
+}
+
+// TestChartCut cuts the page off while sessions open and end: afterwards the chart has each in
+// the second in which it happened, and does not know how much was moved meanwhile.
+func TestChartCut(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	f := newFaulty(t, s)
+	t.Cleanup(func() { f.set(false, false) })
+	p := open(t, f.address)
+	p.allow("status of 500", "Failed to load resource: net::ERR_")
+	s.crowd(0, 5)
+	p.until(`document.querySelector(".total").innerText === "5 live sessions"`)
+	f.set(false, true)
+	f.cut()
+	p.until(`document.querySelector(".banner:not([hidden])")`)
+	s.crowd(5, 20)
+	began := time.Now()
+	eventually(t, "seconds have passed", func() bool { return time.Since(began) > 3500*time.Millisecond })
+	s.endCrowd(0, 10)
+	f.set(false, false)
+	p.press("Try now")
+	p.until(`document.querySelector(".total").innerText === "15 live sessions"`)
+	var openings, moved, living []float64
+	eventually(t, "the chart has what happened when it happened", func() bool {
+		openings, moved, living = p.lane("Openings a second"), p.lane("Throughput"), p.lane("Sessions")
+		most, at := 0.0, 0
+		for i, n := range openings {
+			if n > most {
+				most, at = n, i
+			}
+		}
+		last := len(living) - 1
+		// The crowd that came while the page was cut off is seconds before its end.
+		return sum(openings) == 25 && living[last] == 15 && at < last-2 && living[at] == 25 && living[at+2] == 25 && moved[at] == -1 && moved[last] == 0
+	}, func() string {
+		return fmt.Sprintf("openings %v, moved %v, sessions %v", openings[270:], moved[270:], living[270:])
+	})
 }
 
 // lane points at each second of a picture of the chart, and returns what is shown of it; -1

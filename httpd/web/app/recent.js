@@ -39,6 +39,17 @@ export class History {
   }
 
   /**
+   * Notes that the page was not there for a time: what happened is told later, how much was
+   * moved is not.
+   *
+   * @param {number} from
+   * @param {number} until
+   */
+  missed(from, until) {
+    for (let at = Math.max(Math.floor(from / 1000), Math.floor(until / 1000) - window); at <= Math.floor(until / 1000); at++) this.at(at * 1000).watched = false;
+  }
+
+  /**
    * Returns the seconds up to a time, the oldest first. A second in which nothing was heard has
    * as many sessions as the one before.
    *

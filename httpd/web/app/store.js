@@ -2,7 +2,7 @@
 
 import { lines, request } from "./api.js";
 import { apply, fromAnswer } from "./fold.js";
-import { ownService } from "./format.js";
+import { ms, ownService } from "./format.js";
 import { History } from "./recent.js";
 
 /**
@@ -32,6 +32,10 @@ export class Store {
   /** How many sessions in the table are of the API's own clients. */
   #own = 0;
   #position = 0;
+  /** How much later than the server's clock records are heard of, at least: that and the difference of the clocks. */
+  #behind = Infinity;
+  /** Since when the stream is cut, 0 while it is not. */
+  #cutSince = 0;
   /** @type {Batch[] | null} gathered while the list is read */
   #early = [];
   /** @type {Set<() => void>} */
@@ -41,6 +45,7 @@ export class Store {
   constructor(feed) {
     this.feed = feed;
     feed.read((batch) => this.#take(batch));
+    feed.watch((state) => this.#watchFeed(state));
     feed.onreset = () => this.load();
   }
 
@@ -70,6 +75,14 @@ export class Store {
   watch(watcher) {
     this.#watchers.add(watcher);
     return () => this.#watchers.delete(watcher);
+  }
+
+  /** @param {import("./types.js").FeedState} state */
+  #watchFeed(state) {
+    if (state.name === "waiting") this.#cutSince ||= state.since;
+    if (state.name !== "live" || !this.#cutSince) return;
+    this.recent.missed(this.#cutSince, Date.now());
+    this.#cutSince = 0;
   }
 
   #changed() {
@@ -118,10 +131,12 @@ export class Store {
       return;
     }
     const now = Date.now();
+    for (const record of batch.records) this.#behind = Math.min(this.#behind, now - ms(record.time));
     for (const record of batch.records) {
       if (record.sequence <= this.#position) continue;
       this.#position = record.sequence;
-      this.#apply(record, now);
+      // After the stream was cut records come late: they are counted when they happened.
+      this.#apply(record, now, Math.min(now, ms(record.time) + this.#behind));
     }
     for (const seen of batch.observations) this.#observe(seen, now);
     this.recent.at(now).live = this.live;
@@ -131,8 +146,9 @@ export class Store {
   /**
    * @param {import("./types.js").LogRecord} record
    * @param {number} now
+   * @param {number} at when it happened, by the browser's clock
    */
-  #apply(record, now) {
+  #apply(record, now, at) {
     if (!record.session) return;
     const before = this.sessions.get(record.session);
     if (record.kind === "session_recovered" && (!before || before.gone)) {
@@ -144,27 +160,35 @@ export class Store {
     if (!session) return;
     if (!before) {
       this.#add(session);
-      if (session.service !== ownService) this.recent.at(now).opened++;
+      if (session.service === ownService) return;
+      const second = this.recent.at(at);
+      second.opened++;
+      second.live = this.live;
       return;
     }
     if (session.service !== ownService) this.recent.at(now).bytes += Math.max(0, session.read + session.written - moved);
-    if (session.gone && this.sessions.has(session.id)) this.#end(session, now);
+    if (session.gone && this.sessions.has(session.id)) this.#end(session, now, at);
   }
 
   /**
    * @param {Session} session
    * @param {number} now
+   * @param {number} at when it ended
    */
-  #end(session, now) {
+  #end(session, now, at) {
     const own = session.service === ownService ? 1 : 0;
-    if (!own) this.recent.at(now).ended++;
     session.gone = now;
-    if (this.#gone >= mostLingering) {
-      this.#remove(session);
-      return;
+    const lingers = this.#gone < mostLingering;
+    if (lingers) {
+      this.#gone++;
+      this.#goneOwn += own;
+    } else this.#remove(session);
+    if (!own) {
+      const second = this.recent.at(at);
+      second.ended++;
+      second.live = this.live;
     }
-    this.#gone++;
-    this.#goneOwn += own;
+    if (!lingers) return;
     setTimeout(() => {
       if (this.sessions.get(session.id) !== session) return;
       this.#remove(session);

@@ -32,7 +32,7 @@ export class LiveChart {
     this.parts = lanes.map((lane) => {
       const area = svg("path", { class: lane.bars ? "bars" : "area" });
       const line = svg("path", { class: "line" });
-      const unknown = svg("rect", { class: "unknown", x: 0, y: 0, width: 0, height });
+      const unknown = svg("path", { class: "unknown" });
       const cursor = svg("line", { class: "cursor", y1: 0, y2: height, x1: -9, x2: -9 });
       const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img" }, unknown, area, lane.bars ? null : line, cursor);
       const now = h("strong");
@@ -73,11 +73,13 @@ export class LiveChart {
     if (lane.bars) {
       part.area.setAttribute("d", values.map((v, i) => (v > 0 ? `M${x(i)},${height}V${y(v)}h${Math.max(0.8, step * 0.8).toFixed(1)}V${height}z` : "")).join(""));
     } else {
-      const points = values.slice(known).map((v, i) => `${x(known + i)},${y(v)}`);
-      part.line.setAttribute("d", known < 0 ? "" : `M${points.join("L")}`);
-      part.area.setAttribute("d", known < 0 ? "" : `M${x(known)},${height}L${points.join("L")}L${width},${height}z`);
+      const runs = knownRuns(values);
+      const points = (/** @type {number[]} */ run) => run.map((i) => `${x(i)},${y(values[i])}`).join("L");
+      const right = (/** @type {number[]} */ run) => Math.min(width, (run[run.length - 1] + 1) * step).toFixed(1);
+      part.line.setAttribute("d", runs.map((run) => `M${points(run)}H${right(run)}`).join(""));
+      part.area.setAttribute("d", runs.map((run) => `M${x(run[0])},${height}L${points(run)}H${right(run)}V${height}z`).join(""));
     }
-    part.unknown.setAttribute("width", String(known > 0 ? known * step : known < 0 ? width : 0));
+    part.unknown.setAttribute("d", values.map((v, i) => (v < 0 ? `M${x(i)},0H${x(i + 1)}V${height}H${x(i)}z` : "")).join(""));
     const at = this.#pointed < 0 ? values.length - 1 : this.#pointed;
     part.cursor.setAttribute("x1", this.#pointed < 0 ? "-9" : x(at));
     part.cursor.setAttribute("x2", this.#pointed < 0 ? "-9" : x(at));
@@ -89,3 +91,19 @@ export class LiveChart {
   }
 }
 
+/**
+ * Returns the indexes of values that are known, those beside each other together.
+ *
+ * @param {number[]} values -1 where one is not known
+ */
+function knownRuns(values) {
+  /** @type {number[][]} */
+  const runs = [];
+  for (const [i, v] of values.entries()) {
+    if (v < 0) continue;
+    const last = runs[runs.length - 1];
+    if (last?.[last.length - 1] === i - 1) last.push(i);
+    else runs.push([i]);
+  }
+  return runs;
+}
