@@ -156,6 +156,8 @@ func (p *page) do(b block) bool {
 		p.kill()
 	case b.kind == "go":
 		// example_test.go runs it
+	case b.kind == "nginx":
+		// another program's configuration
 	case b.kind == "sql":
 		for statement := range strings.SplitSeq(strings.TrimSpace(b.text), ";\n") {
 			if err := p.server.Exec(strings.TrimSuffix(statement, ";")); err != nil {

@@ -84,7 +84,7 @@ func TestNothingRawOnTerminal(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	p := serve(t, "--data", folder)
 	const raw = "a\u009b31mb\u202ec\u2066d\u0085e\x1b[2Jf"
-	report := map[string]any{"source": "edge-1", "incarnation": "a", "events": []map[string]any{
+	report := map[string]any{"source": "edge-1", "incarnation": "a", "lease": "24h", "events": []map[string]any{
 		{"kind": "session_opened", "key": "k", "service": "orders", "address": "192.0.2.7", "port": 1},
 		{"kind": "session_ready", "key": "k", "user": raw, "database": raw, "program": raw},
 	}}
