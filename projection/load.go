@@ -38,13 +38,7 @@ func Load(position uint64, archive ArchiveLookup, scan Scan) (*State, error) {
 	for _, v := range t.servers.byKey {
 		t.countName(v.NamedBy, v.Name, Named{Servers: 1})
 	}
-	err = scan(tableLive, func(_, value []byte) error {
-		v, err := DecodeSession(value, &l.strings)
-		if err == nil {
-			s.sessions.open(v)
-		}
-		return err
-	})
+	err = s.loadLive(scan)
 	if err != nil {
 		return nil, fmt.Errorf("live sessions: %w", err)
 	}
