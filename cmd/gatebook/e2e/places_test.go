@@ -141,6 +141,7 @@ func TestRestart(t *testing.T) {
 	p.goTo("#/history")
 	p.until(`document.querySelectorAll(".incident").length === 1`)
 	p.shows("2 sessions lost")
+	p.until(`document.querySelectorAll(".lanes .stay.lost").length === 2 && document.querySelector(".lanes").innerText.includes("lost (outlined)")`)
 	p.do(`document.querySelector(".incident summary").click()`)
 	p.shows("Running then:")
 	p.until(`["orders", "reports"].every((name) => document.querySelector(".incident").innerText.includes(name))`)

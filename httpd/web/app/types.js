@@ -56,6 +56,8 @@
  * @property {string} [by]
  * @property {string} [description]
  * @property {string} [endorsement]
+ * @property {string} [taken]
+ * @property {number} [records]
  * @property {string} [due]
  * @property {string} [name]
  * @property {string} [state]

@@ -112,6 +112,7 @@ export class Lanes {
       { class: "lanes" },
       h("div", { class: "line" }, this.note, h("span", { class: "right" }, button("less", "See more time", () => this.#zoom(1.6, 0.5)), button("more", "See less time", () => this.#zoom(1 / 1.6, 0.5)), button("whole", "See the whole window", () => this.#see(this.#from, this.#until)))),
       this.picture.element,
+      h("p", { class: "faint marks" }, h("span", { class: "key stayed" }, "ended"), h("span", { class: "key there" }, "is open"), h("span", { class: "key turned" }, "ended on request, or its login failed"), h("span", { class: "key lost" }, "lost (outlined)")),
     );
     const { root } = this.picture;
     root.addEventListener("wheel", (e) => this.#wheel(e), { passive: false });
