@@ -66,6 +66,18 @@
 //
 // Both files are created under a temporary name, filled, synced and renamed.
 //
+// # Backups
+//
+// A backup is a folder with a log that has the same segments, except that the newest ends at the
+// backup's head, with head, and with key and accounts where that was asked for. backup.json says of
+// which log it is, up to which record, and whether the first backup has finished; [Folder.CheckUsable]
+// keeps servers out of it. [Bolt.Backup] writes a tar archive: plan.json, files beside the log, log/ with
+// segments as they are, records/ with pieces of the newest one, each record after its length as
+// an unsigned varint, and end with the number of the entries before it. [BackupFolder.Receive]
+// takes it, and checks each segment before it is part of the backup.
+//
+// unfinished.json is in a folder that is being filled by a restore or an import.
+//
 // # For the registry alone
 //
 // [Archive] with its [Snapshot] and [Change], [Folder], and the functions that create, open

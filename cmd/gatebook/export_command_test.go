@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"gatebook/storage"
 )
@@ -195,4 +197,41 @@ func TestRebuildAndCompact(t *testing.T) {
 	}
 	mustRefuse(t, "is a backup", "rebuild", "--data", linked)
 	mustRefuse(t, "is a backup", "compact", "--data", linked)
+}
+
+// TestCompactIsKilled kills compact, rebuild and import at random moments: the folder stays as it
+// was, or is refused until the import is done again.
+func TestCompactIsKilled(t *testing.T) {
+	data := newSegments(t)
+	stored, root := storedOf(t, data)
+	file, imported := filepath.Join(t.TempDir(), "book.ndjson"), filepath.Join(t.TempDir(), "imported")
+	mustRun(t, "export", "--data", data, "--out", file)
+	killed := 0
+	for round := range 18 {
+		args := [][]string{{"compact", "--data", data}, {"rebuild", "--data", data}, {"import", file, "--data", imported}}[round%3]
+		command := exec.Command(binary, args...)
+		must(t, command.Start())
+		killing := time.AfterFunc(time.Duration(20+rand.Int64N(100))*time.Millisecond, func() { _ = command.Process.Kill() })
+		if err := command.Wait(); err != nil && !command.ProcessState.Exited() {
+			killed++
+		}
+		killing.Stop()
+		mustRun(t, "verify", "--data", data)
+		if again, rootAgain := storedOf(t, data); !reflect.DeepEqual(stored, again) || root != rootAgain {
+			t.Fatalf("%v was killed, and the records are others", args)
+		}
+	}
+	if killed == 0 {
+		t.Error("nothing was killed: the test shows nothing")
+	}
+	if isThere(filepath.Join(imported, "unfinished.json")) || !isThere(filepath.Join(imported, "log")) {
+		mustRun(t, "import", file, "--data", imported)
+	}
+	if again, rootAgain := storedOf(t, imported); !reflect.DeepEqual(stored, again) || root != rootAgain {
+		t.Error("the imported records are others")
+	}
+	p := serve(t, "--data", data)
+	if len(p.ended()) != 500 {
+		t.Errorf("%d sessions have ended", len(p.ended()))
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -198,4 +199,23 @@ func TestRestoreIsKilled(t *testing.T) {
 func isThere(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+// TestRestoreFromReadOnly verifies and restores a backup on a disk that is mounted read-only.
+func TestRestoreFromReadOnly(t *testing.T) {
+	data, disk := newSegments(t), t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=64m"); err != nil {
+		t.Skipf("another file system cannot be mounted, which takes root and mount(2): %v", err)
+	}
+	t.Cleanup(func() { must(t, syscall.Unmount(disk, 0)) })
+	dir := filepath.Join(disk, "backup")
+	mustRun(t, "backup", dir, "--data", data)
+	must(t, syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	mustRun(t, "verify", "--data", dir)
+	mustRun(t, "info", "--data", dir)
+	mustRefuse(t, "read-only", "backup", dir, "--data", data)
+	target := filepath.Join(t.TempDir(), "restored")
+	mustRun(t, "restore", dir, "--data", target)
+	mustRun(t, "verify", "--data", target)
+	mustRefuse(t, "read-only", "restore", dir, "--data", filepath.Join(disk, "restored"))
 }
