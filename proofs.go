@@ -142,7 +142,7 @@ func RotateFolderKey(ctx context.Context, folder *storage.Folder, by string) (ve
 // FolderKeys returns the verifier keys of the log in a folder that nobody has open, the newest
 // first.
 func FolderKeys(folder *storage.Folder) ([]string, error) {
-	keys, err := storage.KeysOf(folder.Log())
+	keys, err := heads.KeysOfFolder(folder)
 	return keys.Verifiers(), err
 }
 

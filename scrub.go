@@ -173,8 +173,9 @@ func (r *Registry) Damage() error {
 // ErrNoFiles is returned by [Registry.Verify] for a log that is not kept in files.
 var ErrNoFiles = errors.New("the log is not kept in files")
 
-// Verify reads the whole log from its files, while it is in use: see [storage.Verify].
-func (r *Registry) Verify(ctx context.Context, pace storage.Pace) (*storage.Verified, error) {
+// Verify reads the whole log from its files, while it is in use: see [storage.Verify]. It compares
+// the log with its newest signed head, and with those that are claimed.
+func (r *Registry) Verify(ctx context.Context, pace storage.Pace, claims ...HeadClaim) (*storage.Verified, error) {
 	if !r.calls.Enter() {
 		return nil, ErrClosed
 	}
@@ -182,7 +183,7 @@ func (r *Registry) Verify(ctx context.Context, pace storage.Pace) (*storage.Veri
 	if r.heads == nil {
 		return nil, ErrNoFiles
 	}
-	return r.verify(ctx, pace)
+	return r.verify(ctx, pace, claims...)
 }
 
 // verifyAll is verify without claims.

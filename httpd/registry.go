@@ -15,4 +15,5 @@ type Registry interface {
 	reporter
 	telemetry.Registry
 	healthReader
+	prover
 }

@@ -13,6 +13,9 @@ import (
 	"gatebook/projection"
 )
 
+// keyPath is the path of the keys that verify heads.
+const keyPath = "/log/key"
+
 // operation is a method of a path.
 type operation struct {
 	method string
@@ -52,6 +55,7 @@ type api struct {
 	page      *page
 	signIns   *signIns
 	backups   *backups
+	proofs    *proofs
 }
 
 // routes returns the table of all routes.
@@ -77,6 +81,11 @@ func (a *api) routes() []route {
 		{path: "/ready", operations: all(get(access.ForAll, a.status.ready)), unrecorded: true},
 		{path: "/metrics", operations: all(get(access.ForReaders, a.status.showMetrics).as(contentMetrics)), unrecorded: true},
 		{path: "/version", operations: all(get(access.ForReaders, a.status.version)), unrecorded: true},
+		{path: "/log/checkpoint", operations: all(get(access.ForReaders, a.proofs.checkpoint).as(contentText))},
+		{path: keyPath, operations: all(get(access.ForReaders, a.proofs.keys).as(contentText))},
+		{path: "/log/proof/inclusion", operations: all(get(access.ForReaders, a.proofs.inclusion))},
+		{path: "/log/proof/consistency", operations: all(get(access.ForReaders, a.proofs.consistency))},
+		{path: "/log/records/:sequence", operations: all(get(access.ForReaders, a.proofs.record))},
 		{path: "/backup", operations: all(get(access.ForAdmins, a.backups.send).as(contentTar))},
 		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).as(contentYAML))},
 		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).as(render.ListForms()...))},

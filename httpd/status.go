@@ -24,7 +24,9 @@ type healthReader interface {
 	// Damage returns a fault in what was recorded before, nil for none.
 	Damage() error
 	// Verify reads the whole log.
-	Verify(ctx context.Context, pace storage.Pace) (*storage.Verified, error)
+	Verify(ctx context.Context, pace storage.Pace, claims ...gatebook.HeadClaim) (*storage.Verified, error)
+	// RotateKey signs the log with another key.
+	RotateKey(ctx context.Context, by string) (verifier string, err error)
 	// Backup writes the log to a stream.
 	Backup(ctx context.Context, to io.Writer, o gatebook.BackupOptions) (*storage.BackupPlan, error)
 	// Info describes the data folder.

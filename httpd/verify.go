@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -58,6 +60,10 @@ func (v *verification) run(c *gin.Context) error {
 	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
+	claims, err := claimedHeads(c)
+	if err != nil {
+		return err
+	}
 	c.Header("Content-Type", render.NDJSON)
 	c.Status(http.StatusOK)
 	var last time.Time
@@ -72,7 +78,7 @@ func (v *verification) run(c *gin.Context) error {
 			return v.send(c, verifyLine{Read: read, Of: of})
 		}
 		return nil
-	})
+	}, claims...)
 	if errors.Is(err, gatebook.ErrNoFiles) {
 		return errNoFiles()
 	}
@@ -80,6 +86,61 @@ func (v *verification) run(c *gin.Context) error {
 		return err
 	}
 	return v.send(c, verifyLine{Read: found.Bytes, Of: found.Bytes, Found: describeVerified(found)})
+}
+
+// claimsBytes is the most that the claimed heads of a request take.
+const claimsBytes = 1 << 20
+
+// claimedHeads returns the heads in the body of a request, which need not have one.
+func claimedHeads(c *gin.Context) ([]gatebook.HeadClaim, error) {
+	b, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, claimsBytes))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", render.ErrClientGone, err)
+	}
+	if len(b) == 0 {
+		return nil, nil
+	}
+	var given struct {
+		Heads []struct{ Name, Signed string }
+	}
+	if err := json.Unmarshal(b, &given); err != nil {
+		return nil, params.Invalid("The body is no JSON: %v.", err)
+	}
+	var claims []gatebook.HeadClaim
+	for _, h := range given.Heads {
+		claims = append(claims, gatebook.HeadClaim{Name: h.Name, Signed: []byte(h.Signed)})
+	}
+	return claims, nil
+}
+
+// keyRotation rotates the key of the log, at the control socket alone.
+type keyRotation struct {
+	proofs   *proofs
+	registry healthReader
+}
+
+// routes returns the route of the control socket, which is one of the API with a method more.
+func (k *keyRotation) routes(api []route) []route {
+	api = slices.Clone(api)
+	for i := range api {
+		if api[i].path == keyPath {
+			rotate := operation{method: http.MethodPost, access: access.ForAdmins, handle: k.rotate}
+			api[i].operations = append(slices.Clone(api[i].operations), rotate.as(contentText))
+		}
+	}
+	return api
+}
+
+// rotate has the log signed with another key.
+func (k *keyRotation) rotate(c *gin.Context) error {
+	if err := params.ParseNone(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	verifier, err := k.registry.RotateKey(c.Request.Context(), access.Actor(c.Request))
+	if err != nil {
+		return notProven(err)
+	}
+	return k.proofs.text(c, []byte(verifier+"\n"))
 }
 
 func describeVerified(v *storage.Verified) *verified {

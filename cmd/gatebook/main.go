@@ -36,6 +36,7 @@ type commands struct {
 	Info        infoCommand    `cmd:"" help:"Show what a data folder holds."`
 	Migrate     migrateCommand `cmd:"" help:"Bring the log of an older version up to date."`
 	Verify      verifyCommand  `cmd:"" help:"Read the whole log and say whether it is as it was written."`
+	Key         keyCommand     `cmd:"" help:"Show and rotate the key that signs heads of the log."`
 
 	Backup  backupCommand  `cmd:"" help:"Copy the log into a folder, beside a server that runs."`
 	Restore restoreCommand `cmd:"" help:"Make a data folder of a backup."`
@@ -149,6 +150,7 @@ func parseAndRun(ctx context.Context, args []string, to *streams) (err error) {
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: widestHelp(to)}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(to),
+		kong.Bind(&cli),
 		kong.Vars{"default_url": defaultURL},
 	)
 	if err != nil {

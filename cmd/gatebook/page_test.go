@@ -89,6 +89,14 @@ func TestOperatingPage(t *testing.T) {
 	p.follow(filepath.Join("docs", "OPERATING.md"), "8989", port)
 }
 
+// TestAuditPage does the same with docs/AUDIT.md.
+func TestAuditPage(t *testing.T) {
+	t.Parallel()
+	port := unusedPort(t)
+	p := &page{t: t, folder: t.TempDir(), api: net.JoinHostPort("127.0.0.1", port)}
+	p.follow(filepath.Join("docs", "AUDIT.md"), "8989", port)
+}
+
 // TestReadme does the same with README.md, where the second of two servers does not
 // answer.
 func TestReadme(t *testing.T) {

@@ -19,28 +19,47 @@ import (
 	"gatebook/httpd/control"
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/treehead"
 )
 
 // verifyCommand are the arguments of verify.
 type verifyCommand struct {
-	Config  string `help:"Configuration file (TOML), for the data folder it names." type:"path" env:"GATEBOOK_CONFIG" placeholder:"FILE"`
-	Data    string `help:"Data folder (gatebook-data)." env:"GATEBOOK_DATA" placeholder:"FOLDER"`
+	serverFlags `embed:""`
+	folderFlags `embed:""`
+
 	JSON    bool   `help:"Print what was found as JSON."`
 	Salvage string `help:"Copy the records before the first fault into a new data folder." placeholder:"FOLDER"`
+	Since   string `help:"Check too that the log contains the signed head in a file, which was kept elsewhere. With --url the server proves it." type:"path" placeholder:"FILE"`
 }
 
 // Help returns what --help adds.
 func (verifyCommand) Help() string {
 	return `Reads the whole log: every record and its checksum, the hash and the seal of every segment, the tree over all records, whether
-the end is the one that was acknowledged, and whether the log contains its signed head. A server that runs in the folder does it without being held up. The exit status is 1 where a fault is found.
+the end is the one that was acknowledged, and whether the log contains its signed head. A server that runs in the folder does it
+without being held up. The exit status is 1 where a fault is found.
+
+With --url a server elsewhere proves that its log begins with what a head covers (--since): it reads nothing through.
 
 Examples:
   gatebook verify --data /var/lib/gatebook
+  gatebook verify --since head.txt --data /var/lib/gatebook
+  gatebook verify --since head.txt --url https://gw-1.example.org:8989
   gatebook verify --data /var/lib/gatebook --salvage /var/lib/gatebook-salvaged`
 }
 
 // Run verifies the log.
 func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
+	var claims []client.Claim
+	if c.Since != "" {
+		kept, err := treehead.ReadFile(c.Since)
+		if err != nil {
+			return fmt.Errorf("the head that was kept: %w", err)
+		}
+		claims = []client.Claim{{Name: c.Since, Signed: string(kept)}}
+	}
+	if c.isGiven() && c.Data == "" { // GATEBOOK_URL does not stand in the way of a folder
+		return c.remote(ctx, claims, to)
+	}
 	folder, err := dataFolder(c.Config, c.Data)
 	if err != nil {
 		return err
@@ -49,7 +68,7 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	if c.Salvage != "" {
 		return c.salvage(ctx, folder, progress, to)
 	}
-	found, err := verify(ctx, folder, progress)
+	found, err := verify(ctx, folder, progress, claims...)
 	progress.end()
 	if err != nil {
 		return err
@@ -67,21 +86,38 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	return nil
 }
 
+// remote has a server elsewhere prove what a head says that was kept.
+func (c *verifyCommand) remote(ctx context.Context, claims []client.Claim, to *streams) error {
+	if len(claims) == 0 || c.Salvage != "" {
+		return errors.New("a server elsewhere can prove that its log begins with what a head covers: name the head with --since; to read the log through, run gatebook verify on its machine")
+	}
+	server, err := c.dial(to)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	return c.explain(server, c.sinceRemote(ctx, server, []byte(claims[0].Signed), to))
+}
+
 // verify verifies the log of a folder: the server that has it open does, or this process.
-func verify(ctx context.Context, folder string, progress *progressBar) (*client.Verified, error) {
+func verify(ctx context.Context, folder string, progress *progressBar, claims ...client.Claim) (*client.Verified, error) {
 	served, err := dialControl(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
 	if served != nil {
 		defer served.Close()
-		return served.Verify(ctx, progress.show)
+		return served.Verify(ctx, progress.show, claims...)
 	}
 	locked, err := storage.LockExisting(folder)
 	if err != nil {
 		return nil, err
 	}
-	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace)
+	var heads []gatebook.HeadClaim
+	for _, claim := range claims {
+		heads = append(heads, gatebook.HeadClaim{Name: claim.Name, Signed: []byte(claim.Signed)})
+	}
+	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace, heads...)
 	if err == nil {
 		checkEnd(locked, v)
 		err = checkBackup(folder, v)

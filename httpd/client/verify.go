@@ -29,15 +29,32 @@ type Fault struct {
 	Error    string `json:"error"`
 }
 
-// Verify has the server read its whole log, and calls progress with how many bytes it has
-// read, of how many. It needs the control socket ([Options.Socket]). A server that says
-// nothing for a while is an [*UnreachableError].
-func (c *Client) Verify(ctx context.Context, progress func(read, of int64)) (*Verified, error) {
+// Claim is a signed head that a log is compared with, such as one that was kept elsewhere.
+type Claim struct {
+	// Name is what it is called in faults.
+	Name string `json:"name"`
+	// Signed is the head as a signed note.
+	Signed string `json:"signed"`
+}
+
+// Verify has the server read its whole log, compare it with the claimed heads, and calls progress
+// with how many bytes it has read, of how many. It needs the control socket ([Options.Socket]).
+// A server that says nothing for a while is an [*UnreachableError].
+func (c *Client) Verify(ctx context.Context, progress func(read, of int64), claims ...Claim) (*Verified, error) {
+	q := request{method: http.MethodPost, path: "/verify"}
+	if len(claims) > 0 {
+		var err error
+		if q, err = object(q.method, q.path, struct {
+			Heads []Claim `json:"heads"`
+		}{claims}); err != nil {
+			return nil, err
+		}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := time.AfterFunc(c.options.Silence, func() { cancel(&UnreachableError{Address: c.Address(), Err: c.silent()}) })
 	defer watch.Stop()
-	answer, err := c.send(ctx, request{method: http.MethodPost, path: "/verify"})
+	answer, err := c.send(ctx, q)
 	if err != nil {
 		return nil, causeOr(ctx, err)
 	}

@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// setFrom reads where the first segment begins that a backup does not have.
-func (p *Parameters) setFrom(value string) error {
-	n, err := strconv.ParseUint(value, 10, 64)
+// setPosition reads the number of a record, or how many of the first records there are.
+func setPosition(name, value string, to *uint64) error {
+	n, err := strconv.ParseUint(value, 10, 63)
 	if err != nil || n == 0 {
-		return Invalid("from=%s is no record: it is the number of the first record that a backup does not have, as in from=1.", value)
+		return Invalid("%s=%s is not known: records are numbered from 1, as in %s=1.", name, value, name)
 	}
-	p.From = n
+	*to = n
 	return nil
 }
 

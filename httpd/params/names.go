@@ -19,6 +19,7 @@ const (
 	Kind         = "kind"
 	Limit        = "limit"
 	Observations = "observations"
+	Personal     = "personal"
 	Pretty       = "pretty"
 	Program      = "program"
 	Range        = "range"
@@ -26,13 +27,16 @@ const (
 	Role         = "role"
 	Seal         = "seal"
 	Secrets      = "secrets"
+	Sequence     = "sequence"
 	Server       = "server"
 	Service      = "service"
 	Session      = "session"
 	Since        = "since"
+	Size         = "size"
 	Sort         = "sort"
 	Source       = "source"
 	Status       = "status"
+	To           = "to"
 	TTL          = "ttl"
 	TZ           = "tz"
 	Until        = "until"
@@ -43,8 +47,8 @@ const (
 func Names() []string {
 	return []string{
 		Account, Activity, Address, After, At, By, Cancel, Count, Database, DryRun, Fields, Follow, From, Group, Kind,
-		Observations, Session, Limit, Pretty, Program, Range, Reason, Role, Seal, Secrets, Server, Service,
-		Since, Sort, Source, Status, TTL, TZ, Until, User,
+		Observations, Session, Limit, Personal, Pretty, Program, Range, Reason, Role, Seal, Secrets, Sequence, Server, Service,
+		Since, Size, Sort, Source, Status, To, TTL, TZ, Until, User,
 	}
 }
 

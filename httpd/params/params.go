@@ -41,6 +41,10 @@ type Parameters struct {
 	Grouped bool
 	// Account is the account whose tokens are asked for, "" when none is given.
 	Account string
+	// Sequence, Size and To are those of a proof, and From too; 0 where one is not given.
+	// Personal asks for the personal parts of a record.
+	Sequence, Size, To uint64
+	Personal           bool
 	// From, Seal and Secrets are those of a backup.
 	From    uint64
 	Seal    [32]byte
@@ -175,7 +179,15 @@ func (p *Parameters) setOne(name, value string) error {
 	case Follow:
 		return setFlag(name, value, &p.Follow)
 	case From:
-		return p.setFrom(value)
+		return setPosition(name, value, &p.From)
+	case To:
+		return setPosition(name, value, &p.To)
+	case Sequence:
+		return setPosition(name, value, &p.Sequence)
+	case Size:
+		return setPosition(name, value, &p.Size)
+	case Personal:
+		return setFlag(name, value, &p.Personal)
 	case Seal:
 		return p.setSeal(value)
 	case Secrets:

@@ -142,3 +142,15 @@ func checkKey(f *storage.Folder, v *storage.Verified) error {
 	}
 	return nil
 }
+
+// KeysOfFolder returns the keys of the log in a folder that nobody has open. Before its first
+// record a log names none: then the folder's key counts.
+func KeysOfFolder(f *storage.Folder) (treehead.Keys, error) {
+	keys, err := storage.KeysOf(f.Log())
+	if err != nil || len(keys.All) > 0 {
+		return keys, err
+	}
+	v := &storage.Verified{Keys: keys}
+	err = checkKey(f, v)
+	return v.Keys, err
+}

@@ -43,6 +43,12 @@ func Verifier(origin string, public PublicKey) string {
 	return text
 }
 
+// NameOf returns the origin in a verifier key, "" where it has none.
+func NameOf(verifier string) string {
+	name, _, _ := strings.Cut(verifier, "+")
+	return name
+}
+
 // ParseVerifier returns the public key that a log's verifier key has.
 func ParseVerifier(origin, text string) (public PublicKey, err error) {
 	v, err := note.NewVerifier(text)
