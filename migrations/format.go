@@ -12,7 +12,7 @@ const (
 	// writes makes those of older formats anew; see [OlderError].
 	TreeFormat = 3
 	// ArchiveFormat is the format of book.db.
-	ArchiveFormat = 10
+	ArchiveFormat = 11
 )
 
 // NewerError reports a file that a newer program wrote.

@@ -136,8 +136,8 @@ func (g Group) TextOf(key []byte) string {
 
 // NoValue returns the value of the sessions that have none.
 func (g Group) NoValue() (v GroupValue) {
-	if g == GroupUser {
-		v.Key = term{field: fieldUser}.key()
+	if g == GroupUser || g == GroupServer { // these have a key of the archive's indexes too
+		v.Key = term{field: groupFields[g]}.key()
 	}
 	return v
 }

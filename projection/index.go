@@ -74,6 +74,9 @@ func (s *Session) archivedTerms(do func(t term, former bool)) {
 	if login.User == "" {
 		do(term{field: fieldUser}, false)
 	}
+	if !slices.ContainsFunc(s.Connections, func(c Connection) bool { return c.State != Failed }) {
+		do(term{field: fieldServer}, false)
+	}
 	do(term{fieldDatabase, login.Database}, false)
 	do(term{fieldProgram, login.Program}, false)
 	do(term{fieldReason, end.Reason.String()}, false)

@@ -218,13 +218,7 @@ func (t *tally) countKeys(snapshot *storage.Snapshot, keys [][]byte, total uint6
 			t.counts[projection.GroupValue{Key: groupKey(keys[i])}] += n
 		}
 	}
-	if t.by == projection.GroupServer {
-		// A session has as many as it reached: those that reached any are counted once.
-		if with, err = snapshot.Count(q); err != nil {
-			return err
-		}
-	}
-	if total > with {
+	if t.by != projection.GroupServer && total > with { // those that reached no server have a key
 		t.counts[t.by.NoValue()] += total - with
 	}
 	return nil
