@@ -35,6 +35,8 @@ type answers struct {
 	present present
 	// process names this run of the server in entity tags.
 	process string
+	// restored is where the log was last restored.
+	restored restoredLog
 	// base is the base path, which the links to the API's own paths begin with.
 	base string
 	// contentType is the value of a header. It is never changed.
@@ -78,6 +80,7 @@ func (s *answers) empty(c *gin.Context, status int) error {
 // error when the request's conditions do not ask for that state, or the client has it. It
 // is called before the answer begins.
 func (s *answers) validate(c *gin.Context, m projection.Moment, v render.Validators) error {
+	v = s.restored.of(v)
 	asked := render.ConditionsOf(c.Request.Header)
 	if asked != nil {
 		stamp(c, m.Sequence)

@@ -64,7 +64,7 @@ func (k *kills) one(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, own := gatebook.Request{By: access.Actor(c.Request), Why: why, Only: preconditions(c.Request)}, clients.Of(c.Request)
+	q, own := gatebook.Request{By: access.Actor(c.Request), Why: why, Only: k.answers.preconditions(c.Request)}, clients.Of(c.Request)
 	ctx, stop := context.WithTimeout(c.Request.Context(), k.wait)
 	defer stop()
 	switch {
@@ -147,7 +147,7 @@ func (k *kills) ofService(c *gin.Context) error {
 		return missing("Service", name, err)
 	}
 	if asked := render.ConditionsOf(c.Request.Header); asked != nil {
-		if err := asked.AllowChange(validatorsOfAll(m, false)); err != nil {
+		if err := asked.AllowChange(k.answers.restored.of(validatorsOfAll(m, false))); err != nil {
 			return err
 		}
 	}
@@ -216,12 +216,12 @@ func killedResource() *render.Resource[gatebook.Killed] {
 
 // preconditions returns the conditions of a request that changes something. The registry
 // checks them when it decides.
-func preconditions(r *http.Request) []gatebook.Condition {
+func (s *answers) preconditions(r *http.Request) []gatebook.Condition {
 	asked := render.ConditionsOf(r.Header)
 	if asked == nil {
 		return nil
 	}
 	return []gatebook.Condition{func(version uint64, modified time.Time) error {
-		return asked.AllowChange(render.Validators{Version: version, Modified: events.TimeOf(modified)})
+		return asked.AllowChange(s.restored.of(render.Validators{Version: version, Modified: events.TimeOf(modified)}))
 	}}
 }

@@ -61,6 +61,11 @@ func New(c Config) (*Server, error) {
 	}
 	s.security = newSecurity(c)
 	closing, answers := make(chan struct{}), newAnswers(c.Registry, c.BasePath, render.NewBudget(c.Limits.InFlightBytes))
+	restored, err := restoredLogOf(c.Registry, s.followers)
+	if err != nil {
+		return nil, fmt.Errorf("httpd: %w", err)
+	}
+	answers.restored = restored
 	by := newAuthenticator(c, s.recorder)
 	s.api = newAPI(c, answers, s.followers, closing)
 	s.api.signIns = newSignIns(c, by.login, answers)

@@ -98,7 +98,7 @@ func (s *services) switchTo(stopped bool) handler {
 			return err
 		}
 		err = s.switcher.SwitchService(c.Request.Context(), gatebook.Switch{Service: name, Stopped: stopped},
-			gatebook.Request{By: access.Actor(c.Request), Only: preconditions(c.Request)})
+			gatebook.Request{By: access.Actor(c.Request), Only: s.answers.preconditions(c.Request)})
 		if err != nil {
 			return missing("Service", name, err)
 		}

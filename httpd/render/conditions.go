@@ -48,7 +48,7 @@ func dateOf(values []string) *time.Time {
 func (c *Conditions) Allow(v Validators) error {
 	switch {
 	case c.ifMatch != nil:
-		if !c.ifMatch.hasSequence(v.sequence()) {
+		if !c.ifMatch.hasState(v) {
 			return preconditionFailed("If-Match", v)
 		}
 	case c.ifUnmodifiedSince != nil && v.Modified != 0 && v.Observed == 0:
@@ -65,7 +65,7 @@ func (c *Conditions) AllowChange(v Validators) error {
 	if err := c.Allow(v); err != nil {
 		return err
 	}
-	if c.ifNoneMatch != nil && c.ifNoneMatch.hasSequence(v.sequence()) {
+	if c.ifNoneMatch != nil && c.ifNoneMatch.hasState(v) {
 		return preconditionFailed("If-None-Match", v)
 	}
 	return nil

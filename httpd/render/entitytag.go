@@ -13,6 +13,9 @@ type Validators struct {
 	// there is no such time.
 	Version  uint64
 	Modified events.Time
+	// History names the history of the log that the last change is of, where it was restored
+	// before that; "" for the first one.
+	History string
 	// Observed counts the observations that are shown and not recorded; 0 when none are.
 	Observed uint64
 	// Opaque identifies the state of a resource that is not recorded; "" for others.
@@ -24,8 +27,15 @@ func (v Validators) sequence() string {
 	if v.Opaque != "" {
 		return v.Opaque
 	}
-	return strconv.FormatUint(v.Version, 10)
+	sequence := strconv.FormatUint(v.Version, 10)
+	if v.History != "" {
+		sequence += historyMark + v.History
+	}
+	return sequence
 }
+
+// historyMark is between a sequence and the history that it is of.
+const historyMark = "-"
 
 // tag returns the entity tag of the state as JSON, without its closing quote: the sequence,
 // and the observations of the run of the server that process names.
@@ -102,6 +112,16 @@ func (e entityTags) hasSequence(want string) bool {
 		}
 	}
 	return e.any
+}
+
+// hasState reports whether a strong tag is of that state, whatever form of it it identifies. A
+// sequence without a history is one of any history.
+func (e entityTags) hasState(v Validators) bool {
+	if e.hasSequence(v.sequence()) {
+		return true
+	}
+	v.History = ""
+	return e.hasSequence(v.sequence())
 }
 
 // has reports whether a tag, in its quotes, is among the tags, weak or strong.
