@@ -23,7 +23,25 @@ func TestSession(t *testing.T) {
 	p.until(`document.querySelector(".picture .mark.ready")`)
 	p.until(`[...document.querySelectorAll(".plot path")].some((path) => path.getAttribute("d").includes("L"))`)
 	p.shows("server reached")
-	p.shows("gives out no proofs yet")
+
+	// Its records are in the log of the signed head, as the page itself computes.
+	eventually(t, "a signed head covers the session", func() bool {
+		p.press("Check the proofs")
+		p.until(`!document.querySelector(".proof button").disabled`)
+		return value[bool](p, `/^[3-9] records of this session are in the log of the signed head of \d+ records, whose root is \S+=\.$/.test(document.querySelector(".proof p").innerText)`)
+	}, func() string { return value[string](p, `document.querySelector(".proof p").innerText`) })
+	// A record of which a bit is another is not.
+	p.do(`{ const real = fetch; globalThis.fetch = async (...asked) => {
+		const answer = await real(...asked);
+		if (!String(asked[0]).includes("log/records/")) return answer;
+		const stored = await answer.json();
+		const leaf = atob(stored.leaf);
+		stored.leaf = btoa(leaf.slice(0, -1) + String.fromCharCode(leaf.charCodeAt(leaf.length - 1) ^ 1));
+		return new Response(JSON.stringify(stored));
+	}; globalThis.restore = () => { globalThis.fetch = real; }; }`)
+	p.press("Check the proofs")
+	p.until(`document.querySelector(".proof .bad")?.innerText.includes("is not in the log of the signed head")`)
+	p.do("globalThis.restore()")
 
 	// Its counters go on without a reload.
 	before := value[string](p, plotLabel)
@@ -58,7 +76,7 @@ func TestSession(t *testing.T) {
 	p.goTo("#/session/" + itoa(p.session("stock")))
 	p.until(`document.querySelector(".plot .water.high") && document.querySelector(".plot .water.low")`)
 
-	p.allow("sessions/999999") // the console notes that it is not found
+	p.allow("sessions/999999", "log/checkpoint") // the console notes that it is not found
 	p.goTo("#/session/999999")
 	p.shows("No session 999999")
 }

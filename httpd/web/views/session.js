@@ -7,6 +7,7 @@ import { describe, reasonText, when } from "../app/records.js";
 import { href } from "../app/router.js";
 import { failure, notice } from "../components/notice.js";
 import { Plot } from "../components/plot.js";
+import { Proof } from "../components/proof.js";
 import { plainTable } from "../components/table.js";
 import { Timeline } from "../components/timeline.js";
 
@@ -35,6 +36,7 @@ export class SessionView {
   #series = new Map();
   #timer = 0;
   #timeline = new Timeline();
+  #proof = new Proof();
   #plots = [
     new Plot("Bytes read", "bytes_read", bytes),
     new Plot("Bytes written", "bytes_written", bytes),
@@ -60,7 +62,7 @@ export class SessionView {
       h("section", { "aria-label": "Life" }, h("h2", {}, "Life"), this.#timeline.element),
       h("section", { "aria-label": "Counters" }, h("h2", {}, "Counters over time"), this.legend, h("div", { class: "plots" }, this.#plots.map((p) => p.element))),
       h("section", { "aria-label": "Trail" }, h("h2", {}, "Trail"), this.trail),
-      h("section", { class: "proof", "aria-label": "Proof" }, h("h2", {}, "Proof"), h("p", { class: "faint" }, "This server gives out no proofs yet, so that none can be shown for this session.")),
+      this.#proof.element,
     );
     this.place = h("div", {}, notice("loading", `Reading session ${id}`));
     this.element = h("div", { class: "view session" }, this.head, this.place, this.body);
@@ -126,6 +128,7 @@ export class SessionView {
     this.#collect(s, connections, trail);
     this.#showPlots();
     this.#showTrail(trail);
+    this.#proof.show(trail);
   }
 
   /**
