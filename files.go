@@ -109,7 +109,7 @@ func (f *files) openLog(ctx context.Context) (storage.Log, error) {
 		return nil, err
 	}
 	f.watched = journal.Watch(log.Present)
-	f.heads, err = heads.Open(heads.Options{Log: log, Folder: f.folder, Report: f.options.Report, Now: f.options.Now})
+	f.heads, err = heads.Open(heads.Options{Log: log, Folder: f.folder, Report: f.options.Report, Now: f.options.Now, AnchorEvery: f.options.AnchorEvery})
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}

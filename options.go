@@ -33,6 +33,10 @@ type Options struct {
 	// Upgrading is called while Open brings a log of an older format up to date, with the bytes
 	// that were copied, of how many. It must not block. Nil means that nothing is called.
 	Upgrading func(copied, of int64)
+	// Anchors keep signed heads of the log elsewhere, AnchorEvery how often at most: 0 means once a
+	// minute.
+	Anchors     []Anchor
+	AnchorEvery time.Duration
 	// Names bounds how many services, servers and sources programs outside may name. 0 stands
 	// for the default of each limit: 2,000 of one source, and 10,000 in all.
 	Names NameLimits

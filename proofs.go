@@ -16,6 +16,12 @@ import (
 // HeadStatus is the newest signed head of the log, and how writing it goes.
 type HeadStatus = heads.Status
 
+// Anchor keeps signed heads of the log where who owns the host cannot change them.
+type Anchor = heads.Anchor
+
+// AnchorStatus is how an anchor goes.
+type AnchorStatus = heads.AnchorStatus
+
 // HeadClaim is a signed head that a log is compared with.
 type HeadClaim = heads.Claim
 

@@ -92,6 +92,9 @@ func (r *Registry) work(ctx context.Context) {
 	})
 	if r.heads != nil {
 		r.workers.Go(func() { r.heads.Run(ctx) })
+		for _, a := range r.options.Anchors {
+			r.workers.Go(func() { r.heads.RunAnchor(ctx, a) })
+		}
 	}
 	if r.scrub != nil {
 		r.workers.Go(func() { r.scrub.run(ctx) })

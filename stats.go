@@ -25,6 +25,10 @@ type Stats struct {
 	ClockBehind time.Duration
 	// Scrub is how far the log has been read through in the background.
 	Scrub Scrub
+	// Head is the newest signed head of the log, and how writing it goes; zero for a log that is
+	// not kept in files. Anchors is how its anchors go.
+	Head    HeadStatus
+	Anchors []AnchorStatus
 	// Disk is what the data folder takes.
 	Disk DiskUse
 	// Checkpoint is why the last checkpoint could not be written, nil when it could. Until
@@ -43,6 +47,9 @@ func (r *Registry) Stats() Stats {
 	s.ClockBehind = r.clock.read()
 	if r.scrub != nil {
 		s.Scrub, _ = r.scrub.read()
+	}
+	if r.heads != nil {
+		s.Head, s.Anchors = r.heads.Status(), r.heads.Anchors()
 	}
 	s.Ended, s.Kills = r.counts.read()
 	return s

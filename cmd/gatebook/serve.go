@@ -155,6 +155,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 		Committed: metrics.Committed,
 		Locked:    func() error { return begun.locked(ctx) },
 		Progress:  begun.progressed,
+		Anchors:   anchorsOf(s.file.Anchor),
 		Upgrading: begun.upgrading,
 		Names:     s.file.Names(),
 

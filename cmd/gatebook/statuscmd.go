@@ -91,6 +91,7 @@ func statusFacts(ctx context.Context, server *client.Client, to *streams) ([][2]
 		{"Records", to.number(float64(head))},
 		{"Services", ofThem(len(services), "stopped", countOf(services, func(s client.Service) bool { return s.State == "stopped" }))},
 		{"Servers", ofThem(len(servers), "down", countOf(servers, func(s client.Server) bool { return strings.Join(s.Status, "") == "down" }))},
+		{"Signed", signedFact(m)},
 		{"Log", size(m["gatebook_log_bytes"])},
 		{"Archive", size(m["gatebook_archive_bytes"])},
 	}
@@ -103,6 +104,18 @@ func statusFacts(ctx context.Context, server *client.Client, to *streams) ([][2]
 			time.Duration(behind*float64(time.Second)).Round(time.Second))})
 	}
 	return facts, nil
+}
+
+// signedFact returns how many records the newest signed head covers.
+func signedFact(m map[string]float64) string {
+	signed, known := m["gatebook_head_records"]
+	switch {
+	case !known:
+		return "no"
+	case m["gatebook_head_failing"] > 0:
+		return fmt.Sprintf("the first %.0f records; the newest head cannot be written, the server's log says why", signed)
+	}
+	return fmt.Sprintf("the first %.0f records", signed)
 }
 
 // countOf returns how many of a list have a property.

@@ -51,7 +51,7 @@ Examples:
 func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	var claims []client.Claim
 	if c.Since != "" {
-		kept, err := treehead.ReadFile(c.Since)
+		kept, err := treehead.ReadNewest(c.Since)
 		if err != nil {
 			return fmt.Errorf("the head that was kept: %w", err)
 		}

@@ -26,6 +26,8 @@ type collector struct {
 	readersNow, live, total, ended, kills, refused, probed *prometheus.Desc
 
 	ready, serverUp, serverConnections, logBytes, archiveBytes, diskFree, diskSize, logFaults, logScrubbed, clockBehind *prometheus.Desc
+
+	signed, unsigned, anchored, anchorFails *prometheus.Desc
 }
 
 func newCollector(from Registry, probes func() uint64, readers func() int) *collector {
@@ -51,6 +53,10 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 		logScrubbed:       desc("gatebook_log_read_through_timestamp_seconds", "When the whole log was last read through in the background, in Unix time."),
 		archiveBytes:      desc("gatebook_archive_bytes", "Size of the archive on disk."),
 		diskFree:          desc("gatebook_disk_free_bytes", "Free space on the disk of the data folder."),
+		signed:            desc("gatebook_head_records", "Records that the newest signed head of the log covers."),
+		unsigned:          desc("gatebook_head_failing", "1 while the newest head cannot be written, 0 otherwise."),
+		anchored:          desc("gatebook_anchor_records", "Records that the newest head covers that an anchor has kept, since the registry was opened.", "anchor"),
+		anchorFails:       desc("gatebook_anchor_failing", "1 while an anchor does not keep heads, 0 otherwise.", "anchor"),
 		diskSize:          desc("gatebook_disk_size_bytes", "Size of the disk of the data folder."),
 	}
 }
@@ -60,6 +66,7 @@ func (c *collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.readersNow, c.live, c.total, c.ended, c.kills, c.refused, c.probed,
 		c.ready, c.serverUp, c.serverConnections, c.logBytes, c.archiveBytes, c.diskFree, c.diskSize, c.logFaults, c.logScrubbed, c.clockBehind,
+		c.signed, c.unsigned, c.anchored, c.anchorFails,
 	} {
 		to <- d
 	}
@@ -83,6 +90,14 @@ func (c *collector) Collect(to chan<- prometheus.Metric) {
 	gauge(c.diskSize, float64(stats.Disk.Size))
 	gauge(c.clockBehind, stats.ClockBehind.Seconds())
 	gauge(c.logFaults, float64(stats.Scrub.Faults))
+	if stats.Head.Signed != nil {
+		gauge(c.signed, float64(stats.Head.Head.Size))
+		gauge(c.unsigned, oneIf(stats.Head.Err != nil))
+	}
+	for _, a := range stats.Anchors {
+		gauge(c.anchored, float64(a.Size), a.Name)
+		gauge(c.anchorFails, oneIf(a.Err != nil), a.Name)
+	}
 	if !stats.Scrub.Finished.IsZero() {
 		gauge(c.logScrubbed, float64(stats.Scrub.Finished.Unix()))
 	}

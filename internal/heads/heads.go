@@ -1,6 +1,7 @@
 package heads
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,9 @@ type Options struct {
 	Report func(error)
 	// Now is the clock.
 	Now func() time.Time
+	// AnchorEvery is how much newer a head is at least than the one before it at an anchor; 0
+	// means a minute.
+	AnchorEvery time.Duration
 }
 
 // Heads signs the heads of a log. It is safe for concurrent use.
@@ -39,8 +43,12 @@ type Heads struct {
 	// unsigned is true for a log that names no key yet.
 	unsigned bool
 
-	mu     sync.Mutex // guards the fields below
-	status Status
+	// anchorEvery is [anchorEvery], less in tests.
+	anchorEvery time.Duration
+
+	mu      sync.Mutex // guards the fields below
+	status  Status
+	anchors []AnchorStatus
 }
 
 // Status is the newest head, and how its writing goes.
@@ -136,7 +144,7 @@ func (h *Heads) sign() error {
 // [*storage.CorruptError] for a log that was rolled back or is another, and for a head or key that is
 // missing or not the log's.
 func Open(o Options) (*Heads, error) {
-	h := &Heads{o: o}
+	h := &Heads{o: o, anchorEvery: cmp.Or(o.AnchorEvery, anchorEvery)}
 	keys := o.Log.Keys()
 	h.unsigned = len(keys.All) == 0
 	if err := h.openKey(keys); err != nil {

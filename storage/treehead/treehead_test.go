@@ -91,6 +91,9 @@ func TestChangedHeads(t *testing.T) {
 	keys := treehead.Keys{Origin: origin, All: []treehead.Key{{Public: s.Public()}}}
 	signed := sign(t, s, 12)
 	for i := range signed {
+		if i == len(signed)-len("x=\n") {
+			continue // two bits of the last digit in base64 mean nothing
+		}
 		changed := append([]byte(nil), signed...)
 		changed[i] ^= 1
 		var failed *treehead.SignatureError

@@ -33,7 +33,7 @@ func (f *File) check() error {
 	if f.TLS != nil {
 		all = append(all, checkPair("tls", "api", f.TLS.Certificate, f.TLS.Key))
 	}
-	all = append(all, f.APILimits.check(), f.Log.check(), checkFolded("servers", f.Servers), checkFolded("services", f.Services))
+	all = append(all, f.APILimits.check(), f.Log.check(), f.Anchor.check(), checkFolded("servers", f.Servers), checkFolded("services", f.Services))
 	if f.Listen != "" {
 		all = append(all, checkAddress("listen", f.Listen, 0))
 	}

@@ -38,6 +38,8 @@ type File struct {
 	APILimits APILimits `toml:"limits"`
 	// Log is how the log is kept.
 	Log Log `toml:"log"`
+	// Anchor keeps signed heads of the log elsewhere.
+	Anchor Anchor `toml:"anchor"`
 
 	Servers  map[string]Server  `toml:"servers"`
 	Services map[string]Service `toml:"services"`

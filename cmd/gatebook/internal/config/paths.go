@@ -12,7 +12,7 @@ func (f *File) resolve(folder string) {
 			}
 		}
 	}
-	beside(&f.Data)
+	beside(&f.Data, &f.Anchor.File)
 	if f.TLS != nil {
 		beside(&f.TLS.Certificate, &f.TLS.Key)
 	}

@@ -20,6 +20,7 @@ func (f *File) NeedRestart(running *File) []string {
 		{"shutdown_grace", running.ShutdownGrace, f.ShutdownGrace},
 		{"tls", running.TLS, f.TLS},
 		{"log", running.Log, f.Log},
+		{"anchor", running.Anchor, f.Anchor},
 	} {
 		if !reflect.DeepEqual(k.was, k.are) {
 			keys = append(keys, k.name)
