@@ -73,6 +73,10 @@ func Restore(ctx context.Context, backup, folder string, o RestoreOptions) (*Res
 	if o.Options.Report == nil {
 		o.Options.Report = func(error) {}
 	}
+	r := &restore{RestoreOptions: o}
+	if err := r.check(backup); err != nil {
+		return nil, err
+	}
 	// No backup goes on into it while it is copied.
 	source, err := storage.LockExisting(backup)
 	if err != nil {
@@ -82,7 +86,7 @@ func Restore(ctx context.Context, backup, folder string, o RestoreOptions) (*Res
 	if err != nil {
 		return nil, errors.Join(err, source.Unlock())
 	}
-	r := &restore{RestoreOptions: o, folder: target}
+	r.folder = target
 	if err = target.Fill("restore"); err == nil {
 		err = r.copy(ctx, backup)
 	}
@@ -99,23 +103,41 @@ type restore struct {
 	result Restored
 }
 
-// copy copies the backup and records that it was restored.
-func (r *restore) copy(ctx context.Context, backup string) error {
-	mark, head, err := storage.CopyBackup(ctx, backup, r.folder, r.Pace)
+// check returns an error for a folder that is no backup, and for a next session that was there. It
+// changes nothing.
+func (r *restore) check(backup string) error {
+	mark, head, err := storage.InspectBackup(backup)
 	if err != nil {
 		return err
 	}
-	now := r.Options.Now()
+	r.result = Restored{Backup: *mark}
+	return r.choose(head)
+}
+
+// choose chooses the next session.
+func (r *restore) choose(head storage.Head) error {
 	next := r.NextSession
 	if next == 0 {
-		next = NextAfterRestore(head.Stream, head.Recorded.Time(), now)
+		next = NextAfterRestore(head.Stream, head.Recorded.Time(), r.Options.Now())
 	}
 	if next <= head.Stream || next > highestID {
 		return fmt.Errorf("the next session cannot be %d: the backup has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
 	}
-	r.result = Restored{Backup: *mark, Records: head.Sequence, NextSession: next}
+	r.result.Records, r.result.NextSession = head.Sequence, next
+	return nil
+}
+
+// copy copies the backup and records that it was restored.
+func (r *restore) copy(ctx context.Context, backup string) error {
+	head, err := storage.CopyBackup(ctx, backup, &r.result.Backup, r.folder, r.Pace)
+	if err == nil { // another backup may have gone on meanwhile
+		err = r.choose(head)
+	}
+	if err != nil {
+		return err
+	}
 	err = r.record(ctx, &events.LogRestored{
-		Records: head.Sequence, Taken: events.TimeOf(mark.Taken), NextSession: next, By: r.By,
+		Records: head.Sequence, Taken: events.TimeOf(r.result.Backup.Taken), NextSession: r.result.NextSession, By: r.By,
 	})
 	if err != nil {
 		return err

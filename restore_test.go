@@ -147,9 +147,13 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	none := func() string { return filepath.Join(t.TempDir(), "restored") }
 	refuse("a data folder", "is no backup", folder, none(), gatebook.RestoreOptions{})
-	refuse("no folder", "no data folder", none(), none(), gatebook.RestoreOptions{})
+	refuse("no folder", "is no backup", none(), none(), gatebook.RestoreOptions{})
 	refuse("a target in use", "is not empty", dir, folder, gatebook.RestoreOptions{})
-	refuse("ids that were given", "cannot be 1", dir, none(), gatebook.RestoreOptions{NextSession: id})
+	untouched := none()
+	refuse("ids that were given", "cannot be 1", dir, untouched, gatebook.RestoreOptions{NextSession: id})
+	if _, err := os.Stat(untouched); err == nil {
+		t.Error("it was refused, and the folder was made")
+	}
 	target := none()
 	stopped := errors.New("stopped")
 	refuse("broken off", "stopped", dir, target, gatebook.RestoreOptions{Pace: func(int64, int64) error { return stopped }})

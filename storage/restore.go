@@ -60,24 +60,33 @@ func (f *Folder) Filled() error {
 	return boltfile.SyncFolder(f.Path)
 }
 
-// CopyBackup copies a backup into a folder that is filled ([Folder.Fill]), and verifies the copy: every
-// record, the seals, the hashes of the tree, and that it has all that the backup says. It does not
-// change the backup. Errors: [*CorruptError] where the backup is damaged, those of ctx and of the
-// system.
-func CopyBackup(ctx context.Context, backup string, to *Folder, pace Pace) (*BackupMark, Head, error) {
+// InspectBackup returns what a backup says of itself, and where its log ends. Errors: for a folder that is
+// no complete backup, [*CorruptError], and those of the system.
+func InspectBackup(backup string) (*BackupMark, Head, error) {
 	mark, err := ReadBackupMark(backup)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, Head{}, fmt.Errorf("%s is no backup: gatebook backup has not written %s into it", backup, backupMarkFile)
 	}
+	if err == nil {
+		err = mark.Check(mark.Sequence)
+	}
 	if err != nil {
 		return nil, Head{}, err
 	}
-	if err := mark.Check(mark.Sequence); err != nil {
+	log, err := DescribeLog((&Folder{Path: backup}).Log())
+	if err != nil {
 		return nil, Head{}, err
 	}
+	return mark, log.Head, mark.Check(log.Head.Sequence)
+}
+
+// CopyBackup copies a backup, which [InspectBackup] has found, into a folder that is filled ([Folder.Fill]),
+// and verifies the copy: every record, the seals, the hashes of the tree, and that it has all that the
+// backup says. It does not change the backup. Errors: [*CorruptError] where the backup is damaged, those
+// of ctx and of the system.
+func CopyBackup(ctx context.Context, backup string, mark *BackupMark, to *Folder, pace Pace) (Head, error) {
 	c := &backupCopy{ctx: ctx, pace: pace, from: &Folder{Path: backup}, to: to}
-	head, err := c.copy(mark)
-	return mark, head, err
+	return c.copy(mark)
 }
 
 // backupCopy copies one backup.

@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,43 +60,54 @@ func TestMeasureBackup(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	ordinary(t, data, 100_000)
 	p := serve(t, "--data", data)
-	reporters := make([]*reporter, 8)
+	reporters := make([]*reporter, 2)
 	ctx, stop := context.WithCancel(t.Context())
 	var reporting sync.WaitGroup
 	for i := range reporters {
 		reporters[i] = &reporter{t: t, name: fmt.Sprint("edge-", i), acked: make(map[string]bool)}
 		reporting.Go(func() { reporters[i].report(ctx, p.api) })
 	}
-	acknowledged := func() (n int) {
-		for _, r := range reporters {
-			n += len(r.acknowledged())
+	// rate returns how many reports a second are acknowledged while f runs, how long the longest took,
+	// and how much processor the server took.
+	rate := func(f func()) string {
+		acknowledged := func() (n int, slowest time.Duration) {
+			for _, r := range reporters {
+				r.mu.Lock()
+				n, slowest, r.slowest = n+len(r.acked), max(slowest, r.slowest), 0
+				r.mu.Unlock()
+			}
+			return n, slowest
 		}
-		return n
-	}
-	// rate returns how many sessions a second are acknowledged while f runs.
-	rate := func(f func()) float64 {
-		before, began := acknowledged(), time.Now()
+		before, _ := acknowledged()
+		began, busy := time.Now(), p.processor()
 		f()
-		return float64(acknowledged()-before) / time.Since(began).Seconds()
+		n, slowest := acknowledged()
+		took := time.Since(began)
+		return fmt.Sprintf("%.0f reports/s, the longest %s, the server took %.2f s of processor in %s", float64(n-before)/took.Seconds(), slowest.Round(time.Millisecond), p.processor()-busy, took.Round(time.Millisecond))
 	}
 	elsewhere := t.TempDir()
 	must(t, syscall.Mount("tmpfs", elsewhere, "tmpfs", 0, "size=600m"))
 	t.Cleanup(func() { must(t, syscall.Unmount(elsewhere, 0)) })
-	t.Logf("alone: %.0f reports/s", rate(func() { time.Sleep(5 * time.Second) }))
+	t.Logf("alone: %s", rate(func() { time.Sleep(5 * time.Second) }))
 	for name, args := range map[string][]string{
 		"linked":      {filepath.Join(t.TempDir(), "backup"), "--data", data},
 		"other disk":  {filepath.Join(elsewhere, "backup"), "--data", data},
 		"the network": {filepath.Join(t.TempDir(), "backup"), "--url", p.api},
 	} {
 		for _, which := range []string{"first", "later", "later"} {
-			var out string
-			began := time.Now()
-			r := rate(func() { out = mustRun(t, append([]string{"backup"}, args...)...) })
-			t.Logf("%s, %s: %s, %.0f reports/s meanwhile: %s", name, which, time.Since(began).Round(time.Millisecond), r, strings.TrimSpace(out))
+			var said string
+			var took time.Duration
+			r := rate(func() {
+				command := exec.Command(binary, append([]string{"backup"}, args...)...)
+				out, err := command.CombinedOutput()
+				must(t, err)
+				said, took = string(out), command.ProcessState.UserTime()+command.ProcessState.SystemTime()
+			})
+			t.Logf("%s, %s: %s, the command %.2f s: %s", name, which, r, took.Seconds(), strings.TrimSpace(said))
 		}
 		must(t, os.RemoveAll(args[0]))
 	}
-	t.Logf("alone again: %.0f reports/s", rate(func() { time.Sleep(5 * time.Second) }))
+	t.Logf("alone again: %s", rate(func() { time.Sleep(5 * time.Second) }))
 	stop()
 	reporting.Wait()
 	p.stop()
@@ -115,4 +128,19 @@ func TestMeasureBackup(t *testing.T) {
 	t.Logf("imported in %s", time.Since(began))
 	t.Logf("%s", mustRun(t, "compact", "--data", data))
 	t.Logf("%s", mustRun(t, "info", "--data", data))
+}
+
+// processor returns how many seconds of processor a server has taken.
+func (p *program) processor() float64 {
+	p.t.Helper()
+	_, _, body := p.request("GET", "/metrics")
+	for line := range strings.Lines(body) {
+		if value, found := strings.CutPrefix(line, "process_cpu_seconds_total "); found {
+			n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			must(p.t, err)
+			return n
+		}
+	}
+	p.t.Fatal("the server does not say how much processor it takes")
+	return 0
 }

@@ -31,6 +31,8 @@ type reporter struct {
 	mu    sync.Mutex
 	acked map[string]bool // keys of sessions
 	next  int
+	// slowest is the longest that a report took.
+	slowest time.Duration
 }
 
 // report reports sessions until ctx ends or the server is gone. Each report opens a session, and
@@ -61,6 +63,7 @@ func (r *reporter) report(ctx context.Context, api string) {
 			return
 		}
 		q.Header.Set("Content-Type", "application/json")
+		began := time.Now()
 		answer, err := asker.Do(q)
 		if err != nil {
 			return // it was killed, or ctx has ended
@@ -75,6 +78,7 @@ func (r *reporter) report(ctx context.Context, api string) {
 		if err == nil {
 			r.mu.Lock()
 			r.acked[key] = true
+			r.slowest = max(r.slowest, time.Since(began))
 			r.mu.Unlock()
 		}
 	}
