@@ -115,6 +115,8 @@ export class BookView {
     const log = m.get("gatebook_log_bytes") ?? 0;
     const archive = m.get("gatebook_archive_bytes") ?? 0;
     const free = m.get("gatebook_disk_free_bytes") ?? 0;
+    const signed = m.get("gatebook_head_records");
+    const unsigned = m.get("gatebook_head_failing") === 1 || [...m].some(([name, value]) => name.startsWith("gatebook_anchor_failing{") && value === 1);
     const grown = head - this.#first;
     const daily = head > 0 ? (log / head) * grown : 0;
     const starts = events.filter((e) => e.kind === "source_started" && e.source === own?.name).length;
@@ -123,6 +125,7 @@ export class BookView {
       this.tiles,
       tile("Recording", ready ? "not ready" : "ready", ready ? [ready] : ["since ", time(started), starts > 1 ? `, started ${starts} times in a day` : ""], ready ? "bad" : "good"),
       tile("Head", count(head), [`the last record; ${count(grown)} in the last day`]),
+      tile("Signed", signed === undefined ? "no" : count(signed), [signed === undefined ? "the log is not kept in files" : unsigned ? "the newest head cannot be written: the server's log says why" : "records under the newest signed head"], unsigned ? "bad" : ""),
       tile("Size", bytes(log + archive), [`log ${bytes(log)}, archive ${bytes(archive)}`]),
       tile("Growth", this.#first ? `${bytes(daily)} a day` : "not known yet", [!this.#first ? "the book is younger than a day" : daily > 0 && free > 0 ? `${bytes(free)} free: enough for ${span(Math.min(3650, free / daily) * 86400)} at this pace` : `${bytes(free)} free`]),
       tile("Program", version.version ?? "unknown", [version.revision ? `revision ${String(version.revision).slice(0, 10)}, ` : "", version.go ?? ""]),
