@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"gatebook/events"
 	"gatebook/events/eventstest"
@@ -124,4 +125,41 @@ func onDisk(b *testing.B, folder string) (size int64) {
 		}
 	}
 	return size
+}
+
+// BenchmarkProof measures the proof that a log of a million records contains one of them, as a
+// request makes it, and the root of the tree.
+func BenchmarkProof(b *testing.B) {
+	const records = 1_000_000
+	path := filepath.Join(b.TempDir(), "log")
+	build(b, path, records)
+	log, err := storage.OpenBolt(path, storage.BoltOptions{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer log.Close()
+	size, _ := log.Tree()
+	b.Run("record", func(b *testing.B) {
+		n := int64(0)
+		for b.Loop() {
+			n = (n + 7_919) % int64(size)
+			if _, err := tlog.ProveRecord(int64(size), n, log.Hashes(size)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("tree", func(b *testing.B) {
+		n := int64(0)
+		for b.Loop() {
+			n = (n + 7_919) % int64(size)
+			if _, err := tlog.ProveTree(int64(size), n+1, log.Hashes(size)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("root", func(b *testing.B) {
+		for b.Loop() {
+			log.Tree()
+		}
+	})
 }

@@ -28,6 +28,7 @@ func TestTypesAreTheContracts(t *testing.T) {
 		"Service": client.Service{}, "Listener": client.Listener{}, "Server": client.Server{}, "Source": client.Source{},
 		"Killed": client.Killed{}, "LeftRunning": client.LeftRunning{}, "Version": client.Version{}, "Event": client.Event{}, "Final": client.Final{},
 		"Token": client.Token{}, "MadeToken": client.MadeToken{}, "NewToken": client.NewToken{},
+		"RecordProof": client.RecordProof{}, "TreeProof": client.TreeProof{}, "StoredRecord": client.StoredRecord{},
 	} {
 		described := model.Model.Components.Schemas.GetOrZero(schema)
 		if described == nil {
