@@ -219,3 +219,35 @@ func TestRestoreFromReadOnly(t *testing.T) {
 	mustRun(t, "verify", "--data", target)
 	mustRefuse(t, "read-only", "restore", dir, "--data", filepath.Join(disk, "restored"))
 }
+
+// TestRestoreOntoFullDisk restores and imports onto a disk that is too small, and again when there
+// is room.
+func TestRestoreOntoFullDisk(t *testing.T) {
+	data, disk := newSegments(t), t.TempDir()
+	dir, file := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "book.ndjson")
+	mustRun(t, "backup", dir, "--data", data)
+	mustRun(t, "export", "--data", data, "--out", file)
+	for _, args := range [][]string{{"restore", dir}, {"import", file}} {
+		for _, size := range []string{"16k", "100k", "200k", "300k"} {
+			if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
+				t.Skipf("a small disk cannot be mounted, which takes root and mount(2): %v", err)
+			}
+			unmount := sync.OnceFunc(func() { must(t, syscall.Unmount(disk, 0)) })
+			t.Cleanup(unmount)
+			target := filepath.Join(disk, "target")
+			args := append(args, "--data", target)
+			if out, status := gatebookCommand(t, args...); status != 1 || !strings.Contains(out, "no space left") {
+				t.Errorf("%v with %s: status %d, %s", args, size, status, out)
+			}
+			if isThere(filepath.Join(target, "unfinished.json")) {
+				mustRefuse(t, "did not finish", "serve", "--data", target, "--listen", "127.0.0.1:0")
+			} else if isThere(filepath.Join(target, "log")) {
+				t.Errorf("%v with %s has left a log that a server would take", args, size)
+			}
+			must(t, syscall.Mount("", disk, "", syscall.MS_REMOUNT, "size=64m"))
+			mustRun(t, args...)
+			mustRun(t, "verify", "--data", target)
+			unmount()
+		}
+	}
+}
