@@ -15,8 +15,6 @@ import (
 const (
 	// restoredIDs is how many ids of sessions are left out at least when a log is restored.
 	restoredIDs = 1_000_000
-	// highestRate is more sessions a second than a log can take.
-	highestRate = 1_000_000
 	// highestID is the highest id that a restored log may go on with: JSON's numbers are exact up
 	// to 2 to the power of 53.
 	highestID = 1 << 53
@@ -46,19 +44,16 @@ type Restored struct {
 	NextSession uint64
 }
 
-// NextAfterRestore returns the id of the next session of a log that is restored at a time: the
-// first round number, one digit and zeros, that is beyond a million ids after the backup's last,
-// and beyond a million for each second since the backup's last record. So no session that was
-// begun after the backup has the id of one that is begun after the restore.
+// NextAfterRestore returns the id of the next session of a log that is restored at a time: beyond
+// a million ids after the backup's last, and one for each microsecond since the backup's last
+// record, which is more than a log can take. So no session that was begun after the backup has the
+// id of one that is begun after the restore, and neither has one of an earlier restore of the same
+// backup. The last three digits are zeros: no two restores are made in one millisecond.
 func NextAfterRestore(last uint64, recorded, now time.Time) uint64 {
-	since := max(now.Sub(recorded), 0)
-	seconds := uint64(since/time.Second) + 1
-	next := last + 1 + max(restoredIDs, seconds*highestRate)
-	round := uint64(1)
-	for next/round >= 10 {
-		round *= 10
-	}
-	return (next + round - 1) / round * round
+	const zeros = 1000
+	since := uint64(max(now.Sub(recorded), 0) / time.Microsecond)
+	next := last + restoredIDs + since
+	return (next/zeros + 1) * zeros
 }
 
 // Restore makes a data folder of a backup, in a folder that is empty or does not exist: it copies

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"gatebook"
 	"gatebook/events"
 	"gatebook/projection"
@@ -186,16 +188,28 @@ func TestNextAfterRestore(t *testing.T) {
 		since time.Duration
 		want  uint64
 	}{
-		{0, 0, 2_000_000},
-		{7, -time.Hour, 2_000_000},
+		{0, 0, 1_001_000},
+		{7, -time.Hour, 1_001_000},
 		{999_999, 0, 2_000_000},
-		{1_000_000, 0, 3_000_000},
-		{7, 9 * time.Second, 20_000_000},
-		{7, 24 * time.Hour, 90_000_000_000},
-		{123_456_789, time.Second, 200_000_000},
+		{1_000_000, 0, 2_001_000},
+		{7, 9 * time.Second, 10_001_000},
+		{7, 24 * time.Hour, 86_401_001_000},
+		{123_456_789, time.Second, 125_457_000},
 	} {
 		if got := gatebook.NextAfterRestore(c.last, then, then.Add(c.since)); got != c.want {
 			t.Errorf("after %d and %s: %d, want %d", c.last, c.since, got, c.want)
 		}
 	}
+	// A backup is restored twice. The ids of the second do not meet those that the first gives
+	// meanwhile.
+	rapid.Check(t, func(t *rapid.T) {
+		last := rapid.Uint64Range(0, 1<<40).Draw(t, "last")
+		first := time.Duration(rapid.Int64Range(0, int64(10*365*24*time.Hour)).Draw(t, "first"))
+		between := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(1000*time.Hour)).Draw(t, "between"))
+		given := uint64(between/time.Second) * 500_000
+		a := gatebook.NextAfterRestore(last, then, then.Add(first))
+		if b := gatebook.NextAfterRestore(last, then, then.Add(first+between)); b < a+max(1, given) {
+			t.Fatalf("the first goes on with %d, and the second after %s with %d", a, between, b)
+		}
+	})
 }

@@ -23,8 +23,8 @@ func (restoreCommand) Help() string {
 	return `The data folder has to be empty, or not to exist. The log is verified while it is copied, the rest is made again from it, and
 the restore is on the record (log_restored). Sessions that lived when the backup was made are lost, as after a crash.
 
-No id of a session comes again: the next session gets the first round number beyond a million ids after the backup's last one,
-and beyond a million for each second since its last record. Clients that follow the log have to begin anew.
+No id of a session comes again: a million ids are left out after the backup's last one, and a million for each second since its
+last record, also when the same backup is restored once more. Clients that follow the log have to begin anew.
 
 A restore that did not finish leaves a folder in which no server starts; restore again.
 
