@@ -113,7 +113,11 @@ func (r *restore) check(backup string) error {
 func (r *restore) choose(head storage.Head) error {
 	next := r.NextSession
 	if next == 0 {
-		next = NextAfterRestore(head.Stream, head.Recorded.Time(), r.Options.Now())
+		recorded := head.Recorded.Time()
+		if head.Sequence == 0 { // the first record came after the backup
+			recorded = r.result.Backup.Taken
+		}
+		next = NextAfterRestore(head.Stream, recorded, r.Options.Now())
 	}
 	if next <= head.Stream || next > highestID {
 		return fmt.Errorf("the next session cannot be %d: the backup has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
@@ -143,7 +147,7 @@ func (r *restore) copy(ctx context.Context, backup string) error {
 // sign signs the log with a new key where the backup came without its key. The log says so.
 func (r *restore) sign(ctx context.Context) error {
 	keys, err := storage.KeysOf(r.folder.Log())
-	if err != nil || len(keys.All) == 0 || isThere(r.folder.Key()) {
+	if err != nil || isThere(r.folder.Key()) || len(keys.All) == 0 && !isThere(r.folder.Head()) {
 		return err
 	}
 	_, err = heads.Force(ctx, r.folder, r.By, heads.Options{Report: r.Options.Report, Now: r.Options.Now})

@@ -213,3 +213,29 @@ func TestNextAfterRestore(t *testing.T) {
 		}
 	})
 }
+
+// TestRestoreOfNothing restores a backup of a log without records.
+func TestRestoreOfNothing(t *testing.T) {
+	t.Parallel()
+	registry, err := gatebook.Open(t.Context(), filepath.Join(t.TempDir(), "data"), gatebook.Options{})
+	ok(t, err)
+	dir := filepath.Join(t.TempDir(), "backup")
+	backUp(t, registry, dir)
+	ok(t, registry.Close())
+	// A log that was opened and closed has a head and a key, and does not say so yet.
+	data := filepath.Join(t.TempDir(), "data")
+	registry, err = gatebook.Open(t.Context(), data, gatebook.Options{})
+	ok(t, err, registry.Close())
+	second := filepath.Join(t.TempDir(), "backup")
+	registry, err = gatebook.Open(t.Context(), data, gatebook.Options{})
+	ok(t, err)
+	backUp(t, registry, second)
+	ok(t, registry.Close())
+	_, err = gatebook.Restore(t.Context(), second, filepath.Join(t.TempDir(), "restored"), gatebook.RestoreOptions{})
+	ok(t, err)
+	restored, err := gatebook.Restore(t.Context(), dir, filepath.Join(t.TempDir(), "restored"), gatebook.RestoreOptions{})
+	ok(t, err)
+	if restored.Records != 0 || restored.NextSession < 2_000_000 || restored.NextSession > 100_000_000 {
+		t.Errorf("restored: %+v", restored)
+	}
+}
