@@ -55,10 +55,17 @@ func (c *importCommand) Run(ctx context.Context, to *streams) error {
 		return nil
 	})
 	progress.end()
+	var keys []string
+	if err == nil {
+		keys, err = gatebook.FolderKeys(locked)
+	}
 	if err := errors.Join(err, locked.Unlock()); err != nil {
 		return err
 	}
 	fmt.Fprintf(to.out, "imported: %s into %s\n", counted(int(records), "record"), folder)
+	if len(keys) > 0 {
+		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the files key and head into the folder, or sign it with a new key (gatebook key rotate --force --data %s).\n", folder)
+	}
 	return nil
 }
 

@@ -87,3 +87,29 @@ func TestKeyCommands(t *testing.T) {
 		t.Errorf("it says %q", out)
 	}
 }
+
+// TestImportedKeys imports a log whose records name keys. The import says what is missing, and the
+// log is signed with a new key then.
+func TestImportedKeys(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	data, exported, imported := filepath.Join(folder, "data"), filepath.Join(folder, "book.ndjson"), filepath.Join(folder, "imported")
+	mustRun(t, "init", "--data", data)
+	mustRun(t, "key", "rotate", "--data", data)
+	mustRun(t, "export", "--data", data, "--out", exported)
+	out := mustRun(t, "import", exported, "--data", imported)
+	if !strings.Contains(out, "gatebook key rotate --force --data "+imported) {
+		t.Errorf("it says %q", out)
+	}
+	if out, status := gatebookCommand(t, "serve", "--data", imported, "--listen", "127.0.0.1:0"); status != 1 || !strings.Contains(out, "key") {
+		t.Errorf("without the key: status %d: %s", status, out)
+	}
+	mustRun(t, "key", "rotate", "--force", "--data", imported)
+	if out := mustRun(t, "verify", "--data", imported); !strings.HasPrefix(out, "whole: 2 records") {
+		t.Errorf("verify says %q", out)
+	}
+	p := serve(t, "--data", imported)
+	if status := p.stop(); status != 0 {
+		t.Errorf("the server ended with status %d", status)
+	}
+}
