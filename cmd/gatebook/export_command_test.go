@@ -84,6 +84,8 @@ func TestImportRefusesDamage(t *testing.T) {
 	b := newBook(t)
 	b.offline()
 	whole := []byte(mustRun(t, "export", "--data", b.folder))
+	backup := filepath.Join(t.TempDir(), "backup")
+	mustRun(t, "backup", backup, "--data", b.folder)
 	file := filepath.Join(t.TempDir(), "book.ndjson")
 	lineNumber := regexp.MustCompile(`gatebook: line (\d+): `)
 	lines := bytes.SplitAfter(whole, []byte("\n"))
@@ -98,7 +100,7 @@ func TestImportRefusesDamage(t *testing.T) {
 			t.Errorf("%s: status %d, %s; want line %d", what, status, out, want)
 		}
 		mustRefuse(t, "gatebook import into", "serve", "--data", target, "--listen", "127.0.0.1:0")
-		mustRefuse(t, "gatebook import into", "restore", b.folder, "--data", target)
+		mustRefuse(t, "gatebook import into", "restore", backup, "--data", target)
 	}
 	join := func(lines ...[]byte) []byte { return bytes.Join(lines, nil) }
 	for range 12 {
@@ -137,7 +139,8 @@ func TestImportRefusesDamage(t *testing.T) {
 // TestExportOfServer exports the log of a server that runs, and its sessions as CSV.
 func TestExportOfServer(t *testing.T) {
 	data := newSegments(t)
-	p := serve(t, "--data", data)
+	p, room := serve(t, "--data", data), t.TempDir()
+	t.Setenv("TMPDIR", room)
 	for _, from := range [][]string{{"--data", data}, {"--url", p.api}} {
 		before := headOf(t, p)
 		out := mustRun(t, append([]string{"export"}, from...)...)
@@ -151,7 +154,7 @@ func TestExportOfServer(t *testing.T) {
 	}
 	mustRefuse(t, "stop it first", "rebuild", "--data", data)
 	mustRefuse(t, "stop it first", "compact", "--data", data)
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "gatebook-export-*"))
+	left, err := filepath.Glob(filepath.Join(room, "*"))
 	must(t, err)
 	if len(left) > 0 {
 		t.Errorf("it has left %v", left)

@@ -52,7 +52,10 @@ func TestInfo(t *testing.T) {
 	must(t, os.Remove(filepath.Join(b.folder, "book.db")))
 	fmt.Fprintf(&all, "$ rm book.db; gatebook info\n%s\n", run(80, "info", "--data", b.folder))
 	fmt.Fprintf(&all, "$ gatebook info --data none\n%s\n", run(80, "info", "--data", filepath.Join(b.folder, "none")))
-	golden(t, "info", identity.ReplaceAllString(all.String(), "IDENTITY"))
+	// What the indexes have is not what this test is about.
+	indexes := regexp.MustCompile(`(?m)^indexes .*$|("indexes",\s*"rows": )\d+(,\s*"bytes": )\d+`)
+	text := indexes.ReplaceAllString(all.String(), "${1}…${2}…")
+	golden(t, "info", identity.ReplaceAllString(text, "IDENTITY"))
 }
 
 // TestInfoOfServer asks a server that runs, and compares its figures with those after its end.
