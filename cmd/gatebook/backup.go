@@ -68,11 +68,21 @@ func describeBackup(folder string, r *storage.BackupResult, took time.Duration) 
 		}
 	}
 	parts = append(parts, counted(int(r.Records), "record")+" of the newest", bytesText(r.Bytes)+" copied")
-	secrets := "without key and accounts"
-	if r.Secrets {
-		secrets = "with key and accounts"
+	return fmt.Sprintf("backed up: %s in %s, %s (%s) in %s", counted(int(r.Sequence), "record"), folder, secretsIn(folder), strings.Join(parts, ", "), took.Round(10*time.Millisecond))
+}
+
+// secretsIn says which of the secret files are in a backup, or in a data folder.
+func secretsIn(folder string) string {
+	var there []string
+	for _, name := range []string{storage.KeyFile, storage.AccountsFile} {
+		if _, err := os.Stat(filepath.Join(folder, name)); err == nil {
+			there = append(there, name)
+		}
 	}
-	return fmt.Sprintf("backed up: %s in %s, %s (%s) in %s", counted(int(r.Sequence), "record"), folder, secrets, strings.Join(parts, ", "), took.Round(10*time.Millisecond))
+	if len(there) == 0 {
+		return "without key and accounts"
+	}
+	return "with " + strings.Join(there, " and ")
 }
 
 // remote backs a server elsewhere up.

@@ -50,12 +50,8 @@ func (c *restoreCommand) Run(ctx context.Context, to *streams) error {
 	if err != nil {
 		return err
 	}
-	secrets := "without key and accounts, which are not in the backup"
-	if restored.Backup.Secrets {
-		secrets = "with key and accounts"
-	}
 	fmt.Fprintf(to.out, "restored: %s to %s, %s, as of %s; %s lost, the next session is %d; in %s\n",
-		counted(int(restored.Records), "record"), folder, secrets, restored.Backup.Taken.UTC().Format(exact),
+		counted(int(restored.Records), "record"), folder, secretsIn(c.Backup), restored.Backup.Taken.UTC().Format(exact),
 		counted(restored.Lost, "session"), restored.NextSession, time.Since(began).Round(10*time.Millisecond))
 	return nil
 }
