@@ -13,7 +13,7 @@ COUNT ?= 5
 long := KillInCommand|StalledLogins|SilentMySQLServer|Garbage|Replication|DiskFull|Sysbench|Pgbench|Crowd|ProtocolNegotiation
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test shipped e2e pictures soak lint fuzz bench cover picture clean
+.PHONY: help build run test shipped e2e pictures soak lint fuzz fixture bench cover picture clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -65,6 +65,9 @@ lint: ## Check formatting, go vet, staticcheck, zerologlint and go.mod
 
 fuzz: ## Fuzz every decoder for 5 seconds each (FUZZTIME=1m for longer)
 	.ci/fuzz
+
+fixture: ## Write testdata/released/VERSION, the files that every later version opens (VERSION=0.2.0)
+	GATEBOOK_FIXTURE='$(VERSION)' go test -count=1 -run TestMakeReleased .
 
 bench: ## Run the benchmarks and sum them up (BENCH=pattern COUNT=5)
 	folders=$$(.ci/folders-with '^func Benchmark'); \
