@@ -37,6 +37,9 @@ type RestoreOptions struct {
 type Restored struct {
 	// Backup is what the backup says of itself.
 	Backup storage.BackupMark
+	// Taken is when the backup was begun; or, where it has records of a later one that was broken
+	// off, the time of its last record.
+	Taken time.Time
 	// Records is how many records were restored, Lost how many sessions lived then, which are
 	// lost now. NextSession is the id of the next session.
 	Records     uint64
@@ -82,7 +85,10 @@ func Restore(ctx context.Context, backup, folder string, o RestoreOptions) (*Res
 		return nil, errors.Join(err, source.Unlock())
 	}
 	r.folder = target
-	if err = target.Fill("restore"); err == nil {
+	if err = r.check(backup); err == nil { // another backup may have gone on meanwhile
+		err = target.Fill("restore")
+	}
+	if err == nil {
 		err = r.copy(ctx, backup)
 	}
 	if err = errors.Join(err, source.Unlock()); err != nil {
@@ -122,26 +128,45 @@ func (r *restore) choose(head storage.Head) error {
 	if next <= head.Stream || next > highestID {
 		return fmt.Errorf("the next session cannot be %d: the backup has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
 	}
-	r.result.Records, r.result.NextSession = head.Sequence, next
+	r.result.Records, r.result.NextSession, r.result.Taken = head.Sequence, next, r.result.Backup.Taken
+	if head.Sequence > r.result.Backup.Sequence { // a later backup was broken off
+		r.result.Taken = head.Recorded.Time()
+	}
 	return nil
 }
 
 // copy copies the backup and records that it was restored.
 func (r *restore) copy(ctx context.Context, backup string) error {
-	head, err := storage.CopyBackup(ctx, backup, &r.result.Backup, r.folder, r.Pace)
-	if err == nil { // another backup may have gone on meanwhile
-		err = r.choose(head)
+	err := storage.CopyBackup(ctx, backup, r.folder, r.Pace)
+	var head storage.Head
+	if err == nil {
+		head, err = r.verify(ctx, backup)
 	}
 	if err != nil {
 		return err
 	}
 	err = r.record(ctx, &events.LogRestored{
-		Records: head.Sequence, Taken: events.TimeOf(r.result.Backup.Taken), NextSession: r.result.NextSession, By: r.By,
+		Records: head.Sequence, Taken: events.TimeOf(r.result.Taken), NextSession: r.result.NextSession, By: r.By,
 	})
 	if err != nil {
 		return err
 	}
 	return r.sign(ctx)
+}
+
+// verify verifies the copy as [VerifyFolder] does the backup.
+func (r *restore) verify(ctx context.Context, backup string) (storage.Head, error) {
+	v, err := VerifyFolder(ctx, r.folder, nil)
+	if err == nil {
+		err = storage.CheckBackup(r.folder, &r.result.Backup, v)
+	}
+	if err != nil {
+		return storage.Head{}, err
+	}
+	if len(v.Faults) > 0 {
+		return storage.Head{}, fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more", v.Faults[0], backup)
+	}
+	return v.Head, nil
 }
 
 // sign signs the log with a new key where the backup came without its key. The log says so.

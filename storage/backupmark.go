@@ -37,6 +37,10 @@ type BackupMark struct {
 	Version string    `json:"version"`
 	// Secrets says that the key and the accounts are in the backup.
 	Secrets bool `json:"secrets"`
+	// Files has the SHA-256 of each file beside the log that is in the backup, by its name.
+	Files map[string]string `json:"files,omitzero"`
+	// Replacing is what Files is going to be, while a later backup replaces the files.
+	Replacing map[string]string `json:"replacing,omitzero"`
 }
 
 // ReadBackupMark reads the mark of a backup. The error wraps [fs.ErrNotExist] for a folder that is
@@ -52,17 +56,6 @@ func ReadBackupMark(folder string) (*BackupMark, error) {
 		return nil, fmt.Errorf("%s is not what gatebook backup has written: %w", path, errors.Join(err, errors.New("it names no log")))
 	}
 	return m, nil
-}
-
-// Check returns an error for a log that lacks what the backup says that it has.
-func (m *BackupMark) Check(head uint64) error {
-	switch {
-	case !m.Complete:
-		return errors.New("the first backup into the folder was broken off: it has only a part of the log; run gatebook backup again")
-	case head < m.Sequence:
-		return fmt.Errorf("the backup has records up to %d, and says that it has them up to %d", head, m.Sequence)
-	}
-	return nil
 }
 
 // UnusableError reports a folder that no server may use.

@@ -293,13 +293,42 @@ func (r *backupReceiver) finish() error {
 	if err := errors.Join(t.write(r.head()), t.close()); err != nil {
 		return err
 	}
-	for _, name := range []string{HeadFile, KeyFile, AccountsFile} {
+	mark.Files = r.sums()
+	if err := r.sideFiles(mark.Files); err != nil {
+		return err
+	}
+	r.mark, r.result.BackupMark = mark, mark
+	return replaceJSON(r.path(backupMarkFile), &mark)
+}
+
+// sums returns the sums of the files that the backup has beside the log when it is complete. A head that
+// was not sent stays as it was.
+func (r *backupReceiver) sums() map[string]string {
+	sums := make(map[string]string)
+	if sum, had := r.mark.Files[HeadFile]; had {
+		sums[HeadFile] = sum
+	}
+	for name, content := range r.side {
+		sums[name] = fileSum(content)
+	}
+	return sums
+}
+
+// sideFiles puts the files beside the log. Broken off, it leaves some as before: the mark has both sums
+// meanwhile.
+func (r *backupReceiver) sideFiles(sums map[string]string) error {
+	if r.mark.Complete {
+		r.mark.Replacing = sums
+		if err := replaceJSON(r.path(backupMarkFile), &r.mark); err != nil {
+			return err
+		}
+	}
+	for _, name := range backupFiles() {
 		if err := r.sideFile(name); err != nil {
 			return err
 		}
 	}
-	r.mark, r.result.BackupMark = mark, mark
-	return replaceJSON(r.path(backupMarkFile), &mark)
+	return nil
 }
 
 // newest returns the index of the segment that has the last record.

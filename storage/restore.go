@@ -80,13 +80,11 @@ func InspectBackup(backup string) (*BackupMark, Head, error) {
 	return mark, log.Head, mark.Check(log.Head.Sequence)
 }
 
-// CopyBackup copies a backup, which [InspectBackup] has found, into a folder that is filled ([Folder.Fill]),
-// and verifies the copy: every record, the seals, the hashes of the tree, and that it has all that the
-// backup says. It does not change the backup. Errors: [*CorruptError] where the backup is damaged, those
-// of ctx and of the system.
-func CopyBackup(ctx context.Context, backup string, mark *BackupMark, to *Folder, pace Pace) (Head, error) {
+// CopyBackup copies a backup, which [InspectBackup] has found, into a folder that is filled ([Folder.Fill]).
+// It does not change the backup, and does not verify the copy. Errors: those of ctx and of the system.
+func CopyBackup(ctx context.Context, backup string, to *Folder, pace Pace) error {
 	c := &backupCopy{ctx: ctx, pace: pace, from: &Folder{Path: backup}, to: to}
-	return c.copy(mark)
+	return c.copy()
 }
 
 // backupCopy copies one backup.
@@ -97,39 +95,36 @@ type backupCopy struct {
 	done, of int64
 }
 
-func (c *backupCopy) copy(mark *BackupMark) (head Head, err error) {
+func (c *backupCopy) copy() error {
 	segments, err := listSegments(c.from.Log())
 	if err != nil {
-		return head, err
+		return err
 	}
 	for _, s := range segments {
 		info, err := os.Stat(s.path)
 		if err != nil {
-			return head, err
+			return err
 		}
 		c.of += info.Size()
 	}
 	if err := os.Mkdir(c.to.Log(), 0o700); err != nil {
-		return head, err
+		return err
 	}
 	for _, s := range segments {
 		if err := c.file(s.path, filepath.Join(c.to.Log(), filepath.Base(s.path))); err != nil {
-			return head, err
+			return err
 		}
 	}
-	for _, name := range []string{HeadFile, KeyFile, AccountsFile} {
+	for _, name := range backupFiles() {
 		from := filepath.Join(c.from.Path, name)
 		if !isRegular(from) {
 			continue
 		}
 		if err := c.file(from, filepath.Join(c.to.Path, name)); err != nil {
-			return head, err
+			return err
 		}
 	}
-	if err := errors.Join(boltfile.SyncFolder(c.to.Log()), boltfile.SyncFolder(c.to.Path)); err != nil {
-		return head, err
-	}
-	return c.verify(mark)
+	return errors.Join(boltfile.SyncFolder(c.to.Log()), boltfile.SyncFolder(c.to.Path))
 }
 
 // file copies a file, and syncs it.
@@ -153,38 +148,4 @@ func (c *backupCopy) file(from, to string) error {
 		err = w.Sync()
 	}
 	return errors.Join(err, w.Close(), r.Close())
-}
-
-// verify verifies the copy.
-func (c *backupCopy) verify(mark *BackupMark) (Head, error) {
-	v, err := Verify(c.ctx, c.to.Log(), nil)
-	if err != nil {
-		return Head{}, err
-	}
-	if len(v.Faults) > 0 {
-		return Head{}, fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more", v.Faults[0], c.from.Path)
-	}
-	if err := mark.Check(v.Head.Sequence); err != nil {
-		return Head{}, err
-	}
-	if mark.Sequence == 0 {
-		return v.Head, nil
-	}
-	segments, err := listSegments(c.to.Log())
-	if err != nil {
-		return Head{}, err
-	}
-	newest := 0
-	for i, s := range segments {
-		if s.first <= mark.Sequence {
-			newest = i
-		}
-	}
-	return v.Head, storedRecord(segments[newest].path, mark.Sequence, func(stored []byte) error {
-		sum, err := coreSum(mark.Sequence, stored)
-		if err == nil && sum != mark.Record {
-			err = &CorruptError{File: c.from.Log(), Sequence: mark.Sequence, Err: errors.New("the backup says that it has another record there")}
-		}
-		return err
-	})
 }

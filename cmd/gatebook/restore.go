@@ -51,7 +51,7 @@ func (c *restoreCommand) Run(ctx context.Context, to *streams) error {
 		return err
 	}
 	fmt.Fprintf(to.out, "restored: %s to %s, %s, as of %s; %s lost, the next session is %d; in %s\n",
-		counted(int(restored.Records), "record"), folder, secretsIn(c.Backup), restored.Backup.Taken.UTC().Format(exact),
+		counted(int(restored.Records), "record"), folder, secretsIn(c.Backup), restored.Taken.UTC().Format(exact),
 		counted(restored.Lost, "session"), restored.NextSession, time.Since(began).Round(10*time.Millisecond))
 	return nil
 }

@@ -120,7 +120,7 @@ func verify(ctx context.Context, folder string, progress *progressBar, claims ..
 	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace, heads...)
 	if err == nil {
 		checkEnd(locked, v)
-		err = checkBackup(folder, v)
+		err = checkBackup(locked, v)
 	}
 	if err := errors.Join(err, locked.Unlock()); err != nil {
 		return nil, err
@@ -143,18 +143,16 @@ func checkEnd(folder *storage.Folder, v *storage.Verified) {
 	}
 }
 
-// checkBackup adds a fault where a backup lacks what it says that it has.
-func checkBackup(folder string, v *storage.Verified) error {
-	mark, err := storage.ReadBackupMark(folder)
+// checkBackup adds faults where a backup lacks what it says that it has.
+func checkBackup(folder *storage.Folder, v *storage.Verified) error {
+	mark, err := storage.ReadBackupMark(folder.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err == nil {
-		if err := mark.Check(v.Head.Sequence); err != nil {
-			v.Faults = append(v.Faults, &storage.CorruptError{File: folder, Err: err})
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	return storage.CheckBackup(folder, mark, v)
 }
 
 // printVerified prints what was found: of each kind of fault the first, and how many there

@@ -1,0 +1,119 @@
+package main_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gatebook/httpd/accounts"
+)
+
+// damage is something that happens to a folder.
+type damage struct {
+	name string
+	do   func(t *testing.T, folder string)
+}
+
+// without removes a file.
+func without(name string) damage {
+	return damage{"without " + name, func(t *testing.T, folder string) { must(t, os.Remove(filepath.Join(folder, name))) }}
+}
+
+// changed changes a file.
+func changed(what, name string, change func([]byte) []byte) damage {
+	return damage{name + " " + what, func(t *testing.T, folder string) {
+		path := filepath.Join(folder, name)
+		b, err := os.ReadFile(path)
+		must(t, err)
+		after := change(bytes.Clone(b))
+		if bytes.Equal(b, after) {
+			t.Fatalf("%s is as it was", name)
+		}
+		must(t, os.WriteFile(path, after, 0o600))
+	}}
+}
+
+// damages returns what can happen to a file.
+func damages(name string) []damage {
+	return []damage{
+		without(name),
+		changed("cut", name, func(b []byte) []byte { return b[:len(b)/2] }),
+		changed("emptied", name, func([]byte) []byte { return nil }),
+		changed("with another bit", name, func(b []byte) []byte { b[len(b)/2] ^= 1; return b }),
+	}
+}
+
+// TestBackupWithDamagedFiles damages each file beside the log of a backup: verify and restore both
+// find it, and no server starts in what the restore leaves.
+func TestBackupWithDamagedFiles(t *testing.T) {
+	t.Parallel()
+	data := newSegments(t)
+	f := accounts.File{Folder: data, Cost: 4}
+	must(t, f.Add(t.Context(), "ann", accounts.Admin, annsPassword))
+	refused := func(backup string, all []damage) {
+		t.Helper()
+		for _, d := range all {
+			folder := filepath.Join(t.TempDir(), "backup")
+			must(t, os.CopyFS(folder, os.DirFS(backup)))
+			d.do(t, folder)
+			if out, status := gatebookCommand(t, "verify", "--data", folder); status != 1 || !strings.HasPrefix(out, "damaged: ") {
+				t.Errorf("%s: verify: status %d: %s", d.name, status, out)
+			}
+			target := filepath.Join(t.TempDir(), "restored")
+			if out, status := gatebookCommand(t, "restore", folder, "--data", target); status != 1 || !strings.Contains(out, "gatebook verify --data "+folder) {
+				t.Errorf("%s: restore: status %d: %s", d.name, status, out)
+			}
+			if out, status := gatebookCommand(t, "serve", "--data", target, "--listen", "127.0.0.1:0"); status != 1 {
+				t.Errorf("%s: serve: status %d: %s", d.name, status, out)
+			}
+		}
+	}
+	secret, open := filepath.Join(t.TempDir(), "secret"), filepath.Join(t.TempDir(), "open")
+	mustRun(t, "backup", secret, "--data", data, "--with-secrets")
+	mustRun(t, "backup", open, "--data", data)
+	for _, name := range []string{"accounts", "key", "head"} {
+		refused(secret, damages(name))
+	}
+	refused(open, append(damages("head"), damage{"with accounts of another log", func(t *testing.T, folder string) {
+		other := accounts.File{Folder: folder, Cost: 4}
+		must(t, other.Add(t.Context(), "eve", accounts.Admin, annsPassword))
+	}}))
+	record := func(b []byte) []byte {
+		return bytes.Replace(b, []byte(`"record": "`), []byte(`"record": "00`), 1)
+	}
+	refused(open, []damage{changed("with another record", "backup.json", record)})
+}
+
+// TestBackupWithoutAccounts backs a log up with its secrets that has no accounts: nothing is missing then.
+func TestBackupWithoutAccounts(t *testing.T) {
+	t.Parallel()
+	data, dir, target := newSegments(t), filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "restored")
+	if out := mustRun(t, "backup", dir, "--data", data, "--with-secrets"); !strings.Contains(out, ", with key (") {
+		t.Errorf("backup says %q", out)
+	}
+	mustRun(t, "verify", "--data", dir)
+	if out := mustRun(t, "restore", dir, "--data", target); !strings.Contains(out, ", with key,") {
+		t.Errorf("restore says %q", out)
+	}
+}
+
+// TestBackupOfAnEarlierVersion restores backups whose backup.json has no list of files.
+func TestBackupOfAnEarlierVersion(t *testing.T) {
+	t.Parallel()
+	data := newSegments(t)
+	f := accounts.File{Folder: data, Cost: 4}
+	must(t, f.Add(t.Context(), "ann", accounts.Admin, annsPassword))
+	dir := filepath.Join(t.TempDir(), "backup")
+	mustRun(t, "backup", dir, "--data", data, "--with-secrets")
+	changed("without files", "backup.json", func(b []byte) []byte {
+		at := bytes.Index(b, []byte(",\n  \"files\""))
+		return append(b[:at], "\n}\n"...)
+	}).do(t, dir)
+	mustRun(t, "verify", "--data", dir)
+	mustRun(t, "restore", dir, "--data", filepath.Join(t.TempDir(), "restored"))
+	must(t, os.Remove(filepath.Join(dir, "accounts")))
+	mustRefuse(t, "accounts: it is missing", "verify", "--data", dir)
+	mustRefuse(t, "accounts is damaged: it is missing", "restore", dir, "--data", filepath.Join(t.TempDir(), "restored"))
+}

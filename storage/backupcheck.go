@@ -1,0 +1,115 @@
+package storage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// backupFiles are the names of the files beside the log that a backup can have.
+func backupFiles() []string { return []string{HeadFile, KeyFile, AccountsFile} }
+
+// Check returns an error for a log that lacks what the backup says that it has.
+func (m *BackupMark) Check(head uint64) error {
+	switch {
+	case !m.Complete:
+		return errors.New("the first backup into the folder was broken off: it has only a part of the log; run gatebook backup again")
+	case head < m.Sequence:
+		return fmt.Errorf("the backup has records up to %d, and says that it has them up to %d", head, m.Sequence)
+	}
+	return nil
+}
+
+// CheckBackup adds a fault to what was found of the log in a folder, a backup or a copy of one, for
+// each thing that the backup says that it has, and the folder has not or has otherwise: records, and
+// the files beside the log. Errors: those of the system.
+func CheckBackup(f *Folder, mark *BackupMark, v *Verified) error {
+	if err := mark.Check(v.Head.Sequence); err != nil {
+		// The rest follows from it.
+		v.Faults = append([]*CorruptError{{File: f.Path, Err: err}}, v.Faults...)
+		return nil
+	}
+	if id := hex.EncodeToString(v.ID[:]); len(v.Faults) == 0 && mark.Log != id {
+		v.Faults = append(v.Faults, &CorruptError{File: f.Log(), Err: fmt.Errorf("the backup says that it is of the log %s, and this is the log %s", mark.Log, id)})
+	}
+	if err := checkLastRecord(f, mark, v); err != nil {
+		return err
+	}
+	for _, name := range backupFiles() {
+		fault, err := mark.checkFile(f, name)
+		if err != nil {
+			return err
+		}
+		if fault != nil {
+			v.Faults = append(v.Faults, &CorruptError{File: filepath.Join(f.Path, name), Err: fault})
+		}
+	}
+	return nil
+}
+
+// checkLastRecord adds a fault where the record that the backup ended with is another.
+func checkLastRecord(f *Folder, mark *BackupMark, v *Verified) error {
+	if mark.Sequence == 0 || len(v.Faults) > 0 { // in a damaged log it may be another for that reason
+		return nil
+	}
+	segments, err := listSegments(f.Log())
+	if err != nil {
+		return err
+	}
+	newest := 0
+	for i, s := range segments {
+		if s.first <= mark.Sequence {
+			newest = i
+		}
+	}
+	err = storedRecord(segments[newest].path, mark.Sequence, func(stored []byte) error {
+		sum, err := coreSum(mark.Sequence, stored)
+		if err == nil && sum != mark.Record {
+			err = &CorruptError{File: f.Log(), Sequence: mark.Sequence, Err: fmt.Errorf("%s says that another record is there", backupMarkFile)}
+		}
+		return err
+	})
+	if corrupt, ok := errors.AsType[*CorruptError](err); ok {
+		v.Faults = append(v.Faults, corrupt)
+		return nil
+	}
+	return err
+}
+
+// checkFile returns what is wrong with a file beside the log.
+func (m *BackupMark) checkFile(f *Folder, name string) (fault, err error) {
+	content, err := os.ReadFile(filepath.Join(f.Path, name))
+	missing := errors.Is(err, fs.ErrNotExist)
+	if err != nil && !missing {
+		return nil, fmt.Errorf("check the backup: %w", err)
+	}
+	if m.Files == nil { // it was made before backups had a list of their files
+		if missing && m.Secrets && name != HeadFile {
+			return fmt.Errorf("it is missing, and %s says that the backup has key and accounts", backupMarkFile), nil
+		}
+		return nil, nil
+	}
+	before, had := m.Files[name]
+	after, has := m.Replacing[name]
+	switch sum := fileSum(content); {
+	case missing && (!had || m.Replacing != nil && !has):
+		return nil, nil
+	case missing:
+		return errors.New("it is missing, and the backup was made with it"), nil
+	case had && sum == before, has && sum == after:
+		return nil, nil
+	case !had && !has:
+		return errors.New("it is not one of the backup's files"), nil
+	}
+	return errors.New("it is not as the backup has written it"), nil
+}
+
+// fileSum returns the SHA-256 of a file, as the mark has it.
+func fileSum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
