@@ -85,10 +85,19 @@ func (f *Folder) CheckUsable() error {
 	if isRegular(filepath.Join(f.Path, backupMarkFile)) {
 		return &UnusableError{Folder: f.Path, Backup: true}
 	}
-	if command, there, err := f.unfinished(); err != nil || there {
-		return errors.Join(err, &UnusableError{Folder: f.Path, Command: command})
+	return f.checkFinished()
+}
+
+// checkFinished returns an [*UnusableError] for a folder that was not restored, or imported, to the end.
+func (f *Folder) checkFinished() error {
+	command, there, err := f.unfinished()
+	switch {
+	case err != nil && there:
+		return fmt.Errorf("%s has the mark of a restore or an import that did not finish, which cannot be read (%w): run that again", f.Path, err)
+	case there:
+		return &UnusableError{Folder: f.Path, Command: command}
 	}
-	return nil
+	return err
 }
 
 // unfinished returns the command that has begun to fill the folder and has not finished.
@@ -98,11 +107,11 @@ func (f *Folder) unfinished() (command string, there bool, err error) {
 		return "", false, nil
 	}
 	if err != nil {
-		return "", false, err
+		return "", false, fmt.Errorf("data folder %s: %w", f.Path, err)
 	}
 	var m unfinishedMark
 	if err := json.Unmarshal(b, &m); err != nil { // it is written by a rename
-		return "", true, fmt.Errorf("%s: %w", filepath.Join(f.Path, restoreMarkFile), err)
+		return "", true, fmt.Errorf("%s: %w", restoreMarkFile, err)
 	}
 	return m.Command, true, nil
 }

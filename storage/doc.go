@@ -76,7 +76,8 @@
 // an unsigned varint, and end with the number of the entries before it. [BackupFolder.Receive]
 // takes it, and checks each segment before it is part of the backup.
 //
-// unfinished.json is in a folder that is being filled by a restore or an import.
+// unfinished.json is in a folder that is being filled by a restore or an import. [LockExisting] refuses
+// such a folder, so that no command takes a part of a log for all of it.
 //
 // # For the registry alone
 //

@@ -66,8 +66,21 @@ func LockFolder(path string) (*Folder, error) {
 
 // LockExisting locks a data folder that exists already, and creates nothing. In an empty
 // folder, or one with accounts alone, no book has begun: nothing needs to be locked there.
-// Errors: [*NoFolderError], [*InUseError] and those of the system, wrapped.
+// Errors: [*NoFolderError], [*InUseError], [*UnusableError] where a restore or an import has not
+// finished, and those of the system, wrapped.
 func LockExisting(path string) (*Folder, error) {
+	f, err := lockExisting(path)
+	if err != nil {
+		return nil, err
+	}
+	// What has a part of a log alone is not taken for a log.
+	if err := f.checkFinished(); err != nil {
+		return nil, errors.Join(err, f.Unlock())
+	}
+	return f, nil
+}
+
+func lockExisting(path string) (*Folder, error) {
 	entries, err := os.ReadDir(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &NoFolderError{Folder: path}

@@ -54,6 +54,9 @@ func openAccounts(ctx context.Context, folder string) (accountStore, error) {
 		_, inUse := errors.AsType[*storage.InUseError](err)
 		switch {
 		case err == nil:
+			if err := locked.CheckUsable(); err != nil {
+				return nil, errors.Join(err, locked.Unlock())
+			}
 			return storedAccounts{file: accounts.File{Folder: folder, By: control.Actor(os.Geteuid())}, folder: locked}, nil
 		case !inUse:
 			return nil, err

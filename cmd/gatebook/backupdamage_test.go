@@ -117,3 +117,81 @@ func TestBackupOfAnEarlierVersion(t *testing.T) {
 	mustRefuse(t, "accounts: it is missing", "verify", "--data", dir)
 	mustRefuse(t, "accounts is damaged: it is missing", "restore", dir, "--data", filepath.Join(t.TempDir(), "restored"))
 }
+
+// TestUnfinishedIsNoLog breaks an import and a restore off: each command refuses what they leave, and the
+// same command completes it.
+func TestUnfinishedIsNoLog(t *testing.T) {
+	t.Parallel()
+	data := newSegments(t)
+	dir, file, cut := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "book.ndjson"), filepath.Join(t.TempDir(), "cut.ndjson")
+	mustRun(t, "backup", dir, "--data", data)
+	mustRun(t, "export", "--data", data, "--out", file)
+	whole, err := os.ReadFile(file)
+	must(t, err)
+	must(t, os.WriteFile(cut, whole[:len(whole)*2/3], 0o600))
+	imported, restored := filepath.Join(t.TempDir(), "imported"), filepath.Join(t.TempDir(), "restored")
+	mustRefuse(t, "nothing is imported", "import", cut, "--data", imported)
+	// A restore that is killed has the same mark, and a part of the log or all of it.
+	must(t, os.CopyFS(restored, os.DirFS(data)))
+	must(t, os.WriteFile(filepath.Join(restored, "unfinished.json"), []byte(`{"command":"restore"}`), 0o600))
+	torn := filepath.Join(t.TempDir(), "torn")
+	must(t, os.CopyFS(torn, os.DirFS(data)))
+	must(t, os.WriteFile(filepath.Join(torn, "unfinished.json"), []byte(`{"comm`), 0o600))
+	password := filepath.Join(t.TempDir(), "password")
+	must(t, os.WriteFile(password, []byte(annsPassword), 0o600))
+	for _, folder := range []string{imported, restored, torn} {
+		for _, command := range [][]string{
+			{"verify"},
+			{"verify", "--json"},
+			{"verify", "--salvage", filepath.Join(t.TempDir(), "salvaged")},
+			{"info"},
+			{"export"},
+			{"export", "--out", filepath.Join(t.TempDir(), "again.ndjson")},
+			{"backup", filepath.Join(t.TempDir(), "backup")},
+			{"rebuild"},
+			{"compact"},
+			{"migrate"},
+			{"key"},
+			{"key", "rotate"},
+			{"key", "rotate", "--force"},
+			{"user", "add", "ann", "--role", "admin", "--password-file", password},
+			{"user", "list"},
+			{"user", "token", "ann"},
+			{"user", "remove", "ann"},
+			{"serve", "--listen", "127.0.0.1:0"},
+		} {
+			mustRefuse(t, "did not finish", append(command, "--data", folder)...)
+		}
+	}
+	mustRun(t, "import", file, "--data", imported)
+	mustRun(t, "verify", "--data", imported)
+	mustRun(t, "restore", dir, "--data", restored)
+	mustRun(t, "verify", "--data", restored)
+	mustRun(t, "restore", dir, "--data", torn)
+	mustRun(t, "verify", "--data", torn)
+}
+
+// TestBackupIsNoDataFolder refuses commands that would change a backup.
+func TestBackupIsNoDataFolder(t *testing.T) {
+	t.Parallel()
+	data := newSegments(t)
+	f := accounts.File{Folder: data, Cost: 4}
+	must(t, f.Add(t.Context(), "ann", accounts.Admin, annsPassword))
+	dir, password := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "password")
+	must(t, os.WriteFile(password, []byte(annsPassword), 0o600))
+	mustRun(t, "backup", dir, "--data", data, "--with-secrets")
+	for _, command := range [][]string{
+		{"user", "add", "bob", "--role", "admin", "--password-file", password},
+		{"user", "passwd", "ann", "--password-file", password},
+		{"user", "token", "ann"},
+		{"user", "remove", "ann", "--force"},
+		{"migrate"},
+		{"rebuild"},
+		{"compact"},
+		{"backup", filepath.Join(t.TempDir(), "other")},
+		{"serve", "--listen", "127.0.0.1:0"},
+	} {
+		mustRefuse(t, "is a backup", append(command, "--data", dir)...)
+	}
+	mustRun(t, "verify", "--data", dir)
+}

@@ -37,7 +37,10 @@ func (c *migrateCommand) Run(ctx context.Context, to *streams) error {
 		return err
 	}
 	progress := newProgressBar(to.err)
-	done, err := storage.Upgrade(ctx, locked.Log(), progress.pace)
+	var done storage.Upgraded
+	if err = locked.CheckUsable(); err == nil {
+		done, err = storage.Upgrade(ctx, locked.Log(), progress.pace)
+	}
 	progress.end()
 	if err := errors.Join(err, locked.Unlock()); err != nil {
 		return err
