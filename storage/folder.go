@@ -73,7 +73,7 @@ func LockExisting(path string) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What has a part of a log alone is not taken for a log.
+	// A part of a log must not be taken for all of it.
 	if err := f.checkFinished(); err != nil {
 		return nil, errors.Join(err, f.Unlock())
 	}
