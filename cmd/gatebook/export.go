@@ -7,7 +7,9 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 
 	"gatebook/cmd/gatebook/internal/interchange"
 	"gatebook/httpd/client"
@@ -38,6 +40,9 @@ Examples:
 // Run writes an export.
 func (c *exportCommand) Run(ctx context.Context, to *streams) error {
 	if c.Out == "" {
+		// A reader that goes away does not end the program before it has removed its own files.
+		signal.Ignore(syscall.SIGPIPE)
+		defer signal.Reset(syscall.SIGPIPE)
 		_, err := c.write(ctx, to, to.out)
 		return err
 	}

@@ -154,6 +154,11 @@ func TestExportOfServer(t *testing.T) {
 	}
 	mustRefuse(t, "stop it first", "rebuild", "--data", data)
 	mustRefuse(t, "stop it first", "compact", "--data", data)
+	// A reader that goes away, as head does.
+	out, err := exec.Command("bash", "-c", "'"+binary+"' export --data '"+data+"' | head -n 1").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), `{"gatebook_export":1`) {
+		t.Errorf("it says %s, %v", out, err)
+	}
 	left, err := filepath.Glob(filepath.Join(room, "*"))
 	must(t, err)
 	if len(left) > 0 {
