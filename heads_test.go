@@ -1,6 +1,7 @@
 package gatebook_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -547,4 +548,48 @@ func rootOf(t *testing.T, leaves []tlog.Hash) tlog.Hash {
 		t.Fatal(err)
 	}
 	return root
+}
+
+// TestProofsBesideClose asks for heads and proofs while the registry is closed. Each call answers,
+// or says that it is closed.
+func TestProofsBesideClose(t *testing.T) {
+	t.Parallel()
+	for name, ask := range map[string]func(r *gatebook.Registry) error{
+		"Heads":        func(r *gatebook.Registry) error { _, err := r.Heads(); return err },
+		"VerifierKeys": func(r *gatebook.Registry) error { _, err := r.VerifierKeys(); return err },
+		"ProveRecord":  func(r *gatebook.Registry) error { _, err := r.ProveRecord(1, 0); return err },
+		"ProveTree":    func(r *gatebook.Registry) error { _, err := r.ProveTree(1, 0); return err },
+		"StoredRecord": func(r *gatebook.Registry) error { _, err := r.StoredRecord(1); return err },
+		"RotateKey":    func(r *gatebook.Registry) error { _, err := r.RotateKey(context.Background(), "dba"); return err },
+		"Verify":       func(r *gatebook.Registry) error { _, err := r.Verify(context.Background(), nil); return err },
+		"Info":         func(r *gatebook.Registry) error { _, err := r.Info(context.Background()); return err },
+		"Stats":        func(r *gatebook.Registry) error { r.Stats(); return nil },
+		"Damage":       func(r *gatebook.Registry) error { return r.Damage() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder, _ := signedBook(t)
+			r := open(t, folder)
+			asked, done := make(chan struct{}), make(chan error, 1)
+			go func() {
+				for i := range 100 {
+					if err := ask(r); err != nil && !errors.Is(err, gatebook.ErrClosed) {
+						done <- err
+						return
+					}
+					if i == 3 {
+						close(asked)
+					}
+				}
+				done <- nil
+			}()
+			<-asked
+			if err := errors.Join(r.Close(), <-done); err != nil {
+				t.Error(err)
+			}
+			if err := ask(r); err != nil && !errors.Is(err, gatebook.ErrClosed) {
+				t.Errorf("after Close: %v", err)
+			}
+		})
+	}
 }

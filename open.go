@@ -121,6 +121,8 @@ func (r *Registry) fold(ctx context.Context) error {
 	}
 	r.reader = query.NewReader(r.state, r.archive, r.log, r.options.Now)
 	r.Book = &Book{queries: r.reader, present: r.state, logID: r.log.ID()}
+	log, _ := r.log.(*storage.Bolt)
+	r.Proofs = &Proofs{signed: r.heads, stored: log, calls: r.calls}
 	err := r.replay(ctx, r.deliver)
 	r.counts.reset()
 	return err

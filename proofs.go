@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"gatebook/events"
+	"gatebook/internal/calls"
 	"gatebook/internal/heads"
 	"gatebook/internal/journal"
 	"gatebook/storage"
@@ -28,21 +29,29 @@ type HeadClaim = heads.Claim
 // NotSignedError reports a proof for more records than the newest head covers.
 type NotSignedError = heads.NotSignedError
 
+// Proofs are the signed heads of the registry's log, and what is proven against them. Its methods
+// are safe for concurrent use, also beside Close.
+type Proofs struct {
+	signed *heads.Heads // nil for a log that is not kept in files
+	stored *storage.Bolt
+	calls  *calls.Gate
+}
+
 // Heads returns the newest signed head. Errors: [ErrNoFiles].
-func (r *Registry) Heads() (HeadStatus, error) {
-	if r.heads == nil {
+func (p *Proofs) Heads() (HeadStatus, error) {
+	if p.signed == nil {
 		return HeadStatus{}, ErrNoFiles
 	}
-	return r.heads.Status(), nil
+	return p.signed.Status(), nil
 }
 
 // VerifierKeys returns the keys that verify signed heads of the log, the newest first, as
 // golang.org/x/mod/sumdb/note encodes them. Errors: [ErrNoFiles].
-func (r *Registry) VerifierKeys() ([]string, error) {
-	if r.heads == nil {
+func (p *Proofs) VerifierKeys() ([]string, error) {
+	if p.signed == nil {
 		return nil, ErrNoFiles
 	}
-	return r.heads.Keys().Verifiers(), nil
+	return p.signed.Keys().Verifiers(), nil
 }
 
 // RecordProof proves that a record is in the log.
@@ -58,13 +67,13 @@ type RecordProof struct {
 // ProveRecord proves that the tree over so many of the first records contains a record. Size 0
 // stands for that of the newest head. Errors: [ErrInvalid], [*NotSignedError],
 // [*storage.CorruptError], [ErrNoFiles].
-func (r *Registry) ProveRecord(sequence, size uint64) (p RecordProof, err error) {
-	err = r.prove(func() error {
-		p.Sequence = sequence
-		p.Proof, p.Leaf, p.Size, err = r.heads.ProveRecord(sequence, size)
+func (p *Proofs) ProveRecord(sequence, size uint64) (proof RecordProof, err error) {
+	err = p.prove(func() error {
+		proof.Sequence = sequence
+		proof.Proof, proof.Leaf, proof.Size, err = p.signed.ProveRecord(sequence, size)
 		return err
 	})
-	return p, err
+	return proof, err
 }
 
 // TreeProof proves that a tree begins with a smaller one.
@@ -74,14 +83,14 @@ type TreeProof struct {
 }
 
 // ProveTree proves that the tree over so many of the first records begins with a smaller one. 0
-// for the larger stands for that of the newest head. Errors: those of [Registry.ProveRecord].
-func (r *Registry) ProveTree(from, to uint64) (p TreeProof, err error) {
-	err = r.prove(func() error {
-		p.From = from
-		p.Proof, p.To, err = r.heads.ProveTree(from, to)
+// for the larger stands for that of the newest head. Errors: those of [Proofs.ProveRecord].
+func (p *Proofs) ProveTree(from, to uint64) (proof TreeProof, err error) {
+	err = p.prove(func() error {
+		proof.From = from
+		proof.Proof, proof.To, err = p.signed.ProveTree(from, to)
 		return err
 	})
-	return p, err
+	return proof, err
 }
 
 // StoredRecord is a record as proofs cover it.
@@ -93,13 +102,12 @@ type StoredRecord struct {
 
 // StoredRecord returns a record as it is stored. Errors: [ErrNotFound], [ErrNoFiles],
 // [*storage.CorruptError].
-func (r *Registry) StoredRecord(sequence uint64) (s StoredRecord, err error) {
-	err = r.prove(func() error {
-		log := r.log.(*storage.Bolt)
-		if sequence == 0 || sequence > log.Head().Sequence {
+func (p *Proofs) StoredRecord(sequence uint64) (s StoredRecord, err error) {
+	err = p.prove(func() error {
+		if sequence == 0 || sequence > p.stored.Head().Sequence {
 			return ErrNotFound
 		}
-		s.Stored, err = log.Stored(sequence)
+		s.Stored, err = p.stored.Stored(sequence)
 		s.Leaf = heads.Leaf(sequence, s.Stored)
 		return err
 	})
@@ -107,14 +115,14 @@ func (r *Registry) StoredRecord(sequence uint64) (s StoredRecord, err error) {
 }
 
 // prove calls a function that reads the log's files, which Close waits for.
-func (r *Registry) prove(do func() error) error {
-	if r.heads == nil {
+func (p *Proofs) prove(do func() error) error {
+	if p.signed == nil {
 		return ErrNoFiles
 	}
-	if !r.calls.Enter() {
+	if !p.calls.Enter() {
 		return ErrClosed
 	}
-	defer r.calls.Leave()
+	defer p.calls.Leave()
 	err := do()
 	if why, ok := errors.AsType[*heads.InvalidError](err); ok {
 		return invalid(why)
@@ -126,7 +134,7 @@ func (r *Registry) prove(do func() error) error {
 // returns the verifier key. The errors are those of recording, and of writing files.
 func (r *Registry) RotateKey(ctx context.Context, by string) (verifier string, err error) {
 	err = r.prove(func() error {
-		verifier, err = r.heads.Rotate(by, func(e *events.KeyRotated) error {
+		verifier, err = r.signed.Rotate(by, func(e *events.KeyRotated) error {
 			return r.append(ctx, journal.One(0, e))
 		})
 		return err

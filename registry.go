@@ -32,6 +32,8 @@ const (
 type Registry struct {
 	// Book is what can be read of it.
 	*Book
+	// Proofs is what can be proven of it.
+	*Proofs
 
 	files
 
@@ -90,10 +92,10 @@ func (r *Registry) work(ctx context.Context) {
 			r.options.Report(err)
 		}
 	})
-	if r.heads != nil {
-		r.workers.Go(func() { r.heads.Run(ctx) })
+	if r.signed != nil {
+		r.workers.Go(func() { r.signed.Run(ctx) })
 		for _, a := range r.options.Anchors {
-			r.workers.Go(func() { r.heads.RunAnchor(ctx, a) })
+			r.workers.Go(func() { r.signed.RunAnchor(ctx, a) })
 		}
 	}
 	if r.scrub != nil {
@@ -169,8 +171,8 @@ func (r *Registry) close() error {
 	}
 	r.stop()
 	r.workers.Wait()
-	if r.heads != nil {
-		errs = append(errs, r.heads.Sign())
+	if r.signed != nil {
+		errs = append(errs, r.signed.Sign())
 	}
 	errs = append(errs, r.checkpoints.save(), r.release())
 	if err := errors.Join(errs...); err != nil || r.options.Log != nil {

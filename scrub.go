@@ -180,7 +180,7 @@ func (r *Registry) Verify(ctx context.Context, pace storage.Pace, claims ...Head
 		return nil, ErrClosed
 	}
 	defer r.calls.Leave()
-	if r.heads == nil {
+	if r.signed == nil {
 		return nil, ErrNoFiles
 	}
 	return r.verify(ctx, pace, claims...)
@@ -193,5 +193,5 @@ func (r *Registry) verifyAll(ctx context.Context, pace storage.Pace) (*storage.V
 
 // verify reads the whole log, and compares it with the newest head and those that are claimed.
 func (r *Registry) verify(ctx context.Context, pace storage.Pace, claims ...heads.Claim) (*storage.Verified, error) {
-	return r.heads.Verify(ctx, pace, claims...)
+	return r.signed.Verify(ctx, pace, claims...)
 }

@@ -48,8 +48,8 @@ func (r *Registry) Stats() Stats {
 	if r.scrub != nil {
 		s.Scrub, _ = r.scrub.read()
 	}
-	if r.heads != nil {
-		s.Head, s.Anchors = r.heads.Status(), r.heads.Anchors()
+	if r.signed != nil {
+		s.Head, s.Anchors = r.signed.Status(), r.signed.Anchors()
 	}
 	s.Ended, s.Kills = r.counts.read()
 	return s
