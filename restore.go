@@ -65,13 +65,7 @@ func NextAfterRestore(last uint64, recorded, now time.Time) uint64 {
 // Errors: [*storage.CorruptError] for a damaged backup, [*storage.InUseError], those of ctx and
 // of the system.
 func Restore(ctx context.Context, backup, folder string, o RestoreOptions) (*Restored, error) {
-	if o.Options.Now == nil {
-		o.Options.Now = time.Now
-	}
-	if o.Options.Report == nil {
-		o.Options.Report = func(error) {}
-	}
-	r := &restore{RestoreOptions: o}
+	r := newRestore(o)
 	if err := r.check(backup); err != nil {
 		return nil, err
 	}
@@ -126,7 +120,7 @@ func (r *restore) choose(head storage.Head) error {
 		next = NextAfterRestore(head.Stream, recorded, r.Options.Now())
 	}
 	if next <= head.Stream || next > highestID {
-		return fmt.Errorf("the next session cannot be %d: the backup has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
+		return fmt.Errorf("the next session cannot be %d: the log has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
 	}
 	r.result.Records, r.result.NextSession, r.result.Taken = head.Sequence, next, r.result.Backup.Taken
 	if head.Sequence > r.result.Backup.Sequence { // a later backup was broken off
@@ -138,15 +132,19 @@ func (r *restore) choose(head storage.Head) error {
 // copy copies the backup and records that it was restored.
 func (r *restore) copy(ctx context.Context, backup string) error {
 	err := storage.CopyBackup(ctx, backup, r.folder, r.Pace)
-	var head storage.Head
 	if err == nil {
-		head, err = r.verify(ctx, backup)
+		err = r.verify(ctx, backup)
 	}
 	if err != nil {
 		return err
 	}
-	err = r.record(ctx, &events.LogRestored{
-		Records: head.Sequence, Taken: events.TimeOf(r.result.Taken), NextSession: r.result.NextSession, By: r.By,
+	return r.begin(ctx)
+}
+
+// begin records that the log was restored, and signs it.
+func (r *restore) begin(ctx context.Context) error {
+	err := r.record(ctx, &events.LogRestored{
+		Records: r.result.Records, Taken: events.TimeOf(r.result.Taken), NextSession: r.result.NextSession, By: r.By,
 	})
 	if err != nil {
 		return err
@@ -155,18 +153,18 @@ func (r *restore) copy(ctx context.Context, backup string) error {
 }
 
 // verify verifies the copy as [VerifyFolder] does the backup.
-func (r *restore) verify(ctx context.Context, backup string) (storage.Head, error) {
+func (r *restore) verify(ctx context.Context, backup string) error {
 	v, err := VerifyFolder(ctx, r.folder, nil)
 	if err == nil {
 		err = storage.CheckBackup(r.folder, &r.result.Backup, v)
 	}
 	if err != nil {
-		return storage.Head{}, err
+		return err
 	}
 	if len(v.Faults) > 0 {
-		return storage.Head{}, fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more", v.Faults[0], backup)
+		return fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more", v.Faults[0], backup)
 	}
-	return v.Head, nil
+	return r.choose(v.Head)
 }
 
 // sign signs the log with a new key where the backup came without its key. The log says so.

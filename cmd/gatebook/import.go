@@ -9,12 +9,15 @@ import (
 
 	"gatebook"
 	"gatebook/cmd/gatebook/internal/interchange"
+	"gatebook/httpd/control"
 	"gatebook/storage"
 )
 
 // importCommand are the arguments of import.
 type importCommand struct {
-	File string `arg:"" help:"File that gatebook export has written; - reads standard input."`
+	File   string `arg:"" help:"File that gatebook export has written; - reads standard input."`
+	NextID uint64 `help:"Id of the next session. Without it all ids are left out that may have been given since the log's last record." placeholder:"ID" xor:"next"`
+	AsIs   bool   `help:"Record nothing, so that the log is the exported one and no more. A server that runs in it gives ids of sessions again that the log gave after its export." xor:"next"`
 
 	folderCommand `embed:""`
 }
@@ -22,8 +25,14 @@ type importCommand struct {
 // Help returns what --help adds.
 func (importCommand) Help() string {
 	return `The data folder has to be empty, or not to exist. Each line is checked against the bytes in it, and all of them against the root of
-the tree in the last one. A line that was changed is refused by its number, and nothing is imported then. The log is byte for byte the one
-that was exported; accounts and keys are not in it.
+the tree in the last one. A line that was changed is refused by its number, and nothing is imported then. Each record is byte for byte the
+one that was exported; accounts and keys are not in it.
+
+The log may have gone on after its export. So the import is on the record as a restore is (log_restored), sessions that lived are
+lost, the next session gets an id beyond all that may have been given since the last record, and a log that names a key is signed
+with a new one. With --as-is nothing is recorded: for a log that is read and compared, or one whose key and head are put into the folder.
+
+An import that did not finish leaves a folder that no other command takes; import again.
 
 Example:
   gatebook import book.ndjson --data /var/lib/gatebook`
@@ -55,17 +64,25 @@ func (c *importCommand) Run(ctx context.Context, to *streams) error {
 		return nil
 	})
 	progress.end()
-	var keys []string
-	if err == nil {
-		keys, err = gatebook.FolderKeys(locked)
+	if err != nil {
+		return errors.Join(err, locked.Unlock())
 	}
-	if err := errors.Join(err, locked.Unlock()); err != nil {
+	if c.AsIs {
+		return errors.Join(c.leave(ctx, locked, records, to), locked.Unlock())
+	}
+	done, err := gatebook.FinishImport(ctx, locked, gatebook.RestoreOptions{
+		By: control.Actor(os.Geteuid()), NextSession: c.NextID,
+		Options: gatebook.Options{Report: func(err error) { fmt.Fprintf(to.err, "gatebook: %s\n", oneLine(err)) }},
+	})
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(to.out, "imported: %s into %s\n", counted(int(records), "record"), folder)
-	if len(keys) > 0 {
-		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the files key and head into the folder, or sign it with a new key (gatebook key rotate --force --data %s).\n", folder)
+	last := "without a record"
+	if records > 0 {
+		last = "as of " + done.Taken.UTC().Format(exact)
 	}
+	fmt.Fprintf(to.out, "imported: %s into %s, %s; %s lost, the next session is %d\n",
+		counted(int(records), "record"), folder, last, counted(done.Lost, "session"), done.NextSession)
 	return nil
 }
 
@@ -78,8 +95,25 @@ func (c *importCommand) fill(ctx context.Context, from io.Reader, folder *storag
 	if err != nil {
 		return 0, fmt.Errorf("%w; nothing is imported", err)
 	}
-	if _, err := gatebook.Rebuild(ctx, folder, func(uint64, uint64) error { return nil }); err != nil {
-		return 0, err
+	return records, nil
+}
+
+// leave completes a folder whose log is left as it is.
+func (c *importCommand) leave(ctx context.Context, folder *storage.Folder, records uint64, to *streams) error {
+	_, err := gatebook.Rebuild(ctx, folder, func(uint64, uint64) error { return nil })
+	if err == nil {
+		err = folder.Filled()
 	}
-	return records, folder.Filled()
+	if err != nil {
+		return err
+	}
+	keys, err := gatebook.FolderKeys(folder)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(to.out, "imported: %s into %s, as is; a server that runs in it gives ids of sessions again that the log gave after its export\n", counted(int(records), "record"), folder.Path)
+	if len(keys) > 0 {
+		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the files key and head into the folder, or sign it with a new key (gatebook key rotate --force --data %s).\n", folder.Path)
+	}
+	return nil
 }

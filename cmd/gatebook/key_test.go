@@ -97,7 +97,7 @@ func TestImportedKeys(t *testing.T) {
 	mustRun(t, "init", "--data", data)
 	mustRun(t, "key", "rotate", "--data", data)
 	mustRun(t, "export", "--data", data, "--out", exported)
-	out := mustRun(t, "import", exported, "--data", imported)
+	out := mustRun(t, "import", exported, "--as-is", "--data", imported)
 	if !strings.Contains(out, "gatebook key rotate --force --data "+imported) {
 		t.Errorf("it says %q", out)
 	}
@@ -109,6 +109,14 @@ func TestImportedKeys(t *testing.T) {
 		t.Errorf("verify says %q", out)
 	}
 	p := serve(t, "--data", imported)
+	if status := p.stop(); status != 0 {
+		t.Errorf("the server ended with status %d", status)
+	}
+	// Without --as-is the import signs it.
+	signed := filepath.Join(folder, "signed")
+	mustRun(t, "import", exported, "--data", signed)
+	mustRun(t, "verify", "--data", signed)
+	p = serve(t, "--data", signed)
 	if status := p.stop(); status != 0 {
 		t.Errorf("the server ended with status %d", status)
 	}
