@@ -47,15 +47,15 @@ func (b *backups) send(c *gin.Context) error {
 	}
 	began, to := time.Now(), &pieceWriter{c: c, closing: b.closing}
 	plan, err := b.registry.Backup(c.Request.Context(), to, gatebook.BackupOptions{From: p.From, Seal: p.Seal, Secrets: p.Secrets, Version: b.version})
-	logged := b.log.Info()
+	level, sequence := zerolog.InfoLevel, uint64(0)
 	if err != nil {
-		logged = b.log.Warn().Err(err)
+		level = zerolog.WarnLevel
 	}
 	if plan != nil {
-		logged = logged.Uint64("sequence", plan.Sequence)
+		sequence = plan.Sequence
 	}
-	logged.Str("actor", access.Actor(c.Request)).Uint64("from", max(p.From, 1)).Bool("secrets", p.Secrets).
-		Int64("bytes", to.written).Dur("took", time.Since(began)).Msg("backup")
+	b.log.WithLevel(level).Err(err).Str("actor", access.Actor(c.Request)).Uint64("from", max(p.From, 1)).Uint64("sequence", sequence).
+		Bool("secrets", p.Secrets).Int64("bytes", to.written).Dur("took", time.Since(began)).Msg("backup")
 	if other := (*storage.OtherHistoryError)(nil); errors.As(err, &other) {
 		return &render.Failure{Status: http.StatusConflict, Title: "Another log", Description: sentence(other.Reason)}
 	}
