@@ -159,6 +159,15 @@ func (r *Registry) Close() (err error) {
 }
 
 func (r *Registry) close() error {
+	err := r.finish()
+	if err == nil && r.options.Log == nil {
+		err = storage.RemoveReplaced(r.folder.Log()) // all that was upgraded has been in use
+	}
+	return errors.Join(err, r.folder.Unlock())
+}
+
+// finish stops all work, saves what there is and closes the files. The folder stays locked.
+func (r *Registry) finish() error {
 	r.calls.Shut()
 	close(r.closed)
 	var errs []error
@@ -174,9 +183,5 @@ func (r *Registry) close() error {
 	if r.signed != nil {
 		errs = append(errs, r.signed.Sign())
 	}
-	errs = append(errs, r.checkpoints.save(), r.release())
-	if err := errors.Join(errs...); err != nil || r.options.Log != nil {
-		return err
-	}
-	return storage.RemoveReplaced(r.folder.Log()) // all that was upgraded has been in use
+	return errors.Join(append(errs, r.checkpoints.save(), r.closeAll())...)
 }

@@ -203,13 +203,16 @@ func (r *restore) record(ctx context.Context, e *events.LogRestored) (err error)
 func (r *restore) open(ctx context.Context) error {
 	registry := newRegistry(r.folder, r.Options)
 	registry.restored = true
-	err := registry.open(ctx)
-	if err == nil {
-		r.result.Lost = registry.opening.Lost
-		err = r.folder.Filled()
-	}
-	if err != nil {
+	if err := registry.open(ctx); err != nil {
 		return errors.Join(err, registry.release())
 	}
-	return registry.Close()
+	r.result.Lost = registry.opening.Lost
+	err := registry.finish()
+	if err == nil {
+		err = storage.RemoveReplaced(r.folder.Log())
+	}
+	if err == nil { // until then the disk can be full
+		err = r.folder.Filled()
+	}
+	return errors.Join(err, r.folder.Unlock())
 }
