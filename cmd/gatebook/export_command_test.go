@@ -121,6 +121,14 @@ func TestImportRefusesDamage(t *testing.T) {
 	try("it is cut", whole[:len(whole)-rand.IntN(len(whole)-1)-1], 0)
 	try("more follows", join(whole, lines[1]), len(lines))
 	try("nothing", nil, 1)
+	// The identity of the log is in the first line alone.
+	id := bytes.Index(lines[0], []byte(`"log":"`)) + len(`"log":"`)
+	other := bytes.Clone(lines[0])
+	other[id] = "0123456789abcdef0"[bytes.IndexByte([]byte("0123456789abcdef"), other[id])+1]
+	try("it is another log", join(other, join(lines[1:]...)), len(lines))
+	try("it is another log, and an older format", join(bytes.Replace(other, []byte(`:2,`), []byte(`:1,`), 1), join(lines[1:]...)), len(lines))
+	sum := bytes.Index(lines[len(lines)-1], []byte(`,"sum"`))
+	try("the sum is left out", join(join(lines[:len(lines)-1]...), lines[len(lines)-1][:sum], []byte("}\n")), len(lines))
 	// An erased part cannot be made by leaving it out.
 	for i, line := range lines {
 		if part := regexp.MustCompile(`,"subject":"[^"]+"`).FindIndex(line); part != nil {
@@ -134,6 +142,9 @@ func TestImportRefusesDamage(t *testing.T) {
 	mustRefuse(t, "nothing is imported", "import", file, "--data", target)
 	must(t, os.WriteFile(file, whole, 0o600))
 	mustRun(t, "import", file, "--data", target)
+	// An earlier version has written no sum.
+	must(t, os.WriteFile(file, join(bytes.Replace(lines[0], []byte(`:2,`), []byte(`:1,`), 1), join(lines[1:len(lines)-1]...), lines[len(lines)-1][:sum], []byte("}\n")), 0o600))
+	mustRun(t, "import", file, "--data", filepath.Join(t.TempDir(), "imported"))
 }
 
 // TestExportOfServer exports the log of a server that runs, and its sessions as CSV.
@@ -156,7 +167,7 @@ func TestExportOfServer(t *testing.T) {
 	mustRefuse(t, "stop it first", "compact", "--data", data)
 	// A reader that goes away, as head does.
 	out, err := exec.Command("bash", "-c", "'"+binary+"' export --data '"+data+"' | head -n 1").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `{"gatebook_export":1`) {
+	if err != nil || !strings.Contains(string(out), `{"gatebook_export":2`) {
 		t.Errorf("it says %s, %v", out, err)
 	}
 	left, err := filepath.Glob(filepath.Join(room, "*"))

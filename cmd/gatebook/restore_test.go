@@ -19,6 +19,7 @@ import (
 	"gatebook"
 	"gatebook/events"
 	"gatebook/httpd/accounts"
+	"gatebook/storage"
 )
 
 // ended returns the sessions of a server that have ended, as it shows them.
@@ -249,5 +250,49 @@ func TestRestoreOntoFullDisk(t *testing.T) {
 			mustRun(t, "verify", "--data", target)
 			unmount()
 		}
+	}
+}
+
+// TestRestoreOfABrokenOffBackup restores a backup that has segments of a later one that was broken off: it
+// is as of the last record that there is, and not as of the first backup.
+func TestRestoreOfABrokenOffBackup(t *testing.T) {
+	t.Parallel()
+	data := newSegments(t)
+	dir, later, target := filepath.Join(t.TempDir(), "backup"), filepath.Join(t.TempDir(), "later"), filepath.Join(t.TempDir(), "restored")
+	mustRun(t, "backup", dir, "--data", data)
+	first, err := storage.ReadBackupMark(dir)
+	must(t, err)
+	registry, err := gatebook.Open(t.Context(), data, gatebook.Options{SegmentBytes: 64 << 10})
+	must(t, err)
+	source, err := registry.StartSource(t.Context(), gatebook.SourceOptions{Name: "gateway"})
+	must(t, err)
+	for range 500 {
+		id, err := source.Open(t.Context(), events.SessionOpened{Service: "orders", Address: "192.0.2.1", Port: 1})
+		must(t, err)
+		_, err = source.End(t.Context(), id, events.SessionClosed{Reason: events.ReasonClientClosed, Description: strings.Repeat("x", 200)})
+		must(t, err)
+	}
+	must(t, registry.Close())
+	// The later backup ends after its last segment, and before its mark.
+	mustRun(t, "backup", later, "--data", data)
+	must(t, os.RemoveAll(filepath.Join(dir, "log")), os.CopyFS(filepath.Join(dir, "log"), os.DirFS(filepath.Join(later, "log"))))
+	mustRun(t, "verify", "--data", dir)
+	_, head, err := storage.InspectBackup(dir)
+	must(t, err)
+	last := head.Recorded.Time().UTC()
+	if head.Sequence <= first.Sequence || !last.After(first.Taken) {
+		t.Fatalf("the backup has %d records until %v, and was taken at %v with %d", head.Sequence, last, first.Taken, first.Sequence)
+	}
+	out := mustRun(t, "restore", dir, "--data", target)
+	if want := fmt.Sprintf("restored: %d records to ", head.Sequence); !strings.HasPrefix(out, want) || !strings.Contains(out, "as of "+last.Format("2006-01-02T15:04:05")) {
+		t.Errorf("it says %q; want it as of %v", out, last)
+	}
+	log, err := storage.OpenBolt(filepath.Join(target, "log"), storage.BoltOptions{})
+	must(t, err)
+	page := make([]events.Record, 1)
+	_, err = log.Read(head.Sequence, page)
+	must(t, err, log.Close())
+	if e, ok := page[0].Event.(*events.LogRestored); !ok || e.Records != head.Sequence || !e.Taken.Time().Equal(last) {
+		t.Errorf("record %d is %+v; want a restore as of %v", head.Sequence+1, page[0].Event, last)
 	}
 }

@@ -3,7 +3,8 @@
 // The first line names the format and the log. Each line after it is a record: the members that
 // the API shows, and "stored" with the bytes that proofs cover ("core") and the personal parts
 // ("subject", "actor"), each in base64. A part that was erased is "", one that the record has not is
-// missing. The last line has the number of records and the root of the Merkle tree over them.
+// missing. The last line has the number of records, the root of the Merkle tree over them, and a
+// sum over both and the identity in the first line.
 //
 // Reading compares the members of each line with its bytes, so that a line that was changed is
 // refused, and the root with the tree of what was read. The records are then byte for byte those of

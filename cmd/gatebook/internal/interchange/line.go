@@ -1,17 +1,23 @@
 package interchange
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
 	"gatebook/events"
 	"gatebook/httpd/reports"
+	"gatebook/storage/tree"
 )
 
-// format is the format of the lines.
-const format = 1
+// The formats of the lines. The last line of the first one does not bind the first line.
+const (
+	format    = 2
+	oldFormat = 1
+)
 
 // firstLine is the first line.
 type firstLine struct {
@@ -25,6 +31,16 @@ type firstLine struct {
 type lastLine struct {
 	Records *uint64 `json:"records"`
 	Root    string  `json:"root"`
+	// Sum is the SHA-256 of the log's identity, the number of records and the root, which binds the
+	// first line and this one.
+	Sum string `json:"sum,omitempty"`
+}
+
+// exportSum returns the sum of an export.
+func exportSum(id [16]byte, records uint64, root tree.Hash) string {
+	b := binary.BigEndian.AppendUint64(id[:], records)
+	sum := sha256.Sum256(append(b, root[:]...))
+	return hex.EncodeToString(sum[:])
 }
 
 // storedMember begins the member with a record's bytes. It is the last member of a line.

@@ -61,6 +61,8 @@ type reader struct {
 	progressed func(n int64) error
 
 	log     *storage.LogWriter // nil before the first line was read
+	format  int
+	id      [16]byte
 	coder   events.Coder
 	again   []byte // a record's line, as it has to be
 	records uint64
@@ -103,14 +105,19 @@ func (r *reader) first(folder string) error {
 	if err := json.Unmarshal(r.line, &f); err != nil || f.Gatebook == 0 {
 		return r.wrong(errors.New("it is not the first line of what gatebook export has written"))
 	}
-	if f.Gatebook != format {
-		return r.wrong(fmt.Errorf("the export has format %d, this gatebook knows format %d", f.Gatebook, format))
+	if f.Gatebook != format && f.Gatebook != oldFormat {
+		return r.wrong(fmt.Errorf("the export has format %d, this gatebook knows the formats %d and %d", f.Gatebook, oldFormat, format))
 	}
-	id, err := identity(f.Log)
-	if err != nil {
+	var err error
+	if r.id, err = identity(f.Log); err != nil {
 		return r.wrong(err)
 	}
-	r.log, err = storage.NewLogWriter(folder, id)
+	r.format = f.Gatebook
+	// The line is compared as it is written, so that no member of it is read otherwise.
+	if again, err := json.Marshal(firstLine{Gatebook: f.Gatebook, Log: hex.EncodeToString(r.id[:])}); err != nil || !bytes.Equal(again, r.line) {
+		return r.wrong(errors.Join(fmt.Errorf("it is not as it was written; that would be %s", again), err))
+	}
+	r.log, err = storage.NewLogWriter(folder, r.id)
 	return err
 }
 
@@ -182,6 +189,13 @@ func (r *reader) end(l *lastLine) error {
 	}
 	if got := hex.EncodeToString(root[:]); got != l.Root {
 		return r.wrong(fmt.Errorf("it says that the root of the tree over the records is %s, and it is %s", l.Root, got))
+	}
+	if again, err := json.Marshal(l); err != nil || !bytes.Equal(again, r.line) {
+		return r.wrong(errors.Join(fmt.Errorf("it is not as it was written; that would be %s", again), err))
+	}
+	// A line of the first format has no sum, and its first line says so.
+	if got := exportSum(r.id, r.records, root); l.Sum != got && (l.Sum != "" || r.format != oldFormat) {
+		return r.wrong(fmt.Errorf("it says that the sum over the log's identity in line 1, the number of records and the root is %q, and it is %s", l.Sum, got))
 	}
 	return nil
 }

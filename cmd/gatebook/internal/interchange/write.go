@@ -33,7 +33,7 @@ func Write(ctx context.Context, to io.Writer, folder string, pace storage.Pace) 
 		return err
 	})
 	if err == nil {
-		err = lines.Encode(lastLine{Records: &head.Sequence, Root: hex.EncodeToString(root[:])})
+		err = lines.Encode(lastLine{Records: &head.Sequence, Root: hex.EncodeToString(root[:]), Sum: exportSum(info.ID, head.Sequence, root)})
 	}
 	if err == nil {
 		err = w.Flush()
