@@ -40,19 +40,25 @@ func underStrace(t *testing.T, child *exec.Cmd, options ...string) *exec.Cmd {
 	return child
 }
 
-// run runs a workload to its end, which may be an error, and adds what it did. A workload that
-// panics is an error. The Go runtime ends a process that gets no memory, which is as good as
-// kill -9.
+// run runs a workload to its end, which may be an error, and adds what it did.
 func run(child *exec.Cmd, done *progress) error {
+	text, err := output(child)
+	done.read(text)
+	return err
+}
+
+// output runs a workload to its end, which may be an error, and returns what it printed. A
+// workload that panics is an error. The Go runtime ends a process that gets no memory, which is as
+// good as kill -9.
+func output(child *exec.Cmd) (string, error) {
 	var output, errs bytes.Buffer
 	child.Stdout, child.Stderr = &output, &errs
 	err := child.Run()
-	done.read(output.String())
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
-		return err
+		return "", err
 	}
 	if text := errs.String(); strings.Contains(text, "panic: ") || strings.Contains(text, "[signal ") {
-		return fmt.Errorf("the program does not end as it should: %s", text)
+		return "", fmt.Errorf("the program does not end as it should: %s", text)
 	}
-	return nil
+	return output.String(), nil
 }

@@ -95,6 +95,8 @@ func (d *Disk) follow(s *Step) error {
 		delete(d.open, s.Args[0])
 	case "write", "pwrite64":
 		return d.write(s)
+	case "copy_file_range":
+		return d.copy(s)
 	case "ftruncate":
 		return d.truncate(s)
 	case "fsync", "fdatasync":
@@ -189,6 +191,29 @@ func (d *Disk) write(s *Step) error {
 		open.offset += s.Result
 	}
 	open.node.file.put(w)
+	return nil
+}
+
+// copy copies within the disk, from and to where the descriptors stand. Reading does not move
+// them here, as it is not traced.
+func (d *Disk) copy(s *Step) error {
+	from, to := d.open[s.Args[0]], d.open[s.Args[2]]
+	if to == nil {
+		return nil
+	}
+	if from == nil || s.Args[1] != "NULL" || s.Args[3] != "NULL" {
+		return fmt.Errorf("the model does not know what is copied by %q", s.Args)
+	}
+	content := append([]byte(nil), from.node.file.durable...)
+	for i := range from.node.file.pending {
+		content = from.node.file.pending[i].apply(content)
+	}
+	if end := from.offset + s.Result; end > int64(len(content)) {
+		return fmt.Errorf("%d bytes are copied from %d on, of %d", s.Result, from.offset, len(content))
+	}
+	to.node.file.put(write{offset: to.offset, data: content[from.offset:][:s.Result]})
+	from.offset += s.Result
+	to.offset += s.Result
 	return nil
 }
 

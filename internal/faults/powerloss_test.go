@@ -2,10 +2,10 @@ package faults_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -16,26 +16,46 @@ import (
 // may hold if the power is lost at any of its steps.
 func TestPowerLoss(t *testing.T) {
 	t.Parallel()
-	trace, folder := traced(t, sessionsTraced)
+	folder, done := filepath.Join(t.TempDir(), "data"), newProgress()
+	trace := traced(t, workload(t, folder, "", sessionsTraced))
+	losePower(t, trace, filepath.Dir(folder), powerLosses, done.read, func(crashed string) error {
+		return done.check(t.Context(), filepath.Join(crashed, "data"))
+	})
+}
+
+// losePower follows a trace of a program that worked in an empty folder, and loses the power n
+// times, at any of its steps and at the end. Each time check is called with the folder as it is
+// left. printed is called with what the program prints, in time.
+func losePower(t *testing.T, trace []byte, folder string, n int, printed func(string), check func(crashed string) error) {
+	t.Helper()
 	total := 0
 	count := func(*faults.Step) error { total++; return nil }
 	if err := faults.ReadTrace(bytes.NewReader(trace), count); err != nil {
 		t.Fatal(err)
 	}
 	seed := rand.Uint64()
-	t.Logf("%d steps, %d losses of power, seed %d", total, powerLosses, seed)
+	t.Logf("%d steps, %d losses of power, seed %d", total, n, seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	disk, done := faults.NewDisk(filepath.Dir(folder)), newProgress()
-	data := filepath.Join(diskFolder(t), "crashed")
+	disk, crashed := faults.NewDisk(folder), filepath.Join(diskFolder(t), "crashed")
 	left, tried := total, 0
+	loss := func() error {
+		err := os.RemoveAll(crashed)
+		if err == nil {
+			err = disk.Crash(random, crashed)
+		}
+		if err == nil {
+			err = check(crashed)
+		}
+		return err
+	}
 	err := faults.ReadTrace(bytes.NewReader(trace), func(s *faults.Step) error {
-		done.read(string(s.Output()))
+		printed(string(s.Output()))
 		if err := disk.Follow(s); err != nil {
 			return err
 		}
-		for range share(random, powerLosses-tried, left) {
+		for range share(random, n-tried, left) {
 			tried++
-			if err := loss(t.Context(), disk, random, data, done); err != nil {
+			if err := loss(); err != nil {
 				return fmt.Errorf("power is lost after %s: %w", s.Name, err)
 			}
 		}
@@ -45,11 +65,11 @@ func TestPowerLoss(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tried != powerLosses {
-		t.Errorf("%d losses of power were tried, want %d", tried, powerLosses)
+	if tried != n {
+		t.Errorf("%d losses of power were tried, want %d", tried, n)
 	}
 	// The whole trace leaves all that the program did: the model missed nothing.
-	if err := loss(t.Context(), disk, random, data, done); err != nil {
+	if err := loss(); err != nil {
 		t.Error(err)
 	}
 }
@@ -63,23 +83,11 @@ func share(random *rand.Rand, tries, left int) int {
 	return n
 }
 
-// loss loses the power, and checks the book that is left.
-func loss(ctx context.Context, disk *faults.Disk, random *rand.Rand, folder string, done *progress) error {
-	if err := os.RemoveAll(folder); err != nil {
-		return err
-	}
-	if err := disk.Crash(random, folder); err != nil {
-		return err
-	}
-	return done.check(ctx, filepath.Join(folder, "data"))
-}
-
-// traced runs the workload under strace, and returns the trace and the book's folder.
-func traced(t *testing.T, sessions int) (trace []byte, folder string) {
+// traced runs a command under strace, and returns the trace.
+func traced(t *testing.T, child *exec.Cmd) []byte {
 	t.Helper()
-	folder = filepath.Join(t.TempDir(), "data")
 	path := filepath.Join(t.TempDir(), "trace")
-	child := underStrace(t, workload(t, folder, "", sessions), append(faults.TraceOptions(), "-o", path)...)
+	child = underStrace(t, child, append(faults.TraceOptions(), "-o", path)...)
 	if output, err := child.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
@@ -87,7 +95,7 @@ func traced(t *testing.T, sessions int) (trace []byte, folder string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return trace, folder
+	return trace
 }
 
 // diskFolder returns a folder in memory where there is one: thousands of books are written

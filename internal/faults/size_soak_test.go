@@ -5,8 +5,11 @@ package faults_test
 // How many faults make soak injects.
 const (
 	sessionsTraced = 100
-	powerLosses    = 90_000
+	powerLosses    = 86_000
 	callsFailed    = 5_000
-	callsKilled    = 4_600
+	callsKilled    = 4_000
 	downs          = 200
+	movesCrashed   = 3_000
+	upgradesFailed = 600
+	movesFailed    = 1_000
 )

@@ -9,4 +9,7 @@ const (
 	callsFailed    = 30
 	callsKilled    = 30
 	downs          = 3
+	movesCrashed   = 60
+	upgradesFailed = 60
+	movesFailed    = 30
 )

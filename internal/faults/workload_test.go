@@ -26,7 +26,13 @@ const childVariable = "GATEBOOK_FAULTS_TEST_CHILD"
 func TestMain(m *testing.M) {
 	if of := strings.SplitN(os.Getenv(childVariable), " ", 3); len(of) == 3 {
 		n, err := strconv.Atoi(of[0])
-		if err == nil {
+		switch {
+		case err != nil:
+		case of[1] == movePrefix:
+			err = move(context.Background(), of[2])
+		case of[1] == openPrefix:
+			err = openAndClose(context.Background(), of[2])
+		default:
 			err = work(of[2], of[1], n)
 		}
 		if err != nil {
