@@ -56,7 +56,7 @@ func newProofs(r prover, to *answers) *proofs {
 		inclusions: render.NewResource(render.Members([]render.Member[record]{
 			{Name: "sequence", Value: render.Number(func(v record) uint64 { return v.Sequence })},
 			{Name: "size", Value: render.Number(func(v record) uint64 { return v.Size })},
-			{Name: "leaf", Value: base64Value(func(v record) []byte { return v.Leaf[:] })},
+			{Name: "leaf_hash", Value: base64Value(func(v record) []byte { return v.Leaf[:] })},
 			{Name: "proof", Value: hashesValue(func(v record) []tlog.Hash { return v.Proof })},
 		}, nil)),
 		trees: render.NewResource(render.Members([]render.Member[tree]{

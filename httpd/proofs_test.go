@@ -74,14 +74,14 @@ func TestProofs(t *testing.T) {
 		check(t, json.Unmarshal([]byte(get(fmt.Sprint("/log/records/", sequence)).body), &record))
 		var proof struct {
 			Sequence, Size uint64
-			Leaf           tlog.Hash
+			LeafHash       tlog.Hash `json:"leaf_hash"`
 			Proof          tlog.RecordProof
 		}
 		check(t, json.Unmarshal([]byte(get(fmt.Sprint("/log/proof/inclusion?sequence=", sequence)).body), &proof))
-		if proof.Sequence != sequence || proof.Size != size || proof.Leaf != tlog.RecordHash(record.Leaf) {
+		if proof.Sequence != sequence || proof.Size != size || proof.LeafHash != tlog.RecordHash(record.Leaf) {
 			t.Errorf("record %d: %+v", sequence, proof)
 		}
-		check(t, tlog.CheckRecord(proof.Proof, int64(size), status.Head.Root, int64(sequence-1), proof.Leaf))
+		check(t, tlog.CheckRecord(proof.Proof, int64(size), status.Head.Root, int64(sequence-1), proof.LeafHash))
 	}
 	for _, c := range []struct {
 		path   string

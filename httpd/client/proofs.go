@@ -17,9 +17,9 @@ type RecordProof struct {
 	Sequence uint64 `json:"sequence"`
 	// Size is the number of records of the tree.
 	Size uint64 `json:"size"`
-	// Leaf is the hash of the record in the tree, in base64.
-	Leaf  string           `json:"leaf"`
-	Proof tlog.RecordProof `json:"proof"`
+	// LeafHash is the hash of the record in the tree, in base64.
+	LeafHash string           `json:"leaf_hash"`
+	Proof    tlog.RecordProof `json:"proof"`
 }
 
 // TreeProof proves that a tree begins with a smaller one.
