@@ -1,8 +1,10 @@
 package gatebook_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -43,8 +45,12 @@ func TestAnchors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := start(t, r, "gateway") // no head of an empty log is kept
+	openSession(t, s)
 	first := <-kept
-	s := start(t, r, "gateway")
+	if strings.Contains(string(first), "\n0\n") {
+		t.Errorf("kept was %q", first)
+	}
 	openSession(t, s)
 	if second := <-kept; string(first) == string(second) {
 		t.Error("the same head was kept twice")
@@ -66,10 +72,18 @@ func TestAnchors(t *testing.T) {
 	close(failing)
 	eventually(t, "both keep the newest head", func() bool {
 		good, bad := status("good"), status("bad")
-		return good.Err == nil && bad.Err == nil && good.Size == 2 && bad.Size == 2
+		return good.Err == nil && bad.Err == nil && good.Size == 3 && bad.Size == 3
 	})
-	if err := r.Close(); err != nil { // it waits for no anchor
+	if err := r.Close(); err != nil { // it waits for no anchor that hangs
 		t.Fatal(err)
+	}
+	var last []byte
+	for len(kept) > 0 {
+		last = <-kept
+	}
+	newest, err := os.ReadFile(filepath.Join(folder, "head"))
+	if err != nil || !bytes.Equal(last, newest) {
+		t.Errorf("the last that was kept is %q, the head is %q; %v", last, newest, err)
 	}
 	close(reports)
 	for err := range reports {

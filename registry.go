@@ -182,6 +182,7 @@ func (r *Registry) finish() error {
 	r.workers.Wait()
 	if r.signed != nil {
 		errs = append(errs, r.signed.Sign())
+		r.signed.EndAnchors()
 	}
 	return errors.Join(append(errs, r.checkpoints.save(), r.closeAll())...)
 }

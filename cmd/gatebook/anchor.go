@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 
 	"gatebook"
 	"gatebook/cmd/gatebook/internal/config"
@@ -29,13 +30,18 @@ func anchorsOf(c config.Anchor) (all []gatebook.Anchor) {
 	return all
 }
 
-// appendHead appends a signed head to a file, behind an empty line where there are others.
+// appendHead appends a signed head to a file, behind an empty line where there are others. A pipe
+// or device is refused: it keeps nothing, and opening one can block for ever.
 func appendHead(path string, signed []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file (%s)", path, info.Mode())
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
 	if err != nil {
 		return err
 	}
-	info, err := f.Stat()
+	info, err = f.Stat()
 	if err == nil && info.Size() > 0 {
 		signed = append([]byte("\n"), signed...)
 	}

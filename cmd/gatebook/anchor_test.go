@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -35,10 +36,15 @@ func TestAnchorsOfServe(t *testing.T) {
 		if run == 1 {
 			answer.Store(http.StatusInsufficientStorage)
 		}
+		before, _ := os.ReadFile(kept) // in the first run there is none
+		posted.Store(nil)
 		p := serve(t, "--data", data, "--config", config)
+		if run == 0 {
+			p.request("GET", "/sessions") // a head of no records is not kept
+		}
 		eventually(t, "both have a head", func() bool {
 			content, _ := os.ReadFile(kept)
-			return strings.Count(string(content), "gatebook/")/2 == run+1 && posted.Swap(nil) != nil
+			return len(content) > len(before) && posted.Swap(nil) != nil
 		})
 		want := "gatebook_anchor_failing{anchor=\"" + receiver.URL + "/\"} " + []string{"0", "1"}[run]
 		eventually(t, "the metrics say it", func() bool {
@@ -51,8 +57,34 @@ func TestAnchorsOfServe(t *testing.T) {
 		if status := p.stop(); status != 0 {
 			t.Fatalf("the server ended with status %d", status)
 		}
+		newest, err := os.ReadFile(filepath.Join(data, "head"))
+		must(t, err)
+		all, err := os.ReadFile(kept)
+		must(t, err)
+		if !strings.HasSuffix(string(all), "\n\n"+string(newest)) && string(all) != string(newest) || strings.Contains(string(all), "\n0\n") {
+			t.Errorf("after the stop the head is %q, and kept are %q", newest, all)
+		}
 	}
 	if out := mustRun(t, "verify", "--since", kept, "--data", data); !strings.HasPrefix(out, "whole: ") {
 		t.Errorf("verify says %q", out)
+	}
+}
+
+// TestAnchorIsAPipe has a server keep heads in a pipe that nobody reads. It says that it cannot, and
+// stops.
+func TestAnchorIsAPipe(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	pipe, config := filepath.Join(folder, "pipe"), filepath.Join(folder, "gatebook.toml")
+	must(t, syscall.Mkfifo(pipe, 0o600))
+	must(t, os.WriteFile(config, []byte("[anchor]\nfile = \"pipe\"\n"), 0o600))
+	p := serve(t, "--data", filepath.Join(folder, "data"), "--config", config)
+	eventually(t, "the metrics say it", func() bool {
+		p.request("GET", "/sessions")
+		_, _, metrics := p.request("GET", "/metrics")
+		return strings.Contains(metrics, "gatebook_anchor_failing{anchor=\""+pipe+"\"} 1")
+	})
+	if status := p.stop(); status != 0 {
+		t.Errorf("the server ended with status %d", status)
 	}
 }

@@ -48,7 +48,7 @@ type Heads struct {
 
 	mu      sync.Mutex // guards the fields below
 	status  Status
-	anchors []AnchorStatus
+	anchors []*anchored
 }
 
 // Status is the newest head, and how its writing goes.
