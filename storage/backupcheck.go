@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // backupFiles are the names of the files beside the log that a backup can have.
@@ -19,7 +20,7 @@ func (m *BackupMark) Check(head uint64) error {
 	case !m.Complete:
 		return errors.New("the first backup into the folder was broken off: it has only a part of the log; run gatebook backup again")
 	case head < m.Sequence:
-		return fmt.Errorf("the backup has records up to %d, and says that it has them up to %d", head, m.Sequence)
+		return fmt.Errorf("the backup has records up to %d, and says that it has them up to %d: the rest was lost; run gatebook backup again, or restore another backup", head, m.Sequence)
 	}
 	return nil
 }
@@ -29,8 +30,9 @@ func (m *BackupMark) Check(head uint64) error {
 // the files beside the log. Errors: those of the system.
 func CheckBackup(f *Folder, mark *BackupMark, v *Verified) error {
 	if err := mark.Check(v.Head.Sequence); err != nil {
-		// The rest follows from it.
-		v.Faults = append([]*CorruptError{{File: f.Path, Err: err}}, v.Faults...)
+		// The rest follows from it. That the log ends too early is what the mark says, with another way out.
+		rest := slices.DeleteFunc(v.Faults, func(fault *CorruptError) bool { return errors.Is(fault, errEndsEarly) })
+		v.Faults = append([]*CorruptError{{File: f.Path, Err: err}}, rest...)
 		return nil
 	}
 	if id := hex.EncodeToString(v.ID[:]); len(v.Faults) == 0 && mark.Log != id {

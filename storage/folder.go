@@ -19,6 +19,8 @@ type Folder struct {
 	// Path is the path of the folder.
 	Path string
 	lock *os.File // nil for a folder without a book
+	// made and locked are true where the folder, and its lock file, were not there before.
+	made, locked bool
 }
 
 // The names in a data folder.
@@ -43,25 +45,42 @@ func (f *Folder) Head() string { return filepath.Join(f.Path, HeadFile) }
 func (f *Folder) Key() string { return filepath.Join(f.Path, KeyFile) }
 
 // LockFolder locks a data folder for this process. It creates the folder when it does not
-// exist, but never its parents. Errors: [*InUseError] and those of the system, wrapped.
+// exist, but never its parents. [Folder.Unlock] removes what it has created where nothing has begun
+// in it. Errors: [*InUseError] and those of the system, wrapped.
 func LockFolder(path string) (*Folder, error) {
+	if path == "" {
+		return nil, errors.New("the path of the folder is empty; name a folder")
+	}
+	made := true
 	err := os.Mkdir(path, 0o700)
 	if err == nil { // the folder's name must be as durable as the files in it
 		err = boltfile.SyncFolder(filepath.Dir(path))
+	} else if errors.Is(err, os.ErrExist) {
+		made, err = false, nil
 	}
-	if err != nil && !errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("create data folder: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("create the folder %s: %w", path, err)
 	}
 	if info, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("data folder %s is no folder", path)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("data folder %s cannot be written to: %w", path, err)
+	created := true
+	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		created = false
+		lock, err = os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
 	}
-	return lockWith(lock, path)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s cannot be written to: %w", path, err)
+	}
+	f, err := lockWith(lock, path)
+	if err != nil {
+		return nil, err
+	}
+	f.made, f.locked = made, created
+	return f, nil
 }
 
 // LockExisting locks a data folder that exists already, and creates nothing. In an empty
@@ -115,6 +134,17 @@ func lockWith(lock *os.File, path string) (*Folder, error) {
 		}
 		return nil, errors.Join(err, lock.Close())
 	}
+	// A process that has left the folder may have removed the file since it was opened.
+	own, err := lock.Stat()
+	if err == nil {
+		var there os.FileInfo
+		if there, err = os.Stat(lock.Name()); err == nil && !os.SameFile(own, there) || errors.Is(err, os.ErrNotExist) {
+			err = &InUseError{Folder: path}
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	return &Folder{Path: path, lock: lock}, nil
 }
 
@@ -125,5 +155,21 @@ func (f *Folder) Unlock() error {
 	if f.lock == nil {
 		return nil
 	}
+	if f.locked && !f.begun() { // what cannot be removed is empty, and does no harm
+		_ = os.Remove(f.lock.Name())
+		if f.made {
+			_ = os.Remove(f.Path) // fails where there is anything in it
+		}
+	}
 	return errors.Join(unix.Flock(int(f.lock.Fd()), unix.LOCK_UN), f.lock.Close())
+}
+
+// begun reports whether there is a log in the folder, or the mark of a backup or of a folder that is filled.
+func (f *Folder) begun() bool {
+	for _, name := range []string{logFolder, archiveFile, backupMarkFile, restoreMarkFile} {
+		if _, err := os.Lstat(filepath.Join(f.Path, name)); !errors.Is(err, os.ErrNotExist) {
+			return true
+		}
+	}
+	return false
 }

@@ -68,15 +68,17 @@ func createTail(folder string, id [16]byte) error {
 // check returns a [*CorruptError] for a log that ends before its tail.
 func (t *tail) check(folder string, end Head) error { return checkTail(folder, t.head, end) }
 
+// errEndsEarly is why a log is damaged that ends before it has acknowledged.
+var errEndsEarly = errors.New("the records between were lost, and not by a crash or a loss of power")
+
 // checkTail returns a [*CorruptError] for a log that ends before it has acknowledged.
 func checkTail(folder string, acknowledged, end Head) error {
 	if end.Sequence >= acknowledged.Sequence {
 		return nil
 	}
 	return &CorruptError{File: folder, Sequence: end.Sequence + 1, Err: fmt.Errorf(
-		"it ends at record %d, and record %d was acknowledged (%s): the records between were lost, and not by a crash or a loss of power. "+
-			"Restore them from a copy; to go on without them, remove the file %s",
-		end.Sequence, acknowledged.Sequence, acknowledged.Recorded.Time().UTC().Format("2006-01-02 15:04:05 UTC"), filepath.Join(folder, tailName))}
+		"it ends at record %d, and record %d was acknowledged (%s): %w. Restore them from a copy; to go on without them, remove the file %s",
+		end.Sequence, acknowledged.Sequence, acknowledged.Recorded.Time().UTC().Format("2006-01-02 15:04:05 UTC"), errEndsEarly, filepath.Join(folder, tailName))}
 }
 
 // write says where the log ends.

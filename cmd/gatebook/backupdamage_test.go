@@ -195,3 +195,52 @@ func TestBackupIsNoDataFolder(t *testing.T) {
 	}
 	mustRun(t, "verify", "--data", dir)
 }
+
+// TestBackupWithoutItsEnd says of a backup whose last segment is missing how it is completed, and not how a
+// server goes on without it.
+func TestBackupWithoutItsEnd(t *testing.T) {
+	t.Parallel()
+	data, dir := newSegments(t), filepath.Join(t.TempDir(), "backup")
+	mustRun(t, "backup", dir, "--data", data)
+	segments, err := filepath.Glob(filepath.Join(dir, "log", "*[0-9]*"))
+	must(t, err)
+	must(t, os.Remove(segments[len(segments)-1]))
+	out, status := gatebookCommand(t, "verify", "--data", dir)
+	if status != 1 || !strings.Contains(out, "run gatebook backup again") || strings.Contains(out, "remove the file") {
+		t.Errorf("status %d: %s", status, out)
+	}
+	mustRefuse(t, "run gatebook backup again", "restore", dir, "--data", filepath.Join(t.TempDir(), "restored"))
+	mustRun(t, "backup", dir, "--data", data)
+	mustRun(t, "verify", "--data", dir)
+}
+
+// TestRefusedLeavesNothing refuses commands: they leave no folder, and no file in one that is not theirs.
+func TestRefusedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	data, room := newSegments(t), t.TempDir()
+	in := func(name string) string { return filepath.Join(room, name) }
+	dir, foreign := filepath.Join(t.TempDir(), "backup"), in("foreign")
+	mustRun(t, "backup", dir, "--data", data)
+	must(t, os.Mkdir(foreign, 0o700), os.WriteFile(filepath.Join(foreign, "letter"), nil, 0o600), os.WriteFile(in("x.ndjson"), nil, 0o600))
+	before, err := filepath.Glob(filepath.Join(room, "*", "*"))
+	must(t, err)
+	for want, command := range map[string][]string{
+		"letter is in it":                        {"backup", foreign, "--data", data},
+		"there is no data folder":                {"backup", in("new"), "--data", in("none")},
+		"no such file or directory":              {"backup", in("none/deep/new"), "--data", data},
+		"is empty; name a folder":                {"backup", "", "--data", data},
+		"is no backup":                           {"restore", data, "--data", in("new")},
+		"the next session cannot be 1":           {"restore", dir, "--next-id", "1", "--data", in("new")},
+		"is not empty: letter":                   {"restore", dir, "--data", foreign},
+		"foreign is not empty: letter is in it;": {"import", in("x.ndjson"), "--data", foreign},
+		"no server answers":                      {"backup", in("new"), "--url", "http://127.0.0.1:9"},
+		"/dev/full exists already":               {"export", "--data", data, "--out", "/dev/full"},
+	} {
+		mustRefuse(t, want, command...)
+	}
+	after, err := filepath.Glob(filepath.Join(room, "*", "*"))
+	must(t, err)
+	if _, err := os.Stat(in("new")); err == nil || len(after) != len(before) {
+		t.Errorf("there is a new folder: %v; files: %v", err == nil, after)
+	}
+}

@@ -47,6 +47,9 @@ func (c *exportCommand) Run(ctx context.Context, to *streams) error {
 		return err
 	}
 	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s exists already; name a file that does not, or leave --out away and write the standard output", c.Out)
+	}
 	if err != nil {
 		return err
 	}
