@@ -47,12 +47,20 @@ type verified struct {
 	Bytes    int64         `json:"bytes"`
 	Head     uint64        `json:"head"`
 	Faults   []verifyFault `json:"faults"`
+	Claims   []verifyClaim `json:"heads,omitempty"`
 }
 
 type verifyFault struct {
 	File     string `json:"file"`
 	Sequence uint64 `json:"sequence"` // 0 where the fault is not in one record
 	Error    string `json:"error"`
+}
+
+// verifyClaim is a head that the log was compared with.
+type verifyClaim struct {
+	Name  string `json:"name"`
+	Size  uint64 `json:"size"`
+	Error string `json:"error,omitempty"` // why it is no head of the log
 }
 
 // run reads the log through, and says how far it is and what it has found.
@@ -147,6 +155,13 @@ func describeVerified(v *storage.Verified) *verified {
 	all := &verified{Segments: v.Segments, Records: v.Records, Bytes: v.Bytes, Head: v.Head.Sequence, Faults: []verifyFault{}}
 	for _, f := range v.Faults {
 		all.Faults = append(all.Faults, verifyFault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
+	}
+	for _, c := range v.Claims {
+		claim := verifyClaim{Name: c.Name, Size: c.Size}
+		if c.Err != nil {
+			claim.Error = c.Err.Error()
+		}
+		all.Claims = append(all.Claims, claim)
 	}
 	return all
 }

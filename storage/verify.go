@@ -34,6 +34,18 @@ type Verified struct {
 	// Faults are what is wrong, in the order of the log. A segment whose pages cannot be
 	// followed has one for the rest of it.
 	Faults []*CorruptError
+	// Claims are the heads that the log was compared with besides its own.
+	Claims []ClaimedHead
+}
+
+// ClaimedHead is a head that a log was compared with. That the log does not contain it is a fault of
+// the log.
+type ClaimedHead struct {
+	Name string
+	// Size is the number of records that it covers.
+	Size uint64
+	// Err is why it is no head of the log, nil when it is one.
+	Err error
 }
 
 // Pace is called while a log is verified, with the bytes that were read and all that there

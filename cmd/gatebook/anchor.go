@@ -8,17 +8,16 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"syscall"
 
 	"gatebook"
 	"gatebook/cmd/gatebook/internal/config"
+	"gatebook/storage/treehead"
 )
 
 // anchorsOf returns the anchors of a configuration.
 func anchorsOf(c config.Anchor) (all []gatebook.Anchor) {
 	if c.File != "" {
-		all = append(all, gatebook.Anchor{Name: c.File, Keep: func(_ context.Context, signed []byte) error { return appendHead(c.File, signed) }})
+		all = append(all, gatebook.Anchor{Name: c.File, Keep: func(_ context.Context, signed []byte) error { return treehead.AppendHead(c.File, signed) }})
 	}
 	if c.URL != "" {
 		// Redirects are not followed, so that heads go where the configuration says.
@@ -28,30 +27,6 @@ func anchorsOf(c config.Anchor) (all []gatebook.Anchor) {
 		}})
 	}
 	return all
-}
-
-// appendHead appends a signed head to a file, behind an empty line where there are others. A pipe
-// or device is refused: it keeps nothing, and opening one can block for ever.
-func appendHead(path string, signed []byte) error {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file (%s)", path, info.Mode())
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
-	if err != nil {
-		return err
-	}
-	info, err = f.Stat()
-	if err == nil && info.Size() > 0 {
-		signed = append([]byte("\n"), signed...)
-	}
-	if err == nil {
-		_, err = f.Write(signed)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
 }
 
 // postHead posts a signed head.

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
@@ -50,15 +49,17 @@ Examples:
 // Run verifies the log.
 func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	var claims []client.Claim
+	var torn bool
 	if c.Since != "" {
-		kept, err := treehead.ReadNewest(c.Since)
+		kept, err := treehead.ReadKept(c.Since)
 		if err != nil {
 			return fmt.Errorf("the head that was kept: %w", err)
 		}
-		claims = []client.Claim{{Name: c.Since, Signed: string(kept)}}
+		torn = kept.Torn
+		claims = []client.Claim{{Name: c.Since, Signed: string(kept.Signed)}}
 	}
 	if c.isGiven() && c.Data == "" { // GATEBOOK_URL does not stand in the way of a folder
-		return c.remote(ctx, claims, to)
+		return c.remote(ctx, claims, torn, to)
 	}
 	folder, err := dataFolder(c.Config, c.Data)
 	if err != nil {
@@ -73,6 +74,10 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	if err != nil {
 		return err
 	}
+	found.KeyMissing = keyMissing(folder)
+	for i := range found.Claims {
+		found.Claims[i].Torn = torn
+	}
 	if c.JSON {
 		if err := json.NewEncoder(to.out).Encode(found); err != nil {
 			return err
@@ -80,14 +85,11 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	} else {
 		printVerified(to, found)
 	}
-	if len(found.Faults) > 0 {
-		return exited{exitFailed}
-	}
-	return nil
+	return failed(found)
 }
 
 // remote has a server elsewhere prove what a head says that was kept.
-func (c *verifyCommand) remote(ctx context.Context, claims []client.Claim, to *streams) error {
+func (c *verifyCommand) remote(ctx context.Context, claims []client.Claim, torn bool, to *streams) error {
 	if len(claims) == 0 || c.Salvage != "" {
 		return errors.New("a server elsewhere can prove that its log begins with what a head covers: name the head with --since; to read the log through, run gatebook verify on its machine")
 	}
@@ -96,7 +98,7 @@ func (c *verifyCommand) remote(ctx context.Context, claims []client.Claim, to *s
 		return err
 	}
 	defer server.Close()
-	return c.explain(server, c.sinceRemote(ctx, server, []byte(claims[0].Signed), to))
+	return c.explain(server, c.sinceRemote(ctx, server, []byte(claims[0].Signed), torn, to))
 }
 
 // verify verifies the log of a folder: the server that has it open does, or this process.
@@ -129,6 +131,13 @@ func verify(ctx context.Context, folder string, progress *progressBar, claims ..
 	for _, f := range v.Faults {
 		found.Faults = append(found.Faults, client.Fault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
 	}
+	for _, claim := range v.Claims {
+		compared := client.ClaimedHead{Name: claim.Name, Size: claim.Size}
+		if claim.Err != nil {
+			compared.Error = claim.Err.Error()
+		}
+		found.Claims = append(found.Claims, compared)
+	}
 	return found, nil
 }
 
@@ -153,34 +162,6 @@ func checkBackup(folder *storage.Folder, v *storage.Verified) error {
 		return err
 	}
 	return storage.CheckBackup(folder, mark, v)
-}
-
-// printVerified prints what was found: of each kind of fault the first, and how many there
-// are.
-func printVerified(to *streams, v *client.Verified) {
-	if len(v.Faults) == 0 {
-		fmt.Fprintf(to.out, "whole: %s in %s, %s\n", counted(int(v.Records), "record"), counted(v.Segments, "segment"), bytesText(v.Bytes))
-		return
-	}
-	numbers := regexp.MustCompile(`[0-9a-f]*[0-9][0-9a-f]*`)
-	more := make(map[string]int)
-	var kinds []string
-	for _, f := range v.Faults {
-		kind := numbers.ReplaceAllString(f.Error, "#")
-		if more[kind]++; more[kind] == 1 {
-			kinds = append(kinds, kind)
-		}
-	}
-	fmt.Fprintf(to.out, "damaged: %s, in %s of %s\n", counted(len(v.Faults), "fault"), counted(int(v.Records), "record"), counted(v.Segments, "segment"))
-	for _, kind := range kinds {
-		for _, f := range v.Faults {
-			if numbers.ReplaceAllString(f.Error, "#") == kind {
-				fmt.Fprintf(to.out, "  %s%s: %s%s\n", filepath.Base(f.File), atRecord(f.Sequence), f.Error, andMore(more[kind]-1))
-				break
-			}
-		}
-	}
-	fmt.Fprintln(to.out, "Restore the log from a copy, or save what is before the first fault with --salvage.")
 }
 
 func atRecord(sequence uint64) string {

@@ -13,14 +13,14 @@ import (
 
 // sinceRemote checks over the network that the log of a server begins with what a head covers.
 // It trusts the head that the caller kept, and no word of the server.
-func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, kept []byte, to *streams) error {
+func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, kept []byte, torn bool, to *streams) error {
 	keys, rotations, err := keysOf(ctx, server)
 	if err != nil {
 		return err
 	}
 	before, err := keys.Open(kept)
 	if err != nil {
-		return fmt.Errorf("%s: %w", c.Since, err)
+		return notOfLog(c.Since, err)
 	}
 	signed, err := server.Checkpoint(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, 
 	if err := consistent(ctx, server, before, now); err != nil {
 		return err
 	}
-	fmt.Fprintf(to.out, "consistent: the %s of %s are the first of the server's %d\n", counted(int(before.Size), "record"), c.Since, now.Size)
+	printCompared(to, client.ClaimedHead{Name: c.Since, Size: before.Size, Torn: torn}, fmt.Sprintf("server's %d", now.Size))
 	return nil
 }
 

@@ -19,6 +19,22 @@ type Verified struct {
 	// Head is the sequence of the last record.
 	Head   uint64  `json:"head"`
 	Faults []Fault `json:"faults"`
+	// Claims are the heads that the log was compared with.
+	Claims []ClaimedHead `json:"heads,omitempty"`
+	// KeyMissing is true where a server would refuse the folder, because it has no key to sign with.
+	KeyMissing bool `json:"key_missing,omitempty"`
+}
+
+// ClaimedHead is a head that the log was compared with. That the log does not contain it is a fault of
+// the log.
+type ClaimedHead struct {
+	Name string `json:"name"`
+	// Size is the number of records that it covers.
+	Size uint64 `json:"size"`
+	// Error is why it is no head of the log, "" where it is one.
+	Error string `json:"error,omitempty"`
+	// Torn is true where its file goes on with what is no whole head.
+	Torn bool `json:"torn,omitempty"`
 }
 
 // Fault is something in the log that is not as it was written.

@@ -25,7 +25,8 @@ type Claim struct {
 }
 
 // Verify verifies a log with a function, and that it contains the claimed heads. A head
-// that it does not contain is a fault of the result.
+// that it does not contain is a fault of the result. A claim that is no head of the log says nothing
+// about the log, and has an error of its own.
 func Verify(ctx context.Context, verify VerifyFunc, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
 	var sizes []uint64
 	for _, c := range claims {
@@ -36,9 +37,7 @@ func Verify(ctx context.Context, verify VerifyFunc, pace storage.Pace, claims ..
 		return v, err
 	}
 	for _, c := range claims {
-		if err := c.check(v); err != nil {
-			v.Faults = append(v.Faults, &storage.CorruptError{File: c.Name, Err: err})
-		}
+		c.check(v)
 	}
 	return v, nil
 }
@@ -46,7 +45,7 @@ func Verify(ctx context.Context, verify VerifyFunc, pace storage.Pace, claims ..
 // Verify verifies the log, which is in use, and that it contains its newest head and the claimed
 // ones.
 func (h *Heads) Verify(ctx context.Context, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
-	own := Claim{Name: h.o.Folder.Head(), Signed: h.Status().Signed}
+	own := Claim{Name: h.o.Folder.Head(), Signed: h.Status().Signed, own: true}
 	verify := func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error) {
 		v, err := h.o.Log.Verify(ctx, pace, sizes...)
 		if err == nil && len(v.Keys.All) == 0 {
@@ -67,15 +66,28 @@ func claimedSize(signed []byte) uint64 {
 	return size
 }
 
-// check returns what is wrong with a head, or with the log as it says.
-func (c *Claim) check(v *storage.Verified) error {
+// check adds what is wrong with a head, or with the log as it says.
+func (c *Claim) check(v *storage.Verified) {
 	if c.own && len(v.Keys.All) == 0 {
-		return nil // a copy, made before the log had named its key
+		return // a copy, made before the log had named its key
 	}
 	head, err := v.Keys.Open(c.Signed)
-	if err != nil {
-		return err
+	if !c.own {
+		v.Claims = append(v.Claims, storage.ClaimedHead{Name: c.Name, Size: head.Size, Err: err})
+		if err != nil {
+			return
+		}
 	}
+	if err == nil {
+		err = contains(v, head)
+	}
+	if err != nil {
+		v.Faults = append(v.Faults, &storage.CorruptError{File: c.Name, Err: err})
+	}
+}
+
+// contains returns what is wrong with a log as one of its heads says.
+func contains(v *storage.Verified, head treehead.Head) error {
 	root, found := v.Roots[head.Size]
 	switch {
 	case head.Size > v.Head.Sequence:

@@ -1,7 +1,6 @@
 package treehead
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -54,40 +53,4 @@ func ReadFile(path string) ([]byte, error) {
 		err = fmt.Errorf("%s is longer than a head or a key can be", path)
 	}
 	return content, errors.Join(err, f.Close())
-}
-
-// ReadNewest returns the last of the signed heads in a file that heads were appended to, each
-// behind an empty line. The error wraps [os.ErrNotExist] where there is no file.
-func ReadNewest(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && info.Size() > fileBytes {
-		_, err = f.Seek(-fileBytes, io.SeekEnd)
-	}
-	var content []byte
-	if err == nil {
-		content, err = io.ReadAll(io.LimitReader(f, fileBytes))
-	}
-	return newest(content), errors.Join(err, f.Close())
-}
-
-// newest returns the last of several notes: a note begins with a line without the mark of a
-// signature, behind one with it and an empty line.
-func newest(content []byte) []byte {
-	signature := []byte("\n\u2014 ")
-	for end := len(content); end > 0; {
-		at := bytes.LastIndex(content[:end], []byte("\n\n"))
-		if at < 0 {
-			return content
-		}
-		line := bytes.LastIndexByte(content[:at], '\n')
-		if line >= 0 && bytes.HasPrefix(content[line:], signature) {
-			return content[at+2:]
-		}
-		end = at
-	}
-	return content
 }

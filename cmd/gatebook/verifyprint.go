@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"gatebook/httpd/client"
+	"gatebook/storage"
+)
+
+// printVerified prints what was found: of each kind of fault the first, and how many there
+// are.
+func printVerified(to *streams, v *client.Verified) {
+	if len(v.Faults) == 0 {
+		fmt.Fprintf(to.out, "whole: %s in %s, %s\n", counted(int(v.Records), "record"), counted(v.Segments, "segment"), bytesText(v.Bytes))
+		printBesides(to, v)
+		return
+	}
+	numbers := regexp.MustCompile(`[0-9a-f]*[0-9][0-9a-f]*`)
+	more := make(map[string]int)
+	var kinds []string
+	for _, f := range v.Faults {
+		kind := numbers.ReplaceAllString(f.Error, "#")
+		if more[kind]++; more[kind] == 1 {
+			kinds = append(kinds, kind)
+		}
+	}
+	fmt.Fprintf(to.out, "damaged: %s, in %s of %s\n", counted(len(v.Faults), "fault"), counted(int(v.Records), "record"), counted(v.Segments, "segment"))
+	for _, kind := range kinds {
+		for _, f := range v.Faults {
+			if numbers.ReplaceAllString(f.Error, "#") == kind {
+				fmt.Fprintf(to.out, "  %s%s: %s%s\n", faultFile(v, f), atRecord(f.Sequence), f.Error, andMore(more[kind]-1))
+				break
+			}
+		}
+	}
+	fmt.Fprintln(to.out, "Restore the log from a copy, or save what is before the first fault with --salvage.")
+}
+
+// faultFile returns how the file of a fault is called: by its path for a head that was kept elsewhere,
+// by its name for a file of the folder.
+func faultFile(v *client.Verified, f client.Fault) string {
+	if slices.ContainsFunc(v.Claims, func(c client.ClaimedHead) bool { return c.Name == f.File }) {
+		return f.File
+	}
+	return filepath.Base(f.File)
+}
+
+// printBesides prints what is known of a whole log besides.
+func printBesides(to *streams, v *client.Verified) {
+	for _, c := range v.Claims {
+		if c.Error == "" {
+			printCompared(to, c, fmt.Sprintf("log's %d", v.Records))
+		}
+	}
+	if v.KeyMissing {
+		fmt.Fprintf(to.out, "%s is missing: serve will refuse the folder; put it back from a copy, or sign with a new one: gatebook key rotate --force\n", storage.KeyFile)
+	}
+}
+
+// printCompared prints what follows from a head that the log contains. all is what the log has.
+func printCompared(to *streams, c client.ClaimedHead, all string) {
+	if c.Size == 0 {
+		fmt.Fprintf(to.out, "the head of %s covers 0 records: it proves nothing\n", c.Name)
+	} else {
+		fmt.Fprintf(to.out, "consistent: the %s of %s are the first of the %s\n", counted(int(c.Size), "record"), c.Name, all)
+	}
+	if c.Torn {
+		fmt.Fprintf(to.out, "%s goes on behind that head with what is no whole head, as after an append that was cut off\n", c.Name)
+	}
+}
+
+// failed returns an error for a log that has faults, or a claimed head that is none of the log's.
+func failed(v *client.Verified) error {
+	for _, c := range v.Claims {
+		if c.Error != "" {
+			return notOfLog(c.Name, errors.New(c.Error))
+		}
+	}
+	if len(v.Faults) > 0 {
+		return exited{exitFailed}
+	}
+	return nil
+}
+
+// notOfLog returns the error for a head that none of the log's keys has signed. The head alone does
+// not show which of the two is the wrong one.
+func notOfLog(name string, err error) error {
+	return fmt.Errorf("%s: %w. It is no head of this log, or the log was rolled back or replaced", name, err)
+}
+
+// keyMissing reports whether a server would refuse a folder because the key that signs its log is not
+// there. A backup needs none: a restore signs with a new one.
+func keyMissing(folder string) bool {
+	there := func(name string) bool {
+		_, err := os.Lstat(filepath.Join(folder, name))
+		return !errors.Is(err, os.ErrNotExist)
+	}
+	_, err := storage.ReadBackupMark(folder)
+	return there(storage.HeadFile) && !there(storage.KeyFile) && !there(storage.KeyFile+".next") && errors.Is(err, os.ErrNotExist)
+}
