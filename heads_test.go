@@ -103,6 +103,33 @@ func TestHeads(t *testing.T) {
 	}
 }
 
+// TestHeadOfARunThatCrashed ends runs before they have signed what they recorded. Each is signed
+// when the next one begins.
+func TestHeadOfARunThatCrashed(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "data")
+	for range 3 {
+		r := open(t, folder)
+		s := start(t, r, "gateway")
+		openSession(t, s)
+		openSession(t, s)
+		recorded := r.Moment().Sequence
+		crashed := filepath.Join(t.TempDir(), "data")
+		if err := os.CopyFS(crashed, os.DirFS(folder)); err != nil {
+			t.Fatal(err)
+		}
+		folder = crashed
+		next := open(t, folder)
+		found, err := next.Heads()
+		if err != nil || found.Head.Size < recorded || found.Head.Size != next.Moment().Sequence {
+			t.Errorf("%d were recorded, the log has %d, and its head covers %d; %v", recorded, next.Moment().Sequence, found.Head.Size, err)
+		}
+		if err := errors.Join(next.Close(), r.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestRefusedHeads takes the head, the key or the end of a signed log away, or puts others in their
 // places. The log is not opened, nothing is changed, the message says what to do, and verify finds
 // it too.

@@ -53,6 +53,11 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	if err != nil {
 		return nil, errors.Join(err, r.release())
 	}
+	if r.signed != nil {
+		// In a loop of crashes a run can be too short for a head: each signs what the one before it has
+		// recorded. Sign reports a failure by itself, and is called again.
+		_ = r.signed.Sign()
+	}
 	r.intake.BeginLeases()
 	r.opening.Took = time.Since(started)
 	working, stop := context.WithCancel(context.Background())
