@@ -227,7 +227,7 @@ func TestCompactIsKilled(t *testing.T) {
 	mustRun(t, "export", "--data", data, "--out", file)
 	killed := 0
 	for round := range 18 {
-		args := [][]string{{"compact", "--data", data}, {"rebuild", "--data", data}, {"import", file, "--data", imported}}[round%3]
+		args := [][]string{{"compact", "--data", data}, {"rebuild", "--data", data}, {"import", file, "--as-is", "--data", imported}}[round%3]
 		command := exec.Command(binary, args...)
 		must(t, command.Start())
 		killing := time.AfterFunc(time.Duration(20+rand.Int64N(100))*time.Millisecond, func() { _ = command.Process.Kill() })
@@ -244,7 +244,7 @@ func TestCompactIsKilled(t *testing.T) {
 		t.Error("nothing was killed: the test shows nothing")
 	}
 	if isThere(filepath.Join(imported, "unfinished.json")) || !isThere(filepath.Join(imported, "log")) {
-		mustRun(t, "import", file, "--data", imported)
+		mustRun(t, "import", file, "--as-is", "--data", imported)
 	}
 	if again, rootAgain := storedOf(t, imported); !reflect.DeepEqual(stored, again) || root != rootAgain {
 		t.Error("the imported records are others")
