@@ -54,6 +54,12 @@ func (w *segmentWriter) open(s *segment) (m segmentMeta, err error) {
 		}
 		return 0, next.read(&m, r)
 	})
+	if err == nil {
+		// A program that was killed within a commit leaves records that may be in the system's
+		// memory alone. Nobody is to rely on them, a signed head least of all, before they are
+		// on the disk.
+		err = db.Sync()
+	}
 	if err != nil {
 		return m, errors.Join(err, db.Close())
 	}

@@ -70,6 +70,13 @@ func NewDisk(folder string) *Disk {
 	}
 }
 
+// NextProcess forgets the descriptors of a program that has ended: what follows is the trace of
+// another one.
+func (d *Disk) NextProcess() {
+	clear(d.open)
+	clear(d.syncing)
+}
+
 // Follow applies a step. It returns an error for a call that it has no model of.
 func (d *Disk) Follow(s *Step) error {
 	if err := d.follow(s); err != nil {

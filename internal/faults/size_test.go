@@ -11,5 +11,6 @@ const (
 	downs          = 3
 	movesCrashed   = 60
 	upgradesFailed = 60
+	killedAndLost  = 15
 	movesFailed    = 30
 )

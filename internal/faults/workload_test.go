@@ -54,6 +54,10 @@ const (
 	segmentBytes = 64 << 10
 )
 
+// outsidePrefix makes the workload one without a source in its process: opening the book again
+// finds nothing to record.
+const outsidePrefix = "outside"
+
 func options() gatebook.Options {
 	return gatebook.Options{ScrubPeriod: -1, SegmentBytes: segmentBytes}
 }
@@ -73,7 +77,10 @@ func work(folder, prefix string, sessions int) error {
 		if err != nil {
 			return err
 		}
-		source, err := r.StartSource(ctx, gatebook.SourceOptions{Name: "gateway"})
+		var source *gatebook.Source
+		if prefix != outsidePrefix {
+			source, err = r.StartSource(ctx, gatebook.SourceOptions{Name: "gateway"})
+		}
 		if err == nil {
 			err = record(ctx, r, source, prefix+strconv.Itoa(round), sessions)
 		}
@@ -92,7 +99,7 @@ func record(ctx context.Context, r *gatebook.Registry, source *gatebook.Source, 
 		wait.Go(func() {
 			for i := range sessions {
 				session := local
-				if p == 0 {
+				if p == 0 || source == nil {
 					session = reported
 				}
 				key := fmt.Sprintf("%s-%d-%d", prefix, p, i)
