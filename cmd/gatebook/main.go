@@ -19,7 +19,7 @@ import (
 )
 
 // version is set when a release is built.
-const version = "0.1.0-dev"
+const version = "0.1.0"
 
 // Exit statuses, as every command documents them.
 const (
