@@ -43,13 +43,19 @@ type faulty struct {
 // openFaulty opens the log at path, and creates it if need be.
 func openFaulty(t fatal, path string) *faulty {
 	t.Helper()
+	return openFaultySegments(t, path, 0)
+}
+
+// openFaultySegments is openFaulty for a log whose segments are sealed at a size.
+func openFaultySegments(t fatal, path string, bytes int64) *faulty {
+	t.Helper()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		if err := storage.CreateBolt(path); err != nil {
 			t.Fatalf("create: %v", err)
 		}
 	}
 	l := &faulty{path: path}
-	var o storage.BoltOptions
+	o := storage.BoltOptions{SegmentBytes: bytes}
 	o.SetCommit(func(tx *bolt.Tx) error {
 		if l.fault != nil {
 			return l.fault(tx)
@@ -334,16 +340,17 @@ func awaitWaiting(l *faulty, n int) {
 	}
 }
 
-// TestAcknowledgedIsPresent fails commits in every way and reopens the log. The
-// acknowledged records are present, in order. Other records in it were reported as
-// failed, and are whole.
+// TestAcknowledgedIsPresent fails commits in every way, those that seal a segment too, and
+// reopens the log. The acknowledged records are present, in order. Other records in it were
+// reported as failed, and are whole.
 func TestAcknowledgedIsPresent(t *testing.T) {
 	t.Parallel()
 	dir := quickDir(t)
 	run := 0
 	rapid.Check(t, func(r *rapid.T) {
 		run++
-		l := openFaulty(r, filepath.Join(dir, fmt.Sprint(run)))
+		segment := rapid.SampledFrom([]int64{0, 1, 60_000}).Draw(r, "segment") // of 1 byte: each commit seals one
+		l := openFaultySegments(r, filepath.Join(dir, fmt.Sprint(run)), segment)
 		var want []string
 		for i := range rapid.IntRange(1, 15).Draw(r, "appends") {
 			list := []string{fmt.Sprintf("%d/1", i), fmt.Sprintf("%d/2", i)}
@@ -365,7 +372,7 @@ func TestAcknowledgedIsPresent(t *testing.T) {
 				if err := l.Close(); err != nil {
 					r.Fatal(err)
 				}
-				l = openFaulty(r, l.path)
+				l = openFaultySegments(r, l.path, segment)
 			}
 			if got := texts(l.records()); !reflect.DeepEqual(got, want) {
 				r.Fatalf("after append %d, which went %s: got %q, want %q", i, how, got, want)
