@@ -79,6 +79,14 @@
 // unfinished.json is in a folder that is being filled by a restore or an import. [LockExisting] refuses
 // such a folder, so that no command takes a part of a log for all of it.
 //
+// # The files of this package
+//
+// There are many because the log, its segments, the tree over them, the archive, backups and
+// upgrades all read and write one format, which nobody else is to know: segment* is one segment,
+// chain and writer the log of them, tail and verify* what it says of itself, tree and hashes the
+// Merkle tree, archive* and snapshot the archive, backup* and restore backups, upgrade and salvage
+// what makes another log of one.
+//
 // # For the registry alone
 //
 // [Archive] with its [Snapshot] and [Change], [Folder], and the functions that create, open
