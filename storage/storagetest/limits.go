@@ -237,6 +237,13 @@ func follow(ctx context.Context, b *checkedLog) error {
 		if n == 0 {
 			return fmt.Errorf("nothing to read after %d, although waiting is over", after)
 		}
+		// Records are read from before their delivery.
+		if err := b.Wait(ctx, after+uint64(n)-1); err != nil {
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}
 		if err := same("read", buffer[:n], b.records()[after:after+uint64(n)]); err != nil {
 			return err
 		}
