@@ -5,12 +5,12 @@ package faults_test
 // How many faults are injected in each run of the tests.
 const (
 	sessionsTraced = 20
-	powerLosses    = 200
-	callsFailed    = 30
-	callsKilled    = 30
+	powerLosses    = 100
+	callsFailed    = 20
+	callsKilled    = 20
 	downs          = 3
-	movesCrashed   = 60
-	upgradesFailed = 60
-	killedAndLost  = 15
-	movesFailed    = 30
+	movesCrashed   = 30
+	upgradesFailed = 30
+	killedAndLost  = 8
+	movesFailed    = 15
 )
