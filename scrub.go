@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"gatebook/internal/heads"
 	"gatebook/storage"
 )
 
@@ -183,15 +182,10 @@ func (r *Registry) Verify(ctx context.Context, pace storage.Pace, claims ...Head
 	if r.signed == nil {
 		return nil, ErrNoFiles
 	}
-	return r.verify(ctx, pace, claims...)
-}
-
-// verifyAll is verify without claims.
-func (r *Registry) verifyAll(ctx context.Context, pace storage.Pace) (*storage.Verified, error) {
-	return r.verify(ctx, pace)
-}
-
-// verify reads the whole log, and compares it with the newest head and those that are claimed.
-func (r *Registry) verify(ctx context.Context, pace storage.Pace, claims ...heads.Claim) (*storage.Verified, error) {
 	return r.signed.Verify(ctx, pace, claims...)
+}
+
+// verifyAll is Verify without claims, for a goroutine that Close waits for.
+func (r *Registry) verifyAll(ctx context.Context, pace storage.Pace) (*storage.Verified, error) {
+	return r.signed.Verify(ctx, pace)
 }

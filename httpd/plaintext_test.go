@@ -40,7 +40,7 @@ func certificate(t *testing.T) *httpd.Certificate {
 	return c
 }
 
-// A client that speaks no TLS where TLS is spoken is told so in an object, however long its
+// A client that speaks no TLS where TLS is spoken gets an object that says so, however long its
 // request is.
 func TestPlaintextToTLS(t *testing.T) {
 	t.Parallel()
