@@ -267,6 +267,9 @@ func (f *files) archived() projection.ArchiveLookup {
 func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 	f.opening.Records = f.log.Head().Sequence
 	f.opening.Replayed = f.opening.Records - f.checkpoints.position
+	if f.opening.Replayed > replayedPerSave {
+		f.state.DeferIndex()
+	}
 	applied := uint64(0)
 	f.options.Progress(applied, f.opening.Replayed)
 	sinceSave, replaying := 0, true
@@ -303,6 +306,7 @@ func (f *files) replay(ctx context.Context, deliver storage.Deliver) error {
 	})
 	replaying = false
 	f.state.IndexEnded() // what was not saved on the way
+	f.state.IndexLive()
 	if err = errors.Join(err, f.noteSave(<-saved)); err == nil && f.full != nil {
 		f.archive.GiveUp(f.full)
 	}

@@ -133,6 +133,7 @@ func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint6
 // passed with where it is, which returns how far to go.
 func foldLog(ctx context.Context, log storage.Log, archive *storage.Archive, until uint64, passed func(at uint64) uint64) error {
 	state := projection.New(func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) })
+	state.DeferIndex() // nobody searches it
 	c := checkpointer{state: state, archive: archive, log: log}
 	page := make([]events.Record, healPage)
 	for at, unsaved := uint64(0), uint64(0); at < until; {

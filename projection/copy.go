@@ -306,9 +306,8 @@ func (c *copying) visit() {
 func (c *copying) walk(skip int, take func(*Session) bool, left *int) {
 	from, until := &c.state.sessions, endOfTime
 	if c.want.Filter != nil {
-		lists, found := from.index.choose(c.want.Filter, c.want.AsOf == 0)
 		until = cmp.Or(c.want.Filter.filter.Until, endOfTime)
-		if found {
+		if lists, found := from.choose(c.want.Filter, c.want.AsOf == 0); found {
 			if c.restarts <= mostRestarts {
 				*left = min(*left, max(mostListVisits/(len(lists)+1), smallestPiece))
 			}

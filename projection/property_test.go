@@ -54,7 +54,7 @@ func TestStateEqualsModel(t *testing.T) {
 }
 
 func (l *life) step() {
-	switch step := pick(l.t, "step", "apply", "apply", "apply", "observe", "collect", "collect", "saved", "not saved", "not saved, it seemed", "restart"); step {
+	switch step := pick(l.t, "step", "apply", "apply", "apply", "observe", "collect", "collect", "saved", "not saved", "not saved, it seemed", "restart", "defer the index", "index"); step {
 	case "apply":
 		from := len(l.records)
 		l.extend(rapid.IntRange(1, 9).Draw(l.t, "records"))
@@ -81,6 +81,10 @@ func (l *life) step() {
 			l.state.NotSaved(l.flight)
 			l.flight = nil
 		}
+	case "defer the index":
+		l.state.DeferIndex()
+	case "index":
+		l.state.IndexLive()
 	case "restart":
 		l.restart(pick(l.t, "the checkpoint under way", "lost", "written"))
 	}

@@ -163,13 +163,9 @@ func (s *State) Source(name string) (*Source, Moment) {
 func (s *State) LiveOf(source string) []*Session {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	p := s.sessions.ofSource(source)
-	if p == nil {
-		return nil
-	}
-	all := make([]*Session, 0, p.count)
-	union([]*postingList{p}, 0, false, func(id uint64) bool {
-		all = append(all, s.sessions.live.get(id))
+	var all []*Session
+	s.sessions.ofSource(source, func(v *Session) bool {
+		all = append(all, v)
 		return true
 	})
 	return all
@@ -179,7 +175,12 @@ func (s *State) LiveOf(source string) []*Session {
 func (s *State) HasLive(source string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.sessions.ofSource(source) != nil
+	found := false
+	s.sessions.ofSource(source, func(*Session) bool {
+		found = true
+		return false
+	})
+	return found
 }
 
 // LiveCounts returns the numbers of live sessions by service and stage. It costs the services

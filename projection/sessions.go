@@ -3,8 +3,11 @@ package projection
 // sessions are the sessions in memory: the live ones, and those that ended since the last
 // saved checkpoint.
 type sessions struct {
-	live  table
-	index liveIndex // of live
+	live table
+	// index is that of live once indexed is set. Until then nothing is kept in it, and searches
+	// visit all sessions.
+	index   liveIndex
+	indexed bool
 	ended map[uint64]*Session
 	keys  sourceKeys // of live and ended
 	// stages counts live by service.
@@ -15,7 +18,7 @@ type sessions struct {
 type LiveCounts [Stopping + 1]uint64
 
 func newSessions() sessions {
-	return sessions{index: newLiveIndex(), ended: make(map[uint64]*Session), keys: make(sourceKeys), stages: make(map[string]LiveCounts)}
+	return sessions{index: newLiveIndex(), indexed: true, ended: make(map[uint64]*Session), keys: make(sourceKeys), stages: make(map[string]LiveCounts)}
 }
 
 // find returns the session of that id; nil if it is not in memory.
@@ -30,8 +33,22 @@ func (m *sessions) find(id uint64) *Session {
 func (m *sessions) open(v *Session) {
 	m.live.put(v)
 	m.keys.put(v)
-	m.index.put(v)
+	if m.indexed {
+		m.index.put(v)
+	}
 	m.count(v, 1)
+}
+
+// indexLive makes the index if there is none.
+func (m *sessions) indexLive() {
+	if m.indexed {
+		return
+	}
+	m.live.ascend(0, 0, endOfTime, func(v *Session) bool {
+		m.index.put(v)
+		return true
+	})
+	m.indexed = true
 }
 
 // count adds n to the count of a live session's stage.
@@ -50,14 +67,18 @@ func (m *sessions) replace(old, v *Session) {
 	switch {
 	case old.Status == Live && v.Status == Live:
 		m.live.put(v)
-		m.index.update(old, v)
+		if m.indexed {
+			m.index.update(old, v)
+		}
 		if old.Stage != v.Stage {
 			m.count(old, -1)
 			m.count(v, 1)
 		}
 	case old.Status == Live:
 		m.live.remove(v.ID)
-		m.index.drop(old)
+		if m.indexed {
+			m.index.drop(old)
+		}
 		m.count(old, -1)
 		m.ended[v.ID] = v
 	case v.Status == Live:
@@ -77,7 +98,23 @@ func (m *sessions) evict(v *Session) {
 	}
 }
 
-// ofSource returns the list of a source's live sessions; nil if there are none.
-func (m *sessions) ofSource(name string) *postingList {
-	return m.index.lists[term{fieldSource, NameKey(name)}]
+// choose is [liveIndex.choose], which finds nothing while there is no index.
+func (m *sessions) choose(by *Matcher, present bool) (best []*postingList, found bool) {
+	if !m.indexed {
+		return nil, false
+	}
+	return m.index.choose(by, present)
+}
+
+// ofSource calls take with the live sessions of a source, in ascending order of id, until it
+// returns false.
+func (m *sessions) ofSource(name string, take func(*Session) bool) {
+	key := NameKey(name)
+	if !m.indexed {
+		m.live.ascend(0, 0, endOfTime, func(v *Session) bool { return NameKey(v.Origin().Source) != key || take(v) })
+		return
+	}
+	if p := m.index.lists[term{fieldSource, key}]; p != nil {
+		union([]*postingList{p}, 0, false, func(id uint64) bool { return take(m.live.get(id)) })
+	}
 }

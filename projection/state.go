@@ -64,6 +64,21 @@ func New(archive ArchiveLookup) *State {
 	return &State{EndedBlock: endedBlock, archive: archive, sessions: newSessions(), topology: newTopology(), observed: newObservations()}
 }
 
+// DeferIndex forgets the index of the live sessions: searches visit all of them until IndexLive
+// is called, and applying records costs a third less.
+func (s *State) DeferIndex() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions.index, s.sessions.indexed = newLiveIndex(), false
+}
+
+// IndexLive makes the index of the live sessions if there is none. It costs the sessions.
+func (s *State) IndexLive() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions.indexLive()
+}
+
 // Apply folds a batch of records, the next ones of the log, into the state. It is called
 // by one goroutine at a time. Readers see all of the batch or nothing of it, unless it
 // fails: then the records before the one that the error names are applied, and nothing of
