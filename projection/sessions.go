@@ -8,8 +8,8 @@ type sessions struct {
 	// visit all sessions.
 	index   liveIndex
 	indexed bool
-	ended map[uint64]*Session
-	keys  sourceKeys // of live and ended
+	ended   map[uint64]*Session
+	keys    sourceKeys // of live and ended
 	// stages counts live by service.
 	stages map[string]LiveCounts
 }
