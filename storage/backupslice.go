@@ -51,8 +51,10 @@ func newSlice(folder string, id [16]byte, log string, before *seal, firstKey str
 	if before != nil {
 		w.end = before.head()
 	}
-	_, err = w.writer.open(&segment{path: path, first: w.end.Sequence + 1})
-	return w, err
+	if _, err := w.writer.open(&segment{path: path, first: w.end.Sequence + 1}); err != nil {
+		return nil, err
+	}
+	return w, nil
 }
 
 // edgeAfter returns the tree as of the end of the segment with the given seal, and the keys of the

@@ -57,8 +57,13 @@ func output(child *exec.Cmd) (string, error) {
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		return "", err
 	}
-	if text := errs.String(); strings.Contains(text, "panic: ") || strings.Contains(text, "[signal ") {
-		return "", fmt.Errorf("the program does not end as it should: %s", text)
+	return output.String(), endedWell(errs.String())
+}
+
+// endedWell returns an error if a program's error output is that of a panic.
+func endedWell(text string) error {
+	if strings.Contains(text, "panic: ") || strings.Contains(text, "[signal ") {
+		return fmt.Errorf("the program does not end as it should: %s", text)
 	}
-	return output.String(), nil
+	return nil
 }

@@ -114,18 +114,24 @@ func TestMovementLosesPower(t *testing.T) {
 	losePower(t, trace, folder, movesCrashed, keep, func(crashed string) error { return m.check(t.Context(), crashed, said) })
 }
 
+// Each opening of a file, of a thread's first ones, is made to fail once, and then calls at random.
+const firstOpening, lastOpening = 4, 24
+
 // TestMovementFails makes system calls fail while a book is backed up and restored, and kills the
 // program before one.
 func TestMovementFails(t *testing.T) {
 	t.Parallel()
 	m := newMovement(t)
 	folder := filepath.Join(filepath.Dir(m.original), "moved")
-	for i := range movesFailed {
+	for i := range lastOpening - firstOpening + movesFailed {
 		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		fault := []string{"error=EIO", "error=ENOSPC", "signal=SIGKILL"}[i%3]
 		inject := fmt.Sprintf("inject=%s:%s:when=%d", changing[rand.IntN(len(changing))], fault, 1+rand.IntN(40))
+		if n := firstOpening + i; n < lastOpening {
+			inject = fmt.Sprintf("inject=openat:error=EMFILE:when=%d", n)
+		}
 		child := underStrace(t, workload(t, folder, movePrefix, 0), "-f", "-o", os.DevNull, "-e", inject)
 		said, err := output(child)
 		if err == nil {

@@ -60,6 +60,12 @@ func upgraded(t *testing.T, older, folder, inject string) (records uint64, err e
 			return 0, err
 		}
 	}
+	return recordsOf(t, folder)
+}
+
+// recordsOf returns how many records a book that opens and is whole has.
+func recordsOf(t *testing.T, folder string) (records uint64, err error) {
+	t.Helper()
 	r, err := gatebook.Open(t.Context(), folder, options())
 	if err != nil {
 		return 0, err
