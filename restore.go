@@ -156,7 +156,7 @@ func (r *restore) begin(ctx context.Context) error {
 func (r *restore) verify(ctx context.Context, backup string) error {
 	v, err := VerifyFolder(ctx, r.folder, nil)
 	if err == nil {
-		err = storage.CheckBackup(r.folder, &r.result.Backup, v)
+		err = storage.CheckCopy(r.folder, &r.result.Backup, v)
 	}
 	if err != nil {
 		return err

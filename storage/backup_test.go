@@ -115,13 +115,15 @@ func (l *smallLog) backupThrough(dir string, link bool, through func(io.Reader) 
 // recordsOf reads all records of the log in a folder.
 func recordsOf(t *testing.T, folder string) []events.Record {
 	t.Helper()
-	log, err := storage.OpenBolt(folder, storage.BoltOptions{})
+	var all []events.Record
+	head, _, err := storage.ReadStored(t.Context(), folder, nil, func(sequence uint64, stored []byte) error {
+		r, err := new(events.Coder).Decode(sequence, bytes.Clone(stored))
+		all = append(all, r)
+		return err
+	})
 	check(t, err)
-	all := make([]events.Record, log.Head().Sequence)
-	n, err := log.Read(0, all)
-	check(t, err, log.Close())
-	if n != len(all) {
-		t.Fatalf("%s: %d of %d records were read", folder, n, len(all))
+	if head.Sequence != uint64(len(all)) {
+		t.Fatalf("%s: %d of %d records were read", folder, len(all), head.Sequence)
 	}
 	return all
 }

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,10 +27,89 @@ func (m *BackupMark) Check(head uint64) error {
 	return nil
 }
 
-// CheckBackup adds a fault to what was found of the log in a folder, a backup or a copy of one, for
+// CheckBackup adds a fault to what was found of the log in a folder for each thing that a backup has when it
+// is finished, and the folder has not or has otherwise. It adds none where the folder is no backup. Errors:
+// those of the system.
+func CheckBackup(f *Folder, v *Verified) error {
+	mark, err := ReadBackupMark(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = CheckCopy(f, mark, v)
+	}
+	if err != nil || mark.Check(v.Head.Sequence) != nil {
+		return err
+	}
+	mark.checkMarks(f, v)
+	return mark.checkTail(f, v)
+}
+
+// checkMarks adds a fault where the mark, or its copy in the log, is missing or damaged.
+func (m *BackupMark) checkMarks(f *Folder, v *Verified) {
+	if !isThere(f.backupMark()) {
+		v.Faults = append(v.Faults, &CorruptError{File: f.backupMark(), Err: fmt.Errorf(
+			"it is missing; gatebook restore goes by its copy %s, and gatebook backup writes it again", logMark(f.Log()))})
+	}
+	if !m.InLog { // it was made before backups had the copy
+		return
+	}
+	inLog, err := readMark(logMark(f.Log()))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = errors.New("it is missing, and keeps servers out of a copy of the log; gatebook backup writes it again")
+	case err == nil && !m.isCopy(inLog):
+		err = fmt.Errorf("it is not as the backup has written it, %s is otherwise; gatebook backup writes both again", f.backupMark())
+	}
+	if err != nil {
+		v.Faults = append(v.Faults, &CorruptError{File: logMark(f.Log()), Err: err})
+	}
+}
+
+// isCopy reports whether another mark is a copy of the mark. A backup that was broken off while it wrote
+// them has left two that differ, and both are right.
+func (m *BackupMark) isCopy(other *BackupMark) bool {
+	if other.Log != m.Log || m.Replacing != nil || other.Replacing != nil || !other.Taken.Equal(m.Taken) {
+		return other.Log == m.Log
+	}
+	a, errA := json.Marshal(m)
+	b, errB := json.Marshal(other)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
+// checkTail adds a fault where the file that says where the log ends is missing, or says nothing or less
+// than the backup. [Verified] has a fault already where it says more than the log has.
+func (m *BackupMark) checkTail(f *Folder, v *Verified) error {
+	path := filepath.Join(f.Log(), tailName)
+	fault := errors.New("it is missing, and every backup has it; gatebook backup writes it again")
+	file, err := os.Open(path)
+	if err == nil {
+		var end Head
+		var said bool
+		end, said, err = parseTail(file, v.ID)
+		err = errors.Join(err, file.Close())
+		switch {
+		case !said:
+			fault = errors.New("it is not as the backup has written it; gatebook backup writes it again")
+		case end.Sequence < m.Sequence:
+			fault = fmt.Errorf("it says that the log ends at record %d, and the backup has records up to %d; gatebook backup writes it again", end.Sequence, m.Sequence)
+		default:
+			fault = nil
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("check the backup: %w", err)
+	}
+	if fault != nil {
+		v.Faults = append(v.Faults, &CorruptError{File: path, Err: fault})
+	}
+	return nil
+}
+
+// CheckCopy adds a fault to what was found of the log in a folder, a backup or a copy of one, for
 // each thing that the backup says that it has, and the folder has not or has otherwise: records, and
 // the files beside the log. Errors: those of the system.
-func CheckBackup(f *Folder, mark *BackupMark, v *Verified) error {
+func CheckCopy(f *Folder, mark *BackupMark, v *Verified) error {
 	if err := mark.Check(v.Head.Sequence); err != nil {
 		// The rest follows from it. That the log ends too early is what the mark says, with another way out.
 		rest := slices.DeleteFunc(v.Faults, func(fault *CorruptError) bool { return errors.Is(fault, errEndsEarly) })

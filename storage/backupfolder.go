@@ -80,7 +80,7 @@ func refuseForeign(path string) error {
 	if err != nil {
 		return fmt.Errorf("back up: %w", err)
 	}
-	if isRegular(filepath.Join(path, backupMarkFile)) {
+	if (&Folder{Path: path}).isBackup() {
 		return nil
 	}
 	for _, e := range entries {
@@ -192,18 +192,30 @@ func (b *BackupFolder) begin(id [16]byte) error {
 	}
 	b.id, b.begun = id, true
 	b.mark = BackupMark{Log: hex.EncodeToString(id[:])}
-	if err := replaceJSON(b.path(backupMarkFile), &b.mark); err != nil {
+	if err := replaceJSON(b.folder.backupMark(), &b.mark); err != nil {
 		return fmt.Errorf("begin the backup: %w", err)
 	}
 	return nil
 }
 
-// makeFolders creates the folders of segments.
+// writeMark writes the mark of a backup, and its copy in the log.
+func (b *BackupFolder) writeMark() error {
+	b.mark.InLog = true
+	if err := replaceJSON(logMark(b.folder.Log()), &b.mark); err != nil {
+		return err
+	}
+	return replaceJSON(b.folder.backupMark(), &b.mark)
+}
+
+// makeFolders creates the folders of segments. The log has the mark before its first segment.
 func (b *BackupFolder) makeFolders() error {
 	for _, path := range []string{b.folder.Log(), b.path(incomingFolder)} {
 		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
+	}
+	if err := replaceJSON(logMark(b.folder.Log()), &b.mark); err != nil {
+		return err
 	}
 	return boltfile.SyncFolder(b.folder.Path)
 }

@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// backupMarkFile is the name of the file that says that a folder is a backup.
+	// backupMarkFile is the name of the file that says that a folder is a backup. A copy of it is in the
+	// folder of the log, and keeps servers out of a log that is copied by hand.
 	backupMarkFile = "backup.json"
 	// restoreMarkFile is the name of the file that says that a restore into a folder, or an
 	// import, has not finished.
@@ -41,12 +42,33 @@ type BackupMark struct {
 	Files map[string]string `json:"files,omitzero"`
 	// Replacing is what Files is going to be, while a later backup replaces the files.
 	Replacing map[string]string `json:"replacing,omitzero"`
+	// InLog says that a copy of the mark is in the folder of the log.
+	InLog bool `json:"in_log,omitzero"`
 }
 
-// ReadBackupMark reads the mark of a backup. The error wraps [fs.ErrNotExist] for a folder that is
-// none.
+// ReadBackupMark reads the mark of a backup, or where that is missing its copy in the log. The error wraps
+// [fs.ErrNotExist] for a folder that is no backup.
 func ReadBackupMark(folder string) (*BackupMark, error) {
-	path := filepath.Join(folder, backupMarkFile)
+	f := &Folder{Path: folder}
+	m, err := readMark(f.backupMark())
+	if errors.Is(err, fs.ErrNotExist) {
+		if inLog, err := readMark(logMark(f.Log())); !errors.Is(err, fs.ErrNotExist) {
+			return inLog, err
+		}
+	}
+	return m, err
+}
+
+// backupMark returns the path of the mark of a backup.
+func (f *Folder) backupMark() string { return filepath.Join(f.Path, backupMarkFile) }
+
+// logMark returns the path of the copy of the mark in the folder of a log.
+func logMark(log string) string { return filepath.Join(log, backupMarkFile) }
+
+// isBackup reports whether the mark of a backup is in the folder, or its copy in the log.
+func (f *Folder) isBackup() bool { return isThere(f.backupMark()) || isThere(logMark(f.Log())) }
+
+func readMark(path string) (*BackupMark, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the mark of a backup: %w", err)
@@ -63,11 +85,17 @@ type UnusableError struct {
 	Folder string
 	// Backup is true for a backup, false for a restore or an import that did not finish.
 	Backup bool
+	// LogAlone is true for a backup without its own mark, of which the log alone says that it is one.
+	LogAlone bool
 	// Command is the command that did not finish.
 	Command string
 }
 
 func (e *UnusableError) Error() string {
+	if e.LogAlone {
+		return fmt.Sprintf("%[1]s has the log of a backup, as %[2]s says, and a server in it would give numbers again that were given since: make a data folder of the backup with gatebook restore %[1]s --data FOLDER",
+			e.Folder, logMark((&Folder{Path: e.Folder}).Log()))
+	}
 	if e.Backup {
 		return fmt.Sprintf("%[1]s is a backup: restore it into another folder with gatebook restore %[1]s --data FOLDER", e.Folder)
 	}
@@ -82,8 +110,8 @@ type unfinishedMark struct {
 // CheckUsable returns an [*UnusableError] for a folder that is a backup, or that was not restored
 // to the end.
 func (f *Folder) CheckUsable() error {
-	if isRegular(filepath.Join(f.Path, backupMarkFile)) {
-		return &UnusableError{Folder: f.Path, Backup: true}
+	if f.isBackup() {
+		return &UnusableError{Folder: f.Path, Backup: true, LogAlone: !isThere(f.backupMark())}
 	}
 	return f.checkFinished()
 }
@@ -114,6 +142,11 @@ func (f *Folder) unfinished() (command string, there bool, err error) {
 		return "", true, fmt.Errorf("%s: %w", restoreMarkFile, err)
 	}
 	return m.Command, true, nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func isRegular(path string) bool {

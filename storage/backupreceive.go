@@ -286,19 +286,17 @@ func (r *backupReceiver) finish() error {
 			return err
 		}
 	}
-	t, err := openTail(r.folder.Log(), r.id)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(t.write(r.head()), t.close()); err != nil {
+	if err := replaceFile(filepath.Join(r.folder.Log(), tailName), appendTail(nil, r.id, r.head())); err != nil {
 		return err
 	}
 	mark.Files = r.sums()
 	if err := r.sideFiles(mark.Files); err != nil {
 		return err
 	}
-	r.mark, r.result.BackupMark = mark, mark
-	return replaceJSON(r.path(backupMarkFile), &mark)
+	r.mark = mark
+	err = r.writeMark()
+	r.result.BackupMark = r.mark
+	return err
 }
 
 // sums returns the sums of the files that the backup has beside the log when it is complete. A head that
@@ -319,7 +317,7 @@ func (r *backupReceiver) sums() map[string]string {
 func (r *backupReceiver) sideFiles(sums map[string]string) error {
 	if r.mark.Complete {
 		r.mark.Replacing = sums
-		if err := replaceJSON(r.path(backupMarkFile), &r.mark); err != nil {
+		if err := r.writeMark(); err != nil {
 			return err
 		}
 	}

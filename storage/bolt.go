@@ -85,11 +85,15 @@ func createLog(folder string, id [16]byte) error {
 // OpenBolt opens the log in a folder and does not change its files. It reads the newest
 // segment alone. Errors: [ErrNotExist], [*InUseError], [*CorruptError],
 // [*migrations.NewerError], [*migrations.OlderError] for a log that [Upgrade] has to bring up to
-// date, [events.ErrNewer], all wrapped, and those of the system.
+// date, [events.ErrNewer], [*UnusableError] for the log of a backup, all wrapped, and those of the system.
 func OpenBolt(folder string, o BoltOptions) (*Bolt, error) {
 	segments, err := listSegments(folder)
 	if err != nil {
 		return nil, err
+	}
+	if isThere(logMark(folder)) { // it would go on beside the log that was backed up
+		of := &Folder{Path: filepath.Dir(folder)}
+		return nil, &UnusableError{Folder: of.Path, Backup: true, LogAlone: !isThere(of.backupMark())}
 	}
 	l := &Bolt{folder: folder, limit: o.SegmentBytes, chain: &chain{segments: segments}}
 	if l.limit == 0 {

@@ -70,8 +70,10 @@
 //
 // A backup is a folder with a log that has the same segments, except that the newest ends at the
 // backup's head, with head, and with key and accounts where that was asked for. backup.json says of
-// which log it is, up to which record, and whether the first backup has finished; [Folder.CheckUsable]
-// keeps servers out of it. [Bolt.Backup] writes a tar archive: plan.json, files beside the log, log/ with
+// which log it is, up to which record, and whether the first backup has finished, and log/backup.json is
+// a copy of it, which a restore leaves out. [Folder.CheckUsable] and [OpenBolt] keep servers out of a folder
+// or a log with either. A finished backup has both, log/tail, and head where the log was signed:
+// [CheckBackup] finds what is missing. [Bolt.Backup] writes a tar archive: plan.json, files beside the log, log/ with
 // segments as they are, records/ with pieces of the newest one, each record after its length as
 // an unsigned varint, and end with the number of the entries before it. [BackupFolder.Receive]
 // takes it, and checks each segment before it is part of the backup.

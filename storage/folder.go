@@ -112,6 +112,9 @@ func lockExisting(path string) (*Folder, error) {
 		lock, err = os.Open(filepath.Join(path, lockFile))
 	}
 	if errors.Is(err, os.ErrNotExist) {
+		if f := (&Folder{Path: path}); f.isBackup() { // one that was copied without the file
+			return f, nil
+		}
 		accounts := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == accountsFile })
 		if len(entries) > 0 && !accounts {
 			return nil, &NoFolderError{Folder: path, Foreign: true}

@@ -46,14 +46,25 @@ func openTail(folder string, id [16]byte) (*tail, error) {
 
 // readTail reads the tail of the log with that identity; the zero Head where it says nothing.
 func readTail(f *os.File, id [16]byte) (head Head, err error) {
+	head, _, err = parseTail(f, id)
+	return head, err
+}
+
+// parseTail is readTail. It returns false where the tail says nothing.
+func parseTail(f *os.File, id [16]byte) (head Head, said bool, err error) {
 	b := make([]byte, tailSize)
 	if _, err := f.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return head, fmt.Errorf("read the log's tail: %w", err)
+		return head, false, fmt.Errorf("read the log's tail: %w", err)
 	}
 	if b, ok := openRow([]byte(tailName), b); ok && string(b[:len(tailMagic)]) == tailMagic && string(b[len(tailMagic):][:16]) == string(id[:]) {
-		head = decodeHead(b[len(tailMagic)+16:])
+		return decodeHead(b[len(tailMagic)+16:]), true, nil
 	}
-	return head, nil
+	return head, false, nil
+}
+
+// appendTail appends the content of the tail of a log.
+func appendTail(b []byte, id [16]byte, end Head) []byte {
+	return sealRow([]byte(tailName), end.append(append(append(b, tailMagic...), id[:]...)))
 }
 
 // createTail creates the tail of an empty log: the disk keeps room for it.
@@ -83,8 +94,8 @@ func checkTail(folder string, acknowledged, end Head) error {
 
 // write says where the log ends.
 func (t *tail) write(end Head) error {
-	t.b = end.append(append(append(t.b[:0], tailMagic...), t.id[:]...))
-	_, err := t.f.WriteAt(sealRow([]byte(tailName), t.b), 0)
+	t.b = appendTail(t.b[:0], t.id, end)
+	_, err := t.f.WriteAt(t.b, 0)
 	switch {
 	case err == nil:
 		t.head, t.written = end, true

@@ -99,26 +99,19 @@ func (r *reporter) acknowledged() map[string]bool {
 // twice or was never reported.
 func (r *reporter) opened(folder string) map[string]bool {
 	r.t.Helper()
-	log, err := storage.OpenBolt(filepath.Join(folder, "log"), storage.BoltOptions{})
-	must(r.t, err)
-	defer func() { must(r.t, log.Close()) }()
-	keys, page := make(map[string]bool), make([]events.Record, 512)
-	for at := uint64(0); ; {
-		n, err := log.Read(at, page)
-		must(r.t, err)
-		if n == 0 {
-			return keys
-		}
-		for _, record := range page[:n] {
-			if e, ok := record.Event.(*events.SessionOpened); ok && e.Source == r.name {
-				if keys[e.Key] || !strings.HasPrefix(e.Key, r.name+"-") {
-					r.t.Errorf("session %s is there twice, or is invented", e.Key)
-				}
-				keys[e.Key] = true
+	keys := make(map[string]bool)
+	_, _, err := storage.ReadStored(r.t.Context(), filepath.Join(folder, "log"), nil, func(sequence uint64, stored []byte) error {
+		record, err := new(events.Coder).Decode(sequence, stored)
+		if e, ok := record.Event.(*events.SessionOpened); ok && e.Source == r.name {
+			if keys[e.Key] || !strings.HasPrefix(e.Key, r.name+"-") {
+				r.t.Errorf("session %s is there twice, or is invented", e.Key)
 			}
+			keys[e.Key] = true
 		}
-		at += uint64(n)
-	}
+		return err
+	})
+	must(r.t, err)
+	return keys
 }
 
 // has fails unless a folder has all sessions that were acknowledged.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"time"
 
 	"gatebook"
 	"gatebook/cmd/gatebook/internal/table"
@@ -41,7 +43,38 @@ type folderState struct {
 	Folder string `json:"folder"`
 	// InUse is true while a server has the folder open.
 	InUse bool `json:"in_use"`
+	// Backup is nil for a data folder.
+	Backup *backupState `json:"backup,omitempty"`
 	*client.Info
+}
+
+// backupState is what a backup says of itself.
+type backupState struct {
+	Complete bool      `json:"complete"`
+	Taken    time.Time `json:"taken,omitzero"`
+	Version  string    `json:"version,omitempty"`
+	// secrets says which secret files are in it.
+	secrets string
+}
+
+// describeMark returns what a backup says of itself, nil for a folder that is none.
+func describeMark(folder string) (*backupState, error) {
+	mark, err := storage.ReadBackupMark(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &backupState{Complete: mark.Complete, Taken: mark.Taken, Version: mark.Version, secrets: secretsIn(folder)}, nil
+}
+
+// text returns what a backup says of itself for people.
+func (b *backupState) text(to *streams) string {
+	if !b.Complete {
+		return "the first one was broken off; gatebook backup goes on with it"
+	}
+	return fmt.Sprintf("taken %s, %s; gatebook restore makes a data folder of it", to.when(b.Taken), b.secrets)
 }
 
 // Run shows what a data folder holds.
@@ -52,6 +85,9 @@ func (c *infoCommand) Run(ctx context.Context, to *streams) error {
 	}
 	found := folderState{Folder: folder}
 	if found.Info, found.InUse, err = describeFolder(ctx, folder); err != nil {
+		return err
+	}
+	if found.Backup, err = describeMark(folder); err != nil {
 		return err
 	}
 	if c.Output == "json" {
@@ -102,11 +138,16 @@ func printInfo(to *streams, s *folderState) error {
 	facts := [][2]string{
 		{"Folder", s.Folder},
 		{"In use", inUse},
+	}
+	if s.Backup != nil {
+		facts = append(facts, [2]string{"Backup", s.Backup.text(to)})
+	}
+	facts = append(facts, [][2]string{
 		{"Log", fmt.Sprintf("%s, format %d, %s in %s", s.Log, s.Format, size(float64(s.LogBytes)), counted(len(s.Segments), "segment"))},
 		{"Records", to.number(float64(s.Records))},
 		{"Sessions", sessions},
 		{"Archive", size(float64(s.ArchiveBytes))},
-	}
+	}...)
 	if s.Records > 0 {
 		facts = append(facts, [2]string{"From", to.when(s.From)}, [2]string{"Until", to.when(s.Until)})
 	}

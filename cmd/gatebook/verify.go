@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,7 +121,7 @@ func verify(ctx context.Context, folder string, progress *progressBar, claims ..
 	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace, heads...)
 	if err == nil {
 		checkEnd(locked, v)
-		err = checkBackup(locked, v)
+		err = storage.CheckBackup(locked, v)
 	}
 	if err := errors.Join(err, locked.Unlock()); err != nil {
 		return nil, err
@@ -150,18 +149,6 @@ func checkEnd(folder *storage.Folder, v *storage.Verified) {
 			"the log ends at record %d, but %s was made from it up to record %d: the records between are gone",
 			v.Head.Sequence, filepath.Base(folder.Archive()), position)})
 	}
-}
-
-// checkBackup adds faults where a backup lacks what it says that it has.
-func checkBackup(folder *storage.Folder, v *storage.Verified) error {
-	mark, err := storage.ReadBackupMark(folder.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return storage.CheckBackup(folder, mark, v)
 }
 
 func atRecord(sequence uint64) string {
