@@ -11,7 +11,8 @@ import (
 // FinishImport makes a data folder of one that an import has filled with a log ([storage.Folder.Fill]), as
 // [Restore] does with a backup: the log may have gone on after its export, so it records log_restored, marks the
 // sessions that lived as lost, signs the log with a new key where the log names one, and makes the archive. The
-// next session gets an id that the log has not given meanwhile. It gives the folder back.
+// next session gets an id that the log has not given meanwhile: an export without records does not say when it was
+// written, and counts as one of the time of the first version. It gives the folder back.
 func FinishImport(ctx context.Context, folder *storage.Folder, o RestoreOptions) (*Restored, error) {
 	r := newRestore(o)
 	r.folder = folder

@@ -170,7 +170,7 @@ func FolderKeys(folder *storage.Folder) ([]string, error) {
 
 // VerifyFolder verifies the log of a folder that nobody has open: see [storage.Verify]. It verifies
 // the newest head and the key too, as far as they are there, and that the log contains the
-// claimed heads.
+// claimed heads. Where one of these is no head of the log, nothing is read.
 func VerifyFolder(ctx context.Context, folder *storage.Folder, pace storage.Pace, claims ...HeadClaim) (*storage.Verified, error) {
 	return heads.VerifyFolder(ctx, folder, pace, claims...)
 }

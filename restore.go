@@ -45,7 +45,15 @@ type Restored struct {
 	Records     uint64
 	Lost        int
 	NextSession uint64
+	// NewKey is the key that verifies heads of the log from now on, where it is another than before; "" where the
+	// log came with its key. NewKeyRecorded reports whether a record says so (key_rotated): none does where the
+	// log named no key, and got its first one.
+	NewKey         string
+	NewKeyRecorded bool
 }
+
+// firstLog returns a time before which no log was begun: the first version is younger.
+func firstLog() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) }
 
 // NextAfterRestore returns the id of the next session of a log that is restored at a time: beyond
 // a million ids after the backup's last, and one for each microsecond since the backup's last
@@ -116,6 +124,9 @@ func (r *restore) choose(head storage.Head) error {
 		recorded := head.Recorded.Time()
 		if head.Sequence == 0 { // the first record came after the backup
 			recorded = r.result.Backup.Taken
+			if first := firstLog(); recorded.Before(first) { // of an export it is not known
+				recorded = first
+			}
 		}
 		next = NextAfterRestore(head.Stream, recorded, r.Options.Now())
 	}
@@ -173,7 +184,8 @@ func (r *restore) sign(ctx context.Context) error {
 	if err != nil || isThere(r.folder.Key()) || len(keys.All) == 0 && !isThere(r.folder.Head()) {
 		return err
 	}
-	_, err = heads.Force(ctx, r.folder, r.By, heads.Options{Report: r.Options.Report, Now: r.Options.Now})
+	r.result.NewKeyRecorded = true
+	r.result.NewKey, err = heads.Force(ctx, r.folder, r.By, heads.Options{Report: r.Options.Report, Now: r.Options.Now})
 	return err
 }
 
@@ -203,8 +215,12 @@ func (r *restore) record(ctx context.Context, e *events.LogRestored) (err error)
 func (r *restore) open(ctx context.Context) error {
 	registry := newRegistry(r.folder, r.Options)
 	registry.restored = true
+	keyed := isThere(r.folder.Key())
 	if err := registry.open(ctx); err != nil {
 		return errors.Join(err, registry.release())
+	}
+	if !keyed {
+		r.result.NewKey = registry.heads.Keys().Verifiers()[0]
 	}
 	r.result.Lost = registry.opening.Lost
 	err := registry.finish()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -86,4 +87,35 @@ func tamper(t *testing.T, path string, sequence uint64) {
 	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestForeignHeadIsNotReadFor compares a log with a head that none of its keys has signed, with nobody in the
+// folder and while the log is open: that is found before anything is read.
+func TestForeignHeadIsNotReadFor(t *testing.T) {
+	t.Parallel()
+	other := filepath.Join(t.TempDir(), "other")
+	ok(t, open(t, other).Close())
+	signed, err := os.ReadFile(filepath.Join(other, "head"))
+	ok(t, err)
+	claim := gatebook.HeadClaim{Name: "a head", Signed: signed}
+	read := func(int64, int64) error {
+		t.Error("the log is read")
+		return nil
+	}
+	refused := func(v *storage.Verified, err error) {
+		t.Helper()
+		ok(t, err)
+		if len(v.Claims) != 1 || v.Claims[0].Err == nil || v.Claims[0].Name != "a head" {
+			t.Errorf("of the head it says %+v", v.Claims)
+		}
+	}
+	folder := filepath.Join(t.TempDir(), "data")
+	r := open(t, folder)
+	openSession(t, start(t, r, "gateway"))
+	refused(r.Verify(t.Context(), read, claim))
+	ok(t, r.Close())
+	locked, err := storage.LockExisting(folder)
+	ok(t, err)
+	refused(gatebook.VerifyFolder(t.Context(), locked, read, claim))
+	ok(t, locked.Unlock())
 }

@@ -29,8 +29,9 @@ the tree in the last one. A line that was changed is refused by its number, and 
 one that was exported; accounts and keys are not in it.
 
 The log may have gone on after its export. So the import is on the record as a restore is (log_restored), sessions that lived are
-lost, the next session gets an id beyond all that may have been given since the last record, and a log that names a key is signed
-with a new one. With --as-is nothing is recorded: for a log that is read and compared, or one whose key and head are put into the folder.
+lost, the next session gets an id beyond all that may have been given since the last record, and the log is signed with a new key. A
+record says so (key_rotated) where the log names a key; a log whose key was never rotated names none in its records. An export without
+records does not say how old it is: ids begin beyond all that may have been given since the first version. With --as-is nothing is recorded: for a log that is read and compared, or one whose key and head are put into the folder.
 
 An import that did not finish leaves a folder that no other command takes; import again.
 
@@ -77,12 +78,16 @@ func (c *importCommand) Run(ctx context.Context, to *streams) error {
 	if err != nil {
 		return err
 	}
+	key := "signed with a new first key, which no record names"
+	if done.NewKeyRecorded {
+		key = "signed with a new key, as the record key_rotated says"
+	}
 	last := "without a record"
 	if records > 0 {
 		last = "as of " + done.Taken.UTC().Format(exact)
 	}
-	fmt.Fprintf(to.out, "imported: %s into %s, %s; %s lost, the next session is %d\n",
-		counted(int(records), "record"), folder, last, counted(done.Lost, "session"), done.NextSession)
+	fmt.Fprintf(to.out, "imported: %s into %s, %s, %s; %s lost, the next session is %d\n",
+		counted(int(records), "record"), folder, last, key, counted(done.Lost, "session"), done.NextSession)
 	return nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestImportOfAnOlderExport imports an export of a log that has gone on: no id of a session comes again,
@@ -69,6 +71,10 @@ func TestImportOfAnOlderExport(t *testing.T) {
 	}
 	p.stop()
 
+	if !strings.Contains(out, ", signed with a new first key, which no record names; ") {
+		t.Errorf("of the key it says %q", out)
+	}
+
 	// The choices.
 	other := filepath.Join(t.TempDir(), "imported")
 	mustRefuse(t, "the next session cannot be 7", "import", file, "--next-id", "7", "--data", other)
@@ -84,5 +90,39 @@ func TestImportOfAnOlderExport(t *testing.T) {
 	must(t, err)
 	if !bytes.Equal(x, y) {
 		t.Error("what was imported as is is exported otherwise")
+	}
+}
+
+// TestImportOfRotated imports an export of a log whose key was rotated: a record says that it has a new one.
+func TestImportOfRotated(t *testing.T) {
+	t.Parallel()
+	data, file, target := newSegments(t), filepath.Join(t.TempDir(), "book.ndjson"), filepath.Join(t.TempDir(), "imported")
+	mustRun(t, "key", "rotate", "--data", data)
+	mustRun(t, "export", "--data", data, "--out", file)
+	if out := mustRun(t, "import", file, "--data", target); !strings.Contains(out, ", signed with a new key, as the record key_rotated says; ") {
+		t.Errorf("it says %q", out)
+	}
+	if n := strings.Count(mustRun(t, "export", "--data", target), `"kind":"key_rotated"`); n != 2 {
+		t.Errorf("%d records name a new key, want 2", n)
+	}
+}
+
+// TestImportWithoutRecords imports an export without records: the log can be no older than the first version,
+// and ids go on beyond all that it may have given since, and not as if it were of 1970.
+func TestImportWithoutRecords(t *testing.T) {
+	t.Parallel()
+	data, file, target := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "book.ndjson"), filepath.Join(t.TempDir(), "imported")
+	mustRun(t, "init", "--data", data)
+	mustRun(t, "export", "--data", data, "--out", file)
+	out := mustRun(t, "import", file, "--data", target)
+	_, text, _ := strings.Cut(strings.TrimSpace(out), "the next session is ")
+	next, err := strconv.ParseUint(text, 10, 64)
+	must(t, err)
+	since := uint64(time.Since(time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC)) / time.Microsecond)
+	if !strings.Contains(out, "imported: 0 records into "+target+", without a record, ") || next < since || next > since+2_000_000+uint64(time.Hour/time.Microsecond) {
+		t.Errorf("it says %q; since the first version there were %d microseconds", out, since)
+	}
+	if out := mustRun(t, "import", file, "--next-id", "1", "--data", filepath.Join(t.TempDir(), "imported")); !strings.HasSuffix(out, "the next session is 1\n") {
+		t.Errorf("it says %q", out)
 	}
 }

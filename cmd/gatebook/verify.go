@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,8 @@ func (verifyCommand) Help() string {
 	return `Reads the whole log: every record and its checksum, the hash and the seal of every segment, the tree over all records, whether
 the end is the one that was acknowledged, and whether the log contains its signed head. A server that runs in the folder does it
 without being held up. The exit status is 1 where a fault is found.
+
+A head that no key of the log has signed is refused before the log is read.
 
 With --url a server elsewhere proves that its log begins with what a head covers (--since): it reads nothing through.
 
@@ -81,7 +84,7 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 		if err := json.NewEncoder(to.out).Encode(found); err != nil {
 			return err
 		}
-	} else {
+	} else if !slices.ContainsFunc(found.Claims, func(h client.ClaimedHead) bool { return h.Error != "" }) {
 		printVerified(to, found)
 	}
 	return failed(found)
@@ -119,7 +122,7 @@ func verify(ctx context.Context, folder string, progress *progressBar, claims ..
 		heads = append(heads, gatebook.HeadClaim{Name: claim.Name, Signed: []byte(claim.Signed)})
 	}
 	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace, heads...)
-	if err == nil {
+	if err == nil && v.Segments > 0 { // nothing is read where a claim is no head of the log
 		checkEnd(locked, v)
 		err = storage.CheckBackup(locked, v)
 	}

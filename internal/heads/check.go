@@ -42,9 +42,28 @@ func Verify(ctx context.Context, verify VerifyFunc, pace storage.Pace, claims ..
 	return v, nil
 }
 
+// foreign returns which claims no key of the log has signed, nil for none. The log is not read for that.
+func foreign(keys treehead.Keys, claims []Claim) *storage.Verified {
+	var v *storage.Verified
+	for _, c := range claims {
+		head, err := keys.Open(c.Signed)
+		if err == nil {
+			continue
+		}
+		if v == nil {
+			v = new(storage.Verified)
+		}
+		v.Claims = append(v.Claims, storage.ClaimedHead{Name: c.Name, Size: head.Size, Err: err})
+	}
+	return v
+}
+
 // Verify verifies the log, which is in use, and that it contains its newest head and the claimed
-// ones.
+// ones. Where one of these is no head of the log, nothing is read, and the result has it alone.
 func (h *Heads) Verify(ctx context.Context, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
+	if v := foreign(h.Keys(), claims); v != nil {
+		return v, nil
+	}
 	own := Claim{Name: h.o.Folder.Head(), Signed: h.Status().Signed, own: true}
 	verify := func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error) {
 		v, err := h.o.Log.Verify(ctx, pace, sizes...)
@@ -101,8 +120,14 @@ func contains(v *storage.Verified, head treehead.Head) error {
 }
 
 // VerifyFolder verifies the log of a folder, which nobody has open, its newest head and its key,
-// as far as they are there, and that it contains the claimed heads.
+// as far as they are there, and that it contains the claimed heads. Where one of these is no head of the log,
+// nothing is read, and the result has it alone.
 func VerifyFolder(ctx context.Context, f *storage.Folder, pace storage.Pace, claims ...Claim) (*storage.Verified, error) {
+	if keys, err := KeysOfFolder(f); err == nil { // of a damaged log they are found with the damage
+		if v := foreign(keys, claims); v != nil {
+			return v, nil
+		}
+	}
 	signed, err := treehead.ReadFile(f.Head())
 	if err == nil {
 		claims = append([]Claim{{Name: f.Head(), Signed: signed, own: true}}, claims...)
