@@ -190,6 +190,19 @@ func TestFolderRefused(t *testing.T) {
 			}
 		})
 	}
+	t.Run("accounts gone", func(t *testing.T) {
+		folder := good(t)
+		(&desk{t: t, folder: folder}).user(0, annsPassword, "add", "ann", "--role", "admin", "--password-file", "-")
+		path := filepath.Join(folder, "accounts")
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		before := content(t, folder)
+		refused(t, "accounts file "+path+" cannot be used: it is missing, and "+path+".lock says that there are accounts; put it back from a backup", "--data", folder)
+		if content(t, folder) != before {
+			t.Error("the files were changed")
+		}
+	})
 	t.Run("in use", func(t *testing.T) {
 		folder := filepath.Join(t.TempDir(), "data")
 		serve(t, "--data", folder)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -82,13 +81,18 @@ func (f File) Remove(ctx context.Context, name string, force bool) error {
 }
 
 // Record calls record for each change that is not recorded yet, oldest first, and then
-// deletes it from the file. It stops at the first error and returns it.
+// deletes it from the file. It stops at the first error and returns it. It also notes whether there
+// are accounts, for a file that something else has put there, such as a restore.
 func (f File) Record(ctx context.Context, record func(Change) error) error {
-	if c, _, err := f.read(); err != nil || len(c.Unrecorded) == 0 {
+	c, info, err := f.read()
+	switch {
+	case err != nil || info == nil:
 		return err
+	case len(c.Unrecorded) == 0:
+		return f.markPresent(len(c.Accounts) > 0)
 	}
 	var failed error
-	err := f.change(ctx, func(c *content) error {
+	err = f.change(ctx, func(c *content) error {
 		for len(c.Unrecorded) > 0 && failed == nil {
 			if failed = record(c.Unrecorded[0]); failed == nil {
 				c.Unrecorded = c.Unrecorded[1:]
@@ -139,12 +143,15 @@ func (f File) change(ctx context.Context, change func(*content) error) (err erro
 	if err := change(&c); err != nil {
 		return err
 	}
-	return f.write(c)
+	if err := f.write(c); err != nil {
+		return err
+	}
+	return f.markPresent(len(c.Accounts) > 0)
 }
 
 // lock blocks until this process alone may change the file.
 func (f File) lock(ctx context.Context) (unlock func() error, err error) {
-	file, err := os.OpenFile(filepath.Join(f.Folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := os.OpenFile(f.lockPath(), os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, f.noFolder()
 	}

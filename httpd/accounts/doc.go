@@ -11,7 +11,9 @@
 //
 // The file is replaced as a whole: written under another name, synced, renamed, and its
 // folder synced. Only its owner can read it. A file that is damaged, or that others can
-// read, is an error and never "no accounts". Without a file there are no accounts.
+// read, is an error and never "no accounts". Without a file there are no accounts, unless
+// "accounts.lock" says that there are some: it does from the first account to the removal of the
+// last, and then the file is lost, which is an error too.
 //
 // # Order
 //

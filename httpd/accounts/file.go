@@ -104,11 +104,12 @@ func (f File) noFolder() error {
 	return fmt.Errorf("there is no data folder %s; name the right one with --data", f.Folder)
 }
 
-// read reads the file. The FileInfo is nil when there is none.
+// read reads the file. The FileInfo is nil when there is none. Errors: [*DamagedError] also for one
+// that is missing and should be there, and those of the system, wrapped.
 func (f File) read() (content, os.FileInfo, error) {
 	file, err := os.Open(f.Path())
 	if errors.Is(err, fs.ErrNotExist) {
-		return content{}, nil, nil
+		return content{}, nil, f.checkAbsent()
 	}
 	if err != nil {
 		return content{}, nil, fmt.Errorf("read accounts: %w", err)
@@ -117,6 +118,9 @@ func (f File) read() (content, os.FileInfo, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return content{}, nil, fmt.Errorf("read accounts: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return content{}, info, f.damaged("it is no regular file (%s)", info.Mode().Type())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return content{}, info, f.damaged("others can read it (mode %04o); say chmod 600 %s", info.Mode().Perm(), f.Path())
@@ -139,7 +143,7 @@ func (f File) parse(text []byte) (content, error) {
 	var e envelope
 	switch err := strictly(text, &e); {
 	case len(text) == 0:
-		return content{}, f.damaged("it is empty; restore it from a backup, or remove it if there are to be no accounts")
+		return content{}, f.damaged("it is empty; %s", f.wayOut("remove it and "+f.lockPath()))
 	case len(text) > largest:
 		return content{}, f.damaged("it is larger than %d bytes", largest)
 	case err != nil:

@@ -82,8 +82,8 @@ type token struct {
 	account Account
 }
 
-// OpenGate reads the accounts of a file; without a file there are none. Errors:
-// [*DamagedError] and those of the system, wrapped.
+// OpenGate reads the accounts of a file; without a file there are none, unless there
+// were some: then the file is lost. Errors: [*DamagedError] and those of the system, wrapped.
 func OpenGate(f File) (*Gate, error) {
 	g := &Gate{
 		file: f, remembered: newRemembered(f.now), backOff: newBackOff(f.now), slow: newLane(), signIns: newSignIns(f),
@@ -105,11 +105,9 @@ func (g *Gate) Reload() (changed bool, err error) {
 	defer g.reloading.Unlock()
 	info, err := os.Stat(g.file.Path())
 	switch {
-	case errors.Is(err, os.ErrNotExist) && g.seen == nil:
-		return false, nil
 	case errors.Is(err, os.ErrNotExist) && !g.Any():
 		g.seen = nil
-		return false, nil
+		return false, g.file.checkAbsent()
 	case errors.Is(err, os.ErrNotExist):
 		return false, fmt.Errorf("%w: %s; the accounts that were in it stay in use", ErrGone, g.file.Path())
 	case err != nil:
