@@ -34,6 +34,7 @@ type files struct {
 	log      storage.Log
 	watched  *journal.LogFile // the log's
 	heads    *heads.Heads     // nil for a log that is not kept in files
+	faults   *faults          // the log's
 	archive  *storage.Archive
 	state    *projection.State
 	held     journal.Held
@@ -93,6 +94,7 @@ func (f *files) openLog(ctx context.Context) (storage.Log, error) {
 	o := storage.BoltOptions{
 		Clock:        func() events.Time { return events.TimeOf(f.options.Now()) },
 		CommitHook:   f.options.Committed,
+		DamageHook:   f.faults.meet,
 		SegmentBytes: f.options.SegmentBytes,
 	}
 	log, err := storage.OpenBolt(path, o)

@@ -28,9 +28,6 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 	if o.Now == nil {
 		o.Now, o.systemClock = time.Now, true
 	}
-	if o.Report == nil {
-		o.Report = func(error) {}
-	}
 	locked, err := storage.LockFolder(folder)
 	if err != nil {
 		return nil, err
@@ -68,6 +65,9 @@ func Open(ctx context.Context, folder string, o Options) (*Registry, error) {
 
 // newRegistry returns a registry with the components that need nothing opened.
 func newRegistry(folder *storage.Folder, o Options) *Registry {
+	if o.Report == nil {
+		o.Report = func(error) {}
+	}
 	if o.Progress == nil {
 		o.Progress = func(uint64, uint64) {}
 	}
@@ -75,7 +75,7 @@ func newRegistry(folder *storage.Folder, o Options) *Registry {
 		o.Upgrading = func(int64, int64) {}
 	}
 	r := &Registry{
-		files: files{folder: folder, options: o, watched: &journal.LogFile{}}, waiters: newWaiters(),
+		files: files{folder: folder, options: o, watched: &journal.LogFile{}, faults: &faults{report: o.Report}}, waiters: newWaiters(),
 		declaring: calls.NewTurn(), calls: calls.NewGate(), closed: make(chan struct{}), stop: func() {},
 	}
 	inMemory := func(id uint64) *projection.Session { return r.state.Lookup(id) }
@@ -91,7 +91,7 @@ func (r *Registry) open(ctx context.Context) (err error) {
 	r.journal = journal.New(r.log, r.state, r.reader.Lookup, r.watched, &r.held)
 	if log, ok := r.log.(*storage.Bolt); ok && r.options.ScrubPeriod >= 0 {
 		r.scrub = &scrubber{
-			verify: r.verifyAll, chain: log.VerifyChain, archive: r.archive.Check, archiveSize: func() int64 { return int64(sizeOf(r.folder.Archive())) },
+			verify: r.verify, met: r.faults.meet, chain: log.VerifyChain, archive: r.archive.Check, archiveSize: func() int64 { return int64(sizeOf(r.folder.Archive())) },
 			period: cmp.Or(r.options.ScrubPeriod, scrubPeriod), report: r.options.Report,
 		}
 	}
@@ -127,7 +127,7 @@ func (r *Registry) fold(ctx context.Context) error {
 	r.reader = query.NewReader(r.state, r.archive, r.log, r.options.Now)
 	r.Book = &Book{queries: r.reader, present: r.state, logID: r.log.ID()}
 	log, _ := r.log.(*storage.Bolt)
-	r.Proofs = &Proofs{signed: r.heads, stored: log, calls: r.calls}
+	r.Proofs = &Proofs{signed: r.heads, stored: log, calls: r.calls, met: r.faults.meet}
 	err := r.replay(ctx, r.deliver)
 	r.counts.reset()
 	return err

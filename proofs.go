@@ -35,6 +35,7 @@ type Proofs struct {
 	signed *heads.Heads // nil for a log that is not kept in files
 	stored *storage.Bolt
 	calls  *calls.Gate
+	met    func(*storage.CorruptError) // is called with damage
 }
 
 // Heads returns the newest signed head. Errors: [ErrNoFiles].
@@ -124,6 +125,9 @@ func (p *Proofs) prove(do func() error) error {
 	}
 	defer p.calls.Leave()
 	err := do()
+	if damage, ok := errors.AsType[*storage.CorruptError](err); ok { // also a proof that does not lead to the head
+		p.met(damage)
+	}
 	if why, ok := errors.AsType[*heads.InvalidError](err); ok {
 		return invalid(why)
 	}

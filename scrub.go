@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,14 +26,15 @@ type Scrub struct {
 	// there were then.
 	Finished time.Time
 	Records  uint64
-	// Faults is how many were found, since the registry was opened or in the last passage.
+	// Faults is how many the last passage has found, and in how many other files a read has met one
+	// since.
 	Faults int
 }
 
 // scrubber reads the log and the archive through, again and again, so that damage at rest is
 // found before somebody needs what is damaged.
 type scrubber struct {
-	verify func(context.Context, storage.Pace) (*storage.Verified, error)
+	verify func(context.Context, storage.Pace, ...HeadClaim) (*storage.Verified, error)
 	// chain looks only for segments that are missing.
 	chain func(context.Context) (*storage.Verified, error)
 	// archive reads a piece of the archive, of about archiveSize bytes: see
@@ -42,10 +44,11 @@ type scrubber struct {
 
 	period time.Duration
 	report func(error)
+	// met is called with a fault that chain has found; verify has noted its own.
+	met func(*storage.CorruptError)
 
-	mu     sync.Mutex // guards the fields below
-	found  Scrub
-	damage error // the first fault
+	mu    sync.Mutex // guards the field below
+	found Scrub
 }
 
 // run reads the log and the archive through until ctx ends.
@@ -57,7 +60,9 @@ func (s *scrubber) run(ctx context.Context) {
 	if v, err := s.chain(ctx); err != nil && ctx.Err() == nil {
 		s.report(fmt.Errorf("look for the segments of the log: %w", err))
 	} else if err == nil {
-		s.noteFaults(v.Faults)
+		for _, damage := range v.Faults {
+			s.met(damage)
+		}
 	}
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -124,47 +129,29 @@ func rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// note keeps what a passage has found.
+// note keeps how far a passage has come.
 func (s *scrubber) note(v *storage.Verified) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.found.Finished, s.found.Records = time.Now(), v.Records
-	s.mu.Unlock()
-	s.noteFaults(v.Faults)
 }
 
-// noteFaults keeps the faults that were found. Those that were known are not reported again.
-func (s *scrubber) noteFaults(faults []*storage.CorruptError) {
-	s.mu.Lock()
-	known := s.damage != nil
-	s.found.Faults = len(faults)
-	s.damage = nil
-	if len(faults) > 0 {
-		s.damage = faults[0]
-	}
-	s.mu.Unlock()
-	if known {
-		return
-	}
-	for _, fault := range faults {
-		s.report(fmt.Errorf("%w; gatebook verify says more, and with --salvage it copies what is whole", fault))
-	}
-}
-
-// read returns what the last passage has found.
-func (s *scrubber) read() (found Scrub, damage error) {
+// read returns how far the last passage has come.
+func (s *scrubber) read() Scrub {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.found, s.damage
+	return s.found
 }
 
-// Damage returns the first fault that reading the log through in the background has found, a
-// [*storage.CorruptError], or why a damaged archive could not be made again, a [*HealError]; nil
-// for none. Recording goes on over it.
+// Damage returns the first fault that is known of the log, a [*storage.CorruptError], whether reading
+// it through has found it or another read has met it; or why a damaged archive could not be made
+// again, a [*HealError]; nil for none. Recording goes on over it.
+//
+// It is known until the log was read through again, in the background or by [Registry.Verify], without
+// finding it.
 func (r *Registry) Damage() error {
-	if r.scrub != nil {
-		if _, damage := r.scrub.read(); damage != nil {
-			return damage
-		}
+	if _, damage := r.faults.read(); damage != nil {
+		return damage
 	}
 	return r.heal.err()
 }
@@ -173,7 +160,8 @@ func (r *Registry) Damage() error {
 var ErrNoFiles = errors.New("the log is not kept in files")
 
 // Verify reads the whole log from its files, while it is in use: see [storage.Verify]. It compares
-// the log with its newest signed head, and with those that are claimed.
+// the log with its newest signed head, and with those that are claimed. [Registry.Damage] returns the
+// faults of the log itself from then on.
 func (r *Registry) Verify(ctx context.Context, pace storage.Pace, claims ...HeadClaim) (*storage.Verified, error) {
 	if !r.calls.Enter() {
 		return nil, ErrClosed
@@ -182,10 +170,25 @@ func (r *Registry) Verify(ctx context.Context, pace storage.Pace, claims ...Head
 	if r.signed == nil {
 		return nil, ErrNoFiles
 	}
-	return r.signed.Verify(ctx, pace, claims...)
+	return r.verify(ctx, pace, claims...)
 }
 
-// verifyAll is Verify without claims, for a goroutine that Close waits for.
-func (r *Registry) verifyAll(ctx context.Context, pace storage.Pace) (*storage.Verified, error) {
-	return r.signed.Verify(ctx, pace)
+// verify is Verify, for a goroutine that Close waits for too.
+func (r *Registry) verify(ctx context.Context, pace storage.Pace, claims ...HeadClaim) (*storage.Verified, error) {
+	end := r.faults.begin()
+	v, err := r.signed.Verify(ctx, pace, claims...)
+	if v == nil {
+		return v, err
+	}
+	found := slices.DeleteFunc(slices.Clone(v.Faults), func(damage *storage.CorruptError) bool {
+		return slices.ContainsFunc(claims, func(c HeadClaim) bool { return c.Name == damage.File })
+	})
+	if err == nil {
+		end(found)
+		return v, nil
+	}
+	for _, damage := range found { // the rest was not read
+		r.faults.meet(damage)
+	}
+	return v, err
 }

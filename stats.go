@@ -46,8 +46,9 @@ func (r *Registry) Stats() Stats {
 	}
 	s.ClockBehind = r.clock.read()
 	if r.scrub != nil {
-		s.Scrub, _ = r.scrub.read()
+		s.Scrub = r.scrub.read()
 	}
+	s.Scrub.Faults, _ = r.faults.read()
 	if r.signed != nil {
 		s.Head, s.Anchors = r.signed.Status(), r.signed.Anchors()
 	}

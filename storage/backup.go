@@ -11,7 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -104,13 +103,13 @@ func (l *Bolt) Backup(ctx context.Context, to io.Writer, q BackupRequest) (*Back
 		return nil, err
 	}
 	if err := b.choose(q); err != nil {
-		return nil, err
+		return nil, l.chain.met(err)
 	}
 	for _, f := range files {
 		b.plan.Bytes += int64(len(f.content))
 	}
 	if err := b.write(files); err != nil {
-		return nil, err
+		return nil, l.chain.met(err)
 	}
 	return &b.plan, nil
 }
@@ -125,6 +124,11 @@ type backupWriter struct {
 	plan   BackupPlan
 	sealed []*segment // those that follow whole
 	slice  *segment   // the one whose records follow in pieces, nil for none
+
+	// fault is the first damaged record that was sent, nil for none: the stream then has no end. Its
+	// receiver checks each record and says which one is damaged, which it could not of a stream
+	// that was cut there.
+	fault error
 }
 
 // choose fixes the head, and which segments follow.
@@ -200,6 +204,9 @@ func (b *backupWriter) write(files []sideFile) error {
 			return err
 		}
 	}
+	if b.fault != nil {
+		return b.fault
+	}
 	if err := b.json(trailerEntry, backupTrailer{Sequence: b.plan.Sequence, Entries: b.entries}); err != nil {
 		return err
 	}
@@ -229,49 +236,6 @@ func (b *backupWriter) json(name string, v any) error {
 		return err
 	}
 	return b.bytes(name, content)
-}
-
-// segment writes the file of a sealed segment.
-func (b *backupWriter) segment(s *segment) error {
-	f, err := os.Open(s.path)
-	if err != nil {
-		return fmt.Errorf("back up the log: %w", err)
-	}
-	info, err := f.Stat()
-	if err == nil {
-		if err = b.header(path.Join(logFolder, filepath.Base(s.path)), info.Size()); err == nil {
-			err = copyAll(b.ctx, b.tar, io.LimitReader(f, info.Size()), nil)
-		}
-	}
-	return errors.Join(err, f.Close())
-}
-
-// records writes the records of a segment up to the backup's head, in pieces. Each is read under
-// a transaction of its own, and written without one.
-func (b *backupWriter) records(s *segment) error {
-	from := blockReader{path: s.path, coder: new(events.Coder)}
-	var piece []byte
-	for after := s.first - 1; after < b.plan.Sequence; {
-		began := after
-		piece = piece[:0]
-		err := s.view(func(r *boltfile.Reader) error {
-			return from.stored(r, began, func(sequence uint64, record []byte) (bool, error) {
-				piece = appendRecord(piece, record)
-				after = sequence
-				return len(piece) < pieceBytes && sequence < b.plan.Sequence, nil
-			})
-		})
-		if err == nil && after == began {
-			err = from.corrupt(after+1, errors.New("it is missing"))
-		}
-		if err == nil {
-			err = b.bytes(fmt.Sprintf("%s%0*d", recordsEntry, segmentDigits, began+1), piece)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // sideFile is a file beside the log.

@@ -24,6 +24,9 @@ type BoltOptions struct {
 	Clock func() events.Time
 	// CommitHook is called after each commit; nil for none.
 	CommitHook CommitHook
+	// DamageHook is called with the damage that a read of the open log meets, each time; nil for
+	// none. It is called by the goroutine that reads and must not block.
+	DamageHook DamageHook
 	// SegmentBytes is the size at which a segment is sealed and the next one begun, in
 	// bytes: the commit that finds the file as large is its last. 0 means 256 MiB.
 	SegmentBytes int64
@@ -95,7 +98,7 @@ func OpenBolt(folder string, o BoltOptions) (*Bolt, error) {
 		of := &Folder{Path: filepath.Dir(folder)}
 		return nil, &UnusableError{Folder: of.Path, Backup: true, LogAlone: !isThere(of.backupMark())}
 	}
-	l := &Bolt{folder: folder, limit: o.SegmentBytes, chain: &chain{segments: segments}}
+	l := &Bolt{folder: folder, limit: o.SegmentBytes, chain: &chain{segments: segments, damageHook: o.DamageHook}}
 	if l.limit == 0 {
 		l.limit = segmentBytes
 	}
@@ -166,7 +169,8 @@ func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 	if err != nil || len(buffer) == 0 {
 		return 0, err
 	}
-	return l.chain.read(after, buffer, new(events.Coder))
+	n, err := l.chain.read(after, buffer, new(events.Coder))
+	return n, l.chain.met(err)
 }
 
 // commit is [store.commit]: it stores the values in one transaction of the newest segment,

@@ -21,6 +21,8 @@ const openSegments = 64
 
 // chain is the segments of a log, as readers see them. It is safe for concurrent use.
 type chain struct {
+	damageHook DamageHook // nil for none
+
 	mu       sync.Mutex // guards the fields below, and those of segments that it names
 	segments []*segment // in their order
 	closed   bool
@@ -37,7 +39,10 @@ type segment struct {
 	// The fields below are guarded by the chain's mu.
 	file  *boltfile.File // of a sealed segment, nil while it is not open
 	users int            // of file
-	used  uint64         // when file was used last
+	// stale is true where a read has met damage in file: it is opened again, because a whole one
+	// may have been put in its place.
+	stale bool
+	used  uint64 // when file was used last
 	// own and before are the seals in the segment, once it was opened.
 	own, before *seal
 }
@@ -142,7 +147,7 @@ func (c *chain) view(s *segment, next uint64, f func(*boltfile.Reader) (int, err
 	if err != nil {
 		return 0, err
 	}
-	defer c.release(s)
+	defer func() { c.release(s, isDamage(err)) }()
 	r := file.Reader()
 	defer r.Release()
 	return f(r)
@@ -170,6 +175,7 @@ func (c *chain) acquire(s *segment, next uint64) (*boltfile.File, error) {
 	if c.closed {
 		return nil, ErrClosed
 	}
+	c.retire(s)
 	if s.file == nil {
 		if err := c.open(s, next); err != nil {
 			return nil, err
@@ -180,20 +186,27 @@ func (c *chain) acquire(s *segment, next uint64) (*boltfile.File, error) {
 	return s.file, nil
 }
 
-func (c *chain) release(s *segment) {
+// release ends the use of a segment's file, in which the user has met damage or not.
+func (c *chain) release(s *segment, damaged bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.users--
-	if c.closed && s.users == 0 {
+	s.stale = s.stale || damaged || c.closed
+	c.retire(s)
+}
+
+// retire closes a segment's file that is stale and that nobody uses. Its caller holds mu.
+func (c *chain) retire(s *segment) {
+	if s.stale && s.users == 0 && s.file != nil {
 		s.file.Close() // nothing was written
-		s.file = nil
+		s.file, s.stale = nil, false
 	}
 }
 
 // open opens and checks a sealed segment. Of many that are open, the one that was used least
 // recently is closed. Its caller holds mu.
 func (c *chain) open(s *segment, next uint64) error {
-	f, err := boltfile.OpenFile(s.path)
+	f, err := openSealed(s)
 	if err != nil {
 		return err
 	}
@@ -247,6 +260,7 @@ func (c *chain) link(s *segment, own, before *seal) error {
 		}
 		first, second := c.segments[pair[0]], c.segments[pair[1]]
 		if first.own != nil && second.before != nil && *first.own != *second.before {
+			s.own, s.before = nil, nil // its neighbours are not measured by it
 			return &CorruptError{File: second.path, Err: fmt.Errorf("it follows another segment than %s", filepath.Base(first.path))}
 		}
 	}

@@ -46,7 +46,10 @@ func DescribeLog(folder string) (*LogInfo, error) {
 }
 
 // Describe describes the log as of now. It holds up neither appends nor reads.
-func (l *Bolt) Describe() (*LogInfo, error) { return describe(l.segments()) }
+func (l *Bolt) Describe() (*LogInfo, error) {
+	info, err := describe(l.segments())
+	return info, l.chain.met(err)
+}
 
 func describe(segments []*segment) (*LogInfo, error) {
 	info := &LogInfo{Segments: make([]SegmentInfo, len(segments))}
@@ -94,7 +97,7 @@ func (s *segment) view(f func(*boltfile.Reader) error) error {
 			return err
 		} // it was sealed meanwhile, or bbolt has failed, and nobody writes it any more
 	}
-	file, err := boltfile.OpenFile(s.path)
+	file, err := openSealed(s)
 	if err != nil {
 		return err
 	}

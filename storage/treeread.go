@@ -56,7 +56,7 @@ func (l *Bolt) RootAt(size uint64) (root tree.Hash, err error) {
 		root = edge.Root()
 		return 0, err
 	})
-	return root, err
+	return root, l.chain.met(err)
 }
 
 // chainTree is the [tree.Source] of a log's segments.
@@ -80,12 +80,12 @@ func (t *chainTree) Stored(index, lastLeaf int64) (h tree.Hash, err error) {
 		h, err = hashesIn{from: &from, cursor: c}.read(index)
 		return 0, err
 	})
-	return h, err
+	return h, t.chain.met(err)
 }
 
 // Leaves is that of [tree.Source].
 func (t *chainTree) Leaves(first int64, n int, add func(tree.Hash) error) error {
-	return t.chain.stored(uint64(first), n, func(from *blockReader, sequence uint64, record []byte) error {
+	return t.chain.met(t.chain.stored(uint64(first), n, func(from *blockReader, sequence uint64, record []byte) error {
 		if _, err := from.decode(sequence, record); err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func (t *chainTree) Leaves(first int64, n int, add func(tree.Hash) error) error 
 			return from.corrupt(sequence, err)
 		}
 		return add(h)
-	})
+	}))
 }
 
 // stored calls f with n records after a sequence as they are stored, in their order.
@@ -138,5 +138,5 @@ func (l *Bolt) Stored(sequence uint64) (stored events.Stored, err error) {
 		}
 		return err
 	})
-	return stored, err
+	return stored, l.chain.met(err)
 }

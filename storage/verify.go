@@ -203,7 +203,7 @@ func (v *verifier) segment(s *segment, next uint64) error {
 	v.newest = nil
 	if _, err := os.Stat(s.path); errors.Is(err, os.ErrNotExist) {
 		v.before = nil
-		return v.fault(&CorruptError{File: s.path, Sequence: s.first, Err: errors.New("it is missing; restore it from a copy")})
+		return v.fault(missingSegment(s))
 	}
 	view, done, err := s.viewer()
 	if err != nil {
@@ -367,7 +367,7 @@ func (s *segment) viewer() (view viewFunc, done func(), err error) {
 			return err
 		}, func() {}, nil
 	}
-	file, err := boltfile.OpenFile(s.path)
+	file, err := openSealed(s)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -28,13 +28,14 @@ func (e *NotSignedError) Error() string {
 // prover proves from one head. It is made for one request.
 type prover struct {
 	log    *storage.Bolt
+	path   string // of the log
 	head   treehead.Head
 	hashes tlog.HashReader
 }
 
 func (h *Heads) prover() *prover {
 	head := h.Status().Head
-	return &prover{log: h.o.Log, head: head, hashes: h.o.Log.Hashes(head.Size)}
+	return &prover{log: h.o.Log, path: h.o.Folder.Log(), head: head, hashes: h.o.Log.Hashes(head.Size)}
 }
 
 // ProveRecord returns the proof that the tree over so many of the first records contains a record,
@@ -134,6 +135,6 @@ func (p *prover) root(size uint64) (tlog.Hash, error) {
 
 // damaged returns the error for a proof that does not lead to the newest head.
 func (p *prover) damaged(sequence, size uint64) error {
-	return &storage.CorruptError{File: "the log", Err: fmt.Errorf(
+	return &storage.CorruptError{File: p.path, Err: fmt.Errorf(
 		"what it has now of records up to %d of %d is not what its head was signed for; gatebook verify says more", sequence, size)}
 }
