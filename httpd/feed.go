@@ -124,8 +124,8 @@ func (f *feeds) follow(c *gin.Context, p params.Parameters, only gatebook.EventF
 func (f *feeds) resumeAfter(r *http.Request, p params.Parameters, m projection.Moment) (after uint64, resumed bool, err error) {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		text, mark, _ := strings.Cut(last, params.PlaceMark)
-		sequence, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
+		sequence, ok := params.Number(text, 64)
+		if !ok {
 			return 0, false, params.Invalid("Last-Event-ID: %s is no place in the log: it is the id of the last event that was received.", last)
 		}
 		return sequence, true, f.reached("Last-Event-ID: ", sequence, mark, m)

@@ -120,8 +120,8 @@ func goldens() []golden {
 		{"at=999", "at=999 is a record still to come: the last one is 16."},
 		{"at=2999-01-01T00:00:00Z", "at=2999-01-01T00:00:00.000000Z is still to come: it is 2016-08-31T03:12:00.000000Z now."},
 		{"sort=port", "sort=port is not known: it is id, -id, ended, -ended, opened, -opened, idle, -idle, rate, -rate, user or -user."},
-		{"limit=0", "limit=0 cannot be read: it is how many to return at most, from 1."},
-		{"after=x", "after=x cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there."},
+		{"limit=0", "limit=0 cannot be read: it is how many to return at most, from 1 on, in digits alone, without leading zeros, as in limit=100."},
+		{"after=x", "after=x cannot be read: it is the id of a session, or the sequence of a record, after which to begin, in digits alone, without leading zeros, or what the header Link has there."},
 		{"after=77&sort=ended", "after=77 names no session in the book."},
 		{"range=0-9&limit=5", "range is given with limit or after: a page is either a range of positions or what comes after a session."},
 		{"count=yes", "count=yes is not known: it is true or false."},
@@ -162,17 +162,17 @@ func goldens() []golden {
 	refuse(400, "GET", "/sessions?field=id", "Unknown parameter", `The parameter "field" is not known here. Did you mean fields? Known are: fields, status, user, database, program, service, server, source, reason, by, address, activity, since, until, at, tz, sort, range, limit, after, count, pretty.`)
 	refuse(400, "GET", "/sessions/2?status=live", "Unknown parameter", `The parameter "status" is not known here. Known are: fields, at, tz, pretty.`)
 	refuse(400, "GET", "/health?xyzzy", "Unknown parameter", `The parameter "xyzzy" is not known here. Known are: pretty.`)
-	refuse(400, "GET", "/events?after=-1", "Invalid parameter", "after=-1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.")
-	refuse(400, "GET", "/events?session=x", "Invalid parameter", "session=x is no session: it is a number, as in session=42.")
+	refuse(400, "GET", "/events?after=-1", "Invalid parameter", "after=-1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, in digits alone, without leading zeros, or what the header Link has there.")
+	refuse(400, "GET", "/events?session=x", "Invalid parameter", "session=x is no session: it is a number from 1 on, in digits alone, without leading zeros, as in session=42.")
 	refuse(400, "GET", "/events?source=", "Invalid parameter", "source= names no source.")
 	refuse(400, "GET", "/events?observations=true", "Invalid parameter", "observations=true goes with follow=true only: observations are no records.")
 	refuse(400, "GET", "/events?follow=true&pretty=true", "Invalid parameter", "pretty=true does not go with a feed that is followed: an event is one line.")
 	refuse(400, "GET", "/events?after=999", "Invalid parameter", "after=999 is beyond the log, which ends at 16.")
 	refuse(400, "GET", "/events?follow=true", "Invalid parameter", "Last-Event-ID: 999 is beyond the log, which ends at 16.", "Last-Event-ID: 999")
 	refuse(404, "GET", "/sessions/9/events", "Session not found", "No session 9 is in the book.")
-	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
-	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, as in range=0-99.")
-	refuse(400, "GET", "/sessions?range=-1-5", "Invalid parameter", "range=-1-5 cannot be read: it is two positions, counted from 0, as in range=0-99.")
+	refuse(400, "GET", "/sessions?range=5", "Invalid parameter", "range=5 cannot be read: it is two positions, counted from 0, in digits alone, without leading zeros, as in range=0-99.")
+	refuse(400, "GET", "/sessions?range=", "Invalid parameter", "range= cannot be read: it is two positions, counted from 0, in digits alone, without leading zeros, as in range=0-99.")
+	refuse(400, "GET", "/sessions?range=-1-5", "Invalid parameter", "range=-1-5 cannot be read: it is two positions, counted from 0, in digits alone, without leading zeros, as in range=0-99.")
 	get("/sessions/counts?group=service&status=all", "2", array(`{"group":"My Service","sessions":3}`, `{"group":"old \"service\"/ü","sessions":1}`))
 	get("/sessions/counts?group=reason&status=all&limit=1", "3", array(`{"group":null,"sessions":2}`))
 	get("/sessions/counts?group=network&status=closed&service=my-service", "1", array(`{"group":"192.168.0.0/24","sessions":1}`))

@@ -183,8 +183,8 @@ func (p *proofs) record(c *gin.Context) error {
 		return access.Forbidden("Personal parts come with the salts that would tell whom a record is about after it was erased: they are for the role admin.")
 	}
 	name := c.Param("sequence")
-	sequence, err := strconv.ParseUint(name, 10, 64)
-	if err != nil {
+	sequence, ok := params.Number(name, 64)
+	if !ok { // each record has one address
 		return notFound("Record", strconv.Quote(name))
 	}
 	stored, err := p.registry.StoredRecord(sequence)

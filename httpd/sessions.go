@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -129,8 +128,8 @@ func (s *sessions) listConnections(c *gin.Context) error {
 // sessionID returns the id in the path. Text that is no number names no session.
 func sessionID(c *gin.Context) (uint64, error) {
 	text := c.Param("id")
-	id, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || text[0] == '0' { // each session has one address
+	id, ok := params.Number(text, 64)
+	if !ok || id == 0 { // each session has one address
 		return 0, notFound("Session", text)
 	}
 	return id, nil

@@ -1,7 +1,6 @@
 package params
 
 import (
-	"strconv"
 	"strings"
 
 	"gatebook/events"
@@ -10,9 +9,9 @@ import (
 
 func (p *Parameters) setSessions(wanted []string) error {
 	for _, text := range wanted {
-		id, err := strconv.ParseUint(text, 10, 64)
-		if err != nil || id == 0 {
-			return Invalid("session=%s is no session: it is a number, as in session=42.", text)
+		id, ok := Number(text, 64)
+		if !ok || id == 0 {
+			return Invalid("session=%s is no session: it is a number from 1 on, %s, as in session=42.", text, plainNumber)
 		}
 		p.Events.Sessions = append(p.Events.Sessions, id)
 	}

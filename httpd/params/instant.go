@@ -1,7 +1,6 @@
 package params
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -40,12 +39,12 @@ func (i *Instant) setTime(name, value string, zone *time.Location, whole bool) e
 
 // setMoment reads a time or a sequence.
 func (i *Instant) setMoment(name, value string, zone *time.Location) error {
-	n, err := strconv.ParseUint(value, 10, 64)
-	if err == nil && n > 0 {
+	n, number := Number(value, 64)
+	if number && n > 0 {
 		*i = Instant{Given: true, Sequence: n}
 		return nil
 	}
-	if err == nil || i.setTime(name, value, zone, false) != nil {
+	if number || i.setTime(name, value, zone, false) != nil {
 		return Invalid("%s=%s cannot be read: it is the sequence of a record, from 1, or a time, as in 2026-11-23T07:00:00Z, 2026-11-23 07:00, 03:12 or 5m, which is that long ago.", name, value)
 	}
 	return nil

@@ -179,13 +179,13 @@ func (p *Parameters) setOne(name, value string) error {
 	case Follow:
 		return setFlag(name, value, &p.Follow)
 	case From:
-		return setPosition(name, value, &p.From)
+		return setPositive(name, value, &p.From)
 	case To:
-		return setPosition(name, value, &p.To)
+		return setPositive(name, value, &p.To)
 	case Sequence:
-		return setPosition(name, value, &p.Sequence)
+		return setPositive(name, value, &p.Sequence)
 	case Size:
-		return setPosition(name, value, &p.Size)
+		return setPositive(name, value, &p.Size)
 	case Personal:
 		return setFlag(name, value, &p.Personal)
 	case Seal:

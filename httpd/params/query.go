@@ -218,7 +218,7 @@ func (p *Parameters) setRange(value string) error {
 	b, bErr := position(last)
 	switch {
 	case aErr != nil || bErr != nil:
-		return Invalid("range=%s cannot be read: it is two positions, counted from 0, as in range=0-99.", value)
+		return Invalid("range=%s cannot be read: it is two positions, counted from 0, %s, as in range=0-99.", value, plainNumber)
 	case a > b:
 		return Invalid("range=%s is reversed: the first position comes before the last, as in range=%d-%d.", value, b, a)
 	}
@@ -229,7 +229,7 @@ func (p *Parameters) setRange(value string) error {
 func (p *Parameters) setLimit(value string) error {
 	n, err := position(value)
 	if err != nil || n == 0 {
-		return Invalid("limit=%s cannot be read: it is how many to return at most, from 1.", value)
+		return Invalid("limit=%s cannot be read: it is how many to return at most, from 1 on, %s, as in limit=100.", value, plainNumber)
 	}
 	p.Query.Skip, p.Query.Limit, p.Limited = 0, n, true
 	return nil
@@ -244,7 +244,7 @@ func position(text string) (int, error) {
 			return 0, strconv.ErrSyntax
 		}
 	}
-	if text == "" {
+	if text == "" || text[0] == '0' && len(text) > 1 {
 		return 0, strconv.ErrSyntax
 	}
 	n, err := strconv.Atoi(text)
@@ -257,12 +257,12 @@ func position(text string) (int, error) {
 func (p *Parameters) setAfter(value string) error {
 	text, position, found := strings.Cut(value, positionMark)
 	text, p.Mark, _ = strings.Cut(text, PlaceMark)
-	id, err := strconv.ParseUint(text, 10, 64)
-	if found && err == nil {
-		p.Query.Position, err = parsePosition(position)
+	id, ok := Number(text, 64)
+	if found && ok {
+		p.Query.Position, ok = parsePosition(position)
 	}
-	if err != nil {
-		return Invalid("after=%s cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.", value)
+	if !ok {
+		return Invalid("after=%s cannot be read: it is the id of a session, or the sequence of a record, after which to begin, %s, or what the header Link has there.", value, plainNumber)
 	}
 	p.Query.After, p.Resumed = id, true
 	return nil
@@ -291,25 +291,22 @@ func Cursor(id uint64, position gatebook.Position) string {
 }
 
 // parsePosition reads the parts of a cursor after the id.
-func parsePosition(text string) (gatebook.Position, error) {
+func parsePosition(text string) (p gatebook.Position, ok bool) {
 	place, rest, _ := strings.Cut(text, positionMark)
 	sequence, name, _ := strings.Cut(rest, positionMark)
-	p := gatebook.Position{Given: true, Name: name}
+	p = gatebook.Position{Given: true, Name: name}
 	var wrong error
-	p.Place, wrong = strconv.ParseInt(place, 10, 64)
-	if wrong == nil {
-		p.Sequence, wrong = strconv.ParseUint(sequence, 10, 64)
+	if p.Place, wrong = strconv.ParseInt(place, 10, 64); wrong != nil || strconv.FormatInt(p.Place, 10) != place {
+		return p, false
 	}
-	if wrong == nil && p.Sequence == 0 {
-		wrong = strconv.ErrRange
-	}
-	return p, wrong
+	p.Sequence, ok = Number(sequence, 64)
+	return p, ok && p.Sequence > 0
 }
 
 // setTTL reads a duration, or whole seconds.
 func (p *Parameters) setTTL(value string) error {
 	d, err := when.Duration(value)
-	if n, notNumber := strconv.ParseUint(value, 10, 32); notNumber == nil {
+	if n, ok := Number(value, 32); ok {
 		d, err = time.Duration(n)*time.Second, nil
 	}
 	const most = 10 * 365 * 24 * time.Hour
