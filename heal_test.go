@@ -87,6 +87,53 @@ func awaitArchive(t *testing.T, r *Registry) (v projection.View) {
 	}
 }
 
+// TestRemovedArchive removes the archive of a running registry, and puts another file in its place.
+// The next checkpoint makes it again.
+func TestRemovedArchive(t *testing.T) {
+	t.Parallel()
+	for name, move := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"replaced": func(path string) error {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return errors.Join(os.WriteFile(path+".copy", content, 0o600), os.Rename(path+".copy", path))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, folder := lostSession(t, Options{})
+			before, err := os.Stat(filepath.Join(folder, "book.db"))
+			if err == nil {
+				err = move(filepath.Join(folder, "book.db"))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			damaged := r.archive.Damaged()
+			if s, err := r.StartSource(t.Context(), SourceOptions{Name: "other"}); err != nil {
+				t.Fatal(err)
+			} else if _, err := s.Open(t.Context(), events.SessionOpened{Service: "orders"}); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Save(); !errors.Is(err, ErrRebuilding) {
+				t.Errorf("a checkpoint into a file that is gone: %v", err)
+			}
+			select {
+			case <-damaged:
+			default:
+				t.Fatal("it was not noticed")
+			}
+			awaitArchive(t, r)
+			after, err := os.Stat(filepath.Join(folder, "book.db"))
+			if err != nil || os.SameFile(before, after) {
+				t.Errorf("it was not made again: %v", err)
+			}
+		})
+	}
+}
+
 // TestDamageBetweenDecisionAndRecord notices damage of the archive when the end of a lost
 // session was decided and committed, and is not applied yet. It is applied, and the log goes on.
 func TestDamageBetweenDecisionAndRecord(t *testing.T) {

@@ -161,6 +161,10 @@ func (a *Archive) Commit(position uint64, record RecordSum, changes []Change, in
 	if err != nil {
 		return err
 	}
+	// Nobody would find again what is written into a file that has lost its name.
+	if gone, is := errors.AsType[*boltfile.GoneError](db.Same(0)); is {
+		return fmt.Errorf("write %s: %w", a.path, a.note(db, &CorruptError{File: a.path, Err: gone}))
+	}
 	var s archiveRoot
 	err = db.Update(func(tx *bolt.Tx) error {
 		if s, err = a.knownRoot(tx, known); err != nil {
@@ -253,6 +257,7 @@ func (a *Archive) Replace(other *Archive) error {
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", a.path, err)
 	}
+	other.db.Renamed(a.path)
 	a.mu.Lock()
 	former := a.db
 	a.db, a.known, a.damage, a.damaged = other.db, other.known, nil, make(chan struct{})

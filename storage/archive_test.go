@@ -204,6 +204,41 @@ func TestSnapshotIsOneMoment(t *testing.T) {
 	}
 }
 
+// TestRowsStayAsTheyWereChecked writes into an archive's file between the look at a row's checksum
+// and the use of the row.
+func TestRowsStayAsTheyWereChecked(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(quickDir(t), "book.db")
+	archive := newArchive(t, path)
+	defer archive.Close()
+	if err := archive.Commit(1, storage.RecordSum{}, []storage.Change{{Table: "a", Key: []byte("k"), Value: bytes.Repeat([]byte("checked "), 400)}}, index.Update{}); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := archive.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snapshot.Close()
+	value, err := snapshot.Get("a", []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteAt(bytes.ReplaceAll(content, []byte("checked"), []byte("changed")), 0)
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(value, []byte("changed")) {
+		t.Error("a row changed after it was checked")
+	}
+}
+
 func TestScanStops(t *testing.T) {
 	t.Parallel()
 	archive := newArchive(t, filepath.Join(t.TempDir(), "book.db"))

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"encoding/binary"
 	"maps"
 	"slices"
@@ -15,8 +16,9 @@ type boltNodes struct{ bucket *bolt.Bucket }
 
 func nodeKey(number uint64) []byte { return binary.BigEndian.AppendUint64(nil, number) }
 
-// Node is [sealed.Reader.Node].
-func (n boltNodes) Node(number uint64) []byte { return n.bucket.Get(nodeKey(number)) }
+// Node is [sealed.Reader.Node]. It is a copy: the pages in memory change with the file, and what
+// is used has to be what was checked, also where somebody writes into the file.
+func (n boltNodes) Node(number uint64) []byte { return bytes.Clone(n.bucket.Get(nodeKey(number))) }
 
 // changedNodes are nodes with changes that are not written yet.
 type changedNodes struct {

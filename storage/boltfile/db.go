@@ -190,6 +190,9 @@ func (d *DB) Update(f func(*bolt.Tx) error) error {
 // Sync syncs the file.
 func (d *DB) Sync() error { return d.Guard(d.db.Sync) }
 
+// Renamed tells the DB that its file has another path now. No other method may be called meanwhile.
+func (d *DB) Renamed(path string) { d.path = path }
+
 // Same returns a [*GoneError] unless the DB's file is the one at its path, and has at least that
 // many bytes. It does not ask for the file's times: since Linux 6.13, asking for them makes each
 // write that follows record a time of its own, and the sync after it slower by a fifth (see
