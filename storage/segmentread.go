@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"syscall"
 
 	"gatebook/events"
 	"gatebook/storage/boltfile"
@@ -132,8 +133,10 @@ func (b *blockReader) corrupt(sequence uint64, err error) error {
 	if err == nil {
 		return nil
 	}
-	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		return err // a failed read does not show that the content is damaged
+	if errors.Is(err, syscall.EIO) {
+		err = fmt.Errorf("the disk cannot read it: %w", err)
+	} else if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return err // other failed reads do not show that the content is damaged
 	}
 	return &CorruptError{File: b.path, Sequence: sequence, Err: err}
 }
