@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -11,6 +12,7 @@ import (
 
 	"gatebook"
 	"gatebook/httpd/access"
+	"gatebook/httpd/accounts"
 	"gatebook/httpd/control"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
@@ -41,12 +43,16 @@ func (b *backups) send(c *gin.Context) error {
 	}
 	c.Header("Content-Type", contentTar)
 	c.Header("Cache-Control", "no-store")
+	o := gatebook.BackupOptions{From: p.From, Seal: p.Seal, Secrets: p.Secrets, Version: b.version, Accounts: accounts.Check}
 	if c.Request.Method == http.MethodHead {
-		c.Status(http.StatusOK)
-		return nil
+		err := b.registry.CheckBackup(c.Request.Context(), o)
+		if err == nil {
+			c.Status(http.StatusOK)
+		}
+		return backupFailure(c.Request, err)
 	}
 	began, to := time.Now(), &pieceWriter{c: c, closing: b.closing}
-	plan, err := b.registry.Backup(c.Request.Context(), to, gatebook.BackupOptions{From: p.From, Seal: p.Seal, Secrets: p.Secrets, Version: b.version})
+	plan, err := b.registry.Backup(c.Request.Context(), to, o)
 	level, sequence := zerolog.InfoLevel, uint64(0)
 	if err != nil {
 		level = zerolog.WarnLevel
@@ -56,8 +62,24 @@ func (b *backups) send(c *gin.Context) error {
 	}
 	b.log.WithLevel(level).Err(err).Str("actor", access.Actor(c.Request)).Uint64("from", max(p.From, 1)).Uint64("sequence", sequence).
 		Bool("secrets", p.Secrets).Int64("bytes", to.written).Dur("took", time.Since(began)).Msg("backup")
+	return backupFailure(c.Request, err)
+}
+
+// backupFailure returns the failure of a request for a backup.
+func backupFailure(r *http.Request, err error) error {
 	if other := (*storage.OtherHistoryError)(nil); errors.As(err, &other) {
 		return &render.Failure{Status: http.StatusConflict, Title: "Another log", Description: sentence(other.Reason)}
+	}
+	if side := (*storage.SideFileError)(nil); errors.As(err, &side) {
+		file := filepath.Base(side.File)
+		if _, local := control.PeerOf(r); local {
+			file = side.File
+		}
+		text := fmt.Sprintf("%s cannot be backed up: %v. Nothing in the backup was replaced.", file, side.Err)
+		if filepath.Base(file) == storage.KeyFile {
+			text += " The server has the key that it was started with in memory, and makes another one with gatebook key rotate while it runs."
+		}
+		return &render.Failure{Status: http.StatusInternalServerError, Title: "A file beside the log is damaged", Description: text}
 	}
 	if errors.Is(err, gatebook.ErrNoFiles) {
 		return errNoFiles()

@@ -29,6 +29,8 @@ type healthReader interface {
 	RotateKey(ctx context.Context, by string) (verifier string, err error)
 	// Backup writes the log to a stream.
 	Backup(ctx context.Context, to io.Writer, o gatebook.BackupOptions) (*storage.BackupPlan, error)
+	// CheckBackup returns the error of a backup that cannot have the files beside the log.
+	CheckBackup(ctx context.Context, o gatebook.BackupOptions) error
 	// Info describes the data folder.
 	Info(ctx context.Context) (*gatebook.Info, error)
 }

@@ -9,9 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"gatebook/events"
@@ -50,12 +47,14 @@ type BackupRequest struct {
 	From uint64
 	// Seal is the hash of the seal of the segment before, which has to be this log's.
 	Seal [sha256.Size]byte
-	// Files are the paths of the files beside the log. One that is missing is left out.
-	Files []string
+	// Folder is that of the files beside the log, "" for a log without any.
+	Folder string
 	// Version is that of the program, for the record.
 	Version string
 	// Secrets says that the key and the accounts are among the files.
 	Secrets bool
+	// Accounts checks the content of the accounts; nil for no check.
+	Accounts func(content []byte) error
 }
 
 // BackupPlan says what follows in the stream of a backup.
@@ -93,25 +92,68 @@ type OtherHistoryError struct{ Reason string }
 func (e *OtherHistoryError) Error() string { return e.Reason }
 
 // Backup writes the log up to its head, as it is now, to a stream. It holds no transaction while
-// it writes, and neither appends nor reads wait for it. Errors: [*OtherHistoryError], those of
-// ctx, of the stream and of the files.
+// it writes, and neither appends nor reads wait for it. It writes nothing where a file beside the log
+// is not as the log needs it. Errors: [*OtherHistoryError], [*SideFileError], those of ctx, of the
+// stream and of the files.
 func (l *Bolt) Backup(ctx context.Context, to io.Writer, q BackupRequest) (*BackupPlan, error) {
 	b := &backupWriter{log: l, ctx: ctx, tar: tar.NewWriter(to)}
-	// The files go first: a signed head that is older than the log is right, a newer one is not.
-	files, err := readSideFiles(q.Files)
+	files, err := l.sideFilesAt(ctx, q, func() (uint64, error) {
+		err := l.chain.met(b.choose(q))
+		return b.plan.Sequence, err
+	})
 	if err != nil {
 		return nil, err
 	}
-	if err := b.choose(q); err != nil {
-		return nil, l.chain.met(err)
-	}
-	for _, f := range files {
-		b.plan.Bytes += int64(len(f.content))
+	for _, content := range files {
+		b.plan.Bytes += int64(len(content))
 	}
 	if err := b.write(files); err != nil {
 		return nil, l.chain.met(err)
 	}
 	return &b.plan, nil
+}
+
+// CheckSideFiles returns the error of a [Bolt.Backup] that could not have the files beside the log.
+func (l *Bolt) CheckSideFiles(ctx context.Context, q BackupRequest) error {
+	_, err := l.sideFilesAt(ctx, q, func() (uint64, error) { return l.Head().Sequence, nil })
+	return err
+}
+
+// sideFilesAt reads and checks the files beside the log, and fixes the end of the log by calling end. The
+// files go first: a signed head that is older than the log is right, a newer one is not. Where the key was
+// rotated meanwhile they are read again.
+func (l *Bolt) sideFilesAt(ctx context.Context, q BackupRequest, end func() (uint64, error)) (sideFiles, error) {
+	if q.Folder == "" {
+		_, err := end()
+		return nil, err
+	}
+	for {
+		before := len(l.Keys().All)
+		files, err := readSideFiles(q.Folder, q.Secrets)
+		if err != nil {
+			return nil, err
+		}
+		// A head is signed of what is durable, and the log ends where it was delivered.
+		if durable, _ := l.Tree(); durable > l.Head().Sequence {
+			if err := l.Wait(ctx, durable-1); err != nil {
+				return nil, err
+			}
+		}
+		last, err := end()
+		if err != nil {
+			return nil, err
+		}
+		keys := l.Keys()
+		for n := len(keys.All); n > 0 && keys.All[n-1].From > last; n-- {
+			keys.All = keys.All[:n-1]
+		}
+		if len(keys.All) > before {
+			continue
+		}
+		files.settleKey(keys)
+		check := &sideFileCheck{folder: q.Folder, keys: keys, end: last, rootAt: l.RootAt, secrets: q.Secrets, accounts: q.Accounts}
+		return files, check.check(files)
+	}
 }
 
 // backupWriter writes one backup.
@@ -134,6 +176,7 @@ type backupWriter struct {
 // choose fixes the head, and which segments follow.
 func (b *backupWriter) choose(q BackupRequest) error {
 	head := b.log.Head()
+	b.sealed, b.slice = nil, nil
 	from := max(q.From, 1)
 	b.plan = BackupPlan{
 		Log: hex.EncodeToString(b.log.id[:]), Sequence: head.Sequence, Recorded: head.Recorded, Stream: head.Stream,
@@ -185,12 +228,16 @@ func (b *backupWriter) look(s *segment) (m segmentMeta, size int64, err error) {
 }
 
 // write writes the stream.
-func (b *backupWriter) write(files []sideFile) error {
+func (b *backupWriter) write(files sideFiles) error {
 	if err := b.json(planEntry, b.plan); err != nil {
 		return err
 	}
-	for _, f := range files {
-		if err := b.bytes(f.name, f.content); err != nil {
+	for _, name := range backupFiles() {
+		content, there := files[name]
+		if !there {
+			continue
+		}
+		if err := b.bytes(name, content); err != nil {
 			return err
 		}
 	}
@@ -236,35 +283,6 @@ func (b *backupWriter) json(name string, v any) error {
 		return err
 	}
 	return b.bytes(name, content)
-}
-
-// sideFile is a file beside the log.
-type sideFile struct {
-	name    string
-	content []byte
-}
-
-// readSideFiles reads the files that are there.
-func readSideFiles(paths []string) ([]sideFile, error) {
-	var all []sideFile
-	for _, p := range paths {
-		f, err := os.Open(p)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("back up: %w", err)
-		}
-		content, err := io.ReadAll(io.LimitReader(f, sideFileBytes+1))
-		if err = errors.Join(err, f.Close()); err != nil {
-			return nil, fmt.Errorf("back up: %w", err)
-		}
-		if len(content) > sideFileBytes {
-			return nil, fmt.Errorf("back up: %s has more than %d bytes", p, sideFileBytes)
-		}
-		all = append(all, sideFile{name: filepath.Base(p), content: content})
-	}
-	return all, nil
 }
 
 // copyAll copies to the end, in pieces, and calls done with the size of each.

@@ -21,6 +21,9 @@ const incomingFolder = "incoming"
 // BackupFolder is a folder that a backup is written to. It has a log at any time, as of an earlier
 // backup or of a later moment. It is for one goroutine.
 type BackupFolder struct {
+	// Accounts checks the content of the accounts that are received; nil for no check.
+	Accounts func(content []byte) error
+
 	folder *Folder
 	ctx    context.Context
 	pace   Pace

@@ -20,7 +20,7 @@ var errCut = errors.New("the stream of the backup ends before its end: it was cu
 // Receive takes what [Bolt.Backup] has written into the backup, and completes it. When it returns
 // without an error the backup is durable.
 func (b *BackupFolder) Receive(from io.Reader) (*BackupResult, error) {
-	r := &backupReceiver{BackupFolder: b, tar: tar.NewReader(from), side: make(map[string][]byte)}
+	r := &backupReceiver{BackupFolder: b, tar: tar.NewReader(from), side: make(sideFiles)}
 	err := r.receive()
 	if r.slice != nil {
 		_, failed := r.slice.close()
@@ -39,7 +39,8 @@ type backupReceiver struct {
 	entries int
 	plan    BackupPlan
 	slice   *sliceWriter // nil before the first piece
-	side    map[string][]byte
+	side    sideFiles
+	checked bool // side was checked by itself
 }
 
 func (r *backupReceiver) receive() error {
@@ -129,11 +130,14 @@ func (r *backupReceiver) entry(h *tar.Header) error {
 	folder, name := filepath.Split(h.Name)
 	_, isSegment := firstOf(name)
 	switch {
-	case folder == "" && (name == HeadFile || r.plan.Secrets && (name == KeyFile || name == AccountsFile)):
+	case folder == "" && !r.checked && (name == HeadFile || r.plan.Secrets && (name == KeyFile || name == AccountsFile)):
 		b, err := r.read(h, sideFileBytes)
 		r.side[name] = b
 		return err
 	case folder == logFolder+"/" && isSegment:
+		if err := r.checkSent(); err != nil {
+			return err
+		}
 		to := r.path(incomingFolder, name)
 		if err := r.receiveFile(to, r.tar); err != nil {
 			return err
@@ -141,6 +145,9 @@ func (r *backupReceiver) entry(h *tar.Header) error {
 		r.result.Copied++
 		return r.install(to)
 	case strings.HasPrefix(h.Name, recordsEntry) && r.plan.Slice > 0:
+		if err := r.checkSent(); err != nil {
+			return err
+		}
 		return r.piece(h)
 	}
 	return fmt.Errorf("the stream of the backup has %q, which this version does not know", h.Name)
@@ -223,10 +230,18 @@ func (r *backupReceiver) end(h *tar.Header) error {
 	if t.Sequence != r.plan.Sequence || t.Entries != r.entries+1 {
 		return errCut
 	}
+	if err := r.checkSent(); err != nil {
+		return err
+	}
 	if r.plan.Slice > 0 {
 		if err := r.beginSlice(); err != nil { // of a log without records
 			return err
 		}
+	}
+	if err := r.checkSide(); err != nil {
+		return err
+	}
+	if r.plan.Slice > 0 {
 		if err := r.installSlice(); err != nil {
 			return err
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatebook"
+	"gatebook/httpd/accounts"
 	"gatebook/httpd/client"
 	"gatebook/storage"
 )
@@ -97,6 +98,7 @@ func (c *backupCommand) remote(ctx context.Context, progress *progressBar, to *s
 	if err != nil {
 		return nil, err
 	}
+	target.Accounts = accounts.Check
 	made, err := c.receive(ctx, target, server)
 	return made, errors.Join(flags.explain(server, err), target.Close())
 }
@@ -128,33 +130,47 @@ func (c *backupCommand) local(ctx context.Context, progress *progressBar) (*stor
 	}
 	if served != nil {
 		defer served.Close()
-		return c.fill(ctx, folder, progress, func(target *storage.BackupFolder) (*storage.BackupResult, error) {
-			return c.receive(ctx, target, served)
-		})
+		return c.fill(ctx, folder, progress, func() bool { return served.CheckBackup(ctx, c.WithSecrets) == nil },
+			func(target *storage.BackupFolder) (*storage.BackupResult, error) {
+				return c.receive(ctx, target, served)
+			})
 	}
 	locked, err := storage.LockExisting(folder)
 	if err != nil {
 		return nil, err
 	}
-	err = locked.CheckUsable()
+	err = gatebook.CheckBackup(ctx, locked, c.options())
 	var made *storage.BackupResult
 	if err == nil {
-		made, err = c.fill(ctx, folder, progress, func(target *storage.BackupFolder) (*storage.BackupResult, error) {
+		made, err = c.fill(ctx, folder, progress, func() bool { return true }, func(target *storage.BackupFolder) (*storage.BackupResult, error) {
 			return c.read(ctx, locked, target)
 		})
 	}
 	return made, errors.Join(err, locked.Unlock())
 }
 
-// fill opens the backup, links what is complete, and has the rest copied.
-func (c *backupCommand) fill(ctx context.Context, folder string, progress *progressBar, rest func(*storage.BackupFolder) (*storage.BackupResult, error)) (*storage.BackupResult, error) {
+// options returns what a backup is to have.
+func (c *backupCommand) options() gatebook.BackupOptions {
+	return gatebook.BackupOptions{Secrets: c.WithSecrets, Version: version, Accounts: accounts.Check}
+}
+
+// fill opens the backup, links what is complete, and has the rest copied. It links nothing where the source is
+// not fit, of which the rest fails.
+func (c *backupCommand) fill(ctx context.Context, folder string, progress *progressBar, fit func() bool, rest func(*storage.BackupFolder) (*storage.BackupResult, error)) (*storage.BackupResult, error) {
 	log := (&storage.Folder{Path: folder}).Log()
 	target, err := storage.OpenBackup(ctx, c.Folder, log, progress.pace)
 	if err != nil {
 		return nil, err
 	}
+	target.Accounts = accounts.Check
 	var made *storage.BackupResult
-	if err = target.Link(log); err == nil {
+	if c.WithSecrets {
+		err = target.CheckSource(folder)
+	}
+	if err == nil && fit() {
+		err = target.Link(log)
+	}
+	if err == nil {
 		made, err = rest(target)
 	}
 	return made, errors.Join(err, target.Close())
@@ -166,7 +182,9 @@ func (c *backupCommand) read(ctx context.Context, from *storage.Folder, target *
 	sent := make(chan error, 1)
 	first, seal := target.Have()
 	go func() {
-		_, err := gatebook.Backup(ctx, from, writer, gatebook.BackupOptions{From: first, Seal: seal, Secrets: c.WithSecrets, Version: version})
+		o := c.options()
+		o.From, o.Seal = first, seal
+		_, err := gatebook.Backup(ctx, from, writer, o)
 		sent <- errors.Join(err, writer.CloseWithError(err))
 	}()
 	made, err := target.Receive(reader)

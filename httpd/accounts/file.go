@@ -133,6 +133,15 @@ func (f File) read() (content, os.FileInfo, error) {
 	return c, info, err
 }
 
+// Check returns an error for text that is not what a file of accounts has.
+func Check(text []byte) error {
+	_, err := File{}.parse(text)
+	if damaged, ok := errors.AsType[*DamagedError](err); ok {
+		return errors.New(damaged.Why)
+	}
+	return err
+}
+
 // damaged returns a [*DamagedError].
 func (f File) damaged(format string, args ...any) error {
 	return &DamagedError{Path: f.Path(), Why: fmt.Sprintf(format, args...)}

@@ -23,3 +23,14 @@ func (c *Client) Backup(ctx context.Context, from uint64, seal [32]byte, secrets
 	}
 	return answer.Body, nil
 }
+
+// CheckBackup returns an error where a server could not send a backup as it is now. A server of an earlier
+// version has none.
+func (c *Client) CheckBackup(ctx context.Context, secrets bool) error {
+	q := url.Values{"secrets": {strconv.FormatBool(secrets)}}
+	answer, err := c.send(ctx, request{method: http.MethodHead, path: "/backup", query: q})
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}
