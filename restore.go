@@ -10,14 +10,15 @@ import (
 	"gatebook/internal/heads"
 	"gatebook/migrations"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 const (
 	// restoredIDs is how many ids of sessions are left out at least when a log is restored.
 	restoredIDs = 1_000_000
-	// highestID is the highest id that a restored log may go on with: JSON's numbers are exact up
-	// to 2 to the power of 53.
-	highestID = 1 << 53
+	// highestID is the highest id that a restored log may go on with. The archive's indexes end at
+	// 2 to the power of 48, and a log has to have room to go on.
+	highestID = index.LargestID + 1 - 1<<40
 )
 
 // RestoreOptions are the choices of [Restore].
@@ -60,10 +61,21 @@ func firstLog() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0,
 // record, which is more than a log can take. So no session that was begun after the backup has the
 // id of one that is begun after the restore, and neither has one of an earlier restore of the same
 // backup. The last three digits are zeros: no two restores are made in one millisecond.
+//
+// An archive has ids for nine years of that. So where the leap would take more than half of the ids that are
+// left, it grows more slowly, and never takes all: after ten years by 200,000 a second, after twenty by 50,000,
+// which is more than a log takes all that time.
 func NextAfterRestore(last uint64, recorded, now time.Time) uint64 {
 	const zeros = 1000
-	since := uint64(max(now.Sub(recorded), 0) / time.Microsecond)
-	next := last + restoredIDs + since
+	next := last + restoredIDs
+	leap := uint64(max(now.Sub(recorded), 0) / time.Microsecond)
+	if next < highestID {
+		room := highestID - next
+		if half := float64(room / 2); float64(leap) > half {
+			leap = room - uint64(half*half/float64(leap))
+		}
+	}
+	next += leap
 	return (next/zeros + 1) * zeros
 }
 
@@ -131,7 +143,8 @@ func (r *restore) choose(head storage.Head) error {
 		next = NextAfterRestore(head.Stream, recorded, r.Options.Now())
 	}
 	if next <= head.Stream || next > highestID {
-		return fmt.Errorf("the next session cannot be %d: the log has sessions up to %d, and ids go up to %d", next, head.Stream, uint64(highestID))
+		return fmt.Errorf("the next session cannot be %d: the log has sessions up to %d, and the largest that is allowed is %d, so that the archive has room to go on",
+			next, head.Stream, uint64(highestID))
 	}
 	r.result.Records, r.result.NextSession, r.result.Taken = head.Sequence, next, r.result.Backup.Taken
 	if head.Sequence > r.result.Backup.Sequence { // a later backup was broken off

@@ -152,6 +152,7 @@ func TestRestoreRefuses(t *testing.T) {
 	refuse("no folder", "is no backup", none(), none(), gatebook.RestoreOptions{})
 	refuse("a target in use", "is not empty", dir, folder, gatebook.RestoreOptions{})
 	untouched := none()
+	refuse("an id that leaves no room", "the largest that is allowed is 280375465082880", dir, untouched, gatebook.RestoreOptions{NextSession: 1<<48 - 1<<40 + 1})
 	refuse("ids that were given", "cannot be 1", dir, untouched, gatebook.RestoreOptions{NextSession: id})
 	if _, err := os.Stat(untouched); err == nil {
 		t.Error("it was refused, and the folder was made")
@@ -200,11 +201,23 @@ func TestNextAfterRestore(t *testing.T) {
 			t.Errorf("after %d and %s: %d, want %d", c.last, c.since, got, c.want)
 		}
 	}
+	// A backup of many years leaves room to go on, also when it is the last of several.
+	const most = 1<<48 - 1<<40
+	for _, years := range []time.Duration{5, 9, 20, 100} {
+		last := uint64(0)
+		for range 2 {
+			next := gatebook.NextAfterRestore(last, then, then.Add(years*365*24*time.Hour))
+			if next <= last || next > most {
+				t.Errorf("after %d and %d years: %d", last, years, next)
+			}
+			last = next
+		}
+	}
 	// A backup is restored twice. The ids of the second do not meet those that the first gives
 	// meanwhile.
 	rapid.Check(t, func(t *rapid.T) {
 		last := rapid.Uint64Range(0, 1<<40).Draw(t, "last")
-		first := time.Duration(rapid.Int64Range(0, int64(10*365*24*time.Hour)).Draw(t, "first"))
+		first := time.Duration(rapid.Int64Range(0, int64(4*365*24*time.Hour)).Draw(t, "first"))
 		between := time.Duration(rapid.Int64Range(int64(time.Millisecond), int64(1000*time.Hour)).Draw(t, "between"))
 		given := uint64(between/time.Second) * 500_000
 		a := gatebook.NextAfterRestore(last, then, then.Add(first))

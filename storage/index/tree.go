@@ -105,6 +105,9 @@ func Apply(rows Rows, u *Update) error {
 	return nil
 }
 
+// LargestID is the largest id that an index can have.
+const LargestID = idLimit - 1
+
 // writer writes the nodes of indexes.
 type writer struct {
 	rows Rows
