@@ -13,6 +13,7 @@ import (
 	"gatebook/events"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
+	"gatebook/storage/treehead"
 )
 
 // segmentBytes is the size at which a segment is sealed, unless the options say another.
@@ -54,10 +55,10 @@ type Bolt struct {
 func CreateBolt(folder string) error {
 	var id [16]byte
 	rand.Read(id[:]) // never fails: it ends the program where the system has no entropy
-	return createLog(folder, id)
+	return createLog(folder, id, nil)
 }
 
-func createLog(folder string, id [16]byte) error {
+func createLog(folder string, id [16]byte, keys []treehead.Key) error {
 	if _, err := os.Lstat(folder); !errors.Is(err, os.ErrNotExist) {
 		if err == nil {
 			err = os.ErrExist
@@ -71,7 +72,7 @@ func createLog(folder string, id [16]byte) error {
 	}
 	err := os.Mkdir(temporary, 0o700)
 	if err == nil {
-		_, err = createSegment(temporary, id, nil, new(tree.Frontier), nil)
+		_, err = createSegment(temporary, id, nil, new(tree.Frontier), keys)
 	}
 	if err == nil {
 		err = createTail(temporary, id)

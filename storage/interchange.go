@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"gatebook/events"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
+	"gatebook/storage/treehead"
 )
 
 // ReadStored calls f with every record of the log in a folder, which no process has open, as it
@@ -95,14 +97,20 @@ func (r *storedReader) record(from *blockReader, sequence uint64, stored []byte)
 type LogWriter struct {
 	log    *Bolt
 	coder  events.Coder
+	named  bool // a record that names a key was added
 	end    Head
 	values [][]byte
 	bytes  int
 }
 
-// NewLogWriter creates a log in a folder, which must not exist.
-func NewLogWriter(folder string, id [16]byte) (*LogWriter, error) {
-	if err := createLog(folder, id); err != nil {
+// NewLogWriter creates a log in a folder, which must not exist. first is the first key that signed heads
+// of the log; nil where it is not known.
+func NewLogWriter(folder string, id [16]byte, first *treehead.PublicKey) (*LogWriter, error) {
+	var keys []treehead.Key
+	if first != nil {
+		keys = []treehead.Key{{Public: *first}}
+	}
+	if err := createLog(folder, id, keys); err != nil {
 		return nil, err
 	}
 	log, err := OpenBolt(folder, BoltOptions{})
@@ -121,12 +129,37 @@ func (w *LogWriter) Add(stored []byte) error {
 	if r.Recorded < w.end.Recorded {
 		return errors.New("it was recorded before the record before it")
 	}
+	if e, ok := r.Event.(*events.KeyRotated); ok && !w.named {
+		if err := w.firstKey(e); err != nil {
+			return err
+		}
+		w.named = true
+	}
 	w.end = Head{Sequence: r.Sequence, Recorded: r.Recorded, Stream: max(w.end.Stream, streamOf(&r))}
 	w.values = append(w.values, stored)
 	if w.bytes += len(stored); w.bytes < pieceBytes && len(w.values) < inboxRecords {
 		return nil
 	}
 	return w.commit()
+}
+
+// firstKey takes the log's first key from the first record that names keys, or compares both where the
+// key is known. That record has it as the key before, or, where the log was not signed before it, as
+// the new one.
+func (w *LogWriter) firstKey(e *events.KeyRotated) error {
+	keys := w.log.Keys()
+	if known := keys.Verifiers(); len(known) > 0 {
+		if known[0] != e.Before && known[0] != e.Key {
+			return fmt.Errorf("it replaces the key %s, and the first key of the log is %s", e.Before, known[0])
+		}
+		return nil
+	}
+	public, err := treehead.ParseVerifier(keys.Origin, cmp.Or(e.Before, e.Key))
+	if err != nil {
+		return err
+	}
+	w.log.BeginSigning(public)
+	return nil
 }
 
 func (w *LogWriter) commit() error {

@@ -88,7 +88,7 @@ func (c *copier) copy(s *segment) error {
 
 // begin creates the log that is copied to.
 func (c *copier) begin(m *segmentMeta) (err error) {
-	if err = createLog(c.to, m.id); err == nil {
+	if err = createLog(c.to, m.id, nil); err == nil {
 		c.log, err = OpenBolt(c.to, BoltOptions{})
 	}
 	if err == nil && len(m.keys) > 0 {

@@ -121,6 +121,6 @@ func (c *exportCommand) offline(ctx context.Context, w io.Writer, folder string,
 	if err != nil {
 		return 0, err
 	}
-	records, err := interchange.Write(ctx, w, locked.Log(), progress.pace)
+	records, err := interchange.Write(ctx, w, locked, progress.pace)
 	return records, errors.Join(err, locked.Unlock())
 }

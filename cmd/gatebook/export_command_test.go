@@ -60,7 +60,10 @@ func TestExportAndImport(t *testing.T) {
 	if lines := bytes.Count(x, []byte("\n")); lines != 46 {
 		t.Errorf("it has %d lines", lines)
 	}
-	// Both go on in the same way.
+	// With its key, which no export has, it goes on in the same way.
+	key, err := os.ReadFile(filepath.Join(b.folder, "key"))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(imported, "key"), key, 0o600))
 	var answers [2][]map[string]any
 	for i, folder := range []string{b.folder, imported} {
 		p := serve(t, "--data", folder)
@@ -74,7 +77,8 @@ func TestExportAndImport(t *testing.T) {
 	}
 	mustRefuse(t, "is not empty", "import", file, "--data", imported)
 	mustRefuse(t, "exists", "export", "--data", b.folder, "--out", file)
-	golden(t, "export", identity.ReplaceAllString(regexp.MustCompile(`"(core|subject|actor)":"[^"]+"|"root":"[0-9a-f]+"`).ReplaceAllString(string(bytes.Join(bytes.SplitAfterN(x, []byte("\n"), 40)[:39], nil)), `"$1":"…"`), "IDENTITY"))
+	x = bytes.Replace(x, []byte(strings.TrimSpace(mustRun(t, "key", "--data", b.folder))), []byte("…"), 1)
+	golden(t, "export", identity.ReplaceAllString(regexp.MustCompile(`"(core|subject|actor|head)":"[^"]+"|"root":"[0-9a-f]+"`).ReplaceAllString(string(bytes.Join(bytes.SplitAfterN(x, []byte("\n"), 40)[:39], nil)), `"$1":"…"`), "IDENTITY"))
 }
 
 // TestImportRefusesDamage changes, removes and exchanges bytes and lines of an export: each is refused
@@ -125,8 +129,11 @@ func TestImportRefusesDamage(t *testing.T) {
 	id := bytes.Index(lines[0], []byte(`"log":"`)) + len(`"log":"`)
 	other := bytes.Clone(lines[0])
 	other[id] = "0123456789abcdef0"[bytes.IndexByte([]byte("0123456789abcdef"), other[id])+1]
-	try("it is another log", join(other, join(lines[1:]...)), len(lines))
-	try("it is another log, and an older format", join(bytes.Replace(other, []byte(`:2,`), []byte(`:1,`), 1), join(lines[1:]...)), len(lines))
+	try("it is another log", join(other, join(lines[1:]...)), 1)
+	bare := fmt.Appendf(nil, "%s}\n", other[:id+32+1])
+	for _, older := range []string{":1,", ":2,", ":3,"} {
+		try("it is another log, of format "+older, join(bytes.Replace(bare, []byte(`:3,`), []byte(older), 1), join(lines[1:]...)), len(lines))
+	}
 	sum := bytes.Index(lines[len(lines)-1], []byte(`,"sum"`))
 	try("the sum is left out", join(join(lines[:len(lines)-1]...), lines[len(lines)-1][:sum], []byte("}\n")), len(lines))
 	// An erased part cannot be made by leaving it out.
@@ -143,7 +150,7 @@ func TestImportRefusesDamage(t *testing.T) {
 	must(t, os.WriteFile(file, whole, 0o600))
 	mustRun(t, "import", file, "--data", target)
 	// An earlier version has written no sum.
-	must(t, os.WriteFile(file, join(bytes.Replace(lines[0], []byte(`:2,`), []byte(`:1,`), 1), join(lines[1:len(lines)-1]...), lines[len(lines)-1][:sum], []byte("}\n")), 0o600))
+	must(t, os.WriteFile(file, join(bytes.Replace(lines[0], []byte(`:3,`), []byte(`:1,`), 1)[:id+32+1], []byte("}\n"), join(lines[1:len(lines)-1]...), lines[len(lines)-1][:sum], []byte("}\n")), 0o600))
 	mustRun(t, "import", file, "--data", filepath.Join(t.TempDir(), "imported"))
 }
 
@@ -167,7 +174,7 @@ func TestExportOfServer(t *testing.T) {
 	mustRefuse(t, "stop it first", "compact", "--data", data)
 	// A reader that goes away, as head does.
 	out, err := exec.Command("bash", "-c", "'"+binary+"' export --data '"+data+"' | head -n 1").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `{"gatebook_export":2`) {
+	if err != nil || !strings.Contains(string(out), `{"gatebook_export":3`) {
 		t.Errorf("it says %s, %v", out, err)
 	}
 	left, err := filepath.Glob(filepath.Join(room, "*"))

@@ -26,12 +26,12 @@ type importCommand struct {
 func (importCommand) Help() string {
 	return `The data folder has to be empty, or not to exist. Each line is checked against the bytes in it, and all of them against the root of
 the tree in the last one. A line that was changed is refused by its number, and nothing is imported then. Each record is byte for byte the
-one that was exported; accounts and keys are not in it.
+one that was exported; accounts and the private key are not in it.
 
 The log may have gone on after its export. So the import is on the record as a restore is (log_restored), sessions that lived are
 lost, the next session gets an id beyond all that may have been given since the last record, and the log is signed with a new key. A
-record says so (key_rotated) where the log names a key; a log whose key was never rotated names none in its records. An export without
-records does not say how old it is: ids begin beyond all that may have been given since the first version. With --as-is nothing is recorded: for a log that is read and compared, or one whose key and head are put into the folder.
+record says so (key_rotated). An export of an older version lacks the first key where it was never rotated: heads that were kept of the
+original do not verify then, and no record names the new key. An export without records does not say how old it is: ids begin beyond all that may have been given since the first version. With --as-is nothing is recorded: for a log that is read and compared, or one whose key and head are put into the folder.
 
 An import that did not finish leaves a folder that no other command takes; import again.
 
@@ -96,7 +96,7 @@ func (c *importCommand) fill(ctx context.Context, from io.Reader, folder *storag
 	if err := folder.Fill("import"); err != nil {
 		return 0, err
 	}
-	records, err := interchange.Read(ctx, from, folder.Log(), read)
+	records, err := interchange.Read(ctx, from, folder, read)
 	if err != nil {
 		return 0, fmt.Errorf("%w; nothing is imported", err)
 	}
@@ -118,7 +118,7 @@ func (c *importCommand) leave(ctx context.Context, folder *storage.Folder, recor
 	}
 	fmt.Fprintf(to.out, "imported: %s into %s, as is; a server that runs in it gives ids of sessions again that the log gave after its export\n", counted(int(records), "record"), folder.Path)
 	if len(keys) > 0 {
-		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the files key and head into the folder, or sign it with a new key (gatebook key rotate --force --data %s).\n", folder.Path)
+		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the file key into the folder, and head where it is missing, or sign it with a new key (gatebook key rotate --force --data %s).\n", folder.Path)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func TestImportOfAnOlderExport(t *testing.T) {
 	}
 	p.stop()
 
-	if !strings.Contains(out, ", signed with a new first key, which no record names; ") {
+	if !strings.Contains(out, ", signed with a new key, as the record key_rotated says; ") {
 		t.Errorf("of the key it says %q", out)
 	}
 

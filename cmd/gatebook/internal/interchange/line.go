@@ -13,10 +13,12 @@ import (
 	"gatebook/storage/tree"
 )
 
-// The formats of the lines. The last line of the first one does not bind the first line.
+// The formats of the lines. The last line of the first one does not bind the first line, and the first
+// line of the second one has neither key nor head.
 const (
-	format    = 2
-	oldFormat = 1
+	format        = 3
+	keylessFormat = 2
+	unboundFormat = 1
 )
 
 // firstLine is the first line.
@@ -25,21 +27,29 @@ type firstLine struct {
 	Gatebook int `json:"gatebook_export"`
 	// Log is the identity of the log in hexadecimal.
 	Log string `json:"log"`
+	// Key is the first verifier key of the log, "" where it has none.
+	Key string `json:"key,omitempty"`
+	// Head is the newest signed head of the log, "" where it has none.
+	Head string `json:"head,omitempty"`
 }
 
 // lastLine is the last line.
 type lastLine struct {
 	Records *uint64 `json:"records"`
 	Root    string  `json:"root"`
-	// Sum is the SHA-256 of the log's identity, the number of records and the root, which binds the
-	// first line and this one.
+	// Sum is the SHA-256 of the log's identity, the number of records, the root, and the key and the head
+	// of the first line, which binds that line and this one.
 	Sum string `json:"sum,omitempty"`
 }
 
-// exportSum returns the sum of an export.
-func exportSum(id [16]byte, records uint64, root tree.Hash) string {
+// exportSum returns the sum of an export that begins with the line.
+func (f *firstLine) exportSum(id [16]byte, records uint64, root tree.Hash) string {
 	b := binary.BigEndian.AppendUint64(id[:], records)
-	sum := sha256.Sum256(append(b, root[:]...))
+	b = append(b, root[:]...)
+	if f.Gatebook > keylessFormat {
+		b = append(b, f.Key+"\n"+f.Head...)
+	}
+	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])
 }
 

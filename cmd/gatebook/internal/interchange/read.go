@@ -12,6 +12,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/storage"
+	"gatebook/storage/treehead"
 )
 
 // longestLine bounds a line, in bytes.
@@ -28,17 +29,17 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 // Unwrap returns the cause.
 func (e *LineError) Unwrap() error { return e.Err }
 
-// Read reads what [Write] has written into a new log in a folder, which must not exist. read is
-// called with how many bytes were read. It returns how many records there are. Errors: [*LineError],
+// Read reads what [Write] has written into the new log of a folder that has none, and its head with it.
+// read is called with how many bytes were read. It returns how many records there are. Errors: [*LineError],
 // that of ctx, and those of the system. After an error the folder is of no use.
-func Read(ctx context.Context, from io.Reader, folder string, read func(n int64) error) (records uint64, err error) {
+func Read(ctx context.Context, from io.Reader, folder *storage.Folder, read func(n int64) error) (records uint64, err error) {
 	r := &reader{lines: bufio.NewReaderSize(from, 1<<16), progressed: read}
 	defer func() {
 		if r.log != nil {
 			err = errors.Join(err, r.log.Close())
 		}
 	}()
-	if err := r.first(folder); err != nil {
+	if err := r.first(folder.Log()); err != nil {
 		return 0, err
 	}
 	for {
@@ -46,6 +47,9 @@ func Read(ctx context.Context, from io.Reader, folder string, read func(n int64)
 			return 0, err
 		}
 		done, err := r.record()
+		if done && err == nil && r.begin.Head != "" {
+			err = treehead.WriteFile(folder.Head(), []byte(r.begin.Head))
+		}
 		if err != nil || done {
 			return r.records, err
 		}
@@ -61,7 +65,7 @@ type reader struct {
 	progressed func(n int64) error
 
 	log     *storage.LogWriter // nil before the first line was read
-	format  int
+	begin   firstLine
 	id      [16]byte
 	coder   events.Coder
 	again   []byte // a record's line, as it has to be
@@ -105,19 +109,30 @@ func (r *reader) first(folder string) error {
 	if err := json.Unmarshal(r.line, &f); err != nil || f.Gatebook == 0 {
 		return r.wrong(errors.New("it is not the first line of what gatebook export has written"))
 	}
-	if f.Gatebook != format && f.Gatebook != oldFormat {
-		return r.wrong(fmt.Errorf("the export has format %d, this gatebook knows the formats %d and %d", f.Gatebook, oldFormat, format))
+	if f.Gatebook < unboundFormat || f.Gatebook > format {
+		return r.wrong(fmt.Errorf("the export has format %d, this gatebook knows the formats %d to %d", f.Gatebook, unboundFormat, format))
 	}
 	var err error
 	if r.id, err = identity(f.Log); err != nil {
 		return r.wrong(err)
 	}
-	r.format = f.Gatebook
+	r.begin = firstLine{Gatebook: f.Gatebook, Log: hex.EncodeToString(r.id[:])}
+	if f.Gatebook > keylessFormat {
+		r.begin.Key, r.begin.Head = f.Key, f.Head
+	}
 	// The line is compared as it is written, so that no member of it is read otherwise.
-	if again, err := json.Marshal(firstLine{Gatebook: f.Gatebook, Log: hex.EncodeToString(r.id[:])}); err != nil || !bytes.Equal(again, r.line) {
+	if again, err := json.Marshal(r.begin); err != nil || !bytes.Equal(again, r.line) {
 		return r.wrong(errors.Join(fmt.Errorf("it is not as it was written; that would be %s", again), err))
 	}
-	r.log, err = storage.NewLogWriter(folder, r.id)
+	var first *treehead.PublicKey
+	if r.begin.Key != "" {
+		public, err := treehead.ParseVerifier(treehead.Origin(r.id), r.begin.Key)
+		if err != nil {
+			return r.wrong(err)
+		}
+		first = &public
+	}
+	r.log, err = storage.NewLogWriter(folder, r.id, first)
 	return err
 }
 
@@ -194,8 +209,8 @@ func (r *reader) end(l *lastLine) error {
 		return r.wrong(errors.Join(fmt.Errorf("it is not as it was written; that would be %s", again), err))
 	}
 	// A line of the first format has no sum, and its first line says so.
-	if got := exportSum(r.id, r.records, root); l.Sum != got && (l.Sum != "" || r.format != oldFormat) {
-		return r.wrong(fmt.Errorf("it says that the sum over the log's identity in line 1, the number of records and the root is %q, and it is %s", l.Sum, got))
+	if got := r.begin.exportSum(r.id, r.records, root); l.Sum != got && (l.Sum != "" || r.begin.Gatebook != unboundFormat) {
+		return r.wrong(fmt.Errorf("it says that the sum over what line 1 has of the log, the number of records and the root is %q, and it is %s", l.Sum, got))
 	}
 	return nil
 }
