@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/mod/sumdb/note"
@@ -69,8 +70,8 @@ type Kept struct {
 	Torn bool
 }
 
-// ReadKept returns the last whole one of the signed heads in a file that heads were appended to, each
-// behind an empty line. Lines may end as Windows ends them. Whether a key has signed the head is not
+// ReadKept returns the last whole one of the signed heads in a file that heads were appended to, with or
+// without empty lines between them, also behind a part of a head. Lines may end as Windows ends them. Whether a key has signed the head is not
 // checked. The error wraps [os.ErrNotExist] where there is no file.
 func ReadKept(path string) (Kept, error) {
 	f, err := os.Open(path)
@@ -102,20 +103,55 @@ func ReadKept(path string) (Kept, error) {
 func lastWhole(content []byte) Kept {
 	content = bytes.TrimPrefix(content, []byte("\ufeff")) // of an editor
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
-	parts := bytes.SplitAfter(content, []byte("\n\n"))
-	torn := false
-	for i := len(parts) - 1; i > 0; i-- {
-		signature := bytes.TrimSuffix(parts[i], []byte("\n\n"))
-		if len(signature) < len(parts[i]) {
-			signature = parts[i][:len(signature)+1]
+	lines := strings.SplitAfter(string(content), "\n")
+	for last := len(lines) - 1; last >= 0; last-- {
+		if !isSignature(lines[last]) {
+			continue
 		}
-		signed := append(bytes.TrimLeft(parts[i-1], "\n"), signature...)
-		if isWhole(signed) {
-			return Kept{Signed: signed, Torn: torn}
+		first := last
+		for first > 0 && isSignature(lines[first-1]) {
+			first--
 		}
-		torn = torn || len(bytes.TrimSpace(parts[i])) > 0
+		// The last signature can be a part that runs on into the next head.
+		for end := min(last, first+mostLines); end >= first; end-- {
+			if signed := headOf(lines[:first], lines[first:end+1]); signed != nil {
+				return Kept{Signed: signed, Torn: strings.TrimSpace(strings.Join(lines[end+1:], "")) != ""}
+			}
+		}
+		last = first
 	}
 	return Kept{}
+}
+
+// mostLines bounds the lines of a head's text, and those of its signatures.
+const mostLines = 100
+
+// isSignature reports whether a line is a whole one and begins as a signature of a note does.
+func isSignature(line string) bool {
+	return strings.HasPrefix(line, "\u2014 ") && strings.HasSuffix(line, "\n")
+}
+
+// headOf returns the whole head that ends lines and has signatures, nil for none. Its text begins with the
+// name of one of these, before which the line can have the rest of a head that was cut off.
+func headOf(lines, signatures []string) []byte {
+	end := len(lines) - 1
+	if end < 0 || lines[end] != "\n" {
+		return nil
+	}
+	for at := end - 1; at >= max(end-mostLines, 0) && lines[at] != "\n"; at-- {
+		for _, s := range signatures {
+			_, name, _ := strings.Cut(s, " ")
+			name, _, _ = strings.Cut(name, " ")
+			if name == "" || !strings.HasSuffix(lines[at], name+"\n") {
+				continue
+			}
+			text := name + "\n" + strings.Join(lines[at+1:], "")
+			if signed := []byte(text + strings.Join(signatures, "")); isWhole(signed) {
+				return signed
+			}
+		}
+	}
+	return nil
 }
 
 // isWhole reports whether a note is a head with a whole signature. It checks no key.

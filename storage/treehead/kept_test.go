@@ -79,7 +79,11 @@ func TestReadKept(t *testing.T) {
 		"longer than what is read":  {strings.Repeat(all[0]+"\n", 500) + all[1], all[1], false},
 		"empty":                     {"", "", false},
 		"no head":                   {"junk\n", "", false},
-		"another line at the head":  {all[0] + "junk\n", "", false},
+		"another line at the head":  {all[0] + "junk\n", all[0], true},
+		"none between":              {all[0] + all[1] + all[2], all[2], false},
+		"one in a torn one":         {all[0] + all[1][:60] + all[2], all[2], false},
+		"behind a torn signature":   {all[0] + all[1][:len(all[1])-30] + all[2], all[2], false},
+		"torn, none between":        {all[0] + all[1] + all[2][:len(all[2])-30], all[1], true},
 		"half":                      {all[0][:len(all[0])/2], "", false},
 		"a signature that is short": {all[0][:len(all[0])-9] + "\n", "", false},
 	} {
