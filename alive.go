@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/regular"
 )
 
 // aliveInterval is how often the time is written to the file alive while this process has
@@ -38,7 +39,7 @@ const aliveSize = 16 + 8 + crc32.Size
 // openAlive opens the file at path, which it creates where there is none, and returns the
 // time in it: 0 where there is none, or none of this log.
 func openAlive(path string, log [16]byte) (*aliveFile, events.Time, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open %s: %w", path, err)
 	}

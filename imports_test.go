@@ -65,6 +65,7 @@ var layers = []string{
 	"migrations",
 	"events",
 	"events/wire",
+	"internal/regular",
 }
 
 // reserved names who alone may import a package, itself or one below it.
@@ -74,7 +75,7 @@ var reserved = map[string][]string{
 }
 
 // forbidden names the packages that a layer's packages do not depend on, through others
-// neither. The module's path is its root package alone.
+// neither. The module's path is its root package alone. Package regular is for all.
 var forbidden = map[string][]string{
 	gateway + "/mysql":    {"net"},
 	gateway + "/postgres": {"net"},
@@ -135,6 +136,9 @@ func within(path, root string) bool {
 // dependencyFault returns why a layer's package may not depend on another, through others
 // neither; "" when it may.
 func dependencyFault(own int, dependency string) string {
+	if dependency == module+"/internal/regular" {
+		return ""
+	}
 	for _, root := range forbidden[layers[own]] {
 		if dependency == root || root != module && within(dependency, root) {
 			return layers[own] + " does without"
@@ -225,6 +229,8 @@ func TestForbidden(t *testing.T) {
 	}{
 		{"gatebook/httpd/render", "gatebook", true},
 		{"gatebook/httpd/render", "gatebook/internal/query", true},
+		{"gatebook/httpd/accounts", "gatebook/internal/when", true},
+		{"gatebook/httpd/accounts", "gatebook/internal/regular", false},
 		{"gatebook/httpd/render", "gatebook/storage", true},
 		{"gatebook/httpd/render", "gatebook/projection", false},
 		{"gatebook/httpd/render", "gatebook/events", false},

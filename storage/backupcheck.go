@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"gatebook/internal/regular"
 )
 
 // backupFiles are the names of the files beside the log that a backup can have.
@@ -82,7 +83,7 @@ func (m *BackupMark) isCopy(other *BackupMark) bool {
 func (m *BackupMark) checkTail(f *Folder, v *Verified) error {
 	path := filepath.Join(f.Log(), tailName)
 	fault := errors.New("it is missing, and every backup has it; gatebook backup writes it again")
-	file, err := os.Open(path)
+	file, err := regular.Open(path)
 	if err == nil {
 		var end Head
 		var said bool
@@ -165,7 +166,7 @@ func checkLastRecord(f *Folder, mark *BackupMark, v *Verified) error {
 
 // checkFile returns what is wrong with a file beside the log.
 func (m *BackupMark) checkFile(f *Folder, name string) (fault, err error) {
-	content, err := os.ReadFile(filepath.Join(f.Path, name))
+	content, err := regular.ReadFile(filepath.Join(f.Path, name))
 	missing := errors.Is(err, fs.ErrNotExist)
 	if err != nil && !missing {
 		return nil, fmt.Errorf("check the backup: %w", err)

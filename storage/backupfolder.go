@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
@@ -303,7 +304,7 @@ func (b *BackupFolder) linkOne(path string) error {
 		if !cannotLink(err) {
 			return fmt.Errorf("back up %s: %w", path, err)
 		}
-		f, err := os.Open(path)
+		f, err := regular.Open(path)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
@@ -69,7 +70,7 @@ func logMark(log string) string { return filepath.Join(log, backupMarkFile) }
 func (f *Folder) isBackup() bool { return isThere(f.backupMark()) || isThere(logMark(f.Log())) }
 
 func readMark(path string) (*BackupMark, error) {
-	b, err := os.ReadFile(path)
+	b, err := regular.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the mark of a backup: %w", err)
 	}
@@ -130,7 +131,7 @@ func (f *Folder) checkFinished() error {
 
 // unfinished returns the command that has begun to fill the folder and has not finished.
 func (f *Folder) unfinished() (command string, there bool, err error) {
-	b, err := os.ReadFile(filepath.Join(f.Path, restoreMarkFile))
+	b, err := regular.ReadFile(filepath.Join(f.Path, restoreMarkFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", false, nil
 	}

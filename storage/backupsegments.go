@@ -5,17 +5,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 
 	"gatebook/events"
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
 // segment writes the file of a sealed segment.
 func (b *backupWriter) segment(s *segment) error {
-	f, err := os.Open(s.path)
+	f, err := regular.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missingSegment(s)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
@@ -70,7 +71,10 @@ func LockFolder(path string) (*Folder, error) {
 	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		created = false
-		lock, err = os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+		lock, err = regular.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	}
+	if _, ok := errors.AsType[*regular.KindError](err); ok {
+		return nil, fmt.Errorf("lock data folder: %w", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("folder %s cannot be written to: %w", path, err)
@@ -107,9 +111,9 @@ func lockExisting(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR, 0)
+	lock, err := regular.OpenFile(filepath.Join(path, lockFile), os.O_RDWR, 0)
 	if errors.Is(err, unix.EROFS) { // as of a backup on a disk that is mounted read-only
-		lock, err = os.Open(filepath.Join(path, lockFile))
+		lock, err = regular.Open(filepath.Join(path, lockFile))
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		if f := (&Folder{Path: path}); f.isBackup() { // one that was copied without the file

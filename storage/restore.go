@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
@@ -129,7 +130,7 @@ func (c *backupCopy) copy() error {
 
 // file copies a file, and syncs it.
 func (c *backupCopy) file(from, to string) error {
-	r, err := os.Open(from)
+	r, err := regular.Open(from)
 	if err != nil {
 		return err
 	}

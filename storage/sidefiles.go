@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"gatebook/events"
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
 	"gatebook/storage/treehead"
@@ -56,7 +56,7 @@ func readSideFiles(folder string, secrets bool) (sideFiles, error) {
 }
 
 func readSideFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"gatebook/internal/regular"
 )
 
 const (
@@ -33,7 +35,7 @@ type tail struct {
 // openTail opens the tail of the log with that identity, and creates it where it is missing.
 // The tail of another log, and one that a loss of power has torn, says nothing.
 func openTail(folder string, id [16]byte) (*tail, error) {
-	f, err := os.OpenFile(filepath.Join(folder, tailName), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := regular.OpenFile(filepath.Join(folder, tailName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log's tail: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"gatebook/events"
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
 	"gatebook/storage/treehead"
@@ -251,7 +252,7 @@ func (v *verifier) ends(s *segment, m *segmentMeta, view viewFunc) error {
 
 // tail checks that the log does not end before it has acknowledged.
 func (v *verifier) tail(folder string) error {
-	f, err := os.Open(filepath.Join(folder, tailName))
+	f, err := regular.Open(filepath.Join(folder, tailName))
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}

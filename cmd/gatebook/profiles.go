@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"gatebook/internal/regular"
 )
 
 // profile is a login that is kept: the address of a server, and a token that it made.
@@ -63,7 +65,7 @@ func readProfiles(folder string) (*profiles, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return nil, fmt.Errorf("others can read the logins in %s (mode %04o); say chmod 600 %s", p.path, info.Mode().Perm(), p.path)
 	}
-	text, err := os.ReadFile(p.path)
+	text, err := regular.ReadFile(p.path)
 	if err != nil {
 		return nil, fmt.Errorf("read the profiles: %w", err)
 	}
@@ -83,7 +85,7 @@ func changeProfiles(folder string, change func(*profiles)) (err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keep the login: %w", err)
 	}
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := regular.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("keep the login: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 	"gatebook"
 	"gatebook/httpd/client"
 	"gatebook/httpd/control"
+	"gatebook/internal/regular"
 	"gatebook/projection"
 	"gatebook/storage"
 	"gatebook/storage/treehead"
@@ -221,7 +222,7 @@ func (c *verifyCommand) copyWhole(ctx context.Context, from *storage.Folder, pro
 // signSalvaged signs a copy of what was whole of a log with a new key. The copy says so in a
 // record, with the newest head of the log.
 func signSalvaged(ctx context.Context, from, target *storage.Folder) error {
-	if signed, err := os.ReadFile(from.Head()); err == nil {
+	if signed, err := regular.ReadFile(from.Head()); err == nil {
 		if err := os.WriteFile(target.Head(), signed, 0o600); err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sys/unix"
+
+	"gatebook/internal/regular"
 )
 
 const (
@@ -151,7 +153,7 @@ func (f File) change(ctx context.Context, change func(*content) error) (err erro
 
 // lock blocks until this process alone may change the file.
 func (f File) lock(ctx context.Context) (unlock func() error, err error) {
-	file, err := os.OpenFile(f.lockPath(), os.O_RDWR|os.O_CREATE, 0o600)
+	file, err := regular.OpenFile(f.lockPath(), os.O_RDWR|os.O_CREATE, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, f.noFolder()
 	}

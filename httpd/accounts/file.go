@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"gatebook/internal/regular"
 )
 
 const (
@@ -107,9 +109,12 @@ func (f File) noFolder() error {
 // read reads the file. The FileInfo is nil when there is none. Errors: [*DamagedError] also for one
 // that is missing and should be there, and those of the system, wrapped.
 func (f File) read() (content, os.FileInfo, error) {
-	file, err := os.Open(f.Path())
+	file, err := regular.Open(f.Path())
 	if errors.Is(err, fs.ErrNotExist) {
 		return content{}, nil, f.checkAbsent()
+	}
+	if other, ok := errors.AsType[*regular.KindError](err); ok {
+		return content{}, nil, f.damaged("it is no regular file (%s)", regular.Kind(other.Mode))
 	}
 	if err != nil {
 		return content{}, nil, fmt.Errorf("read accounts: %w", err)
@@ -118,9 +123,6 @@ func (f File) read() (content, os.FileInfo, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return content{}, nil, fmt.Errorf("read accounts: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return content{}, info, f.damaged("it is no regular file (%s)", info.Mode().Type())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return content{}, info, f.damaged("others can read it (mode %04o); say chmod 600 %s", info.Mode().Perm(), f.Path())

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"gatebook/internal/regular"
 )
 
 // presentMark is the content of the lock file while there are accounts. It outlives the file of
@@ -49,7 +51,7 @@ func (f File) markPresent(present bool) error {
 	if info, err := os.Stat(f.lockPath()); err == nil && info.Size() == want || !present && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	file, err := os.OpenFile(f.lockPath(), os.O_WRONLY|os.O_CREATE, 0o600)
+	file, err := regular.OpenFile(f.lockPath(), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("note whether there are accounts: %w", err)
 	}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"gatebook/internal/regular"
 )
 
 const (
@@ -61,7 +63,7 @@ type signIns struct {
 // holds none: everyone has to sign in again.
 func newSignIns(f File) *signIns {
 	s := &signIns{file: f}
-	file, err := os.Open(s.path())
+	file, err := regular.Open(s.path())
 	if err != nil {
 		return s
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"gatebook/internal/regular"
 )
 
 // File is a bbolt file that nobody writes, open to be read without bbolt. Its methods are
@@ -22,7 +24,7 @@ type File struct {
 // [ErrNotExist], [*CorruptError], all wrapped, and those of the system.
 func OpenFile(path string) (*File, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", info.Mode().Type())}
+		return nil, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", regular.Kind(info.Mode()))}
 	}
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe is no reason to wait
 	if errors.Is(err, fs.ErrNotExist) {

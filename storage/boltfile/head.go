@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"gatebook/internal/regular"
 )
 
 // The head of a bbolt file of version 2 is two meta pages. Each has a page header of 16
@@ -54,7 +56,7 @@ func Inspect(path string) (size int64, err error) {
 		return 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return 0, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", info.Mode().Type())}
+		return 0, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", regular.Kind(info.Mode()))}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -84,7 +86,7 @@ func inspect(path string, f *os.File) (m meta, err error) {
 		return m, err
 	}
 	if !info.Mode().IsRegular() {
-		return m, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", info.Mode().Type())}
+		return m, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", regular.Kind(info.Mode()))}
 	}
 	if info.Size() == 0 {
 		return m, &CorruptError{File: path, Err: errors.New("it is empty")}

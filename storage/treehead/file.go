@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
@@ -44,7 +45,7 @@ func writeSynced(path string, content []byte) error {
 
 // ReadFile returns the content of a file. The error wraps [os.ErrNotExist] where there is none.
 func ReadFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -8,21 +8,18 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"gatebook/internal/regular"
 )
 
 // AppendHead appends a signed head to a file, behind an empty line where there is something before
 // it, and returns when that is durable. The rest of an append that failed stays apart from it. A
 // pipe or device is refused: it keeps nothing, and opening one can block for ever.
 func AppendHead(path string, signed []byte) error {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is no regular file (%s)", path, info.Mode())
-	}
 	between := separator(path)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
+	f, err := regular.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 	if err != nil {
 		return err
 	}
@@ -37,7 +34,7 @@ func AppendHead(path string, signed []byte) error {
 // that cannot be read that is both: too many empty lines do no harm.
 func separator(path string) string {
 	const both = "\n\n"
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return ""
 	}
