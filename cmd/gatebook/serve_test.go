@@ -208,6 +208,17 @@ func TestFolderRefused(t *testing.T) {
 		serve(t, "--data", folder)
 		refused(t, "data folder "+folder+" is in use", "--data", folder)
 	})
+	t.Run("in use without a lock", func(t *testing.T) {
+		folder := filepath.Join(t.TempDir(), "data")
+		serve(t, "--data", folder)
+		if err := os.Remove(filepath.Join(folder, "lock")); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, "data folder "+folder+" is in use", "--data", folder)
+		if out, err := exec.Command(binary, "status", "--data", folder).CombinedOutput(); err != nil {
+			t.Errorf("the server that runs is not found any more: %v\n%s", err, out)
+		}
+	})
 	t.Run("no parent", func(t *testing.T) {
 		refused(t, "no such file or directory", "--data", filepath.Join(t.TempDir(), "none", "data"))
 	})

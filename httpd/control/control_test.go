@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"gatebook/httpd/control"
+	"gatebook/storage"
 )
 
 // serve accepts connections, sends each the user at its other end, and closes it. It returns
@@ -81,6 +82,29 @@ func TestSocket(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInUse listens where another listener is: that is refused, and the socket that is there stays.
+func TestInUse(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	serve(t, folder)
+	before, err := os.Lstat(control.Path(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := control.Listen(folder, func(control.Peer) {})
+	if _, ok := errors.AsType[*storage.InUseError](err); !ok {
+		t.Errorf("another listener: %v, %v", l, err)
+	}
+	if after, err := os.Lstat(control.Path(folder)); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the socket: %v", err)
+	}
+	c, err := control.Dial(t.Context(), control.Path(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close() // nothing was sent
 }
 
 // nobody is a user that owns no data folder.

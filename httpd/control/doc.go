@@ -7,6 +7,7 @@
 // users from connecting, and the system's word on the user at the other end (SO_PEERCRED) is
 // compared for each connection. The socket is in place only while its server has the data
 // folder locked, so one that an earlier process has left behind is replaced.
+// One at which a process listens is not: the folder is in use then, whatever its lock says.
 //
 // A data folder may have a longer path than the address of a socket.
 //

@@ -1,16 +1,24 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
+	"time"
+
+	"gatebook/storage"
 )
 
 // Name is the name of the socket in a data folder.
 const Name = "gatebook.sock"
+
+// probeWait bounds how long it is tried whether another process listens at the socket.
+const probeWait = 2 * time.Second
 
 // Path returns the path of a data folder's socket.
 func Path(folder string) string { return filepath.Join(folder, Name) }
@@ -25,15 +33,16 @@ type Listener struct {
 }
 
 // Listen makes the socket of a data folder that the caller has locked. rejected is called
-// for each client that is not let in.
+// for each client that is not let in. The error is an [*storage.InUseError] where another
+// process listens there.
 func Listen(folder string, rejected func(Peer)) (*Listener, error) {
 	uid, gid, err := ownerOf(folder)
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	path := Path(folder)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("control socket: %w", err)
+	if err := removeAbandoned(folder); err != nil {
+		return nil, err
 	}
 	var inner *net.UnixListener
 	err = shortened(path, func(short string) (err error) {
@@ -57,6 +66,26 @@ func Listen(folder string, rejected func(Peer)) (*Listener, error) {
 		return nil, errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
 	}
 	return l, nil
+}
+
+// removeAbandoned removes the socket that an earlier process has left behind. It returns an
+// [*storage.InUseError] where a process listens at it: the lock of the folder was removed then, and
+// the folder is that process's still.
+func removeAbandoned(folder string) error {
+	path := Path(folder)
+	ctx, stop := context.WithTimeout(context.Background(), probeWait)
+	defer stop()
+	conn, err := Dial(ctx, path)
+	if err == nil {
+		return errors.Join(&storage.InUseError{Folder: folder}, conn.Close())
+	}
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, context.DeadlineExceeded) { // it has no time
+		return &storage.InUseError{Folder: folder}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	return nil
 }
 
 // Accept blocks until a client connects that is let in.
