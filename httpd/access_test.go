@@ -67,6 +67,7 @@ var allowedRoles = map[string]string{
 	"GET /version":                    "basic admin",
 	"GET /openapi.yaml":               "basic admin",
 	"GET /backup":                     "admin",
+	"GET /info":                       "admin",
 	"GET /log/checkpoint":             "basic admin",
 	"GET /log/key":                    "basic admin",
 	"GET /log/proof/inclusion":        "basic admin",

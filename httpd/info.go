@@ -8,18 +8,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"gatebook"
-	"gatebook/httpd/access"
 	"gatebook/httpd/params"
 	"gatebook/httpd/render"
 )
 
-// folderInfo describes the data folder, at the control socket alone.
+// folderInfo describes the data folder, for an administrator.
 type folderInfo struct{ registry healthReader }
-
-// routes returns the route of the control socket.
-func (f *folderInfo) routes() []route {
-	return []route{{path: "/info", operations: []operation{{method: http.MethodGet, access: access.ForAdmins, handle: f.show}}}}
-}
 
 // show answers with what the data folder holds.
 func (f *folderInfo) show(c *gin.Context) error {

@@ -55,6 +55,7 @@ type api struct {
 	page      *page
 	signIns   *signIns
 	backups   *backups
+	folder    *folderInfo
 	proofs    *proofs
 }
 
@@ -87,6 +88,7 @@ func (a *api) routes() []route {
 		{path: "/log/proof/consistency", operations: all(get(access.ForReaders, a.proofs.consistency))},
 		{path: "/log/records/:sequence", operations: all(get(access.ForReaders, a.proofs.record))},
 		{path: "/backup", operations: all(get(access.ForAdmins, a.backups.send).as(contentTar))},
+		{path: "/info", operations: all(get(access.ForAdmins, a.folder.show))},
 		{path: "/openapi.yaml", operations: all(get(access.ForReaders, a.status.showContract).as(contentYAML))},
 		{path: "/sessions", operations: all(get(access.ForReaders, a.sessions.list).as(render.ListForms()...))},
 		{path: "/sessions/counts", operations: all(get(access.ForReaders, a.sessions.count).as(render.ListForms()...))},

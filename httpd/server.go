@@ -76,7 +76,7 @@ func New(c Config) (*Server, error) {
 	s.api.page = page
 	s.http = newHTTP(c, below(c.BasePath, newEngine(s.api.routesBelow(c.BasePath), newAdapter(c, answers, by))))
 	s.http.ConnContext, s.http.ConnState = clients.WithConn, s.recorder.ConnState
-	local := slices.Concat((&keyRotation{proofs: s.api.proofs, registry: c.Registry}).routes(s.api.routes()), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes(), (&folderInfo{registry: c.Registry}).routes())
+	local := slices.Concat((&keyRotation{proofs: s.api.proofs, registry: c.Registry}).routes(s.api.routes()), s.api.accounts.routes(), (&verification{registry: c.Registry, closing: closing}).routes())
 	s.control = newHTTP(c, newEngine(local, newAdapter(c, answers, newLocalUsers(c))))
 	s.control.ConnContext, s.control.ConnState = withPeer, clients.NoteState
 	s.http.RegisterOnShutdown(sync.OnceFunc(func() { close(closing) }))
@@ -122,6 +122,7 @@ func newAPI(c Config, to *answers, f *follow.Set, closing <-chan struct{}) *api 
 		status:   newStatus(readiness{r, c.NotReady}, to, c.Metrics, c.Version),
 		accounts: newAccountKeeping(c, to),
 		proofs:   newProofs(r, to),
+		folder:   &folderInfo{registry: r},
 		backups:  &backups{registry: r, version: c.Version, log: c.Logger, closing: closing},
 	}
 }

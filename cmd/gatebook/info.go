@@ -25,21 +25,25 @@ func (c *folderCommand) folder() (string, error) { return dataFolder(c.Config, c
 
 // infoCommand are the arguments of info.
 type infoCommand struct {
-	folderCommand `embed:""`
-	Output        string `short:"o" help:"Form of the answer: ${enum}." enum:"table,json" default:"table"`
+	serverFlags `embed:""`
+	folderFlags `embed:""`
+	Output      string `short:"o" help:"Form of the answer: ${enum}." enum:"table,json" default:"table"`
 }
 
 // Help returns what --help adds.
 func (infoCommand) Help() string {
 	return `How many records and sessions there are, from when to when, and what each segment of the log and each table of the archive
-takes. It works beside a server that runs in the folder, and without one, and on a backup.
+takes. It works beside a server that runs in the folder, and without one, and on a backup. With --url a server elsewhere is asked, with an
+administrator's login.
 
-Example:
-  gatebook info --data /var/lib/gatebook`
+Examples:
+  gatebook info --data /var/lib/gatebook
+  gatebook info --url https://gw-1.example.org:8989`
 }
 
 // folderState is what info prints.
 type folderState struct {
+	// Folder is its path, or the address of a server elsewhere.
 	Folder string `json:"folder"`
 	// InUse is true while a server has the folder open.
 	InUse bool `json:"in_use"`
@@ -79,15 +83,8 @@ func (b *backupState) text(to *streams) string {
 
 // Run shows what a data folder holds.
 func (c *infoCommand) Run(ctx context.Context, to *streams) error {
-	folder, err := c.folder()
+	found, err := c.find(ctx, to)
 	if err != nil {
-		return err
-	}
-	found := folderState{Folder: folder}
-	if found.Info, found.InUse, err = describeFolder(ctx, folder); err != nil {
-		return err
-	}
-	if found.Backup, err = describeMark(folder); err != nil {
 		return err
 	}
 	if c.Output == "json" {
@@ -95,7 +92,31 @@ func (c *infoCommand) Run(ctx context.Context, to *streams) error {
 		e.SetIndent("", "  ")
 		return e.Encode(found)
 	}
-	return printInfo(to, &found)
+	return printInfo(to, found)
+}
+
+// find describes the folder that is meant, on this machine or of a server elsewhere.
+func (c *infoCommand) find(ctx context.Context, to *streams) (*folderState, error) {
+	if c.isGiven() && c.Data == "" { // GATEBOOK_URL does not stand in the way of a folder
+		server, err := c.dial(to)
+		if err != nil {
+			return nil, err
+		}
+		defer server.Close()
+		flags := remoteFlags{serverFlags: c.serverFlags}
+		info, err := server.Info(ctx)
+		return &folderState{Folder: server.Address(), InUse: true, Info: info}, flags.explain(server, err)
+	}
+	folder, err := dataFolder(c.Config, c.Data)
+	if err != nil {
+		return nil, err
+	}
+	found := &folderState{Folder: folder}
+	if found.Info, found.InUse, err = describeFolder(ctx, folder); err != nil {
+		return nil, err
+	}
+	found.Backup, err = describeMark(folder)
+	return found, err
 }
 
 // describeFolder describes a data folder: the server that has it open does, or this process.

@@ -99,3 +99,22 @@ func TestInfoOfServer(t *testing.T) {
 		t.Errorf("after kill -9 it says %+v, before %+v", killed, stopped)
 	}
 }
+
+// TestInfoElsewhere asks a server over the network.
+func TestInfoElsewhere(t *testing.T) {
+	t.Parallel()
+	p := serve(t, "--data", filepath.Join(t.TempDir(), "data"))
+	var found struct {
+		Folder   string
+		InUse    bool `json:"in_use"`
+		Records  uint64
+		Segments []struct{ Last uint64 }
+	}
+	must(t, json.Unmarshal([]byte(mustRun(t, "info", "--url", p.api, "-o", "json")), &found))
+	if found.Folder != p.api || !found.InUse || found.Records == 0 || len(found.Segments) != 1 {
+		t.Errorf("over the network it says %+v", found)
+	}
+	if text := mustRun(t, "info", "--url", p.api); !strings.Contains(text, p.api) || !strings.Contains(text, "by a server that runs") {
+		t.Errorf("over the network it prints %q", text)
+	}
+}

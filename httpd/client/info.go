@@ -51,8 +51,7 @@ type SessionTotals struct {
 	Lost   uint64 `json:"lost"`
 }
 
-// Info returns what the server's data folder holds. It needs the control socket
-// ([Options.Socket]).
+// Info returns what the server's data folder holds, for an administrator.
 func (c *Client) Info(ctx context.Context) (*Info, error) {
 	var i Info
 	_, err := c.get(ctx, "/info", nil, &i)
