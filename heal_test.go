@@ -323,3 +323,32 @@ func TestArchiveThatCannotBeMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestStopWithDamagedArchive stops a registry whose archive is damaged, which nobody has noticed: the
+// last checkpoint meets it. The stop has not failed.
+func TestStopWithDamagedArchive(t *testing.T) {
+	t.Parallel()
+	reported := make(chan error, 10)
+	r, folder := lostSession(t, Options{ScrubPeriod: -1, Report: func(err error) { reported <- err }})
+	s, err := r.StartSource(t.Context(), SourceOptions{Name: "other"})
+	if err == nil {
+		_, err = s.Open(t.Context(), events.SessionOpened{Service: "orders"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	damageArchive(t, folder)
+	if err := r.Close(); err != nil {
+		t.Errorf("the stop failed: %v", err)
+	}
+	for {
+		select {
+		case err := <-reported:
+			if errors.Is(err, ErrRebuilding) {
+				return
+			}
+		default:
+			t.Fatal("that there is no last checkpoint was not reported")
+		}
+	}
+}

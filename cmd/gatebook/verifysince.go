@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -71,9 +72,18 @@ func keysOf(ctx context.Context, server *client.Client) (keys treehead.Keys, rot
 		if public, err = treehead.ParseVerifier(keys.Origin, r.Key); err != nil {
 			return keys, nil, fmt.Errorf("record %d: %w", r.Sequence, err)
 		}
-		keys.All = append(keys.All, treehead.Key{From: r.Sequence, Public: public})
+		keys.All = withKey(keys.All, treehead.Key{From: r.Sequence, Public: public})
 	}
 	return keys, rotations, nil
+}
+
+// withKey adds a key that is not there yet. A log that was imported without its first key names the
+// one after it as the first, and a signature of a key that is there twice is ambiguous.
+func withKey(all []treehead.Key, k treehead.Key) []treehead.Key {
+	if slices.ContainsFunc(all, func(other treehead.Key) bool { return other.Public == k.Public }) {
+		return all
+	}
+	return append(all, k)
 }
 
 // consistent checks that the log of one head begins with that of an older one.
