@@ -75,7 +75,7 @@ func failureOf(err error) *render.Failure {
 	case errors.Is(err, gatebook.ErrRebuilding):
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "The archive is being made again", RetryAfter: "10",
-			Description: "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait.",
+			Description: "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait, and so have reports of sessions that are not live.",
 		}
 	case errors.Is(err, gatebook.ErrBusy):
 		return &render.Failure{

@@ -98,7 +98,7 @@ func TestFailures(t *testing.T) {
 		},
 		{
 			"damaged archive", fmt.Errorf("%w: %w", storage.ErrRebuilding, &storage.CorruptError{File: "/secret/book.db", Err: secret}), 503,
-			refused("The archive is being made again", "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait."), "10", true,
+			refused("The archive is being made again", "Damage was found in book.db, which is being made again from the log. Live sessions are shown and recorded meanwhile; what needs those that have ended has to wait, and so have reports of sessions that are not live."), "10", true,
 		},
 		{
 			"busy", fmt.Errorf("%w: %w", storage.ErrBusy, context.DeadlineExceeded), 503,

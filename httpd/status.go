@@ -56,7 +56,7 @@ func (r readiness) Err() error {
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Not ready",
 			Description: "book.db is damaged or missing, and cannot be made again from the log: " + whyNotHealed(heal) +
-				" What happens is recorded all the same; what needs sessions that have ended has to wait. It is tried again every ten seconds.",
+				" Live sessions are recorded all the same; what needs those that have ended has to wait, and so have reports of sessions that are not live. It is tried again every ten seconds.",
 		}
 	}
 	if why := r.notReady(); why != "" {
