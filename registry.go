@@ -187,11 +187,11 @@ func (r *Registry) finish() error {
 	return errors.Join(append(errs, r.saveLast(), r.closeAll())...)
 }
 
-// saveLast writes the last checkpoint. That an archive which is damaged or has no space gets none is
-// reported, and is no failure of the stop: all of it is in the log.
+// saveLast writes the last checkpoint. That an archive which is damaged gets none is reported, and is no
+// failure of the stop: all of it is in the log.
 func (r *Registry) saveLast() error {
 	err := r.checkpoints.save()
-	if errors.Is(err, ErrRebuilding) || errors.Is(err, ErrDiskFull) {
+	if errors.Is(err, ErrRebuilding) {
 		r.options.Report(fmt.Errorf("the last checkpoint was not written, and the next start reads more of the log: %w", err))
 		return nil
 	}
