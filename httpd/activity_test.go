@@ -134,9 +134,9 @@ func TestActivityIsOfLiveSessions(t *testing.T) {
 		"/sessions?activity=busy":           "activity=busy is not known: it is idle or waiting.",
 		"/sessions?activity=idle&activity=": "activity= is not known: it is idle or waiting.",
 		"/sessions?sort=rate&after=99":      "after=99 names no session in the book.",
-		"/sessions?sort=rate&after=2~x~1":   "after=2~x~1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.",
-		"/sessions?sort=rate&after=2~1":     "after=2~1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.",
-		"/sessions?sort=rate&after=2~1~0":   "after=2~1~0 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, or what the header Link has there.",
+		"/sessions?sort=rate&after=2~x~1":   "after=2~x~1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, in digits alone, without leading zeros, or what the header Link has there.",
+		"/sessions?sort=rate&after=2~1":     "after=2~1 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, in digits alone, without leading zeros, or what the header Link has there.",
+		"/sessions?sort=rate&after=2~1~0":   "after=2~1~0 cannot be read: it is the id of a session, or the sequence of a record, after which to begin, in digits alone, without leading zeros, or what the header Link has there.",
 		"/events?after=2~1~1":               "after is the sequence of a record here, not a place in a list of sessions.",
 	} {
 		if got := ask(t, asker, "GET", base+target); got.status != 400 || got.body != refused("Invalid parameter", want)+"\n" {

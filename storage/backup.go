@@ -151,8 +151,8 @@ func (l *Bolt) sideFilesAt(ctx context.Context, q BackupRequest, end func() (uin
 			continue
 		}
 		files.settleKey(keys)
-		check := &sideFileCheck{folder: q.Folder, keys: keys, end: last, rootAt: l.RootAt, secrets: q.Secrets, accounts: q.Accounts}
-		return files, check.check(files)
+		check := &sideFileCheck{folder: q.Folder, keys: keys, end: last, secrets: q.Secrets, accounts: q.Accounts}
+		return files, l.chain.met(check.check(files))
 	}
 }
 
