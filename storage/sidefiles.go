@@ -72,8 +72,10 @@ type sideFileCheck struct {
 	folder  string // for errors; "" for files that were sent
 	keys    treehead.Keys
 	end     uint64 // of the log
-	rootAt  func(size uint64) (tree.Hash, error)
 	secrets bool
+	// rootAt returns the root of the log's tree; nil where the records are still to be read, and the
+	// head is compared with them then.
+	rootAt func(size uint64) (tree.Hash, error)
 	// accounts checks the content of the accounts; nil for none.
 	accounts func(content []byte) error
 }
@@ -103,7 +105,7 @@ func (c *sideFileCheck) check(files sideFiles) error {
 }
 
 func (c *sideFileCheck) refuse(name string, err error) error {
-	if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) {
+	if isDamage(err) {
 		return err // it is the log that is damaged
 	}
 	return &SideFileError{File: filepath.Join(c.folder, name), Err: err}
@@ -128,7 +130,8 @@ func (c *sideFileCheck) key(files sideFiles) (*treehead.Signer, error) {
 	return own, err
 }
 
-// head returns an error unless the head is signed by a key of the log, and is one of its trees.
+// head returns an error unless the head is signed by a key of the log, and is that of one of its trees where
+// there is rootAt.
 func (c *sideFileCheck) head(files sideFiles, keys treehead.Keys) error {
 	signed, there := files[HeadFile]
 	switch {
@@ -147,7 +150,7 @@ func (c *sideFileCheck) head(files sideFiles, keys treehead.Keys) error {
 		return fmt.Errorf("it was signed at record %d, and the log ends at record %d", head.Size, c.end)
 	}
 	if c.rootAt == nil {
-		return nil // who receives the records compares them: damage of one is to be found as what it is
+		return nil // damage of a record is not to be taken for a wrong head
 	}
 	root, err := c.rootAt(head.Size)
 	if err == nil && root != head.Root {
