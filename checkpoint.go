@@ -32,7 +32,7 @@ const (
 type checkpointer struct {
 	state   *projection.State
 	archive *storage.Archive
-	log     storage.Log
+	log     recordReader
 
 	// writing is held while a checkpoint is written; it guards the fields below.
 	writing   sync.Mutex
@@ -166,9 +166,15 @@ func (c *checkpointer) write() error {
 	return nil
 }
 
+// recordReader is the part of a log that checkpoints use.
+type recordReader interface {
+	// Read is [storage.Log.Read].
+	Read(after uint64, buffer []events.Record) (int, error)
+}
+
 // recordSum returns the hash of the record of a sequence, zeros for 0. An archive is of the
 // history that has this record there.
-func recordSum(log storage.Log, sequence uint64) (storage.RecordSum, error) {
+func recordSum(log recordReader, sequence uint64) (storage.RecordSum, error) {
 	if sequence == 0 {
 		return storage.RecordSum{}, nil
 	}

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"gatebook/events"
-	"gatebook/internal/query"
 	"gatebook/projection"
 	"gatebook/storage"
 	"gatebook/storage/boltfile"
@@ -127,37 +125,4 @@ func (h *healer) fill(ctx context.Context, archive *storage.Archive, until uint6
 		}
 		return until
 	})
-}
-
-// foldLog folds the log into an archive that is empty, up to a sequence. After each page it calls
-// passed with where it is, which returns how far to go.
-func foldLog(ctx context.Context, log storage.Log, archive *storage.Archive, until uint64, passed func(at uint64) uint64) error {
-	state := projection.New(func(id uint64) (*projection.Session, error) { return query.Archived(archive, id) })
-	state.DeferIndex() // nobody searches it
-	c := checkpointer{state: state, archive: archive, log: log}
-	page := make([]events.Record, healPage)
-	for at, unsaved := uint64(0), uint64(0); at < until; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		n, err := log.Read(at, page[:min(healPage, until-at)])
-		if err == nil && n == 0 {
-			err = fmt.Errorf("the log has no record %d", at+1)
-		}
-		if err == nil {
-			err = state.Apply(page[:n])
-		}
-		if err != nil {
-			return err
-		}
-		at, unsaved = at+uint64(n), unsaved+uint64(n)
-		until = passed(at)
-		if unsaved >= replayedPerSave {
-			unsaved = 0
-			if err := c.save(); err != nil {
-				return err
-			}
-		}
-	}
-	return c.save()
 }

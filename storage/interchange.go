@@ -13,8 +13,8 @@ import (
 )
 
 // ReadStored calls f with every record of the log in a folder, which no process has open, as it
-// is stored. It returns the log's end and the root of the tree over the records. The error is f's,
-// or a [*CorruptError].
+// is stored. It returns the log's end and the root of the tree over the records. The error is f's, or
+// a [*CorruptError], also where that of f wraps [events.ErrDamaged].
 func ReadStored(ctx context.Context, folder string, pace Pace, f func(sequence uint64, stored []byte) error) (head Head, root tree.Hash, err error) {
 	segments, err := listSegments(folder)
 	if err != nil {
@@ -81,7 +81,9 @@ func (r *storedReader) record(from *blockReader, sequence uint64, stored []byte)
 	if err := r.edge.Append(h, noHash); err != nil {
 		return err
 	}
-	if err := r.f(sequence, stored); err != nil {
+	if err := r.f(sequence, stored); errors.Is(err, events.ErrDamaged) {
+		return from.corrupt(sequence, err) // which names the file
+	} else if err != nil {
 		return err
 	}
 	r.head.Sequence = sequence

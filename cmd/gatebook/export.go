@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
 
 	"gatebook/cmd/gatebook/internal/interchange"
-	"gatebook/httpd/client"
 	"gatebook/storage"
 )
 
@@ -30,7 +28,9 @@ func (exportCommand) Help() string {
 	return `With ndjson each line has a record as the API shows it, and its bytes: what proofs cover and the personal parts, in base64. gatebook
 import makes the same log of it again. It is written of a data folder or a backup; of one that a server has open it is written as of now.
 
-With csv each line has a session, live or ended. It is the answer of the server that runs, as gatebook list --status all -o csv is.
+With csv each line has a session, live or ended, with the columns of gatebook list --status all --fields '*' -o csv. A server that runs in the folder
+answers it. Without one the sessions are those of the log's last record, up to which the durations of live ones count; book.db is
+read where it is whole and up to date, and otherwise made from the log for the while, beside the file or in the folder for temporary files.
 
 Examples:
   gatebook export --data /var/lib/gatebook --out book.ndjson
@@ -66,13 +66,12 @@ func (c *exportCommand) Run(ctx context.Context, to *streams) error {
 
 // write writes the export to a stream, and returns what it was.
 func (c *exportCommand) write(ctx context.Context, to *streams, w io.Writer) (string, error) {
-	if c.Format == "csv" {
-		flags := remoteFlags{serverFlags: c.serverFlags, folderFlags: c.folderFlags}
-		return "the sessions", flags.with(ctx, to, func(server *client.Client) error {
-			return server.Copy(ctx, w, "/sessions", url.Values{"status": {"all"}, "fields": {"*"}}, forms["csv"])
-		})
-	}
 	progress := newProgressBar(to.err)
+	if c.Format == "csv" {
+		err := c.sessions(ctx, w, progress, to)
+		progress.end()
+		return "the sessions", err
+	}
 	records, err := c.records(ctx, w, progress, to)
 	progress.end()
 	return counted(int(records), "record"), err
@@ -94,11 +93,7 @@ func (c *exportCommand) records(ctx context.Context, w io.Writer, progress *prog
 		}
 		served.Close()
 	}
-	near := os.TempDir()
-	if c.Out != "" {
-		near = filepath.Dir(c.Out)
-	}
-	temporary, err := os.MkdirTemp(near, "gatebook-export-")
+	temporary, err := c.room()
 	if err != nil {
 		return 0, err
 	}
@@ -113,6 +108,15 @@ func (c *exportCommand) records(ctx context.Context, w io.Writer, progress *prog
 		records, err = c.offline(ctx, w, backup.Folder, progress)
 	}
 	return records, errors.Join(err, os.RemoveAll(temporary))
+}
+
+// room makes a folder for files that are large and of use to the export alone, where its file is.
+func (c *exportCommand) room() (string, error) {
+	near := os.TempDir()
+	if c.Out != "" {
+		near = filepath.Dir(c.Out)
+	}
+	return os.MkdirTemp(near, "gatebook-export-")
 }
 
 // offline writes the records of a folder that no process has open.
