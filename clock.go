@@ -56,6 +56,10 @@ func (c *clockWatch) jumped(now time.Time, passed time.Duration) error {
 // read returns how far the clock stands before the last record; 0 within the tolerance.
 func (c *clockWatch) read() time.Duration { return time.Duration(c.behind.Load()) }
 
+// ClockBehind returns how far the clock stands before the last record, as it was a second ago at most;
+// 0 where it does not, or by less than a minute.
+func (r *Registry) ClockBehind() time.Duration { return r.clock.read() }
+
 // checkClock reports that the clock stands before the last record, once, and that the system's
 // jumped.
 func (r *Registry) checkClock() {

@@ -44,7 +44,7 @@ func (r *Registry) Stats() Stats {
 		Deferred: r.journal.Deferred(), Checkpoint: r.checkpoints.err(),
 		Disk: diskUse(r.folder),
 	}
-	s.ClockBehind = r.clock.read()
+	s.ClockBehind = r.ClockBehind()
 	if r.scrub != nil {
 		s.Scrub = r.scrub.read()
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"syscall"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -23,6 +24,8 @@ type healthReader interface {
 	Err() error
 	// Damage returns a fault in what was recorded before, nil for none.
 	Damage() error
+	// ClockBehind returns how far the clock stands before the last record, 0 where it does not.
+	ClockBehind() time.Duration
 	// Verify reads the whole log.
 	Verify(ctx context.Context, pace storage.Pace, claims ...gatebook.HeadClaim) (*storage.Verified, error)
 	// RotateKey signs the log with another key.
@@ -85,7 +88,7 @@ type status struct {
 	answers  *answers
 	metrics  *telemetry.Metrics
 	program  program
-	word     *render.Resource[string]
+	word     *render.Resource[word]
 	programs *render.Resource[program]
 	contract contract
 }
@@ -97,15 +100,23 @@ func newStatus(r healthReader, to *answers, m *telemetry.Metrics, version string
 	}
 }
 
+// word is the status of the process.
+type word struct {
+	status string
+	// warning says what is wrong although the status is good; "" for nothing.
+	warning string
+}
+
 // statusResource describes the status of the process.
-func statusResource() *render.Resource[string] {
-	return render.NewResource(render.Members([]render.Member[string]{
-		{Name: "status", Value: render.Text(func(v string) string { return v })},
+func statusResource() *render.Resource[word] {
+	return render.NewResource(render.Members([]render.Member[word]{
+		{Name: "status", Value: render.Text(func(v word) string { return v.status })},
+		{Name: "warning", When: func(v word) bool { return v.warning != "" }, Value: render.Text(func(v word) string { return v.warning })},
 	}, nil))
 }
 
 // health answers, which shows that the process can.
-func (s *status) health(c *gin.Context) error { return show(s, c, s.word, "ok") }
+func (s *status) health(c *gin.Context) error { return show(s, c, s.word, word{status: "ok"}) }
 
 // ready answers whether events can be recorded.
 func (s *status) ready(c *gin.Context) error {
@@ -116,7 +127,16 @@ func (s *status) ready(c *gin.Context) error {
 		}
 		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: f.Description}
 	}
-	return show(s, c, s.word, "ready")
+	return show(s, c, s.word, word{status: "ready", warning: clockWarning(s.registry.ClockBehind())})
+}
+
+// clockWarning says that the clock stands before the last record, "" where it does not.
+func clockWarning(behind time.Duration) string {
+	if behind == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The clock stands %s before the last record. What is recorded gets the time of that record until the clock has passed it. "+
+		"Set the clock, or find out why it was ahead.", behind.Round(time.Second))
 }
 
 // version answers with the version of the program.
