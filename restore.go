@@ -186,7 +186,11 @@ func (r *restore) verify(ctx context.Context, backup string) error {
 		return err
 	}
 	if len(v.Faults) > 0 {
-		return fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more", v.Faults[0], backup)
+		fault, copied := storage.OfBackup(backup, r.folder, v.Faults[0])
+		if !copied {
+			return fmt.Errorf("%w, and %s is whole: the disk of %s has changed what was written; restore to another disk", v.Faults[0], fault.File, r.folder.Path)
+		}
+		return fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more. Restore another backup, or the file from a copy", fault, backup)
 	}
 	return r.choose(v.Head)
 }

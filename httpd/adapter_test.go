@@ -26,14 +26,14 @@ func (stillRegistry) Now() time.Time            { return time.Unix(1, 0) }
 func (stillRegistry) Moment() projection.Moment { return projection.Moment{Sequence: 7} }
 
 // failingList yields n names and then an error.
-func failingList(n int) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+func failingList(n int) iter.Seq2[word, error] {
+	return func(yield func(word, error) bool) {
 		for range n {
-			if !yield(strings.Repeat("x", 1000), nil) {
+			if !yield(word{status: strings.Repeat("x", 1000)}, nil) {
 				return
 			}
 		}
-		yield("", errors.New("the archive is damaged"))
+		yield(word{}, errors.New("the archive is damaged"))
 	}
 }
 

@@ -102,13 +102,13 @@ func (l *Bolt) Backup(ctx context.Context, to io.Writer, q BackupRequest) (*Back
 		return b.plan.Sequence, err
 	})
 	if err != nil {
-		return nil, err
+		return nil, notBackedUp(err)
 	}
 	for _, content := range files {
 		b.plan.Bytes += int64(len(content))
 	}
 	if err := b.write(files); err != nil {
-		return nil, l.chain.met(err)
+		return nil, notBackedUp(l.chain.met(b.sendFault(err)))
 	}
 	return &b.plan, nil
 }

@@ -26,6 +26,7 @@ type BackupFolder struct {
 	Accounts func(content []byte) error
 
 	folder *Folder
+	source string // the log that is backed up, "" where it is elsewhere
 	ctx    context.Context
 	pace   Pace
 	begun  bool // there is a mark
@@ -68,8 +69,8 @@ func OpenBackup(ctx context.Context, path, source string, pace Pace) (*BackupFol
 	if err != nil {
 		return nil, err
 	}
-	b := &BackupFolder{folder: locked, ctx: ctx, pace: pace, verifier: newVerifier(ctx, nil), known: make(map[string]bool)}
-	if err := b.open(source); err != nil {
+	b := &BackupFolder{folder: locked, source: source, ctx: ctx, pace: pace, verifier: newVerifier(ctx, nil), known: make(map[string]bool)}
+	if err := b.open(); err != nil {
 		return nil, errors.Join(err, locked.Unlock())
 	}
 	return b, nil
@@ -95,7 +96,7 @@ func refuseForeign(path string) error {
 	return nil
 }
 
-func (b *BackupFolder) open(source string) error {
+func (b *BackupFolder) open() error {
 	if err := os.RemoveAll(b.path(incomingFolder)); err != nil {
 		return err
 	}
@@ -112,7 +113,7 @@ func (b *BackupFolder) open(source string) error {
 	}
 	b.begun, b.mark = true, *mark
 	copy(b.id[:], id)
-	return b.check(source)
+	return b.check()
 }
 
 func (b *BackupFolder) path(name ...string) string {
@@ -120,7 +121,7 @@ func (b *BackupFolder) path(name ...string) string {
 }
 
 // check reads the sealed segments that are there, up to the first that is not whole.
-func (b *BackupFolder) check(source string) error {
+func (b *BackupFolder) check() error {
 	segments, err := listSegments(b.folder.Log())
 	if errors.Is(err, ErrNotExist) {
 		return nil
@@ -135,7 +136,7 @@ func (b *BackupFolder) check(source string) error {
 		if b.before != nil && s.first != b.before.Last+1 {
 			return nil
 		}
-		own, err := b.checkOne(s, source)
+		own, err := b.checkOne(s)
 		if corrupt := (*CorruptError)(nil); errors.As(err, &corrupt) || errors.Is(err, errOldSegment) {
 			if corrupt != nil && !errors.Is(corrupt.Err, errNotSealed) {
 				b.result.Damaged++
@@ -153,8 +154,8 @@ func (b *BackupFolder) check(source string) error {
 
 // checkOne reads a segment that is there: all of it, or what it says of itself where it is a
 // link to the log's own file.
-func (b *BackupFolder) checkOne(s *segment, source string) (*seal, error) {
-	if source != "" && sameFile(s.path, filepath.Join(source, filepath.Base(s.path))) {
+func (b *BackupFolder) checkOne(s *segment) (*seal, error) {
+	if b.source != "" && sameFile(s.path, filepath.Join(b.source, filepath.Base(s.path))) {
 		b.verifier.chainOnly = true
 		defer func() { b.verifier.chainOnly = false }()
 	}
@@ -340,7 +341,7 @@ func (b *BackupFolder) progressed(n int64) error {
 func (b *BackupFolder) install(path string) error {
 	own, err := b.verifier.checkedSegment(path, b.id)
 	if err != nil {
-		return fmt.Errorf("what was copied is not whole: %w; gatebook verify says more of the log", err)
+		return b.blame(path, err)
 	}
 	if from, _ := b.Have(); own.First != from {
 		return fmt.Errorf("the segment that begins at record %d was sent in the place of record %d", own.First, from)

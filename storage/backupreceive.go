@@ -15,7 +15,8 @@ import (
 )
 
 // errCut is the error of a stream that ends too early.
-var errCut = errors.New("the stream of the backup ends before its end: it was cut; run gatebook backup again, and it goes on")
+var errCut = errors.New("the stream of the backup ends before its end: it was cut; run gatebook backup again, and it goes on. " +
+	"Where it ends there again, the server's log says why")
 
 // Receive takes what [Bolt.Backup] has written into the backup, and completes it. When it returns
 // without an error the backup is durable.
@@ -61,7 +62,9 @@ func (r *backupReceiver) receive() error {
 		if h.Name == trailerEntry {
 			break
 		}
-		if err := r.entry(h); err != nil {
+		if err := r.entry(h); errors.Is(err, errCut) {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		} else if err != nil {
 			return err
 		}
 		r.entries++
@@ -149,6 +152,8 @@ func (r *backupReceiver) entry(h *tar.Header) error {
 			return err
 		}
 		return r.piece(h)
+	case h.Name == faultEntry:
+		return r.fault(h)
 	}
 	return fmt.Errorf("the stream of the backup has %q, which this version does not know", h.Name)
 }
@@ -186,7 +191,10 @@ func (r *backupReceiver) piece(h *tar.Header) error {
 	}
 	before := r.slice.end.Sequence
 	if err := r.slice.add(b); err != nil {
-		return fmt.Errorf("what was copied is not whole: %w", err)
+		if fault, ok := errors.AsType[*CorruptError](err); ok && fault.Sequence != 0 { // it was sent so
+			err = r.blame(fault.File, err)
+		}
+		return err
 	}
 	r.result.Records += r.slice.end.Sequence - before
 	r.result.Bytes += int64(len(b))

@@ -28,10 +28,13 @@ func (b *backupWriter) segment(s *segment) error {
 			err = copyAll(b.ctx, b.tar, io.LimitReader(f, info.Size()), nil)
 		}
 	}
+	from := blockReader{path: s.path, coder: new(events.Coder)}
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == s.path {
+		err = from.corrupt(0, err) // the disk cannot read it
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	from := blockReader{path: s.path, coder: new(events.Coder)}
 	return b.note(s.view(func(r *boltfile.Reader) error {
 		return from.stored(r, s.first-1, func(sequence uint64, record []byte) (bool, error) {
 			_, err := from.decode(sequence, record)

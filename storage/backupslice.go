@@ -84,10 +84,10 @@ func (w *sliceWriter) add(piece []byte) error {
 	for len(piece) > 0 {
 		stored, rest, err := cutRecord(piece)
 		if err != nil {
-			return fmt.Errorf("record %d: %w", w.end.Sequence+1, err)
+			return w.corrupt(err)
 		}
 		if err := w.take(stored); err != nil {
-			return fmt.Errorf("record %d: %w", w.end.Sequence+1, err)
+			return err
 		}
 		piece = rest
 	}
@@ -97,11 +97,14 @@ func (w *sliceWriter) add(piece []byte) error {
 // take takes the next record.
 func (w *sliceWriter) take(stored []byte) error {
 	r, err := w.coder.Decode(w.end.Sequence+1, stored)
+	if errors.Is(err, events.ErrDamaged) {
+		return w.corrupt(err)
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("record %d: %w", w.end.Sequence+1, err)
 	}
 	if r.Recorded < w.end.Recorded {
-		return errors.New("it was recorded before the record before it")
+		return w.corrupt(errors.New("it was recorded before the record before it"))
 	}
 	if w.seen != nil {
 		if err := w.seen(r.Sequence, stored); err != nil {
@@ -111,6 +114,11 @@ func (w *sliceWriter) take(stored []byte) error {
 	w.end = Head{Sequence: r.Sequence, Recorded: r.Recorded, Stream: max(w.end.Stream, streamOf(&r))}
 	w.values = append(w.values, stored)
 	return nil
+}
+
+// corrupt returns the [*CorruptError] of the next record.
+func (w *sliceWriter) corrupt(err error) error {
+	return &CorruptError{File: w.writer.segment.path, Sequence: w.end.Sequence + 1, Err: err}
 }
 
 // commit makes the records that were taken durable.
@@ -169,7 +177,7 @@ func (v *verifier) checkedSegment(path string, id [16]byte) (own *seal, err erro
 			v.before, v.recorded, v.Faults = before, recorded, v.Faults[:faults]
 		}
 	}()
-	if err := v.segment(&segment{path: path, first: first}, 0); err != nil {
+	if err := v.segment(&segment{path: path, first: first}, nil); err != nil {
 		return nil, err
 	}
 	if len(v.Faults) > faults {

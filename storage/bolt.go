@@ -129,7 +129,9 @@ func (l *Bolt) open(newest *segment) (err error) {
 		return err
 	}
 	l.id = m.id
-	if i := len(l.chain.segments) - 2; i >= 0 && l.chain.segments[i].first != m.previous.First {
+	if i := len(l.chain.segments) - 2; i >= 0 && l.chain.segments[i].first > m.previous.First {
+		return notNext(filepath.Join(l.folder, segmentName(m.previous.First)), m.previous.Last, l.chain.segments[i].first)
+	} else if i >= 0 && l.chain.segments[i].first != m.previous.First {
 		return &CorruptError{File: l.folder, Sequence: m.previous.First, Err: fmt.Errorf(
 			"%s, the segment before %s, is missing", segmentName(m.previous.First), filepath.Base(newest.path))}
 	} else if i < 0 && m.previous != nil {

@@ -48,8 +48,20 @@ type segment struct {
 }
 
 // listSegments returns the segments in a folder, in their order. The error is a
-// [*CorruptError] where the first is missing.
+// [*CorruptError] where the first is missing, or a name is a second one of another segment's file.
 func listSegments(folder string) ([]*segment, error) {
+	all, err := segmentsIn(folder)
+	if err != nil {
+		return nil, err
+	}
+	if strays := secondNames(all); len(strays) > 0 {
+		return nil, strays[0]
+	}
+	return all, nil
+}
+
+// segmentsIn returns all files in a folder that have the name of a segment, in their order.
+func segmentsIn(folder string) ([]*segment, error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s %w", folder, ErrNotExist)
@@ -244,7 +256,7 @@ func (c *chain) checkSealed(s *segment, m *segmentMeta, next uint64) error {
 	case m.seal == nil:
 		return &CorruptError{File: s.path, Err: errors.New("it is not sealed, although another segment follows it")}
 	case next != 0 && m.seal.Last+1 != next:
-		return &CorruptError{File: s.path, Err: fmt.Errorf("it ends at record %d, and the next segment begins at %d", m.seal.Last, next)}
+		return notNext(s.path, m.seal.Last, next)
 	}
 	return c.link(s, m.seal, m.previous)
 }

@@ -123,7 +123,7 @@ func (c *compacter) file(path, temporary string) error {
 func (c *compacter) verify(path string) error {
 	before, recorded := c.verifier.before, c.verifier.recorded
 	first, _ := firstOf(filepath.Base(path))
-	if err := c.verifier.segment(&segment{path: path, first: first}, 0); err != nil {
+	if err := c.verifier.segment(&segment{path: path, first: first}, nil); err != nil {
 		return err
 	}
 	if filepath.Dir(path) == c.folder.Log() { // it is read again under its new name

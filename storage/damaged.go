@@ -34,6 +34,6 @@ func openSealed(s *segment) (*boltfile.File, error) {
 }
 
 // missingSegment returns the error for a segment whose file is not there.
-func missingSegment(s *segment) error {
+func missingSegment(s *segment) *CorruptError {
 	return &CorruptError{File: s.path, Sequence: s.first, Err: errors.New("it is missing; restore it from a copy")}
 }

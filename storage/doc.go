@@ -75,7 +75,7 @@
 // or a log with either. A finished backup has both, log/tail, and head where the log was signed:
 // [CheckBackup] finds what is missing. [Bolt.Backup] writes a tar archive: plan.json, files beside the log, log/ with
 // segments as they are, records/ with pieces of the newest one, each record after its length as
-// an unsigned varint, and end with the number of the entries before it. [BackupFolder.Receive]
+// an unsigned varint, and end with the number of the entries before it, or fault.json where damage of the log has ended it. [BackupFolder.Receive]
 // takes it, and checks each segment before it is part of the backup.
 //
 // unfinished.json is in a folder that is being filled by a restore or an import. [LockExisting] refuses

@@ -2,8 +2,10 @@ package storage
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -88,6 +90,35 @@ func CopyBackup(ctx context.Context, backup string, to *Folder, pace Pace) error
 	return c.copy()
 }
 
+// OfBackup returns the damage of a backup that was found in its copy: it names the backup's file. It returns
+// false where the copy has another content than that file.
+func OfBackup(backup string, to *Folder, fault *CorruptError) (found *CorruptError, copied bool) {
+	name, err := filepath.Rel(to.Path, fault.File)
+	if err != nil || !filepath.IsLocal(name) {
+		return fault, true
+	}
+	found = &CorruptError{File: filepath.Join(backup, name), Sequence: fault.Sequence, Err: fault.Err}
+	return found, !isRegular(fault.File) || sameContent(found.File, fault.File)
+}
+
+// sameContent reports whether two files have the same bytes, as far as they can be read.
+func sameContent(a, b string) bool {
+	var sums [2][sha256.Size]byte
+	for i, path := range []string{a, b} {
+		f, err := regular.Open(path)
+		if err != nil {
+			return i == 0 // what cannot be read any more is damaged
+		}
+		h := sha256.New()
+		_, err = io.Copy(h, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return i == 0
+		}
+		h.Sum(sums[i][:0])
+	}
+	return sums[0] == sums[1]
+}
+
 // backupCopy copies one backup.
 type backupCopy struct {
 	ctx      context.Context
@@ -145,6 +176,9 @@ func (c *backupCopy) file(from, to string) error {
 		}
 		return c.pace(min(c.done, c.of), c.of)
 	})
+	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == from {
+		err = (&blockReader{path: from}).corrupt(0, err) // the disk cannot read it
+	}
 	if err == nil {
 		err = w.Sync()
 	}

@@ -37,12 +37,16 @@ func TestDamageWhileItRuns(t *testing.T) {
 		}
 	}
 	for name, damage := range map[string]func(t *testing.T, path string) error{
-		"both meta pages":             rewrite(func(b image) { clear(b[:2*pageSize]) }),
-		"cut to nothing":              func(_ *testing.T, path string) error { return os.Truncate(path, 0) },
-		"cut in the middle":           func(_ *testing.T, path string) error { return os.Truncate(path, 5*pageSize) },
-		"removed":                     func(_ *testing.T, path string) error { return os.Remove(path) },
-		"its folder moved away":       func(_ *testing.T, path string) error { return os.Rename(filepath.Dir(path), filepath.Dir(path)+".old") },
-		"an older copy in its place":  olderCopy,
+		"both meta pages":            rewrite(func(b image) { clear(b[:2*pageSize]) }),
+		"cut to nothing":             func(_ *testing.T, path string) error { return os.Truncate(path, 0) },
+		"cut in the middle":          func(_ *testing.T, path string) error { return os.Truncate(path, 5*pageSize) },
+		"removed":                    func(_ *testing.T, path string) error { return os.Remove(path) },
+		"its folder moved away":      func(_ *testing.T, path string) error { return os.Rename(filepath.Dir(path), filepath.Dir(path)+".old") },
+		"an older copy in its place": olderCopy,
+		"a symbolic link to it": func(t *testing.T, path string) error {
+			elsewhere := filepath.Join(t.TempDir(), "moved.db")
+			return errors.Join(os.Rename(path, elsewhere), os.Symlink(elsewhere, path))
+		},
 		"last leaf is its own branch": rewrite(func(b image) { copy(b.page(b.leaf(-1)), b.page(b.records())) }),
 		"last leaf is a cycle": rewrite(func(b image) {
 			last := b.leaf(-1)

@@ -13,7 +13,7 @@ import (
 // same identity, in a folder that must not exist. It returns the end of the copy, and the
 // fault; nil where all was copied.
 func Salvage(ctx context.Context, from, to string, pace Pace) (end Head, fault *CorruptError, err error) {
-	segments, err := listSegments(from)
+	segments, err := segmentsIn(from)
 	if err != nil {
 		return end, nil, err
 	}
@@ -74,7 +74,7 @@ func (c *copier) copy(s *segment) error {
 	if err != nil {
 		return c.fault(err)
 	}
-	if err := c.link(s, &m, 0); err != nil || len(c.Faults) > 0 {
+	if err := c.link(s, &m, nil); err != nil || len(c.Faults) > 0 {
 		return err
 	}
 	c.before, c.newest = m.seal, &m

@@ -169,7 +169,11 @@ func (u *upgrader) readBack(s *segment, next uint64) error {
 	if err := u.step("written"); err != nil {
 		return err
 	}
-	if err := u.check.segment(s, next); err != nil {
+	var rest []*segment
+	if next != 0 {
+		rest = []*segment{{first: next}}
+	}
+	if err := u.check.segment(s, rest); err != nil {
 		return err
 	}
 	if len(u.check.Faults) > 0 {

@@ -58,12 +58,13 @@ type Pace func(read, of int64) error
 // of the tree, and the end that the log has acknowledged. It returns the roots of the trees of
 // the given sizes. The error is that of reading, not of what is wrong.
 func Verify(ctx context.Context, folder string, pace Pace, sizes ...uint64) (*Verified, error) {
-	segments, err := listSegments(folder)
+	segments, err := segmentsIn(folder)
 	v := newVerifier(ctx, pace, sizes...)
 	if err != nil {
 		return &v.Verified, v.fault(err)
 	}
-	if err := v.segments(segments); err != nil {
+	v.Faults = secondNames(segments)
+	if err := v.segments(without(v.Faults, segments)); err != nil {
 		return &v.Verified, err
 	}
 	if v.newest == nil {
@@ -163,12 +164,11 @@ func (v *verifier) segments(all []*segment) error {
 	}
 	v.Bytes = v.of
 	for i, s := range all {
-		next := uint64(0)
-		if i+1 < len(all) {
-			next = all[i+1].first
+		if v.before != nil && s.first <= v.before.Last { // a stray, of which link has said so
+			continue
 		}
 		done := v.read
-		if err := v.segment(s, next); err != nil {
+		if err := v.segment(s, all[i+1:]); err != nil {
 			return err
 		}
 		size, err := v.sizeOf(s)
@@ -198,8 +198,8 @@ func (v *verifier) sizeOf(s *segment) (int64, error) {
 // step lets the pace have its time.
 func (v *verifier) step() error { return v.pace(min(v.read, v.of), v.of) }
 
-// segment verifies one segment.
-func (v *verifier) segment(s *segment, next uint64) error {
+// segment verifies one segment, after which the rest follow.
+func (v *verifier) segment(s *segment, rest []*segment) error {
 	v.Segments++
 	v.newest = nil
 	if _, err := os.Stat(s.path); errors.Is(err, os.ErrNotExist) {
@@ -218,7 +218,7 @@ func (v *verifier) segment(s *segment, next uint64) error {
 		return v.fault(err)
 	}
 	v.newest = &m
-	if err := v.link(s, &m, next); err != nil {
+	if err := v.link(s, &m, rest); err != nil {
 		return err
 	}
 	v.before = m.seal
@@ -266,18 +266,22 @@ func (v *verifier) tail(folder string) error {
 	return errors.Join(err, f.Close())
 }
 
-// link checks that a segment follows the one before and is followed by the one after.
-func (v *verifier) link(s *segment, m *segmentMeta, next uint64) error {
+// link checks that a segment follows the one before and is followed by the first of the rest. Files of the rest
+// that begin within it are strays.
+func (v *verifier) link(s *segment, m *segmentMeta, rest []*segment) error {
 	corrupt := func(format string, args ...any) error {
 		return v.fault(&CorruptError{File: s.path, Err: fmt.Errorf(format, args...)})
 	}
+	for ; m.seal != nil && len(rest) > 0 && rest[0].first <= m.seal.Last; rest = rest[1:] {
+		v.Faults = append(v.Faults, notNext(s.path, m.seal.Last, rest[0].first))
+	}
 	switch {
-	case v.before != nil && m.previous != nil && *v.before != *m.previous:
+	case v.before != nil && v.before.Last+1 == s.first && m.previous != nil && *v.before != *m.previous: // one between is a fault already
 		return corrupt("it follows another segment than the one before it")
-	case next != 0 && m.seal == nil:
+	case len(rest) > 0 && m.seal == nil:
 		return corrupt("it is not sealed, although another segment follows it")
-	case next != 0 && m.seal.Last+1 != next:
-		return corrupt("it ends at record %d, and the next segment begins at %d", m.seal.Last, next)
+	case len(rest) > 0 && m.seal.Last+1 != rest[0].first && rest[0].named(): // otherwise that one has a fault of its own
+		return v.fault(notNext(s.path, m.seal.Last, rest[0].first))
 	}
 	return nil
 }

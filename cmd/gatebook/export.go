@@ -126,5 +126,9 @@ func (c *exportCommand) offline(ctx context.Context, w io.Writer, folder string,
 		return 0, err
 	}
 	records, err := interchange.Write(ctx, w, locked, progress.pace)
+	if fault, ok := errors.AsType[*storage.CorruptError](err); ok {
+		err = fmt.Errorf("the log cannot be exported: %w; nothing was exported. Restore the file from a copy; "+
+			"gatebook verify names each fault, and with --salvage it copies what is whole, which can be exported", fault)
+	}
 	return records, errors.Join(err, locked.Unlock())
 }

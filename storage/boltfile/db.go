@@ -199,9 +199,11 @@ func (d *DB) Renamed(path string) { d.path = path }
 // "Multigrain Timestamps" in the kernel's documentation).
 func (d *DB) Same(size int64) error {
 	var there unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, d.path, 0, unix.STATX_INO|unix.STATX_SIZE, &there)
+	err := unix.Statx(unix.AT_FDCWD, d.path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_TYPE|unix.STATX_INO|unix.STATX_SIZE, &there)
 	switch {
 	case err != nil:
+	case there.Mode&unix.S_IFMT == unix.S_IFLNK: // a start would refuse it, whatever it leads to
+		err = errors.New("a symbolic link has its name")
 	case unix.Mkdev(there.Dev_major, there.Dev_minor) != d.device || there.Ino != d.inode:
 		err = errors.New("another file has its name")
 	case int64(there.Size) < size:
