@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gatebook/events"
+	"gatebook/internal/journal"
 	"gatebook/internal/lifecycle"
 	"gatebook/internal/query"
 	"gatebook/projection"
@@ -41,6 +42,9 @@ var (
 	// ErrReadOnly: a write failed, and nothing is recorded until the registry is opened
 	// again.
 	ErrReadOnly = storage.ErrReadOnly
+	// ErrNoIDs: no ids of sessions are left. No session can be opened any more; those that live are recorded to
+	// their end.
+	ErrNoIDs = journal.ErrNoIDs
 	// ErrClosed: the registry is closed.
 	ErrClosed = storage.ErrClosed
 )

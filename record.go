@@ -72,7 +72,10 @@ func (s *Source) OpenSince(ctx context.Context, connected time.Time, e events.Se
 		return 0, err
 	}
 	defer claim.Release()
-	id := s.registry.journal.NextID()
+	id, err := s.registry.journal.NextID()
+	if err != nil {
+		return 0, err
+	}
 	opening := journal.Checked(id, &e)
 	opening.Record.Occurred = occurred
 	if err := s.registry.append(ctx, func() ([]storage.Entry, error) { return []storage.Entry{opening}, nil }); err != nil {

@@ -144,7 +144,7 @@ func (r *Registry) every(ctx context.Context, interval time.Duration, f func()) 
 	})
 }
 
-// Err returns why nothing can be recorded now; nil when all is well.
+// Err returns why nothing can be recorded now, or, with [ErrNoIDs], no new session; nil when all is well.
 func (r *Registry) Err() error { return r.journal.Err() }
 
 // Now returns the time by the registry's clock, the one of its records.

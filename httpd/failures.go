@@ -106,6 +106,10 @@ func notRecording(err error) *render.Failure {
 	case errors.Is(err, gatebook.ErrReadOnly):
 		f.RetryAfter = "10"
 		f.Description = whyReadOnly(err)
+	case errors.Is(err, gatebook.ErrNoIDs):
+		f.Title = "No ids left"
+		f.Description = "No session can be opened any more: the log has given all ids that there are. Those that live are recorded to their end, and what is in the book can be read." +
+			" Start the server with an empty data folder, and keep this one."
 	case errors.Is(err, gatebook.ErrClosed):
 		f.Description = "The registry is being closed."
 	default:

@@ -74,7 +74,9 @@ func (d *reconciler) decide() ([]storage.Entry, error) {
 			return nil, d.at(i, err)
 		}
 	}
-	d.giveIDs()
+	if err := d.giveIDs(); err != nil {
+		return nil, err
+	}
 	list := slices.Concat(d.begin(source), d.entries)
 	return append(list, d.sign(source, len(list))...), nil
 }
@@ -138,15 +140,17 @@ func (d *reconciler) sign(source *projection.Source, recorded int) []storage.Ent
 	return []storage.Entry{journal.Entry(0, e)}
 }
 
-// giveIDs numbers the new sessions, in the order in which they were opened.
-func (d *reconciler) giveIDs() {
+// giveIDs numbers the new sessions, in the order in which they were opened. Errors: [journal.ErrNoIDs].
+func (d *reconciler) giveIDs() (err error) {
 	for i, of := range d.about {
 		if of == nil {
 			continue
 		}
 		if of.id == 0 {
 			if of.id = d.ids[of.key]; of.id == 0 {
-				of.id = d.intake.Journal.NextID()
+				if of.id, err = d.intake.Journal.NextID(); err != nil {
+					return err
+				}
 				if d.ids == nil {
 					d.ids = make(map[string]uint64)
 				}
@@ -155,6 +159,7 @@ func (d *reconciler) giveIDs() {
 		}
 		d.entries[i].Record.Session = of.id
 	}
+	return nil
 }
 
 // idsByKey returns the ids of the sessions that the report names, by the keys as given.

@@ -11,6 +11,7 @@ import (
 	"gatebook/internal/lifecycle"
 	"gatebook/projection"
 	"gatebook/storage"
+	"gatebook/storage/index"
 )
 
 // Decide makes the entries to append from what the book says now. It is called again when
@@ -147,8 +148,21 @@ func Checked(session uint64, e events.Event) storage.Entry {
 	return entry
 }
 
-// NextID returns the id for a new session.
-func (j *Journal) NextID() uint64 { return j.lastID.Add(1) }
+// ErrNoIDs is returned where no ids of sessions are left.
+var ErrNoIDs = fmt.Errorf("no ids of sessions are left: the last one, %d, was given; begin another log in an empty data folder", uint64(index.LargestID))
+
+// NextID returns the id for a new session. No id is given twice. Errors: [ErrNoIDs].
+func (j *Journal) NextID() (uint64, error) {
+	for {
+		last := j.lastID.Load()
+		if last >= index.LargestID { // the archive cannot hold a larger one
+			return 0, ErrNoIDs
+		}
+		if j.lastID.CompareAndSwap(last, last+1) {
+			return last + 1, nil
+		}
+	}
+}
 
 // CountRefused counts an event that was refused before it came to a decision.
 func (j *Journal) CountRefused() { j.refused.Add(1) }
@@ -156,10 +170,16 @@ func (j *Journal) CountRefused() { j.refused.Add(1) }
 // Refused returns how many events were refused.
 func (j *Journal) Refused() uint64 { return j.refused.Load() }
 
-// Err returns why nothing can be recorded now; nil when all is well.
+// Err returns why nothing can be recorded now, or no new session; nil when all is well.
 func (j *Journal) Err() error {
 	if err := j.file.Err(); err != nil {
 		return err
 	}
-	return j.log.Err()
+	if err := j.log.Err(); err != nil {
+		return err
+	}
+	if j.lastID.Load() >= index.LargestID {
+		return ErrNoIDs
+	}
+	return nil
 }
