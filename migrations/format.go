@@ -33,7 +33,7 @@ type OlderError struct {
 }
 
 func (e *OlderError) Error() string {
-	return fmt.Sprintf("%s has format %d, this gatebook writes format %d: it has to be upgraded", e.File, e.Format, e.Writes)
+	return fmt.Sprintf("%s has format %d, this gatebook writes format %d: bring the log up to date with gatebook migrate, or start a server in its folder", e.File, e.Format, e.Writes)
 }
 
 // OtherFormatError reports an archive of another format than this program's. It is not

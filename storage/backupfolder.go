@@ -340,6 +340,9 @@ func (b *BackupFolder) progressed(n int64) error {
 // install checks a sealed segment that was received, and puts it into the backup.
 func (b *BackupFolder) install(path string) error {
 	own, err := b.verifier.checkedSegment(path, b.id)
+	if errors.Is(err, errOldSegment) { // it was put back after the log had been brought up to date
+		return fmt.Errorf("%s is of an older format than this gatebook writes: bring the log up to date with gatebook migrate, and back up again", filepath.Base(path))
+	}
 	if err != nil {
 		return b.blame(path, err)
 	}

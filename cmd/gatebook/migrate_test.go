@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"compress/gzip"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -13,7 +14,13 @@ import (
 // format2 returns a data folder with a log of format 2.
 func format2(t *testing.T) string {
 	t.Helper()
-	from, folder := filepath.Join("..", "..", "testdata", "format2"), filepath.Join(t.TempDir(), "data")
+	return olderFolder(t, 2)
+}
+
+// olderFolder returns a data folder with a log of an older format.
+func olderFolder(t *testing.T, format int) string {
+	t.Helper()
+	from, folder := filepath.Join("..", "..", "testdata", fmt.Sprint("format", format)), filepath.Join(t.TempDir(), "data")
 	must(t, os.MkdirAll(filepath.Join(folder, "log"), 0o700))
 	packed, err := filepath.Glob(filepath.Join(from, "*.gz"))
 	must(t, err)
@@ -61,4 +68,87 @@ func TestMigrate(t *testing.T) {
 			t.Errorf("after a clean stop the older files %q are kept: %v", kept, err)
 		}
 	}
+}
+
+// TestOlderFolders gives folders of older formats to each command that works without a server: it does its work, or
+// names the format and the command that brings the log up to date, and leaves nothing behind.
+func TestOlderFolders(t *testing.T) {
+	t.Parallel()
+	for _, format := range []int{1, 2} {
+		t.Run(fmt.Sprint("format ", format), func(t *testing.T) {
+			t.Parallel()
+			whole := olderFolder(t, format)
+			records, root := storedOf(t, whole)
+			refusal := fmt.Sprintf("has format %d, this gatebook writes format 3: bring the log up to date with gatebook migrate", format)
+			for _, c := range []struct {
+				works bool
+				args  []string
+			}{
+				{true, []string{"info"}},
+				{true, []string{"verify"}},
+				{true, []string{"verify", "--salvage", "OUT"}},
+				{true, []string{"export", "--out", "OUT"}},
+				{true, []string{"export", "--format", "csv", "--out", "OUT"}},
+				{true, []string{"compact"}},
+				{false, []string{"backup", "OUT"}},
+				{false, []string{"backup", "OUT", "--with-secrets"}},
+				{false, []string{"rebuild"}},
+				{false, []string{"key", "rotate"}},
+				{false, []string{"key", "rotate", "--force"}},
+			} {
+				folder, out := olderFolder(t, format), filepath.Join(t.TempDir(), "out")
+				args := append(c.args, "--data", folder)
+				for i := range args {
+					args[i] = strings.Replace(args[i], "OUT", out, 1)
+				}
+				if c.works {
+					mustRun(t, args...)
+				} else {
+					mustRefuse(t, refusal, args...)
+					if left, err := os.ReadDir(filepath.Dir(out)); err != nil || len(left) > 0 {
+						t.Errorf("%q has left %v, %v", args, left, err)
+					}
+				}
+				if is, isRoot := storedOf(t, folder); isRoot != root || len(is) != len(records) {
+					t.Errorf("after %q the log has %d records and the root %s", args, len(is), isRoot)
+				}
+				mustRun(t, "migrate", "--data", folder)
+				if _, isRoot := storedOf(t, folder); isRoot != root {
+					t.Errorf("after %q and migrate the log has the root %s", args, isRoot)
+				}
+				mustRun(t, "rebuild", "--data", folder)
+			}
+		})
+	}
+}
+
+// TestOlderExports imports the exports of older formats, and compares their sessions with those of the upgraded log.
+func TestOlderExports(t *testing.T) {
+	t.Parallel()
+	for _, format := range []int{1, 2} {
+		folder, room := olderFolder(t, format), t.TempDir()
+		file, imported := filepath.Join(room, "book.ndjson"), filepath.Join(room, "imported")
+		before := mustRun(t, "export", "--format", "csv", "--data", folder)
+		mustRun(t, "export", "--data", folder, "--out", file)
+		mustRun(t, "import", file, "--as-is", "--data", imported)
+		mustRun(t, "migrate", "--data", folder)
+		for _, data := range []string{folder, imported} {
+			if after := mustRun(t, "export", "--format", "csv", "--data", data); after != before {
+				t.Errorf("of format %d the sessions are\n%s\nand in %s\n%s", format, before, data, after)
+			}
+		}
+	}
+}
+
+// TestBackupOfOlderSegment backs a log up in which a segment of an older format was put back.
+func TestBackupOfOlderSegment(t *testing.T) {
+	t.Parallel()
+	folder, backup := format2(t), filepath.Join(t.TempDir(), "backup")
+	mustRun(t, "migrate", "--data", folder)
+	first := filepath.Join(folder, "log", "00000000000000000001.db")
+	must(t, os.Rename(first+".format2", first))
+	mustRefuse(t, "00000000000000000001.db is of an older format than this gatebook writes: bring the log up to date with gatebook migrate", "backup", backup, "--data", folder)
+	mustRun(t, "migrate", "--data", folder)
+	mustRun(t, "backup", backup, "--data", folder)
+	mustRun(t, "verify", "--data", backup)
 }
