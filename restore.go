@@ -129,6 +129,15 @@ func (r *restore) check(backup string) error {
 	return r.choose(head)
 }
 
+// CheckNextSession returns an error for an id with which no restored log may go on, whatever it has:
+// [RestoreOptions.NextSession].
+func CheckNextSession(next uint64) error {
+	if next > highestID {
+		return fmt.Errorf("the next session cannot be %d: the largest that is allowed is %d, so that the archive has room to go on", next, uint64(highestID))
+	}
+	return nil
+}
+
 // choose chooses the next session.
 func (r *restore) choose(head storage.Head) error {
 	next := r.NextSession

@@ -45,6 +45,11 @@ func (c *importCommand) Run(ctx context.Context, to *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.NextID != 0 { // before an hour of reading
+		if err := gatebook.CheckNextSession(c.NextID); err != nil {
+			return err
+		}
+	}
 	in, size := os.Stdin, int64(0)
 	if c.File != "-" {
 		if in, err = os.Open(c.File); err != nil {
@@ -96,7 +101,7 @@ func (c *importCommand) fill(ctx context.Context, from io.Reader, folder *storag
 	if err := folder.Fill("import"); err != nil {
 		return 0, err
 	}
-	records, err := interchange.Read(ctx, from, folder, read)
+	records, err := interchange.Read(ctx, from, folder, c.NextID, read)
 	if err != nil {
 		return 0, fmt.Errorf("%w; nothing is imported", err)
 	}

@@ -9,6 +9,6 @@
 // sum over both and what the first line has.
 //
 // Reading compares the members of each line with its bytes, so that a line that was changed is
-// refused, and the root with the tree of what was read. The records are then byte for byte those of
-// the log.
+// refused, the root with the tree of what was read, and the ids of sessions with those before: each is opened
+// once, and is none that the archive cannot hold. The records are then byte for byte those of the log.
 package interchange

@@ -63,24 +63,24 @@ type stored struct {
 	Actor   *string `json:"actor,omitempty"`
 }
 
-// appendLine appends the line of a record, without its end.
-func appendLine(b []byte, coder *events.Coder, sequence uint64, record []byte) ([]byte, error) {
+// appendLine appends the line of a record, without its end, and returns the record.
+func appendLine(b []byte, coder *events.Coder, sequence uint64, record []byte) ([]byte, events.Record, error) {
 	r, err := coder.Decode(sequence, record)
 	if err != nil {
-		return b, err
+		return b, r, err
 	}
 	parts, err := events.Split(sequence, record)
 	if err != nil {
-		return b, err
+		return b, r, err
 	}
 	s := stored{Core: base64.StdEncoding.EncodeToString(parts.Core), Subject: encodePart(parts.Subject), Actor: encodePart(parts.Actor)}
 	member, err := json.Marshal(&s)
 	if err != nil {
-		return b, err
+		return b, r, err
 	}
 	b = reports.AppendRecord(b, &r, noKey)
 	b = append(b[:len(b)-1], storedMember...)
-	return append(append(b, member...), '}'), nil
+	return append(append(b, member...), '}'), r, nil
 }
 
 // noKey is the key of every session: a record has it where its session was opened.

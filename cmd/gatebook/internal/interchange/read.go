@@ -30,10 +30,11 @@ func (e *LineError) Error() string { return fmt.Sprintf("line %d: %v", e.Line, e
 func (e *LineError) Unwrap() error { return e.Err }
 
 // Read reads what [Write] has written into the new log of a folder that has none, and its head with it.
+// next is the id of the next session, which the log must not have; 0 for any.
 // read is called with how many bytes were read. It returns how many records there are. Errors: [*LineError],
 // that of ctx, and those of the system. After an error the folder is of no use.
-func Read(ctx context.Context, from io.Reader, folder *storage.Folder, read func(n int64) error) (records uint64, err error) {
-	r := &reader{lines: bufio.NewReaderSize(from, 1<<16), progressed: read}
+func Read(ctx context.Context, from io.Reader, folder *storage.Folder, next uint64, read func(n int64) error) (records uint64, err error) {
+	r := &reader{lines: bufio.NewReaderSize(from, 1<<16), progressed: read, ids: sessionIDs{next: next}}
 	defer func() {
 		if r.log != nil {
 			err = errors.Join(err, r.log.Close())
@@ -70,6 +71,7 @@ type reader struct {
 	coder   events.Coder
 	again   []byte // a record's line, as it has to be
 	records uint64
+	ids     sessionIDs
 }
 
 // next reads the next line, without its end.
@@ -174,11 +176,15 @@ func (r *reader) add(s *stored) error {
 	if err != nil {
 		return r.wrong(err)
 	}
-	if r.again, err = appendLine(r.again[:0], &r.coder, r.records+1, record); err != nil {
+	var decoded events.Record
+	if r.again, decoded, err = appendLine(r.again[:0], &r.coder, r.records+1, record); err != nil {
 		return r.wrong(err)
 	}
 	if !bytes.Equal(r.again, r.line) {
 		return r.wrong(fmt.Errorf("its members are not those of its stored bytes; from these it would be %s", r.again))
+	}
+	if err := r.ids.check(&decoded); err != nil {
+		return r.wrong(err)
 	}
 	if err := r.log.Add(record); err != nil {
 		if errors.Is(err, storage.ErrDiskFull) || errors.Is(err, storage.ErrReadOnly) {

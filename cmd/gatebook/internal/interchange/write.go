@@ -35,7 +35,7 @@ func Write(ctx context.Context, to io.Writer, folder *storage.Folder, pace stora
 	var line []byte
 	var coder events.Coder
 	head, root, err := storage.ReadStored(ctx, folder.Log(), pace, func(sequence uint64, record []byte) (err error) {
-		if line, err = appendLine(line[:0], &coder, sequence, record); err != nil {
+		if line, _, err = appendLine(line[:0], &coder, sequence, record); err != nil {
 			return err
 		}
 		_, err = w.Write(append(line, '\n'))
