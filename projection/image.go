@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"unique"
 
 	"gatebook/events"
 	"gatebook/events/wire"
@@ -41,9 +40,14 @@ func (s *Session) AppendTo(b []byte) []byte {
 
 // DecodeSession decodes the value of a session's row. The error wraps [wire.ErrMalformed].
 func DecodeSession(row []byte, strings *wire.Strings) (*Session, error) {
+	return decodeSession(row, strings, new(wire.Coder))
+}
+
+// decodeSession is [DecodeSession] with a coder that serves many rows.
+func decodeSession(row []byte, strings *wire.Strings, c *wire.Coder) (*Session, error) {
 	s := &Session{}
-	c := wire.NewDecoder(row, strings)
-	s.fields(&c)
+	c.Decode(row, strings)
+	s.fields(c)
 	if err := c.Finish(); err != nil {
 		return nil, fmt.Errorf("session row: %w", err)
 	}
@@ -51,36 +55,39 @@ func DecodeSession(row []byte, strings *wire.Strings) (*Session, error) {
 }
 
 func (s *Session) fields(c *wire.Coder) {
-	var origin Origin
-	var login Login
-	if !c.Decoding() {
-		origin, login = s.Origin(), s.Login()
-	}
 	address := s.Address()
-	x := *s.extraOrZero()
 	wire.Uint(c, 1, &s.ID)
 	wire.Uint(c, 2, &s.Version)
 	wire.Int(c, 3, &s.Opened)
 	wire.Int(c, 4, &s.Ready)
 	wire.Int(c, 5, &s.Active)
-	wire.Nested(c, 6, &origin, (*Origin).fields)
-	wire.Nested(c, 7, &login, (*Login).fields)
-	c.Text(8, &address)
+	wire.Handle(c, 6, &s.origin, (*Origin).fields)
+	wire.Handle(c, 7, &s.login, (*Login).fields)
+	c.Opaque(8, &address)
 	wire.Uint(c, 9, &s.Port)
 	wire.Uint(c, 10, &s.Status)
 	wire.Uint(c, 11, &s.Stage)
 	wire.Nested(c, 12, &s.counters, (*counters).fields)
 	wire.List(c, 13, &s.Connections, (*Connection).fields)
 	c.Opaque(14, &s.trail)
-	wire.Nested(c, 15, &x, (*extra).fields)
+	s.extraFields(c)
 	wire.Int(c, 16, &s.Modified)
 	if c.Decoding() {
-		s.origin, s.login = unique.Make(origin), unique.Make(login)
-		if x != (extra{}) {
-			s.extra = &x
-		}
 		s.setAddress(address)
 		s.check(c, address)
+	}
+}
+
+// extraFields visits what few sessions have. A row without it takes no memory for it.
+func (s *Session) extraFields(c *wire.Coder) {
+	const tag = 15
+	if c.Decoding() && !c.Next(tag) {
+		return
+	}
+	x := *s.extraOrZero()
+	wire.Nested(c, tag, &x, (*extra).fields)
+	if c.Decoding() && x != (extra{}) {
+		s.extra = &x
 	}
 }
 
@@ -128,25 +135,19 @@ func (v *counters) fields(c *wire.Coder) {
 	wire.Int(c, 8, &r.closed)
 	c.Text(9, &r.cause)
 	if c.Decoding() && r != (rare{}) {
-		v.rare = &r
+		kept := r // r stays on the stack: few have any of it
+		v.rare = &kept
 	}
 }
 
 func (v *Connection) fields(c *wire.Coder) {
-	var server string
-	if !c.Decoding() {
-		server = v.Server()
-	}
 	wire.Uint(c, 1, &v.Number)
-	c.Text(2, &server)
+	c.TextHandle(2, &v.server)
 	wire.Uint(c, 3, &v.ServerID)
 	wire.Int(c, 4, &v.Opened)
 	wire.Uint(c, 5, &v.State)
 	wire.Uint(c, 6, &v.Reason)
 	wire.Nested(c, 7, &v.counters, (*counters).fields)
-	if c.Decoding() {
-		v.server = unique.Make(server)
-	}
 }
 
 func (v *extra) fields(c *wire.Coder) {

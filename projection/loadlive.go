@@ -20,10 +20,10 @@ type rows struct {
 	ends     []int  // of each row in bytes
 	sessions []*Session
 	err      error
-	decoded  chan struct{} // closed when the sessions or err are set
+	decoded  chan struct{} // holds one when the sessions or err are set
 }
 
-func newRows() *rows { return &rows{decoded: make(chan struct{})} }
+func newRows() *rows { return &rows{decoded: make(chan struct{}, 1)} }
 
 // add adds a copy of a row.
 func (r *rows) add(value []byte) {
@@ -33,11 +33,11 @@ func (r *rows) add(value []byte) {
 
 // decode decodes the rows, with one copy of equal strings.
 func (r *rows) decode(strings *wire.Strings) {
-	defer close(r.decoded)
-	r.sessions = make([]*Session, 0, len(r.ends))
+	defer func() { r.decoded <- struct{}{} }()
 	begin := 0
+	var c wire.Coder
 	for _, end := range r.ends {
-		v, err := DecodeSession(r.bytes[begin:end], strings)
+		v, err := decodeSession(r.bytes[begin:end], strings, &c)
 		if err != nil {
 			r.err = err
 			return
@@ -50,7 +50,7 @@ func (r *rows) decode(strings *wire.Strings) {
 // beside reading their rows and opening them in their order. They have ended when it returns.
 func (s *State) loadLive(scan Scan) error {
 	n := min(loaders, runtime.GOMAXPROCS(0))
-	work, ordered := make(chan *rows, n), make(chan *rows, 2*n)
+	work, ordered, free := make(chan *rows, n), make(chan *rows, 2*n), make(chan *rows, 4*n)
 	var running sync.WaitGroup
 	for range n {
 		running.Go(func() {
@@ -61,11 +61,11 @@ func (s *State) loadLive(scan Scan) error {
 		})
 	}
 	var failed error
-	running.Go(func() { failed = s.openAll(ordered) })
+	running.Go(func() { failed = s.openAll(ordered, free) })
 	err := func() error {
 		defer close(ordered)
 		defer close(work)
-		return scanRows(scan, func(r *rows) { work <- r; ordered <- r })
+		return scanRows(scan, free, func(r *rows) { work <- r; ordered <- r })
 	}()
 	running.Wait()
 	if failed != nil { // a row that could not be decoded comes before one that could not be read
@@ -74,12 +74,18 @@ func (s *State) loadLive(scan Scan) error {
 	return err
 }
 
-// scanRows calls take with the rows of the live sessions, some at a time.
-func scanRows(scan Scan, take func(*rows)) error {
+// scanRows calls take with the rows of the live sessions, some at a time, in rows that are free or
+// new.
+func scanRows(scan Scan, free <-chan *rows, take func(*rows)) error {
 	open := newRows()
 	err := scan(tableLive, func(_, value []byte) error {
-		if open.add(value); len(open.ends) == loadedRows {
-			take(open)
+		if open.add(value); len(open.ends) < loadedRows {
+			return nil
+		}
+		take(open)
+		select {
+		case open = <-free:
+		default:
 			open = newRows()
 		}
 		return nil
@@ -88,8 +94,8 @@ func scanRows(scan Scan, take func(*rows)) error {
 	return err
 }
 
-// openAll opens sessions when they are decoded, up to the first error.
-func (s *State) openAll(ordered <-chan *rows) (err error) {
+// openAll opens sessions when they are decoded, up to the first error. The rows are free then.
+func (s *State) openAll(ordered <-chan *rows, free chan<- *rows) (err error) {
 	for r := range ordered {
 		if <-r.decoded; err == nil {
 			err = r.err
@@ -98,6 +104,11 @@ func (s *State) openAll(ordered <-chan *rows) (err error) {
 			for _, v := range r.sessions {
 				s.sessions.open(v)
 			}
+		}
+		r.bytes, r.ends, r.sessions = r.bytes[:0], r.ends[:0], r.sessions[:0]
+		select {
+		case free <- r:
+		default: // enough are free
 		}
 	}
 	return err

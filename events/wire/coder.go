@@ -98,6 +98,9 @@ func (c *Coder) Bytes() []byte { return c.buf }
 // Decoding reports whether the coder sets fields, rather than reads them.
 func (c *Coder) Decoding() bool { return c.mode == decoding }
 
+// Next reports whether the field with this tag comes next in the decoding.
+func (c *Coder) Next(tag uint64) bool { return c.tag == tag }
+
 // Fail makes the decoding fail with a reason of the message's own.
 func (c *Coder) Fail(format string, args ...any) {
 	if c.err == nil {

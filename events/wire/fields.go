@@ -163,6 +163,9 @@ func List[T any](c *Coder, tag uint64, v *[]T, fields func(*T, *Coder)) {
 			if c.err != nil {
 				return
 			}
+			if *v == nil {
+				*v = make([]T, 0, 1+repeated(tag, c.buf[c.end:o.end]))
+			}
 			*v = append(*v, *new(T))
 			fields(&(*v)[len(*v)-1], c)
 			if c.leave(o); c.err != nil {
@@ -175,6 +178,23 @@ func List[T any](c *Coder, tag uint64, v *[]T, fields func(*T, *Coder)) {
 			fields(&(*v)[i], c)
 		}
 	}
+}
+
+// repeated returns how often the field with a tag stands at the beginning of b, so that a list
+// is allocated once.
+func repeated(tag uint64, b []byte) (n int) {
+	for ; len(b) > 0; n++ {
+		key, rest, err := CutUvarint(b)
+		if err != nil || key != tag<<3|typeBytes {
+			break
+		}
+		length, rest, err := CutUvarint(rest)
+		if err != nil || length > uint64(len(rest)) {
+			break
+		}
+		b = rest[length:]
+	}
+	return n
 }
 
 // Nested visits a nested message. An empty one is not written, and a missing one stays

@@ -38,10 +38,11 @@ func CleanText(s string, limit int) string {
 }
 
 // Strings keeps one copy of each frequent text: names of services, users, servers. It
-// holds a limited number of texts. The zero value is ready for use; a nil one shares
+// holds a limited number of texts, and of handles. The zero value is ready for use; a nil one shares
 // nothing. It is not safe for concurrent use.
 type Strings struct {
-	seen map[string]string
+	seen    map[string]string
+	handles map[handleKey]any // see [Handle]
 }
 
 const (

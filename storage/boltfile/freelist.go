@@ -41,11 +41,11 @@ func (t *tree) notBelow(list, id uint64) error {
 		if t.seen[before/64]&(1<<(before%64)) == 0 {
 			continue
 		}
-		p, err := t.page(before)
+		more, err := t.overflow(before)
 		if err != nil {
 			return err
 		}
-		if before+uint64(len(p.b))/uint64(t.meta.pageSize) > id {
+		if before+more >= id {
 			return fmt.Errorf("page %d: page %d is in the list of free pages, and belongs to page %d", list, id, before)
 		}
 		return nil

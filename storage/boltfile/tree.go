@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A page of a bbolt file has a header of 16 bytes (see inspect.go) and then count elements
@@ -31,6 +32,10 @@ type tree struct {
 	f    io.ReaderAt
 	meta meta
 	seen []uint64 // a bit for each page
+	// header is where overflow reads, and branch[depth] where a branch that far above its
+	// leaves is read: a large file has ten thousands of them.
+	header [headerSize]byte
+	branch [maxDepth + 1][]byte
 }
 
 // checkTree checks the branch pages. It checks all pages of a file that keeps no free
@@ -93,10 +98,11 @@ func (t *tree) below(id uint64, depth int, leaf func(id uint64) error) error {
 	if depth == 0 {
 		return leaf(id)
 	}
-	p, err := t.page(id)
+	p, err := t.read(id, t.branch[depth])
 	if err != nil {
 		return err
 	}
+	t.branch[depth] = p.b
 	if err := p.checkElements(nil, nil); err != nil {
 		return err
 	}
@@ -150,11 +156,15 @@ func (t *tree) visit(id uint64) error {
 }
 
 // page reads a page and checks its header.
-func (t *tree) page(id uint64) (page, error) {
+func (t *tree) page(id uint64) (page, error) { return t.read(id, nil) }
+
+// read is page, which reads into b if it is large enough.
+func (t *tree) read(id uint64, b []byte) (page, error) {
 	if !t.meta.holds(id) {
 		return page{}, fmt.Errorf("page %d is used, the file has %d", id, t.meta.highest)
 	}
-	p := page{id: id, b: make([]byte, t.meta.pageSize)}
+	size := int(t.meta.pageSize)
+	p := page{id: id, b: slices.Grow(b[:0], size)[:size]}
 	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
@@ -167,6 +177,15 @@ func (t *tree) page(id uint64) (page, error) {
 		return p, fmt.Errorf("page %d: %w", id, err)
 	}
 	return p, nil
+}
+
+// overflow reads the header of a page alone, and returns the number of its overflow pages.
+func (t *tree) overflow(id uint64) (uint64, error) {
+	p := page{id: id, b: t.header[:]}
+	if _, err := t.f.ReadAt(p.b, int64(id)*int64(t.meta.pageSize)); err != nil {
+		return 0, fmt.Errorf("page %d: %w", id, err)
+	}
+	return p.checkHeader(t.meta.highest)
 }
 
 // page is a page with its overflow pages.
