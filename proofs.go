@@ -146,16 +146,6 @@ func (r *Registry) RotateKey(ctx context.Context, by string) (verifier string, e
 	return verifier, err
 }
 
-// ForceKey signs the log of a folder, which nobody has open, as it is, with a new key: its key or
-// head was lost, or it was rolled back. The log says so in a record. It returns the verifier key. A folder that
-// no server may use is refused ([*storage.UnusableError]).
-func ForceKey(ctx context.Context, folder *storage.Folder, by string) (verifier string, err error) {
-	if err := folder.CheckUsable(); err != nil {
-		return "", err
-	}
-	return heads.Force(ctx, folder, by, heads.Options{Report: func(error) {}, Now: time.Now})
-}
-
 // RotateFolderKey is [Registry.RotateKey] for a folder that nobody has open. A folder that no server may use
 // is refused ([*storage.UnusableError]).
 func RotateFolderKey(ctx context.Context, folder *storage.Folder, by string) (verifier string, err error) {

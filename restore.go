@@ -115,7 +115,17 @@ func Restore(ctx context.Context, backup, folder string, o RestoreOptions) (*Res
 type restore struct {
 	RestoreOptions
 	folder *storage.Folder // locked
+	// given is the highest id that is known to have been given after the records that are restored; 0 where
+	// nothing is known of those.
+	given  uint64
 	result Restored
+}
+
+// knownRecords notes that the log had so many records once. Each record opens one session at most.
+func (r *restore) knownRecords(end storage.Head, records uint64) {
+	if records > end.Sequence {
+		r.given = max(r.given, end.Stream+records-end.Sequence)
+	}
 }
 
 // check returns an error for a folder that is no backup, and for a next session that was there. It
@@ -149,7 +159,7 @@ func (r *restore) choose(head storage.Head) error {
 				recorded = first
 			}
 		}
-		next = NextAfterRestore(head.Stream, recorded, r.Options.Now())
+		next = NextAfterRestore(max(head.Stream, r.given), recorded, r.Options.Now())
 	}
 	if next <= head.Stream || next > highestID {
 		return fmt.Errorf("the next session cannot be %d: the log has sessions up to %d, and the largest that is allowed is %d, so that the archive has room to go on",
@@ -176,13 +186,23 @@ func (r *restore) copy(ctx context.Context, backup string) error {
 
 // begin records that the log was restored, and signs it.
 func (r *restore) begin(ctx context.Context) error {
-	err := r.record(ctx, &events.LogRestored{
-		Records: r.result.Records, Taken: events.TimeOf(r.result.Taken), NextSession: r.result.NextSession, By: r.By,
-	})
-	if err != nil {
+	if err := r.record(ctx, r.event()); err != nil {
 		return err
 	}
 	return r.sign(ctx)
+}
+
+// event returns the event of the restore, without the root of the tree.
+func (r *restore) event() *events.LogRestored {
+	return &events.LogRestored{
+		Records: r.result.Records, Taken: events.TimeOf(r.result.Taken), NextSession: r.result.NextSession, By: r.By,
+	}
+}
+
+// rootText returns the root of the tree over a log's records as log_restored has it.
+func rootText(log *storage.Bolt) string {
+	_, root := log.Tree()
+	return fmt.Sprintf("%x", root[:])
 }
 
 // verify verifies the copy as [VerifyFolder] does the backup.
@@ -211,11 +231,15 @@ func (r *restore) sign(ctx context.Context) error {
 		return err
 	}
 	r.result.NewKeyRecorded = true
-	r.result.NewKey, err = heads.Force(ctx, r.folder, r.By, heads.Options{Report: r.Options.Report, Now: r.Options.Now})
+	r.result.NewKey, err = heads.Force(ctx, r.folder, r.By, r.signing(), func(*storage.Bolt, heads.Found) (events.Event, error) { return nil, nil })
 	return err
 }
 
-// record appends the event, with the root of the tree before it.
+func (r *restore) signing() heads.Options {
+	return heads.Options{Report: r.Options.Report, Now: r.Options.Now}
+}
+
+// record appends the event.
 func (r *restore) record(ctx context.Context, e *events.LogRestored) (err error) {
 	o := storage.BoltOptions{Clock: func() events.Time { return events.TimeOf(r.Options.Now()) }}
 	log, err := storage.OpenBolt(r.folder.Log(), o)
@@ -227,8 +251,7 @@ func (r *restore) record(ctx context.Context, e *events.LogRestored) (err error)
 	if err != nil {
 		return err
 	}
-	_, root := log.Tree()
-	e.Root = fmt.Sprintf("%x", root[:])
+	e.Root = rootText(log)
 	head := log.Head().Sequence
 	if err = log.Start(head, func([]events.Record) error { return nil }); err == nil {
 		err = log.Append(ctx, []storage.Entry{{Record: events.Record{Event: e}, Expect: head}})
@@ -236,14 +259,22 @@ func (r *restore) record(ctx context.Context, e *events.LogRestored) (err error)
 	return errors.Join(err, log.Close())
 }
 
-// open opens the folder once, which marks as lost what lived and makes the archive, and gives it
-// back.
+// open opens the folder once, completes it, and gives it back.
 func (r *restore) open(ctx context.Context) error {
+	err := r.settle(ctx)
+	if err == nil { // until then the disk can be full
+		err = r.folder.Filled()
+	}
+	return errors.Join(err, r.folder.Unlock())
+}
+
+// settle opens the folder once, which marks as lost what lived and makes the archive.
+func (r *restore) settle(ctx context.Context) error {
 	registry := newRegistry(r.folder, r.Options)
 	registry.restored = true
 	keyed := isThere(r.folder.Key())
 	if err := registry.open(ctx); err != nil {
-		return errors.Join(err, registry.release())
+		return errors.Join(err, registry.closeAll())
 	}
 	if !keyed {
 		r.result.NewKey = registry.heads.Keys().Verifiers()[0]
@@ -253,8 +284,5 @@ func (r *restore) open(ctx context.Context) error {
 	if err == nil {
 		err = storage.RemoveReplaced(r.folder.Log())
 	}
-	if err == nil { // until then the disk can be full
-		err = r.folder.Filled()
-	}
-	return errors.Join(err, r.folder.Unlock())
+	return err
 }

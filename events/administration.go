@@ -99,14 +99,14 @@ func (e *PersonErased) core(c *wire.Coder) {
 
 func (e *PersonErased) personal(p *personalCoders) { p.actor.Text(1, &e.By) }
 
-// LogRestored records that the log was restored from a backup, or imported: what was recorded after the
-// backup's last record is not in it.
+// LogRestored records that the log was restored from a backup, imported or salvaged, or was signed although it may
+// lack records: what was recorded after its last record then is not in it.
 type LogRestored struct {
 	// Records is the sequence of the backup's last record, Root the root of the Merkle tree over
 	// its records in hexadecimal.
 	Records uint64
 	Root    string
-	// Taken is when the backup was begun; or, after an import, the time of its last record.
+	// Taken is when the backup was begun; or, without a backup, the time of the last record.
 	Taken Time
 	// NextSession is the id of the next session. Ids below it may have been given to sessions
 	// after the backup's last record.

@@ -73,6 +73,10 @@ func (keyRotate) Help() string {
 	return `A record of the log names the new key, and the key before vouches for it there; the former private key is removed. With
 --force nobody vouches for it, and the record says so for ever, with the last head that was found.
 
+A log that was rolled back has given ids of sessions after its last record. So --force does what gatebook restore does, unless
+the log contains its head and only the key was lost: it records log_restored, leaves out the ids that may have been given, and
+marks the sessions that lived as lost.
+
 Examples:
   gatebook key rotate --data /var/lib/gatebook
   gatebook key rotate --force --data /var/lib/gatebook`
@@ -81,6 +85,7 @@ Examples:
 // Run rotates the key.
 func (c *keyRotate) Run(ctx context.Context, all *commands, to *streams) error {
 	var key string
+	var forced *gatebook.ForcedKey // nil without --force
 	err := all.Key.with(ctx, func(served *client.Client) (err error) {
 		if c.Force {
 			return errors.New("a server has the data folder open, so its key and head are there; stop it first, or leave --force out")
@@ -88,17 +93,24 @@ func (c *keyRotate) Run(ctx context.Context, all *commands, to *streams) error {
 		key, err = served.RotateKey(ctx)
 		return err
 	}, func(locked *storage.Folder) (err error) {
-		rotate := gatebook.RotateFolderKey
-		if c.Force {
-			rotate = gatebook.ForceKey
+		by := control.Actor(os.Geteuid())
+		if !c.Force {
+			key, err = gatebook.RotateFolderKey(ctx, locked, by)
+			return err
 		}
-		key, err = rotate(ctx, locked, control.Actor(os.Geteuid()))
+		if forced, err = gatebook.ForceKey(ctx, locked, gatebook.RestoreOptions{By: by, Options: gatebook.Options{Report: to.report}}); err == nil {
+			key = forced.Verifier
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(to.out, "heads are signed with another key now; its verifier key is\n%s\n", key)
+	if forced != nil && forced.NextSession > 0 {
+		fmt.Fprintf(to.out, "The log may lack records that it had, and says so (log_restored): %s lost, the next session is %d.\n",
+			counted(forced.Lost, "session"), forced.NextSession)
+	}
 	return nil
 }
 

@@ -120,7 +120,7 @@ func run(ctx context.Context, args []string, to *streams) int {
 		fmt.Fprintf(to.err, "gatebook: %s; see gatebook --help\n", oneLine(err))
 		return exitUsage
 	}
-	fmt.Fprintf(to.err, "gatebook: %s\n", oneLine(err))
+	to.report(err)
 	return exitFailed
 }
 
@@ -188,6 +188,9 @@ type streams struct {
 	// config is the user's configuration folder, "" where there is none.
 	config string
 }
+
+// report prints an error as the program's line about it.
+func (s *streams) report(err error) { fmt.Fprintf(s.err, "gatebook: %s\n", oneLine(err)) }
 
 // streamsOf returns the streams of the process.
 func streamsOf(stdout, stderr io.Writer) *streams {

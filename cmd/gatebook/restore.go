@@ -44,7 +44,7 @@ func (c *restoreCommand) Run(ctx context.Context, to *streams) error {
 	progress, began := newProgressBar(to.err), time.Now()
 	restored, err := gatebook.Restore(ctx, c.Backup, folder, gatebook.RestoreOptions{
 		By: control.Actor(os.Geteuid()), NextSession: c.NextID, Pace: progress.pace,
-		Options: gatebook.Options{Report: func(err error) { fmt.Fprintf(to.err, "gatebook: %s\n", oneLine(err)) }},
+		Options: gatebook.Options{Report: to.report},
 	})
 	progress.end()
 	if err != nil {

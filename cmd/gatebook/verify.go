@@ -5,18 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"golang.org/x/term"
 
 	"gatebook"
 	"gatebook/httpd/client"
-	"gatebook/httpd/control"
-	"gatebook/internal/regular"
 	"gatebook/projection"
 	"gatebook/storage"
 	"gatebook/storage/treehead"
@@ -28,7 +22,7 @@ type verifyCommand struct {
 	folderFlags `embed:""`
 
 	JSON    bool   `help:"Print what was found as JSON."`
-	Salvage string `help:"Copy the records before the first fault into a new data folder." placeholder:"FOLDER"`
+	Salvage string `help:"Copy the records before the first fault into a new data folder, as a restore does." placeholder:"FOLDER"`
 	Since   string `help:"Check too that the log contains the signed head in a file, which was kept elsewhere. With --url the server proves it." type:"path" placeholder:"FILE"`
 }
 
@@ -39,6 +33,9 @@ the end is the one that was acknowledged, and whether the log contains its signe
 without being held up. The exit status is 1 where a fault is found.
 
 A head that no key of the log has signed is refused before the log is read.
+
+With --salvage the copy says that it is one (log_restored), and leaves out the ids of sessions that may have been given since its
+last record. It works on a backup too. What it did not finish no server takes; salvage again.
 
 With --url a server elsewhere proves that its log begins with what a head covers (--since): it reads nothing through.
 
@@ -176,106 +173,4 @@ func bytesText(n int64) string {
 		size, units = size/1024, units[1:]
 	}
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", size), ".0") + " " + units[0]
-}
-
-// salvage copies what is whole into a new data folder.
-func (c *verifyCommand) salvage(ctx context.Context, folder string, progress *progressBar, to *streams) error {
-	locked, err := storage.LockExisting(folder)
-	if err != nil {
-		return err
-	}
-	err = c.copyWhole(ctx, locked, progress, to)
-	return errors.Join(err, locked.Unlock())
-}
-
-func (c *verifyCommand) copyWhole(ctx context.Context, from *storage.Folder, progress *progressBar, to *streams) error {
-	if _, err := os.Lstat(c.Salvage); err == nil {
-		return fmt.Errorf("%s exists already; name a folder that does not", c.Salvage)
-	}
-	target, err := storage.LockFolder(c.Salvage)
-	if err != nil {
-		return err
-	}
-	end, fault, err := storage.Salvage(ctx, from.Log(), target.Log(), progress.pace)
-	progress.end()
-	if err == nil && end.Sequence > 0 {
-		err = signSalvaged(ctx, from, target)
-	}
-	if err := errors.Join(err, target.Unlock()); err != nil {
-		return err
-	}
-	if fault != nil && end.Sequence == 0 {
-		return errors.Join(fmt.Errorf("nothing is whole, and nothing was copied: %w", fault), os.RemoveAll(c.Salvage))
-	}
-	fmt.Fprintf(to.out, "%s copied to %s\n", counted(int(end.Sequence), "record"), c.Salvage)
-	fmt.Fprintln(to.out, "The copy is signed with a new key, and says so in its last record.")
-	if fault == nil {
-		fmt.Fprintln(to.out, "The log was whole: nothing was left.")
-		return nil
-	}
-	fmt.Fprintf(to.out, "left from there on: %v\n", fault)
-	fmt.Fprintf(to.out, "A server that runs on the copy goes on with record %d and session %d, also where the records that were left had these numbers.\n", end.Sequence+2, end.Stream+1)
-	fmt.Fprintln(to.out, "The accounts, and what is derived from the log, were not copied; the latter is made anew when the server starts.")
-	return nil
-}
-
-// signSalvaged signs a copy of what was whole of a log with a new key. The copy says so in a
-// record, with the newest head of the log.
-func signSalvaged(ctx context.Context, from, target *storage.Folder) error {
-	if signed, err := regular.ReadFile(from.Head()); err == nil {
-		if err := os.WriteFile(target.Head(), signed, 0o600); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	_, err := gatebook.ForceKey(ctx, target, control.Actor(os.Geteuid()))
-	return err
-}
-
-// progressBar shows on a terminal how far a command is.
-type progressBar struct {
-	out   *os.File // nil where there is no terminal
-	shown time.Time
-}
-
-// newProgressBar returns a bar for a stream, which shows nothing unless it is a terminal.
-func newProgressBar(w any) *progressBar {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &progressBar{out: f}
-	}
-	return &progressBar{}
-}
-
-const barWidth = 30
-
-// show draws the bar of bytes anew, ten times a second at most.
-func (p *progressBar) show(done, of int64) { p.draw(done, of, bytesText(of)) }
-
-// showRecords draws the bar of records anew.
-func (p *progressBar) showRecords(done, of uint64) {
-	p.draw(int64(done), int64(of), counted(int(of), "record"))
-}
-
-// draw draws the bar anew. all is how much there is.
-func (p *progressBar) draw(done, of int64, all string) {
-	if p.out == nil || time.Since(p.shown) < 100*time.Millisecond {
-		return
-	}
-	p.shown = time.Now()
-	full := int(barWidth * done / max(of, 1))
-	fmt.Fprintf(p.out, "\r[%s%s] %3d %% of %s ", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*done/max(of, 1), all)
-}
-
-// pace is [progressBar.show] for package storage.
-func (p *progressBar) pace(done, of int64) error {
-	p.show(done, of)
-	return nil
-}
-
-// end removes the bar.
-func (p *progressBar) end() {
-	if p.out != nil {
-		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", barWidth+30))
-	}
 }

@@ -53,42 +53,84 @@ func (h *Heads) replace(next *treehead.Signer, e *events.KeyRotated, record Reco
 	return errors.Join(err, h.sign())
 }
 
-// offline opens the log of a folder that nobody has open, calls do with it, and closes it.
-func offline(ctx context.Context, folder *storage.Folder, o Options, do func(Options, Record) error) (err error) {
+// offline opens the log of a folder that nobody has open, calls do with it, and closes it. The function that do is
+// given appends events as one list.
+func offline(ctx context.Context, folder *storage.Folder, o Options, do func(Options, func(...events.Event) error) error) (err error) {
 	log, err := storage.OpenBolt(folder.Log(), storage.BoltOptions{Clock: func() events.Time { return events.TimeOf(o.Now()) }})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.Close()) }()
 	o.Log, o.Folder = log, folder
-	return do(o, func(e *events.KeyRotated) error {
+	return do(o, func(all ...events.Event) error {
 		if err := log.Start(log.Head().Sequence, func([]events.Record) error { return nil }); err != nil {
 			return err
 		}
-		return log.Append(ctx, []storage.Entry{{Record: events.Record{Event: e}}})
+		entries := make([]storage.Entry, len(all))
+		for i, e := range all {
+			entries[i].Record.Event = e
+		}
+		return log.Append(ctx, entries)
 	})
 }
 
 // RotateOffline is [Heads.Rotate] for a log that nobody has open.
 func RotateOffline(ctx context.Context, folder *storage.Folder, by string, o Options) (verifier string, err error) {
-	err = offline(ctx, folder, o, func(o Options, record Record) error {
+	err = offline(ctx, folder, o, func(o Options, record func(...events.Event) error) error {
 		h, err := Open(o)
 		if err == nil {
 			err = h.Begin()
 		}
 		if err == nil {
-			verifier, err = h.Rotate(by, record)
+			verifier, err = h.Rotate(by, func(e *events.KeyRotated) error { return record(e) })
 		}
 		return err
 	})
 	return verifier, err
 }
 
+// Found is what a folder has of the heads of a log that is to be signed as it is.
+type Found struct {
+	// Head is the newest head, where a key of the log has signed it; otherwise the zero head.
+	Head   treehead.Head
+	signed []byte
+	// OnlyKeyLost is true for a log that contains its newest head, and whose key is missing or another. Its
+	// records are those that were signed. Of any other log nobody can say that it has all of its records.
+	OnlyKeyLost bool
+}
+
+// found reads the head and the key of a log's folder, and compares them with the log.
+func (o Options) found(keys treehead.Keys) (f Found, err error) {
+	signed, err := treehead.ReadFile(o.Folder.Head())
+	if errors.Is(err, os.ErrNotExist) {
+		return f, nil
+	}
+	if err != nil {
+		return f, fmt.Errorf("read the log's head: %w", err)
+	}
+	head, err := keys.Open(signed)
+	if err != nil {
+		return f, nil // of another log, or signed after the records that are there
+	}
+	f.Head, f.signed = head, signed
+	if head.Size > o.Log.Head().Sequence {
+		return f, nil
+	}
+	root, err := o.Log.RootAt(head.Size)
+	if err != nil {
+		return f, nil // damaged: what it had is not known
+	}
+	h := &Heads{o: o}
+	f.OnlyKeyLost = root == head.Root && h.openKey(keys) != nil
+	return f, nil
+}
+
 // Force signs a log, which nobody has open, as it is, with a new key: its key or its head was lost,
 // or it was rolled back. The log says so in a record, with the head that was found and without
-// the word of the key before. It returns the new verifier key.
-func Force(ctx context.Context, folder *storage.Folder, by string, o Options) (verifier string, err error) {
-	err = offline(ctx, folder, o, func(o Options, record Record) error {
+// the word of the key before. It returns the new verifier key. The event that first returns, unless it is nil, is
+// recorded before that in the same commit.
+func Force(ctx context.Context, folder *storage.Folder, by string, o Options, first func(*storage.Bolt, Found) (events.Event, error)) (verifier string, err error) {
+	err = offline(ctx, folder, o, func(o Options, record func(...events.Event) error) error {
 		keys := o.Log.Keys()
 		next, err := treehead.NewSigner(keys.Origin)
 		if err != nil {
@@ -97,20 +139,27 @@ func Force(ctx context.Context, folder *storage.Folder, by string, o Options) (v
 		e := &events.KeyRotated{Key: next.Verifier(), By: by}
 		if all := keys.Verifiers(); len(all) > 0 {
 			e.Before = all[0]
-		} else {
-			o.Log.BeginSigning(next.Public())
 		}
-		signed, err := treehead.ReadFile(folder.Head())
-		if err == nil {
-			if head, err := keys.Open(signed); err == nil {
-				e.Head, e.Size = string(signed), head.Size
-			}
-		} else if !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("read the log's head: %w", err)
+		found, err := o.found(keys)
+		if err != nil {
+			return err
+		}
+		e.Head, e.Size = string(found.signed), found.Head.Size
+		before, err := first(o.Log, found)
+		if err != nil {
+			return err
+		}
+		if len(keys.All) == 0 {
+			o.Log.BeginSigning(next.Public())
 		}
 		verifier = e.Key
 		h := &Heads{o: o}
-		return h.replace(next, e, record)
+		return h.replace(next, e, func(e *events.KeyRotated) error {
+			if before == nil {
+				return record(e)
+			}
+			return record(before, e)
+		})
 	})
 	return verifier, err
 }
