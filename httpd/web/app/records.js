@@ -61,7 +61,7 @@ const words = {
   source_lost: (r) => ["source lost", join(r.source, reasonText(r.cause))],
   recording_gap: (r) => ["gap", join(r.source, `${plural(r.sessions ?? 0, "session")} and ${plural(r.events ?? 0, "event")} could not be recorded`, r.from && r.until && `from ${moment(ms(r.from))} to ${moment(ms(r.until))}`)],
   key_rotated: (r) => ["key rotated", join(r.endorsement ? "" : "the key before was lost", r.by && `by ${r.by}`)],
-  log_restored: (r) => ["log restored", join(r.taken && `from a backup of ${moment(ms(r.taken))}`, `up to record ${r.records}`, r.by && `by ${r.by}`)],
+  log_restored: (r) => ["log restored", join(r.taken && `as of ${moment(ms(r.taken))}`, `up to record ${r.records}`, r.by && `by ${r.by}`)],
   account_changed: (r) => ["account changed", join(r.account, r.change, r.by && `by ${r.by}`)],
 };
 
