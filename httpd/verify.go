@@ -58,9 +58,11 @@ type verifyFault struct {
 
 // verifyClaim is a head that the log was compared with.
 type verifyClaim struct {
-	Name  string `json:"name"`
-	Size  uint64 `json:"size"`
-	Error string `json:"error,omitempty"` // why it is no head of the log
+	Name string `json:"name"`
+	Size uint64 `json:"size"`
+	// Unvouched are the records after it that name a key for which the one before does not vouch.
+	Unvouched []uint64 `json:"unvouched,omitempty"`
+	Error     string   `json:"error,omitempty"` // why it is no head of the log
 }
 
 // run reads the log through, and says how far it is and what it has found.
@@ -157,7 +159,7 @@ func describeVerified(v *storage.Verified) *verified {
 		all.Faults = append(all.Faults, verifyFault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
 	}
 	for _, c := range v.Claims {
-		claim := verifyClaim{Name: c.Name, Size: c.Size}
+		claim := verifyClaim{Name: c.Name, Size: c.Size, Unvouched: c.Unvouched}
 		if c.Err != nil {
 			claim.Error = c.Err.Error()
 		}

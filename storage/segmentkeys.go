@@ -40,16 +40,25 @@ func decodeKeys(b []byte) (keys []treehead.Key, err error) {
 	return keys, nil
 }
 
-// keyIn returns the key that a stored record names, and false for one that names none.
-func keyIn(origin string, sequence uint64, stored []byte) (treehead.Key, bool) {
+// rotationIn returns what a stored record says that names a key, and false for one that names none.
+func rotationIn(sequence uint64, stored []byte) (treehead.Rotation, bool) {
 	if events.KindOf(stored) != events.KindKeyRotated {
-		return treehead.Key{}, false
+		return treehead.Rotation{}, false
 	}
 	r, err := events.Decode(sequence, stored, nil)
 	if err != nil {
-		return treehead.Key{}, false // reading it says so
+		return treehead.Rotation{}, false // reading it says so
 	}
 	e, ok := r.Event.(*events.KeyRotated)
+	if !ok {
+		return treehead.Rotation{}, false
+	}
+	return treehead.Rotation{Sequence: sequence, Key: e.Key, Before: e.Before, Endorsement: e.Endorsement}, true
+}
+
+// keyIn returns the key that a stored record names, and false for one that names none.
+func keyIn(origin string, sequence uint64, stored []byte) (treehead.Key, bool) {
+	e, ok := rotationIn(sequence, stored)
 	if !ok {
 		return treehead.Key{}, false
 	}

@@ -32,6 +32,8 @@ type Verified struct {
 	Roots map[uint64]tree.Hash
 	// Keys are the keys that sign the log's heads, as its segments and records name them.
 	Keys treehead.Keys
+	// Rotations are the records that name keys, as far as nothing before them is damaged.
+	Rotations []treehead.Rotation
 	// Faults are what is wrong, in the order of the log. A segment whose pages cannot be
 	// followed has one for the rest of it.
 	Faults []*CorruptError
@@ -45,6 +47,9 @@ type ClaimedHead struct {
 	Name string
 	// Size is the number of records that it covers.
 	Size uint64
+	// Unvouched are the records after it that name a key for which the one before does not vouch: the key that
+	// signed the head says nothing of the keys since.
+	Unvouched []uint64
 	// Err is why it is no head of the log, nil when it is one.
 	Err error
 }
@@ -141,6 +146,7 @@ func newVerifier(ctx context.Context, pace Pace, sizes ...uint64) *verifier {
 	}}
 	v.Roots = make(map[uint64]tree.Hash)
 	v.hashes.roots, v.hashes.wanted = v.Roots, sizes
+	v.hashes.rotations = &v.Rotations
 	v.hashes.noteRoot()
 	return v
 }

@@ -22,6 +22,8 @@ type hashVerifier struct {
 	// origin is that of the log's keys, keys are those that the segments and records have named.
 	origin string
 	keys   []treehead.Key
+	// rotations takes what the records say that name keys.
+	rotations *[]treehead.Rotation
 	// roots takes the roots of the trees of the wanted sizes.
 	roots  map[uint64]tree.Hash
 	wanted []uint64
@@ -71,6 +73,9 @@ func (v *hashVerifier) add(sequence uint64, stored []byte) error {
 	}
 	if k, ok := keyIn(v.origin, sequence, stored); ok {
 		v.keys = withKey(v.keys, k)
+	}
+	if r, ok := rotationIn(sequence, stored); ok {
+		*v.rotations = append(*v.rotations, r)
 	}
 	h, err := leafHash(&v.leaf, sequence, stored)
 	if err == nil {

@@ -132,7 +132,7 @@ func verify(ctx context.Context, folder string, progress *progressBar, claims ..
 		found.Faults = append(found.Faults, client.Fault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
 	}
 	for _, claim := range v.Claims {
-		compared := client.ClaimedHead{Name: claim.Name, Size: claim.Size}
+		compared := client.ClaimedHead{Name: claim.Name, Size: claim.Size, Unvouched: claim.Unvouched}
 		if claim.Err != nil {
 			compared.Error = claim.Err.Error()
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"gatebook/httpd/client"
 	"gatebook/storage"
@@ -68,10 +69,28 @@ func printCompared(to *streams, c client.ClaimedHead, all string) {
 		fmt.Fprintf(to.out, "the head of %s covers 0 records: it proves nothing\n", c.Name)
 	} else {
 		fmt.Fprintf(to.out, "consistent: the %s of %s are the first of the %s\n", counted(int(c.Size), "record"), c.Name, all)
+		printUnvouched(to, c)
 	}
 	if c.Torn {
 		fmt.Fprintf(to.out, "%s goes on behind that head with what is no whole head, as after an append that was cut off\n", c.Name)
 	}
+}
+
+// printUnvouched prints what a log that contains a head does not prove, because a key since was not vouched for.
+func printUnvouched(to *streams, c client.ClaimedHead) {
+	if len(c.Unvouched) == 0 {
+		return
+	}
+	text := make([]string, len(c.Unvouched))
+	for i, sequence := range c.Unvouched {
+		text[i] = fmt.Sprint(sequence)
+	}
+	which := "record " + text[0] + " names a key for which the one before does not vouch"
+	if n := len(text) - 1; n > 0 {
+		which = "records " + strings.Join(text[:n], ", ") + " and " + text[n] + " name keys for which the ones before do not vouch"
+	}
+	fmt.Fprintf(to.out, "%s, as after an import, a restore without the key, or a key that was lost: the key that signed %s does not say by whom the log was signed since, and so what follows: "+
+		"ask the operator why, and keep a new head\n", which, c.Name)
 }
 
 // failed returns an error for a log that has faults, or a claimed head that is none of the log's.

@@ -31,21 +31,18 @@ func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, 
 	if err != nil {
 		return fmt.Errorf("the head that the server has sent: %w", err)
 	}
-	for _, r := range rotations {
-		if r.Sequence <= before.Size {
-			continue
-		}
-		if r.Endorsement == "" {
-			return fmt.Errorf("record %d replaces the key without the word of the one before: it was lost, or the log was rolled back; ask the operator", r.Sequence)
-		}
-		if err := treehead.CheckEndorsement(r.KeyBefore, r.Key, r.Endorsement); err != nil {
-			return fmt.Errorf("record %d: %w", r.Sequence, err)
-		}
+	named := make([]treehead.Rotation, len(rotations))
+	for i, r := range rotations {
+		named[i] = treehead.Rotation{Sequence: r.Sequence, Key: r.Key, Before: r.KeyBefore, Endorsement: r.Endorsement}
+	}
+	unvouched, err := keys.Unvouched(before.Size, named)
+	if err != nil {
+		return err
 	}
 	if err := consistent(ctx, server, before, now); err != nil {
 		return err
 	}
-	printCompared(to, client.ClaimedHead{Name: c.Since, Size: before.Size, Torn: torn}, fmt.Sprintf("server's %d", now.Size))
+	printCompared(to, client.ClaimedHead{Name: c.Since, Size: before.Size, Unvouched: unvouched, Torn: torn}, fmt.Sprintf("server's %d", now.Size))
 	return nil
 }
 

@@ -31,6 +31,8 @@ type ClaimedHead struct {
 	Name string `json:"name"`
 	// Size is the number of records that it covers.
 	Size uint64 `json:"size"`
+	// Unvouched are the records after it that name a key for which the one before does not vouch.
+	Unvouched []uint64 `json:"unvouched,omitempty"`
 	// Error is why it is no head of the log, "" where it is one.
 	Error string `json:"error,omitempty"`
 	// Torn is true where its file goes on with what is no whole head.

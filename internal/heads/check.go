@@ -100,6 +100,9 @@ func (c *Claim) check(v *storage.Verified) {
 	if err == nil {
 		err = contains(v, head)
 	}
+	if err == nil && !c.own {
+		v.Claims[len(v.Claims)-1].Unvouched, err = v.Keys.Unvouched(head.Size, v.Rotations)
+	}
 	if err != nil {
 		v.Faults = append(v.Faults, &storage.CorruptError{File: c.Name, Err: err})
 	}
