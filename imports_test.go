@@ -66,6 +66,7 @@ var layers = []string{
 	"events",
 	"events/wire",
 	"internal/regular",
+	"internal/shell",
 }
 
 // reserved names who alone may import a package, itself or one below it.

@@ -8,6 +8,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/internal/heads"
+	"gatebook/internal/shell"
 	"gatebook/migrations"
 	"gatebook/storage"
 	"gatebook/storage/index"
@@ -219,7 +220,7 @@ func (r *restore) verify(ctx context.Context, backup string) error {
 		if !copied {
 			return fmt.Errorf("%w, and %s is whole: the disk of %s has changed what was written; restore to another disk", v.Faults[0], fault.File, r.folder.Path)
 		}
-		return fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more. Restore another backup, or the file from a copy", fault, backup)
+		return fmt.Errorf("the backup is damaged: %w; gatebook verify --data %s says more. Restore another backup, or the file from a copy", fault, shell.Quote(backup))
 	}
 	return r.choose(v.Head)
 }

@@ -48,9 +48,13 @@ func CheckBackup(f *Folder, v *Verified) error {
 
 // checkMarks adds a fault where the mark, or its copy in the log, is missing or damaged.
 func (m *BackupMark) checkMarks(f *Folder, v *Verified) {
-	if !isThere(f.backupMark()) {
+	if _, err := readMark(f.backupMark()); err != nil {
+		what := "it cannot be read: " + err.Error()
+		if errors.Is(err, fs.ErrNotExist) {
+			what = "it is missing"
+		}
 		v.Faults = append(v.Faults, &CorruptError{File: f.backupMark(), Err: fmt.Errorf(
-			"it is missing; gatebook restore goes by its copy %s, and gatebook backup writes it again", logMark(f.Log()))})
+			"%s; gatebook restore goes by its copy %s, and gatebook backup writes it again", what, logMark(f.Log()))})
 	}
 	if !m.InLog { // it was made before backups had the copy
 		return

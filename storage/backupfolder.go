@@ -355,11 +355,24 @@ func (b *BackupFolder) install(path string) error {
 		}
 	}
 	name := filepath.Base(path)
+	if err := b.sameSeal(name, own); err != nil {
+		return err
+	}
 	if err := os.Rename(path, b.path(logFolder, name)); err != nil {
 		return err
 	}
 	b.accept(name, own)
 	return boltfile.SyncFolder(b.folder.Log())
+}
+
+// sameSeal returns an error where the backup has a segment of that name with another seal. It comes after one that
+// is damaged, and is whole in the history that was backed up before.
+func (b *BackupFolder) sameSeal(name string, own *seal) error {
+	m, err := b.look(&segment{path: b.path(logFolder, name), first: own.First})
+	if err != nil || m.id != b.id || m.seal == nil || *m.seal == *own {
+		return nil // what is damaged is replaced
+	}
+	return b.otherHistory(m.seal.Last)
 }
 
 // sameRecord returns an error unless the segment has the record that the backup ended with.

@@ -11,6 +11,7 @@ import (
 
 	"gatebook/events"
 	"gatebook/internal/regular"
+	"gatebook/internal/shell"
 	"gatebook/storage/boltfile"
 )
 
@@ -47,17 +48,19 @@ type BackupMark struct {
 	InLog bool `json:"in_log,omitzero"`
 }
 
-// ReadBackupMark reads the mark of a backup, or where that is missing its copy in the log. The error wraps
-// [fs.ErrNotExist] for a folder that is no backup.
+// ReadBackupMark reads the mark of a backup, or where that is missing or cannot be read its copy in the log. The
+// error wraps [fs.ErrNotExist] for a folder that is no backup.
 func ReadBackupMark(folder string) (*BackupMark, error) {
 	f := &Folder{Path: folder}
 	m, err := readMark(f.backupMark())
-	if errors.Is(err, fs.ErrNotExist) {
-		if inLog, err := readMark(logMark(f.Log())); !errors.Is(err, fs.ErrNotExist) {
-			return inLog, err
-		}
+	if err == nil {
+		return m, nil
 	}
-	return m, err
+	inLog, copied := readMark(logMark(f.Log()))
+	if copied == nil || errors.Is(err, fs.ErrNotExist) && !errors.Is(copied, fs.ErrNotExist) {
+		return inLog, copied
+	}
+	return nil, err
 }
 
 // backupMark returns the path of the mark of a backup.
@@ -94,11 +97,11 @@ type UnusableError struct {
 
 func (e *UnusableError) Error() string {
 	if e.LogAlone {
-		return fmt.Sprintf("%[1]s has the log of a backup, as %[2]s says, and a server in it would give numbers again that were given since: make a data folder of the backup with gatebook restore %[1]s --data FOLDER",
-			e.Folder, logMark((&Folder{Path: e.Folder}).Log()))
+		return fmt.Sprintf("%[1]s has the log of a backup, as %[2]s says, and a server in it would give numbers again that were given since: make a data folder of the backup with gatebook restore %[3]s --data FOLDER",
+			e.Folder, logMark((&Folder{Path: e.Folder}).Log()), shell.Quote(e.Folder))
 	}
 	if e.Backup {
-		return fmt.Sprintf("%[1]s is a backup: restore it into another folder with gatebook restore %[1]s --data FOLDER", e.Folder)
+		return fmt.Sprintf("%s is a backup: restore it into another folder with gatebook restore %s --data FOLDER", e.Folder, shell.Quote(e.Folder))
 	}
 	return fmt.Sprintf("gatebook %s into %s did not finish: run it again", e.Command, e.Folder)
 }

@@ -3,7 +3,9 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 
+	"gatebook/internal/shell"
 	"gatebook/storage/boltfile"
 )
 
@@ -36,9 +38,15 @@ type NoFolderError struct {
 	Folder string
 	// Foreign: there is such a folder, with other files in it.
 	Foreign bool
+	// Unlocked: it has a log, and lacks the file with which processes keep each other out.
+	Unlocked bool
 }
 
 func (e *NoFolderError) Error() string {
+	if e.Unlocked {
+		return fmt.Sprintf("data folder %s has a log, and no file %s, with which one process keeps others out of it: if no server runs there, make an empty one with touch %s",
+			e.Folder, lockFile, shell.Quote(filepath.Join(e.Folder, lockFile)))
+	}
 	if e.Foreign {
 		return fmt.Sprintf("%s is no data folder: it holds other files; name the right one with --data", e.Folder)
 	}

@@ -119,6 +119,9 @@ func lockExisting(path string) (*Folder, error) {
 		if f := (&Folder{Path: path}); f.isBackup() { // one that was copied without the file
 			return f, nil
 		}
+		if isThere((&Folder{Path: path}).Log()) {
+			return nil, &NoFolderError{Folder: path, Unlocked: true}
+		}
 		accounts := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == accountsFile })
 		if len(entries) > 0 && !accounts {
 			return nil, &NoFolderError{Folder: path, Foreign: true}

@@ -10,6 +10,7 @@ import (
 	"gatebook"
 	"gatebook/cmd/gatebook/internal/interchange"
 	"gatebook/httpd/control"
+	"gatebook/internal/shell"
 	"gatebook/storage"
 )
 
@@ -123,7 +124,7 @@ func (c *importCommand) leave(ctx context.Context, folder *storage.Folder, recor
 	}
 	fmt.Fprintf(to.out, "imported: %s into %s, as is; a server that runs in it gives ids of sessions again that the log gave after its export\n", counted(int(records), "record"), folder.Path)
 	if len(keys) > 0 {
-		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the file key into the folder, and head where it is missing, or sign it with a new key (gatebook key rotate --force --data %s).\n", folder.Path)
+		fmt.Fprintf(to.out, "The log names a key that signs it, which no export has: put the file key into the folder, and head where it is missing, or sign it with a new key (gatebook key rotate --force --data %s).\n", shell.Quote(folder.Path))
 	}
 	return nil
 }

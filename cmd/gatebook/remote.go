@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"gatebook/httpd/client"
+	"gatebook/internal/shell"
 )
 
 // defaultURL is the address of a server that was started without a configuration.
@@ -63,7 +64,7 @@ func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, er
 		case err != nil && (r.Data != "" || r.Config != ""):
 			return nil, err
 		case r.Data != "":
-			return nil, fmt.Errorf("no server has the data folder %s open; start one (gatebook serve --data %s), or name another with --url", folder, folder)
+			return nil, fmt.Errorf("no server has the data folder %s open; start one (gatebook serve --data %s), or name another with --url", folder, shell.Quote(folder))
 		}
 	}
 	return r.dial(to)

@@ -21,6 +21,7 @@ import (
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/telemetry"
+	"gatebook/internal/shell"
 	"gatebook/migrations"
 )
 
@@ -123,7 +124,7 @@ func (s settings) check() error {
 		return nil
 	}
 	if !s.gate.Any() {
-		return fmt.Errorf("listen address %s is not a loopback one, and nobody has to log in: anybody could read the book and end sessions; add an account (gatebook user add NAME --role admin --data %s) and a certificate ([tls] in the configuration), listen on 127.0.0.1, or say --insecure", s.listen, s.data)
+		return fmt.Errorf("listen address %s is not a loopback one, and nobody has to log in: anybody could read the book and end sessions; add an account (gatebook user add NAME --role admin --data %s) and a certificate ([tls] in the configuration), listen on 127.0.0.1, or say --insecure", s.listen, shell.Quote(s.data))
 	}
 	if s.file.TLS == nil {
 		return fmt.Errorf("listen address %s is not a loopback one, and there is no TLS: anybody on the way could read passwords and the book; give a certificate ([tls] in the configuration), listen on 127.0.0.1, or say --insecure", s.listen)

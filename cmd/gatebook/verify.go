@@ -83,7 +83,7 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 			return err
 		}
 	} else if !slices.ContainsFunc(found.Claims, func(h client.ClaimedHead) bool { return h.Error != "" }) {
-		printVerified(to, found)
+		printVerified(to, folder, found)
 	}
 	return failed(found)
 }

@@ -10,12 +10,13 @@ import (
 	"strings"
 
 	"gatebook/httpd/client"
+	"gatebook/internal/shell"
 	"gatebook/storage"
 )
 
-// printVerified prints what was found: of each kind of fault the first, and how many there
-// are.
-func printVerified(to *streams, v *client.Verified) {
+// printVerified prints what was found of a folder: of each kind of fault the first, how many there are, and what to
+// do.
+func printVerified(to *streams, folder string, v *client.Verified) {
 	if len(v.Faults) == 0 {
 		fmt.Fprintf(to.out, "whole: %s in %s, %s\n", counted(int(v.Records), "record"), counted(v.Segments, "segment"), bytesText(v.Bytes))
 		printBesides(to, v)
@@ -38,6 +39,10 @@ func printVerified(to *streams, v *client.Verified) {
 				break
 			}
 		}
+	}
+	if _, err := storage.ReadBackupMark(folder); !errors.Is(err, os.ErrNotExist) {
+		fmt.Fprintf(to.out, "Take the backup again, with gatebook backup %s --data FOLDER or --url URL: it copies what is damaged anew. Where the log is lost, save what is before the first fault with --salvage.\n", shell.Quote(folder))
+		return
 	}
 	fmt.Fprintln(to.out, "Restore the log from a copy, or save what is before the first fault with --salvage.")
 }

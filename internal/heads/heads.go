@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"gatebook/internal/shell"
 	"gatebook/storage"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/treehead"
@@ -194,7 +195,7 @@ func (h *Heads) Begin() (err error) {
 // refuse returns the error for a log that is not opened, with the way out.
 func (o Options) refuse(file string, err error) error {
 	return &storage.CorruptError{File: file, Err: fmt.Errorf(
-		"%w. To go on with the log as it is, under a new key and with a record that says so: gatebook key rotate --force --data %s", err, o.Folder.Path)}
+		"%w. To go on with the log as it is, under a new key and with a record that says so: gatebook key rotate --force --data %s", err, shell.Quote(o.Folder.Path))}
 }
 
 // checkHead returns the head in a note, if the log contains it.
