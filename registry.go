@@ -88,6 +88,9 @@ func (r *Registry) work(ctx context.Context) {
 	r.checkClock()
 	r.every(ctx, saveInterval, func() {
 		r.checkClock()
+		if r.signed != nil {
+			r.signed.CheckKey()
+		}
 		if err := errors.Join(r.watched.Check(), r.checkpoints.saveIfDue()); err != nil {
 			r.options.Report(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"gatebook/internal/heads"
 	"gatebook/storage"
 )
 
@@ -145,7 +146,8 @@ func (s *scrubber) read() Scrub {
 
 // Damage returns the first fault that is known of the log, a [*storage.CorruptError], whether reading
 // it through has found it or another read has met it; or why a damaged archive could not be made
-// again, a [*HealError]; nil for none. Recording goes on over it.
+// again, a [*HealError], or why the next process could not sign the log, a [*KeyError]; nil for none. Recording goes on
+// over it.
 //
 // It is known until the log was read through again, in the background or by [Registry.Verify], without
 // finding it.
@@ -153,8 +155,14 @@ func (r *Registry) Damage() error {
 	if _, damage := r.faults.read(); damage != nil {
 		return damage
 	}
-	return r.heal.err()
+	if err := r.heal.err(); err != nil || r.signed == nil {
+		return err
+	}
+	return r.signed.KeyErr()
 }
+
+// KeyError reports that the file of the key that signs the log is missing, damaged or another.
+type KeyError = heads.KeyError
 
 // ErrNoFiles is returned by [Registry.Verify] for a log that is not kept in files.
 var ErrNoFiles = errors.New("the log is not kept in files")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"syscall"
 	"time"
@@ -60,6 +61,17 @@ func (r readiness) Err() error {
 			Status: http.StatusServiceUnavailable, Title: "Not ready",
 			Description: "book.db is damaged or missing, and cannot be made again from the log: " + whyNotHealed(heal) +
 				" Live sessions are recorded all the same; what needs those that have ended has to wait, and so have reports of sessions that are not live. It is tried again every ten seconds.",
+		}
+	}
+	if key, ok := errors.AsType[*gatebook.KeyError](r.Damage()); ok {
+		what := "is damaged, or has another key"
+		if errors.Is(key, fs.ErrNotExist) {
+			what = "is missing"
+		}
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Not ready",
+			Description: "The file key of the data folder " + what + ". What happens is recorded and signed all the same, but no server would start again." +
+				" Put it back from a copy, or make another key with gatebook key rotate on this machine while the server runs.",
 		}
 	}
 	if why := r.notReady(); why != "" {

@@ -50,6 +50,8 @@ type Heads struct {
 	mu      sync.Mutex // guards the fields below
 	status  Status
 	anchors []*anchored
+	// keyFault is what is wrong with the file of the key, nil for nothing.
+	keyFault *KeyError
 }
 
 // Status is the newest head, and how its writing goes.
