@@ -13,7 +13,7 @@ type Rotation struct {
 }
 
 // Unvouched returns the records after a head of that size that name a key for which the key
-// before does not vouch. Whoever trusts the key of the head has no reason to trust the keys from there on. The rotations
+// before does not vouch: trust in the key of the head does not reach the keys from there on. The rotations
 // are all of the log, in their order. The error is that of a note that vouches for nothing: no program that
 // writes logs records one.
 func (k Keys) Unvouched(size uint64, rotations []Rotation) (records []uint64, err error) {
