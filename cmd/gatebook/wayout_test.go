@@ -140,8 +140,8 @@ func TestVerifyOfDamagedBackup(t *testing.T) {
 	mustRun(t, "verify", "--data", backup)
 }
 
-// grow adds sessions to the log of a folder.
-func grow(t *testing.T, folder, text string) {
+// growWith adds sessions to the log of a folder.
+func growWith(t *testing.T, folder, text string) {
 	t.Helper()
 	registry, err := gatebook.Open(t.Context(), folder, gatebook.Options{SegmentBytes: 64 << 10})
 	must(t, err)
@@ -165,7 +165,7 @@ func TestDamagedBackupOfAnotherHistory(t *testing.T) {
 	mustRun(t, "backup", at("first"), "--data", data)
 	for _, history := range []string{"a", "b"} {
 		mustRun(t, "restore", at("first"), "--data", at(history))
-		grow(t, at(history), history)
+		growWith(t, at(history), history)
 	}
 	mustRun(t, "backup", at("backup"), "--data", at("a"))
 	p := serve(t, "--data", at("b"))
