@@ -127,7 +127,7 @@ func (t *adapter) fail(c *gin.Context, err error) {
 		t.metrics.ReportRefused(f.Status)
 	}
 	if f.Status >= http.StatusInternalServerError || c.Writer.Written() {
-		logFailure(t.log, c.Request, f, err)
+		t.answers.failures.write(t.log, c.Request, f, err)
 	}
 	if c.Writer.Written() {
 		panic(http.ErrAbortHandler)

@@ -42,6 +42,7 @@ type answers struct {
 	// contentType is the value of a header. It is never changed.
 	contentType []string
 	pool        render.Pool
+	failures    *failureLog
 }
 
 func newAnswers(p present, base string, budget *render.Budget) *answers {
@@ -51,6 +52,7 @@ func newAnswers(p present, base string, budget *render.Budget) *answers {
 		process:     strconv.FormatInt(p.Now().UnixMicro(), 36),
 		contentType: []string{render.JSON},
 		pool:        render.Pool{Budget: budget},
+		failures:    new(failureLog),
 	}
 }
 

@@ -7,11 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rs/zerolog"
-
 	"gatebook"
 	"gatebook/httpd/render"
-	"gatebook/httpd/telemetry"
 	"gatebook/projection"
 )
 
@@ -138,13 +135,4 @@ func describeEnd(s *projection.Session) string {
 // sentence returns the text of an error as a sentence.
 func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
-// logFailure logs an error and the failure that it is answered with.
-func logFailure(log zerolog.Logger, r *http.Request, f *render.Failure, err error) {
-	var stack []byte
-	if p, ok := errors.AsType[*panicError](err); ok {
-		stack = p.stack
-	}
-	telemetry.Failure(log, r, f.Status, err, stack)
 }

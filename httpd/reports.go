@@ -152,7 +152,7 @@ func (x *intake) sendLine(c *gin.Context, got gatebook.ReportResult, err error) 
 		c.Header("Connection", "close") // where the head is not sent yet: what is left of the body is not read
 		x.metrics.ReportRefused(f.Status)
 		if status = f.Status; status >= http.StatusInternalServerError {
-			logFailure(x.log, c.Request, f, err)
+			x.answers.failures.write(x.log, c.Request, f, err)
 		}
 	}
 	b := strconv.AppendInt([]byte(`{"status":`), int64(status), 10)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"gatebook/events"
@@ -148,9 +149,10 @@ func (f *Folder) unfinished() (command string, there bool, err error) {
 	return m.Command, true, nil
 }
 
+// isThere reports whether there is a file, as far as this process may look.
 func isThere(path string) bool {
 	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
+	return err == nil || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) && !errors.Is(err, syscall.ENOTDIR)
 }
 
 func isRegular(path string) bool {

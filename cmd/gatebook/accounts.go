@@ -12,6 +12,7 @@ import (
 	"gatebook/events"
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
+	"gatebook/internal/regular"
 )
 
 // accountsInterval is the time between two looks for changes of accounts.
@@ -83,6 +84,6 @@ func (k *accountKeeper) report(err error) {
 		k.log.Info().Msg("accounts are taken over again")
 	case err != nil && err.Error() != k.failing:
 		k.failing = err.Error()
-		k.log.Error().Err(err).Msg("accounts that have changed are not taken over")
+		k.log.Error().Err(regular.Explain(err)).Msg("accounts that have changed are not taken over")
 	}
 }

@@ -83,6 +83,9 @@ func dialControl(ctx context.Context, folder string) (*client.Client, error) {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOTDIR):
 		return nil, nil
 	case errors.Is(err, fs.ErrPermission):
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrPermission) {
+			return nil, fmt.Errorf("data folder %s cannot be entered: %w", folder, err)
+		}
 		return nil, fmt.Errorf("%s is for the owner of the data folder and root: %w", path, fs.ErrPermission)
 	case err != nil:
 		return nil, fmt.Errorf("control socket %s: %w", path, err)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 
 	"gatebook/cmd/gatebook/internal/config"
 	"gatebook/httpd"
+	"gatebook/storage"
 )
 
 // checkCommand are the arguments of check-config.
@@ -98,5 +100,32 @@ func readableByAll(file *config.File, data string) []string {
 		warn("the password", server.KillPasswordFile, "600")
 	}
 	warn("the data folder", data, "700")
+	return append(all, exposedSecrets(data)...)
+}
+
+// exposedSecrets returns a warning for each secret file of a data folder, or of a backup, that others than its
+// owner may read or write. It is no reason to refuse: what could be read was read, and what happens meanwhile has to
+// be recorded and signed all the same.
+func exposedSecrets(folder string) []string {
+	var all []string
+	for _, name := range []string{storage.KeyFile, storage.KeyFile + ".next", storage.AccountsFile} {
+		path := filepath.Join(folder, name)
+		info, err := os.Stat(path)
+		if folder == "" || err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		text := fmt.Sprintf("%s is for its owner alone, and its mode %04o lets others use it: say chmod 600 %[1]s", path, info.Mode().Perm())
+		if name != storage.AccountsFile {
+			text += "; who has read it can sign another history of the log, so rotate it (gatebook key rotate) where that may have happened"
+		}
+		all = append(all, text)
+	}
 	return all
+}
+
+// warnOfSecrets warns of secret files of a folder that others may use.
+func warnOfSecrets(to *streams, folder string) {
+	for _, warning := range exposedSecrets(folder) {
+		fmt.Fprintf(to.err, "gatebook: warning: %s\n", warning)
+	}
 }

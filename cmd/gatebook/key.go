@@ -44,7 +44,7 @@ Example:
 // Run shows the keys.
 func (keyShow) Run(ctx context.Context, all *commands, to *streams) error {
 	var keys []string
-	err := all.Key.with(ctx, func(served *client.Client) (err error) {
+	err := all.Key.with(ctx, to, func(served *client.Client) (err error) {
 		keys, err = served.VerifierKeys(ctx)
 		return err
 	}, func(locked *storage.Folder) (err error) {
@@ -86,7 +86,7 @@ Examples:
 func (c *keyRotate) Run(ctx context.Context, all *commands, to *streams) error {
 	var key string
 	var forced *gatebook.ForcedKey // nil without --force
-	err := all.Key.with(ctx, func(served *client.Client) (err error) {
+	err := all.Key.with(ctx, to, func(served *client.Client) (err error) {
 		if c.Force {
 			return errors.New("a server has the data folder open, so its key and head are there; stop it first, or leave --force out")
 		}
@@ -116,11 +116,12 @@ func (c *keyRotate) Run(ctx context.Context, all *commands, to *streams) error {
 
 // with calls one of two functions: the first with the server that has the data folder open, or the
 // second with the folder, locked.
-func (c *keyCommand) with(ctx context.Context, served func(*client.Client) error, locked func(*storage.Folder) error) error {
+func (c *keyCommand) with(ctx context.Context, to *streams, served func(*client.Client) error, locked func(*storage.Folder) error) error {
 	folder, err := c.folder()
 	if err != nil {
 		return err
 	}
+	warnOfSecrets(to, folder)
 	server, err := dialControl(ctx, folder)
 	if err != nil {
 		return err

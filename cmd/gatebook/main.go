@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"gatebook/internal/build"
+	"gatebook/internal/regular"
 )
 
 // version is set when a release is built.
@@ -120,7 +121,7 @@ func run(ctx context.Context, args []string, to *streams) int {
 		fmt.Fprintf(to.err, "gatebook: %s; see gatebook --help\n", oneLine(err))
 		return exitUsage
 	}
-	to.report(err)
+	to.report(regular.Explain(err))
 	return exitFailed
 }
 

@@ -21,6 +21,7 @@ import (
 	"gatebook/httpd"
 	"gatebook/httpd/accounts"
 	"gatebook/httpd/telemetry"
+	"gatebook/internal/regular"
 	"gatebook/internal/shell"
 	"gatebook/migrations"
 )
@@ -152,7 +153,7 @@ func serve(ctx context.Context, s settings, to *streams, log zerolog.Logger) (er
 	}
 	metrics := telemetry.NewMetrics()
 	registry, err := gatebook.Open(ctx, s.data, gatebook.Options{
-		Report:    func(err error) { log.Error().Err(err).Msg("registry") },
+		Report:    func(err error) { log.Error().Err(regular.Explain(err)).Msg("registry") },
 		Committed: metrics.Committed,
 		Locked:    func() error { return begun.locked(ctx) },
 		Progress:  begun.progressed,

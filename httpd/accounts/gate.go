@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -63,6 +64,7 @@ type Gate struct {
 
 	reloading sync.Mutex  // guards the fields below, and is held while the file is read
 	seen      os.FileInfo // of the file that was read last; nil when there was none
+	accounts  []Account   // that were read last
 	checked   time.Time   // the last call of Expired
 }
 
@@ -98,15 +100,16 @@ func OpenGate(f File) (*Gate, error) {
 	return g, nil
 }
 
-// Reload reads the accounts again if their file has changed, and reports whether it has. If
-// the file cannot be read, the old accounts stay in effect.
+// Reload reads the accounts again if their file has changed, and reports whether they have, or changes wait to be
+// recorded: a file that was written again because they are recorded has the accounts as before. If the file cannot
+// be read, the old accounts stay in effect.
 func (g *Gate) Reload() (changed bool, err error) {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	info, err := os.Stat(g.file.Path())
 	switch {
 	case errors.Is(err, os.ErrNotExist) && !g.Any():
-		g.seen = nil
+		g.seen, g.accounts = nil, nil
 		return false, g.file.checkAbsent()
 	case errors.Is(err, os.ErrNotExist):
 		return false, fmt.Errorf("%w: %s; the accounts that were in it stay in use", ErrGone, g.file.Path())
@@ -123,9 +126,10 @@ func (g *Gate) Reload() (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	changed = len(c.Unrecorded) > 0 || !reflect.DeepEqual(c.Accounts, g.accounts)
 	g.list.Store(l)
-	g.seen = info
-	return true, nil
+	g.seen, g.accounts = info, c.Accounts
+	return changed, nil
 }
 
 // same reports whether a file has not changed.

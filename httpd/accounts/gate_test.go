@@ -491,3 +491,23 @@ func BenchmarkRememberedPassword(b *testing.B) {
 		}
 	}
 }
+
+// TestReloadOfRecordedChanges records the changes of a file, which writes it again: the accounts are as before, and
+// nothing has changed.
+func TestReloadOfRecordedChanges(t *testing.T) {
+	t.Parallel()
+	f, _ := filled(t, newClock())
+	g := openGate(t, f)
+	recorded := 0
+	check(t, f.Record(t.Context(), func(accounts.Change) error {
+		recorded++
+		return nil
+	}))
+	if changed, err := g.Reload(); err != nil || changed || recorded == 0 {
+		t.Errorf("%d changes are recorded, and the accounts have changed: %t, %v", recorded, changed, err)
+	}
+	check(t, f.Remove(t.Context(), "bob", true))
+	if changed, err := g.Reload(); err != nil || !changed {
+		t.Errorf("an account was removed, and the accounts have changed: %t, %v", changed, err)
+	}
+}
