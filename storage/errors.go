@@ -33,6 +33,10 @@ type CorruptError = boltfile.CorruptError
 // GoneError reports a file that was removed or replaced while it is in use.
 type GoneError = boltfile.GoneError
 
+// Unreadable returns the [*CorruptError] of an error of a file that the disk cannot read, and any other
+// error as it is.
+func Unreadable(path string, err error) error { return boltfile.Unreadable(path, err) }
+
 // NoFolderError reports a path that is no data folder.
 type NoFolderError struct {
 	Folder string

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"gatebook/events"
 	"gatebook/internal/regular"
@@ -195,6 +196,9 @@ func (v *verifier) sizeOf(s *segment) (int64, error) {
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, nil
 	}
+	if errors.Is(err, syscall.EIO) {
+		return 0, nil // reading it says so
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -258,18 +262,19 @@ func (v *verifier) ends(s *segment, m *segmentMeta, view viewFunc) error {
 
 // tail checks that the log does not end before it has acknowledged.
 func (v *verifier) tail(folder string) error {
-	f, err := regular.Open(filepath.Join(folder, tailName))
+	path := filepath.Join(folder, tailName)
+	f, err := regular.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return err
+		return v.fault(Unreadable(path, err))
 	}
 	acknowledged, err := readTail(f, v.newest.id)
 	if err == nil {
-		err = v.fault(checkTail(folder, acknowledged, v.Head))
+		err = checkTail(folder, acknowledged, v.Head)
 	}
-	return errors.Join(err, f.Close())
+	return errors.Join(v.fault(Unreadable(path, err)), f.Close())
 }
 
 // link checks that a segment follows the one before and is followed by the first of the rest. Files of the rest

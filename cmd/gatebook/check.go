@@ -100,32 +100,29 @@ func readableByAll(file *config.File, data string) []string {
 		warn("the password", server.KillPasswordFile, "600")
 	}
 	warn("the data folder", data, "700")
-	return append(all, exposedSecrets(data)...)
+	return append(all, exposedKeys(data)...)
 }
 
-// exposedSecrets returns a warning for each secret file of a data folder, or of a backup, that others than its
-// owner may read or write. It is no reason to refuse: what could be read was read, and what happens meanwhile has to
-// be recorded and signed all the same.
-func exposedSecrets(folder string) []string {
+// exposedKeys returns a warning for each private key in a data folder, or a backup, that others than its owner may
+// read or write. It is no reason to refuse: what could be read was read, and what happens meanwhile has to be recorded
+// and signed all the same.
+func exposedKeys(folder string) []string {
 	var all []string
-	for _, name := range []string{storage.KeyFile, storage.KeyFile + ".next", storage.AccountsFile} {
+	for _, name := range []string{storage.KeyFile, storage.KeyFile + ".next"} {
 		path := filepath.Join(folder, name)
 		info, err := os.Stat(path)
 		if folder == "" || err != nil || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
 			continue
 		}
-		text := fmt.Sprintf("%s is for its owner alone, and its mode %04o lets others use it: say chmod 600 %[1]s", path, info.Mode().Perm())
-		if name != storage.AccountsFile {
-			text += "; who has read it can sign another history of the log, so rotate it (gatebook key rotate) where that may have happened"
-		}
-		all = append(all, text)
+		all = append(all, fmt.Sprintf("%s is for its owner alone, and its mode %04o lets others use it: say chmod 600 %[1]s; "+
+			"who has read it can sign another history of the log, so rotate it (gatebook key rotate) where that may have happened", path, info.Mode().Perm()))
 	}
 	return all
 }
 
-// warnOfSecrets warns of secret files of a folder that others may use.
-func warnOfSecrets(to *streams, folder string) {
-	for _, warning := range exposedSecrets(folder) {
+// warnOfKeys warns of private keys in a folder that others may use.
+func warnOfKeys(to *streams, folder string) {
+	for _, warning := range exposedKeys(folder) {
 		fmt.Fprintf(to.err, "gatebook: warning: %s\n", warning)
 	}
 }

@@ -111,7 +111,7 @@ func (c *infoCommand) find(ctx context.Context, to *streams) (*folderState, erro
 	if err != nil {
 		return nil, err
 	}
-	warnOfSecrets(to, folder)
+	warnOfKeys(to, folder)
 	found := &folderState{Folder: folder}
 	if found.Info, found.InUse, err = describeFolder(ctx, folder); err != nil {
 		return nil, err

@@ -121,7 +121,7 @@ func (c *keyCommand) with(ctx context.Context, to *streams, served func(*client.
 	if err != nil {
 		return err
 	}
-	warnOfSecrets(to, folder)
+	warnOfKeys(to, folder)
 	server, err := dialControl(ctx, folder)
 	if err != nil {
 		return err

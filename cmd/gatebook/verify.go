@@ -65,7 +65,7 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	if err != nil {
 		return err
 	}
-	warnOfSecrets(to, folder)
+	warnOfKeys(to, folder)
 	progress := newProgressBar(to.err)
 	if c.Salvage != "" {
 		return c.salvage(ctx, folder, progress, to)

@@ -132,16 +132,20 @@ func VerifyFolder(ctx context.Context, f *storage.Folder, pace storage.Pace, cla
 		}
 	}
 	signed, err := treehead.ReadFile(f.Head())
+	unreadable, _ := errors.AsType[*storage.CorruptError](storage.Unreadable(f.Head(), err))
 	if err == nil {
 		claims = append([]Claim{{Name: f.Head(), Signed: signed, own: true}}, claims...)
-	} else if !errors.Is(err, os.ErrNotExist) {
+	} else if !errors.Is(err, os.ErrNotExist) && unreadable == nil {
 		return nil, fmt.Errorf("read the log's head: %w", err)
 	}
-	unsigned := err != nil
+	unsigned := err != nil && unreadable == nil
 	verify := func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error) {
 		v, err := storage.Verify(ctx, f.Log(), pace, sizes...)
 		if err != nil || v.Keys.Origin == "" {
 			return v, err
+		}
+		if unreadable != nil {
+			v.Faults = append(v.Faults, unreadable)
 		}
 		if unsigned && len(v.Keys.All) > 0 {
 			v.Faults = append(v.Faults, &storage.CorruptError{File: f.Head(), Err: errors.New("it is missing, although the log was signed")})
@@ -159,6 +163,10 @@ func checkKey(f *storage.Folder, v *storage.Verified) error {
 		content, err := treehead.ReadFile(path)
 		if errors.Is(err, os.ErrNotExist) {
 			continue
+		}
+		if damage, ok := errors.AsType[*storage.CorruptError](storage.Unreadable(path, err)); ok {
+			v.Faults = append(v.Faults, damage)
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("read the log's key: %w", err)

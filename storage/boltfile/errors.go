@@ -3,6 +3,7 @@ package boltfile
 import (
 	"errors"
 	"fmt"
+	"syscall"
 )
 
 // ErrNotExist: the file does not exist.
@@ -25,6 +26,15 @@ func (e *CorruptError) Error() string {
 }
 
 func (e *CorruptError) Unwrap() error { return e.Err }
+
+// Unreadable returns the [*CorruptError] of an error of a file that the disk cannot read (EIO). It returns any
+// other error as it is: a read that failed otherwise does not show that the content is damaged.
+func Unreadable(path string, err error) error {
+	if !errors.Is(err, syscall.EIO) || isCorrupt(err) {
+		return err
+	}
+	return &CorruptError{File: path, Err: fmt.Errorf("the disk cannot read it: %w", err)}
+}
 
 // InUseError reports a data folder that another process has locked.
 type InUseError struct {

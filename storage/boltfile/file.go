@@ -31,7 +31,7 @@ func OpenFile(path string) (*File, error) {
 		return nil, fmt.Errorf("%s %w", path, ErrNotExist)
 	}
 	if err != nil {
-		return nil, err
+		return nil, Unreadable(path, err)
 	}
 	m, err := inspect(path, f)
 	if err != nil {

@@ -53,14 +53,14 @@ type meta struct {
 func Inspect(path string) (size int64, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
-		return 0, err
+		return 0, Unreadable(path, err)
 	}
 	if !info.Mode().IsRegular() {
 		return 0, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", regular.Kind(info.Mode()))}
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return 0, err
+		return 0, Unreadable(path, err)
 	}
 	defer f.Close() // nothing was written
 	// While another process writes, the pages read here need not be consistent.
@@ -83,7 +83,7 @@ func Inspect(path string) (size int64, err error) {
 func inspect(path string, f *os.File) (m meta, err error) {
 	info, err := f.Stat()
 	if err != nil {
-		return m, err
+		return m, Unreadable(path, err)
 	}
 	if !info.Mode().IsRegular() {
 		return m, &CorruptError{File: path, Err: fmt.Errorf("it is no regular file (%s)", regular.Kind(info.Mode()))}
@@ -95,7 +95,7 @@ func inspect(path string, f *os.File) (m meta, err error) {
 		err = checkTree(f, m)
 	}
 	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
-		return m, err // a failed read does not show that the content is damaged
+		return m, Unreadable(path, err)
 	}
 	if err != nil {
 		return m, &CorruptError{File: path, Err: err}

@@ -66,7 +66,7 @@ func Open(path string, mapped int) (*DB, error) {
 	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
 		return nil, &CorruptError{File: path, Err: err}
 	}
-	return nil, fmt.Errorf("open %s: %w", path, err)
+	return nil, Unreadable(path, fmt.Errorf("open %s: %w", path, err))
 }
 
 // abandon gives up a file whose bbolt cannot be closed. After a panic in bbolt the lock is
