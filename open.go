@@ -81,6 +81,7 @@ func newRegistry(folder *storage.Folder, o Options) *Registry {
 	inMemory := func(id uint64) *projection.Session { return r.state.Lookup(id) }
 	r.sources = newSources(inMemory)
 	r.timer = newKillTimer(o.Now, inMemory)
+	r.lost = &lostFiles{report: o.Report}
 	return r
 }
 

@@ -52,6 +52,7 @@ type Registry struct {
 	crash   *crash
 	scrub   *scrubber // nil where the log is not read through
 	heal    *healer
+	lost    *lostFiles
 
 	// names keeps two spellings of one name from being recorded.
 	names *lifecycle.Names
@@ -96,6 +97,7 @@ func (r *Registry) work(ctx context.Context) {
 		}
 	})
 	if r.signed != nil {
+		r.every(ctx, lostFilesInterval, r.checkFiles)
 		r.workers.Go(func() { r.signed.Run(ctx) })
 		for _, a := range r.options.Anchors {
 			r.workers.Go(func() { r.signed.RunAnchor(ctx, a) })

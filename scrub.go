@@ -28,7 +28,7 @@ type Scrub struct {
 	Finished time.Time
 	Records  uint64
 	// Faults is how many the last passage has found, and in how many other files a read has met one
-	// since.
+	// since; and how many files beside the segments were removed or replaced while they are in use.
 	Faults int
 }
 
@@ -145,8 +145,9 @@ func (s *scrubber) read() Scrub {
 }
 
 // Damage returns the first fault that is known of the log, a [*storage.CorruptError], whether reading
-// it through has found it or another read has met it; or why a damaged archive could not be made
-// again, a [*HealError], or why the next process could not sign the log, a [*KeyError]; nil for none. Recording goes on
+// it through has found it or another read has met it; or the first of head, log/tail and lock that was removed or
+// replaced while it is in use, a [*storage.GoneError]; or why a damaged archive could not be made again, a
+// [*HealError]; or why the next process could not sign the log, a [*KeyError]; nil for none. Recording goes on
 // over it.
 //
 // It is known until the log was read through again, in the background or by [Registry.Verify], without
@@ -154,6 +155,9 @@ func (s *scrubber) read() Scrub {
 func (r *Registry) Damage() error {
 	if _, damage := r.faults.read(); damage != nil {
 		return damage
+	}
+	if _, lost := r.lost.read(); lost != nil {
+		return lost
 	}
 	if err := r.heal.err(); err != nil || r.signed == nil {
 		return err

@@ -48,7 +48,9 @@ func (r *Registry) Stats() Stats {
 	if r.scrub != nil {
 		s.Scrub = r.scrub.read()
 	}
-	s.Scrub.Faults, _ = r.faults.read()
+	faults, _ := r.faults.read()
+	lost, _ := r.lost.read()
+	s.Scrub.Faults = faults + lost
 	if r.signed != nil {
 		s.Head, s.Anchors = r.signed.Status(), r.signed.Anchors()
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -54,6 +55,12 @@ func (r readiness) Err() error {
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Not ready",
 			Description: "The log is damaged (" + place(fault) + "). What happens is recorded all the same. " + wayOut,
+		}
+	}
+	if gone, ok := errors.AsType[*storage.GoneError](r.Damage()); ok {
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Not ready",
+			Description: "The file " + filepath.Base(gone.File) + " was removed or replaced while it is in use: " + gone.Err.Error() + ". What happens is recorded all the same.",
 		}
 	}
 	if heal, ok := errors.AsType[*gatebook.HealError](r.Damage()); ok {

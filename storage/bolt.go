@@ -166,6 +166,16 @@ func (l *Bolt) Start(after uint64, deliver Deliver) error {
 // Present returns an error if the newest segment was removed or replaced since it was opened.
 func (l *Bolt) Present() error { return l.chain.present() }
 
+// CheckTail returns a [*GoneError] if the file that says where the log ended was removed or replaced since it was
+// opened.
+func (l *Bolt) CheckTail() error {
+	path := filepath.Join(l.folder, tailName)
+	if err := l.tail.is.Same(path); err != nil {
+		return &GoneError{File: path, Err: fmt.Errorf("%w. Without it a start cannot tell that the log has lost its end; remove what is in its place and restart the server, which makes it again", err)}
+	}
+	return nil
+}
+
 // Read is [Log.Read].
 func (l *Bolt) Read(after uint64, buffer []events.Record) (int, error) {
 	buffer, err := l.clip(after, buffer)

@@ -158,6 +158,21 @@ func lockWith(lock *os.File, path string) (*Folder, error) {
 	return &Folder{Path: path, lock: lock}, nil
 }
 
+// CheckLock returns a [*GoneError] if the file that the folder is locked with was removed or replaced since.
+func (f *Folder) CheckLock() error {
+	if f.lock == nil {
+		return nil
+	}
+	is, err := boltfile.IdentityOf(f.lock)
+	if err == nil {
+		err = is.Same(f.lock.Name())
+	}
+	if err != nil {
+		return &GoneError{File: f.lock.Name(), Err: fmt.Errorf("%w. Nothing keeps other processes out of the folder but the lock of the newest segment; restart the server", err)}
+	}
+	return nil
+}
+
 // Unlock releases the lock, and only then closes its file. A child process that another
 // goroutine is starting inherits the file for a moment, and would otherwise keep the lock
 // for as long.

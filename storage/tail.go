@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"gatebook/internal/regular"
+	"gatebook/storage/boltfile"
 )
 
 const (
@@ -25,6 +26,7 @@ const (
 // acknowledged, and neither a crash nor a loss of power does that.
 type tail struct {
 	f    *os.File
+	is   boltfile.Identity // of f
 	id   [16]byte
 	head Head // the zero Head if the file said nothing
 	// written is true once something was written, and is to be synced at the end.
@@ -40,7 +42,10 @@ func openTail(folder string, id [16]byte) (*tail, error) {
 		return nil, fmt.Errorf("open the log's tail: %w", err)
 	}
 	t := &tail{f: f, id: id}
-	if t.head, err = readTail(f, id); err != nil {
+	if t.is, err = boltfile.IdentityOf(f); err == nil {
+		t.head, err = readTail(f, id)
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return t, nil

@@ -49,7 +49,7 @@ func newCollector(from Registry, probes func() uint64, readers func() int) *coll
 		serverConnections: desc("gatebook_server_connections", "Open connections to a declared server.", "server"),
 		logBytes:          desc("gatebook_log_bytes", "Size of the log on disk."),
 		clockBehind:       desc("gatebook_clock_behind_seconds", "How far the clock stands before the last record, of which it then takes the time."),
-		logFaults:         desc("gatebook_log_faults", "Faults that the last reading of the whole log has found, and files in which other reads have met one since."),
+		logFaults:         desc("gatebook_log_faults", "Faults that the last reading of the whole log has found, files in which other reads have met one since, and files beside the segments that were removed or replaced."),
 		logScrubbed:       desc("gatebook_log_read_through_timestamp_seconds", "When the whole log was last read through in the background, in Unix time."),
 		archiveBytes:      desc("gatebook_archive_bytes", "Size of the archive on disk."),
 		diskFree:          desc("gatebook_disk_free_bytes", "Free space on the disk of the data folder."),

@@ -8,7 +8,6 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/sys/unix"
 )
 
 // DB is an open bbolt file. It is safe for concurrent use.
@@ -20,8 +19,8 @@ type DB struct {
 	path string
 	db   *bolt.DB
 	file *os.File
-	// device and inode are those of the file.
-	device, inode uint64
+	// identity is that of the file.
+	identity Identity
 	// pageSize is that of the file, in bytes.
 	pageSize uint32
 
@@ -46,12 +45,12 @@ type DB struct {
 
 // newDB returns the DB of an open file, of which mapped bytes are seen in memory.
 func newDB(path string, db *bolt.DB, file *os.File, mapped int) (*DB, error) {
-	var s unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &s); err != nil {
-		return nil, &os.PathError{Op: "fstat", Path: path, Err: err}
+	identity, err := IdentityOf(file)
+	if err != nil {
+		return nil, err
 	}
 	return &DB{
-		path: path, db: db, file: file, device: s.Dev, inode: s.Ino, pageSize: uint32(db.Info().PageSize),
+		path: path, db: db, file: file, identity: identity, pageSize: uint32(db.Info().PageSize),
 		view: openView(file, mapped), beginning: make(chan struct{}, 1), broken: make(chan struct{}),
 	}, nil
 }
@@ -198,16 +197,9 @@ func (d *DB) Renamed(path string) { d.path = path }
 // write that follows record a time of its own, and the sync after it slower by a fifth (see
 // "Multigrain Timestamps" in the kernel's documentation).
 func (d *DB) Same(size int64) error {
-	var there unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, d.path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_TYPE|unix.STATX_INO|unix.STATX_SIZE, &there)
-	switch {
-	case err != nil:
-	case there.Mode&unix.S_IFMT == unix.S_IFLNK: // a start would refuse it, whatever it leads to
-		err = errors.New("a symbolic link has its name")
-	case unix.Mkdev(there.Dev_major, there.Dev_minor) != d.device || there.Ino != d.inode:
-		err = errors.New("another file has its name")
-	case int64(there.Size) < size:
-		err = fmt.Errorf("it was cut to %d bytes, %d are in use", there.Size, size)
+	there, err := d.identity.same(d.path)
+	if err == nil && int64(there) < size {
+		err = fmt.Errorf("it was cut to %d bytes, %d are in use", there, size)
 	}
 	if err != nil {
 		return &GoneError{File: d.path, Err: err}
