@@ -23,6 +23,8 @@ type backupCommand struct {
 
 	serverFlags `embed:""`
 	folderFlags `embed:""`
+
+	source string // the folder, or the address of the server, that is backed up
 }
 
 // Help returns what --help adds.
@@ -53,12 +55,12 @@ func (c *backupCommand) Run(ctx context.Context, to *streams) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(to.out, describeBackup(c.Folder, made, time.Since(began)))
+	fmt.Fprintln(to.out, describeBackup(c.source, c.Folder, made, time.Since(began)))
 	return nil
 }
 
-// describeBackup returns the line that says what a backup has done.
-func describeBackup(folder string, r *storage.BackupResult, took time.Duration) string {
+// describeBackup returns the line that says what a backup has done, and of what.
+func describeBackup(source, folder string, r *storage.BackupResult, took time.Duration) string {
 	var parts []string
 	for _, p := range []struct {
 		n    int
@@ -69,7 +71,7 @@ func describeBackup(folder string, r *storage.BackupResult, took time.Duration) 
 		}
 	}
 	parts = append(parts, counted(int(r.Records), "record")+" of the newest", bytesText(r.Bytes)+" copied")
-	return fmt.Sprintf("backed up: %s in %s, %s (%s) in %s", counted(int(r.Sequence), "record"), folder, secretsIn(folder), strings.Join(parts, ", "), took.Round(10*time.Millisecond))
+	return fmt.Sprintf("backed up: %s of %s in %s, %s (%s) in %s", counted(int(r.Sequence), "record"), source, folder, secretsIn(folder), strings.Join(parts, ", "), took.Round(10*time.Millisecond))
 }
 
 // secretsIn says which of the secret files are in a backup, or in a data folder.
@@ -93,6 +95,7 @@ func (c *backupCommand) remote(ctx context.Context, progress *progressBar, to *s
 		return nil, err
 	}
 	defer server.Close()
+	c.source = server.Address()
 	flags := remoteFlags{serverFlags: c.serverFlags}
 	target, err := storage.OpenBackup(ctx, c.Folder, "", progress.pace)
 	if err != nil {
@@ -121,6 +124,7 @@ func (c *backupCommand) local(ctx context.Context, progress *progressBar) (*stor
 	if err != nil {
 		return nil, err
 	}
+	c.source = folder
 	if err := outside(c.Folder, folder); err != nil {
 		return nil, err
 	}

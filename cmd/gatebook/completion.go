@@ -224,8 +224,11 @@ func (c *completeCommand) ofServer(ctx context.Context, kind string, words []str
 	ctx, stop := context.WithTimeout(ctx, completionTime)
 	defer stop()
 	var all []string
-	remote := remoteOf(words)
-	err := remote.with(ctx, to, func(server *client.Client) error {
+	remote, err := remoteOf(words)
+	if err != nil {
+		return nil // a shell shows no errors while it completes
+	}
+	err = remote.with(ctx, to, func(server *client.Client) error {
 		switch kind {
 		case "service":
 			list, err := server.Services(ctx)
@@ -272,25 +275,32 @@ const mostCompleted = 200
 
 // remoteOf returns the flags that say which server is asked, from the words and from the
 // environment.
-func remoteOf(words []string) remoteFlags {
+func remoteOf(words []string) (remoteFlags, error) {
 	var r remoteFlags
 	flags := map[string]*string{
-		"--url": &r.URL, "--profile": &r.Profile, "--data": &r.Data, "--config": &r.Config, "--account": &r.Account,
-		"--password-file": &r.PasswordFile, "--token-file": &r.TokenFile, "--cacert": &r.CACert,
+		"url": &r.URL, "profile": &r.Profile, "data": &r.Data, "config": &r.Config, "account": &r.Account,
+		"password-file": &r.PasswordFile, "token-file": &r.TokenFile, "cacert": &r.CACert,
 	}
-	for name, into := range flags {
-		*into = os.Getenv("GATEBOOK_" + strings.ToUpper(strings.ReplaceAll(name[2:], "-", "_")))
+	found := make(targetFlags)
+	for name := range flags {
+		found[name] = &targetFlag{value: os.Getenv(variable(name))}
 	}
 	for i, word := range words {
 		name, value, given := strings.Cut(word, "=")
-		into := flags[name]
+		flag := found[strings.TrimPrefix(name, "--")]
 		switch {
-		case into == nil:
+		case flag == nil || !strings.HasPrefix(name, "--"):
 		case given:
-			*into = value
+			*flag = targetFlag{value: value, typed: true}
 		case i+1 < len(words):
-			*into = words[i+1]
+			*flag = targetFlag{value: words[i+1], typed: true}
 		}
 	}
-	return r
+	if err := found.settle(); err != nil {
+		return r, err
+	}
+	for name, into := range flags {
+		*into = found[name].value
+	}
+	return r, nil
 }

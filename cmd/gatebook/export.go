@@ -21,6 +21,8 @@ type exportCommand struct {
 
 	serverFlags `embed:""`
 	folderFlags `embed:""`
+
+	source string // the folder, or the address of the server, that is exported
 }
 
 // Help returns what --help adds.
@@ -60,7 +62,7 @@ func (c *exportCommand) Run(ctx context.Context, to *streams) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(c.Out)) // a part of it is of no use
 	}
-	fmt.Fprintf(to.out, "exported: %s to %s\n", done, c.Out)
+	fmt.Fprintf(to.out, "exported: %s of %s to %s\n", done, c.source, c.Out)
 	return nil
 }
 
@@ -84,6 +86,7 @@ func (c *exportCommand) records(ctx context.Context, w io.Writer, progress *prog
 		if err != nil {
 			return 0, err
 		}
+		c.source = folder
 		served, err := dialControl(ctx, folder)
 		if err != nil {
 			return 0, err
@@ -100,6 +103,7 @@ func (c *exportCommand) records(ctx context.Context, w io.Writer, progress *prog
 	backup := backupCommand{Folder: filepath.Join(temporary, "backup"), serverFlags: c.serverFlags, folderFlags: c.folderFlags}
 	if c.isGiven() {
 		_, err = backup.remote(ctx, progress, to)
+		c.source = backup.source
 	} else {
 		_, err = backup.local(ctx, progress)
 	}

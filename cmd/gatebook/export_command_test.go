@@ -36,7 +36,7 @@ func TestExportAndImport(t *testing.T) {
 	b := newBook(t)
 	b.offline()
 	file, again := filepath.Join(t.TempDir(), "book.ndjson"), filepath.Join(t.TempDir(), "again.ndjson")
-	if out := mustRun(t, "export", "--data", b.folder, "--out", file); out != "exported: 44 records to "+file+"\n" {
+	if out := mustRun(t, "export", "--data", b.folder, "--out", file); out != "exported: 44 records of "+b.folder+" to "+file+"\n" {
 		t.Errorf("it says %q", out)
 	}
 	imported := filepath.Join(t.TempDir(), "imported")

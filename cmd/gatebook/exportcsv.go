@@ -24,6 +24,7 @@ func (c *exportCommand) sessions(ctx context.Context, w io.Writer, progress *pro
 	if err != nil {
 		return err
 	}
+	c.source = folder
 	served, err := dialControl(ctx, folder)
 	if err != nil {
 		return err
@@ -47,6 +48,9 @@ func (c *exportCommand) sessions(ctx context.Context, w io.Writer, progress *pro
 func (c *exportCommand) ask(ctx context.Context, w io.Writer, to *streams) error {
 	flags := remoteFlags{serverFlags: c.serverFlags, folderFlags: c.folderFlags}
 	return flags.with(ctx, to, func(server *client.Client) error {
+		if c.isGiven() {
+			c.source = server.Address()
+		}
 		return server.Copy(ctx, w, "/sessions", url.Values{"status": {"all"}, "fields": {"*"}}, forms["csv"])
 	})
 }

@@ -107,7 +107,7 @@ func TestExportCSVOffline(t *testing.T) {
 			t.Errorf("%s: it is\n%s\nand a server's is\n%s", name, got, want)
 		}
 		file := filepath.Join(t.TempDir(), "sessions.csv")
-		if out := mustRun(t, "export", "--format", "csv", "--data", c.folder, "--out", file); out != "exported: the sessions to "+file+"\n" {
+		if out := mustRun(t, "export", "--format", "csv", "--data", c.folder, "--out", file); out != "exported: the sessions of "+c.folder+" to "+file+"\n" {
 			t.Errorf("%s: it says %q", name, out)
 		}
 		if got, err := os.ReadFile(file); err != nil || string(got) != want {

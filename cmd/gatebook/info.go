@@ -97,7 +97,7 @@ func (c *infoCommand) Run(ctx context.Context, to *streams) error {
 
 // find describes the folder that is meant, on this machine or of a server elsewhere.
 func (c *infoCommand) find(ctx context.Context, to *streams) (*folderState, error) {
-	if c.isGiven() && c.Data == "" { // GATEBOOK_URL does not stand in the way of a folder
+	if c.isGiven() {
 		server, err := c.dial(to)
 		if err != nil {
 			return nil, err

@@ -152,6 +152,7 @@ func parseAndRun(ctx context.Context, args []string, to *streams) (err error) {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(to),
 		kong.Bind(&cli),
+		kong.WithAfterApply(settleTarget),
 		kong.Vars{"default_url": defaultURL},
 	)
 	if err != nil {

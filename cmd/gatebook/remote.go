@@ -29,7 +29,7 @@ type remoteFlags struct {
 
 // serverFlags say which server is asked over the network, and as which account.
 type serverFlags struct {
-	URL          string `name:"url" help:"Address of the server. Without it the control socket in the data folder is asked, if a server runs there; otherwise the server of the last gatebook login, or ${default_url}." env:"GATEBOOK_URL" placeholder:"URL" group:"Server"`
+	URL          string `name:"url" help:"Address of the server. Without it the control socket in the data folder is asked, if a server runs there; otherwise the server of the last gatebook login, or ${default_url}. Not together with --data or --config." env:"GATEBOOK_URL" placeholder:"URL" group:"Server"`
 	Profile      string `help:"Login that gatebook login has made, and the server it is for." env:"GATEBOOK_PROFILE" placeholder:"NAME" group:"Server"`
 	Account      string `help:"Account to log in as." env:"GATEBOOK_ACCOUNT" placeholder:"NAME" group:"Server"`
 	PasswordFile string `help:"File whose first line is the account's password; - reads standard input." env:"GATEBOOK_PASSWORD_FILE" placeholder:"FILE" group:"Server"`
@@ -63,7 +63,7 @@ func (r *remoteFlags) open(ctx context.Context, to *streams) (*client.Client, er
 			return local, nil
 		case err != nil && (r.Data != "" || r.Config != ""):
 			return nil, err
-		case r.Data != "":
+		case r.Data != "" || r.Config != "": // the server of the last login is another one's
 			return nil, fmt.Errorf("no server has the data folder %s open; start one (gatebook serve --data %s), or name another with --url", folder, shell.Quote(folder))
 		}
 	}

@@ -58,7 +58,7 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 		torn = kept.Torn
 		claims = []client.Claim{{Name: c.Since, Signed: string(kept.Signed)}}
 	}
-	if c.isGiven() && c.Data == "" { // GATEBOOK_URL does not stand in the way of a folder
+	if c.isGiven() {
 		return c.remote(ctx, claims, torn, to)
 	}
 	folder, err := dataFolder(c.Config, c.Data)
@@ -80,13 +80,19 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 		found.Claims[i].Torn = torn
 	}
 	if c.JSON {
-		if err := json.NewEncoder(to.out).Encode(found); err != nil {
+		if err := json.NewEncoder(to.out).Encode(verifiedFolder{folder, found}); err != nil {
 			return err
 		}
 	} else if !slices.ContainsFunc(found.Claims, func(h client.ClaimedHead) bool { return h.Error != "" }) {
 		printVerified(to, folder, found)
 	}
 	return failed(found)
+}
+
+// verifiedFolder is what verify prints as JSON.
+type verifiedFolder struct {
+	Folder string `json:"folder"`
+	*client.Verified
 }
 
 // remote has a server elsewhere prove what a head says that was kept.

@@ -18,7 +18,7 @@ import (
 // do.
 func printVerified(to *streams, folder string, v *client.Verified) {
 	if len(v.Faults) == 0 {
-		fmt.Fprintf(to.out, "whole: %s in %s, %s\n", counted(int(v.Records), "record"), counted(v.Segments, "segment"), bytesText(v.Bytes))
+		fmt.Fprintf(to.out, "whole: %s in %s, %s, in %s\n", counted(int(v.Records), "record"), counted(v.Segments, "segment"), bytesText(v.Bytes), folder)
 		printBesides(to, v)
 		return
 	}
@@ -31,7 +31,7 @@ func printVerified(to *streams, folder string, v *client.Verified) {
 			kinds = append(kinds, kind)
 		}
 	}
-	fmt.Fprintf(to.out, "damaged: %s, in %s of %s\n", counted(len(v.Faults), "fault"), counted(int(v.Records), "record"), counted(v.Segments, "segment"))
+	fmt.Fprintf(to.out, "damaged: %s in %s, in %s of %s\n", counted(len(v.Faults), "fault"), folder, counted(int(v.Records), "record"), counted(v.Segments, "segment"))
 	for _, kind := range kinds {
 		for _, f := range v.Faults {
 			if numbers.ReplaceAllString(f.Error, "#") == kind {
@@ -71,7 +71,7 @@ func printBesides(to *streams, v *client.Verified) {
 // printCompared prints what follows from a head that the log contains. all is what the log has.
 func printCompared(to *streams, c client.ClaimedHead, all string) {
 	if c.Size == 0 {
-		fmt.Fprintf(to.out, "the head of %s covers 0 records: it proves nothing\n", c.Name)
+		fmt.Fprintf(to.out, "the head of %s covers 0 records: it proves nothing about the %s\n", c.Name, all)
 	} else {
 		fmt.Fprintf(to.out, "consistent: the %s of %s are the first of the %s\n", counted(int(c.Size), "record"), c.Name, all)
 		printUnvouched(to, c)

@@ -42,7 +42,7 @@ func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, 
 	if err := consistent(ctx, server, before, now); err != nil {
 		return err
 	}
-	printCompared(to, client.ClaimedHead{Name: c.Since, Size: before.Size, Unvouched: unvouched, Torn: torn}, fmt.Sprintf("server's %d", now.Size))
+	printCompared(to, client.ClaimedHead{Name: c.Since, Size: before.Size, Unvouched: unvouched, Torn: torn}, fmt.Sprintf("%d of %s", now.Size, server.Address()))
 	return nil
 }
 
