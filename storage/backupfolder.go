@@ -389,6 +389,20 @@ func (b *BackupFolder) compare(stored []byte) error {
 	return err
 }
 
+// Left returns what is in the folder of a backup that was broken off, and how to go on.
+func (b *BackupFolder) Left() string {
+	from, _ := b.Have()
+	switch {
+	case !b.begun:
+		return "nothing is backed up"
+	case b.mark.Complete:
+		return fmt.Sprintf("%s has the backup of before, up to record %d; run gatebook backup again, and it goes on", b.folder.Path, max(b.mark.Sequence, from-1))
+	case from == 1:
+		return fmt.Sprintf("%s is a backup that has not finished, without a segment; run gatebook backup again", b.folder.Path)
+	}
+	return fmt.Sprintf("%s is a backup that has not finished, with the segments up to record %d; run gatebook backup again, and it goes on", b.folder.Path, from-1)
+}
+
 // Close removes what is not whole, and gives the folder back.
 func (b *BackupFolder) Close() error {
 	return errors.Join(os.RemoveAll(b.path(incomingFolder)), b.folder.Unlock())

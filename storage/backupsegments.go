@@ -13,8 +13,13 @@ import (
 	"gatebook/storage/boltfile"
 )
 
-// segment writes the file of a sealed segment.
+// segment writes the file of a sealed segment, and reads its records meanwhile: the receiver need not wait
+// for all of them at the end.
 func (b *backupWriter) segment(s *segment) error {
+	m, size, err := b.look(s)
+	if err != nil {
+		return err
+	}
 	f, err := regular.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missingSegment(s)
@@ -22,24 +27,50 @@ func (b *backupWriter) segment(s *segment) error {
 	if err != nil {
 		return fmt.Errorf("back up the log: %w", err)
 	}
+	check := &segmentCheck{backupWriter: b, segment: s, from: blockReader{path: s.path, coder: new(events.Coder)}, checked: s.first - 1}
+	last := m.end.head.Sequence
 	info, err := f.Stat()
 	if err == nil {
 		if err = b.header(path.Join(logFolder, filepath.Base(s.path)), info.Size()); err == nil {
-			err = copyAll(b.ctx, b.tar, io.LimitReader(f, info.Size()), nil)
+			sent := int64(0)
+			err = copyAll(b.ctx, b.tar, io.LimitReader(f, info.Size()), func(n int64) error {
+				sent += n
+				return check.upTo(s.first + uint64(float64(last-s.first)*min(float64(sent)/float64(max(size, 1)), 1)))
+			})
 		}
 	}
-	from := blockReader{path: s.path, coder: new(events.Coder)}
 	if failed, ok := errors.AsType[*fs.PathError](err); ok && failed.Path == s.path {
-		err = from.corrupt(0, err) // the disk cannot read it
+		err = check.from.corrupt(0, err) // the disk cannot read it
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return b.note(s.view(func(r *boltfile.Reader) error {
-		return from.stored(r, s.first-1, func(sequence uint64, record []byte) (bool, error) {
-			_, err := from.decode(sequence, record)
-			return true, errors.Join(err, b.ctx.Err())
+	return check.upTo(last)
+}
+
+// segmentCheck reads the records of a segment that is sent, piece by piece.
+type segmentCheck struct {
+	*backupWriter
+	segment *segment
+	from    blockReader
+	checked uint64 // the last record that was read
+}
+
+// upTo reads the records up to one. The first that is damaged is noted, and none is read after it.
+func (c *segmentCheck) upTo(sequence uint64) error {
+	if c.fault != nil || c.checked >= sequence {
+		return nil
+	}
+	return c.note(c.segment.view(func(r *boltfile.Reader) error {
+		err := c.from.stored(r, c.checked, func(at uint64, record []byte) (bool, error) {
+			_, err := c.from.decode(at, record)
+			c.checked = at
+			return at < sequence, errors.Join(err, c.ctx.Err())
 		})
+		if err == nil && c.checked < sequence {
+			err = c.from.corrupt(c.checked+1, errors.New("it is missing"))
+		}
+		return err
 	}))
 }
 

@@ -31,6 +31,8 @@ type Options struct {
 	UserAgent string
 	// Silence is how long the server may say nothing before it is given up; 0 means 45 s.
 	Silence time.Duration
+	// Pause is how long it may send nothing in the middle of an answer; 0 means 1 min.
+	Pause time.Duration
 }
 
 // Client asks one server.
@@ -61,6 +63,9 @@ func New(address string, o Options) (*Client, error) {
 	}
 	if o.Silence == 0 {
 		o.Silence = silence
+	}
+	if o.Pause == 0 {
+		o.Pause = pause
 	}
 	transport := &http.Transport{
 		Proxy: http.ProxyFromEnvironment, TLSClientConfig: o.TLS, ResponseHeaderTimeout: o.Silence,
@@ -99,8 +104,10 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	if len(r.query) > 0 {
 		address += "?" + r.query.Encode()
 	}
-	q, err := http.NewRequestWithContext(ctx, r.method, address, r.body)
+	answered, end := context.WithCancelCause(ctx)
+	q, err := http.NewRequestWithContext(answered, r.method, address, r.body)
 	if err != nil {
+		end(nil)
 		return nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
 	}
 	for name, values := range r.header {
@@ -115,6 +122,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	}
 	answer, err := c.http.Do(q)
 	if err != nil {
+		end(nil)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -124,6 +132,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		}
 		return nil, &UnreachableError{Address: c.Address(), Err: err}
 	}
+	answer.Body = &pausingBody{ReadCloser: answer.Body, request: answered, end: end, stalled: &StalledError{Address: c.Address(), After: c.options.Pause}}
 	if answer.StatusCode >= 300 {
 		defer answer.Body.Close()
 		return nil, errorOf(answer)
