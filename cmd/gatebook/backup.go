@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type backupCommand struct {
 	folderFlags `embed:""`
 
 	source string // the folder, or the address of the server, that is backed up
+	left   string // what is in the folder of the backup where it was broken off, "" before it was opened
 }
 
 // Help returns what --help adds.
@@ -53,10 +55,19 @@ func (c *backupCommand) Run(ctx context.Context, to *streams) error {
 	}
 	progress.end()
 	if err != nil {
-		return err
+		return c.brokenOff(err)
 	}
 	fmt.Fprintln(to.out, describeBackup(c.source, c.Folder, made, time.Since(began)))
 	return nil
+}
+
+// brokenOff adds what the folder has to the error of a backup that was interrupted, or whose server has
+// stopped.
+func (c *backupCommand) brokenOff(err error) error {
+	if _, stalled := errors.AsType[*client.StalledError](err); stalled {
+		return &brokenOffError{err: err, left: c.left}
+	}
+	return brokenOff(err, "%s", cmp.Or(c.left, "nothing was done"))
 }
 
 // describeBackup returns the line that says what a backup has done, and of what.
@@ -103,6 +114,7 @@ func (c *backupCommand) remote(ctx context.Context, progress *progressBar, to *s
 	}
 	target.Accounts = accounts.Check
 	made, err := c.receive(ctx, target, server)
+	c.left = target.Left()
 	return made, errors.Join(flags.explain(server, err), target.Close())
 }
 
@@ -177,6 +189,7 @@ func (c *backupCommand) fill(ctx context.Context, folder string, progress *progr
 	if err == nil {
 		made, err = rest(target)
 	}
+	c.left = target.Left()
 	return made, errors.Join(err, target.Close())
 }
 

@@ -20,7 +20,7 @@ import (
 // explain returns an error of a request as one line that says what is wrong and what to do.
 func (r *serverFlags) explain(c *client.Client, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
-		return nil // the user has stopped the command
+		return err
 	}
 	if e, ok := errors.AsType[*client.UnreachableError](err); ok {
 		err := unreachable(e)

@@ -46,7 +46,7 @@ func (c *exportCommand) Run(ctx context.Context, to *streams) error {
 		signal.Ignore(syscall.SIGPIPE)
 		defer signal.Reset(syscall.SIGPIPE)
 		_, err := c.write(ctx, to, to.out)
-		return err
+		return brokenOff(err, "what was written is only a part; run gatebook export again")
 	}
 	f, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
@@ -60,7 +60,8 @@ func (c *exportCommand) Run(ctx context.Context, to *streams) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(c.Out)) // a part of it is of no use
+		// a part of it is of no use
+		return brokenOff(errors.Join(err, os.Remove(c.Out)), "%s is not written; run gatebook export again", c.Out)
 	}
 	fmt.Fprintf(to.out, "exported: %s of %s to %s\n", done, c.source, c.Out)
 	return nil

@@ -35,6 +35,12 @@ func RunIn(ctx context.Context, args []string, stdout, stderr io.Writer, width i
 	return run(ctx, args, &streams{out: stdout, err: stderr, width: width, now: func() time.Time { return now }, zone: zone, config: config})
 }
 
+// RunPausing runs the program without a terminal, and takes a server for stopped that sends nothing for a time
+// in the middle of an answer.
+func RunPausing(ctx context.Context, args []string, stdout, stderr io.Writer, pause time.Duration) int {
+	return run(ctx, args, &streams{out: stdout, err: stderr, now: time.Now, zone: time.UTC, pause: pause})
+}
+
 // Top is the live view under test, without a terminal.
 type Top struct{ t *top }
 

@@ -72,17 +72,17 @@ func (c *importCommand) Run(ctx context.Context, to *streams) error {
 	})
 	progress.end()
 	if err != nil {
-		return errors.Join(err, locked.Unlock())
+		return unfilled(errors.Join(err, locked.Unlock()), folder)
 	}
 	if c.AsIs {
-		return errors.Join(c.leave(ctx, locked, records, to), locked.Unlock())
+		return unfilled(errors.Join(c.leave(ctx, locked, records, to), locked.Unlock()), folder)
 	}
 	done, err := gatebook.FinishImport(ctx, locked, gatebook.RestoreOptions{
 		By: control.Actor(os.Geteuid()), NextSession: c.NextID,
 		Options: gatebook.Options{Report: func(err error) { fmt.Fprintf(to.err, "gatebook: %s\n", oneLine(err)) }},
 	})
 	if err != nil {
-		return err
+		return unfilled(err, folder)
 	}
 	key := "signed with a new first key, which no record names"
 	if done.NewKeyRecorded {

@@ -27,6 +27,8 @@ const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitInterrupted is what shells say of a program that SIGINT has ended.
+	exitInterrupted = 130
 )
 
 // commands are the commands, with the flags that they share.
@@ -112,7 +114,11 @@ func run(ctx context.Context, args []string, to *streams) int {
 	err := parseAndRun(ctx, args, to)
 	var exit exited
 	var usage *kong.ParseError
+	said, interrupted := isInterrupted(ctx, err)
 	switch {
+	case interrupted:
+		fmt.Fprintf(to.err, "gatebook: %s\n", said)
+		return exitInterrupted
 	case err == nil:
 		return exitDone
 	case errors.As(err, &exit):
@@ -189,6 +195,8 @@ type streams struct {
 	zone  *time.Location
 	// config is the user's configuration folder, "" where there is none.
 	config string
+	// pause is how long a server may send nothing in the middle of an answer, 0 for the usual time.
+	pause time.Duration
 }
 
 // report prints an error as the program's line about it.

@@ -43,7 +43,7 @@ func (c *migrateCommand) Run(ctx context.Context, to *streams) error {
 	}
 	progress.end()
 	if err := errors.Join(err, locked.Unlock()); err != nil {
-		return err
+		return brokenOff(err, "nothing is lost; gatebook migrate goes on, and so does the next start of the server")
 	}
 	if done.Segments == 0 {
 		fmt.Fprintf(to.out, "The log has format %d already: there was nothing to do.\n", migrations.LogFormat)

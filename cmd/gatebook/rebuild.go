@@ -59,7 +59,7 @@ func (c *rebuildCommand) Run(ctx context.Context, to *streams) error {
 		})
 		progress.end()
 		if err != nil {
-			return err
+			return brokenOff(err, "book.db is as it was; run gatebook rebuild again, or start the server, which does it")
 		}
 		fmt.Fprintf(to.out, "rebuilt: %s from %s in %s\n", folder.Archive(), counted(int(records), "record"), time.Since(began).Round(10*time.Millisecond))
 		return nil
@@ -87,7 +87,7 @@ func (c *compactCommand) Run(ctx context.Context, to *streams) error {
 		done, err := storage.Compact(ctx, folder, progress.pace)
 		progress.end()
 		if err != nil {
-			return err
+			return brokenOff(err, "each file is as it was or compacted; gatebook compact goes on")
 		}
 		if done.Files == 0 {
 			fmt.Fprintf(to.out, "compacted: nothing, %s take %s and have nothing to gain\n", counted(done.Of, "file"), bytesText(done.Before))

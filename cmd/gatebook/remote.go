@@ -78,7 +78,7 @@ func (r *serverFlags) isGiven() bool {
 // dial returns a client of the server that was named, or of the usual one: with the login that
 // was given, or the one that is kept for the server.
 func (r *serverFlags) dial(to *streams) (*client.Client, error) {
-	o := client.Options{UserAgent: "gatebook/" + version}
+	o := client.Options{UserAgent: "gatebook/" + version, Pause: to.pause}
 	if err := r.credentials(&o, to); err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func (c *restoreCommand) Run(ctx context.Context, to *streams) error {
 	})
 	progress.end()
 	if err != nil {
-		return err
+		return unfilled(err, folder)
 	}
 	fmt.Fprintf(to.out, "restored: %s to %s, %s, as of %s; %s lost, the next session is %d; in %s\n",
 		counted(int(restored.Records), "record"), folder, secretsIn(c.Backup), restored.Taken.UTC().Format(exact),

@@ -20,7 +20,9 @@ type targetFlags map[string]*targetFlag
 
 // serverTargets and folderTargets are the flags that name a server, or a login to one, and those that
 // name a data folder.
-func serverTargets() []string { return []string{"url", "profile", "account", "token-file", "password-file"} }
+func serverTargets() []string {
+	return []string{"url", "profile", "account", "token-file", "password-file"}
+}
 func folderTargets() []string { return []string{"data", "config"} }
 
 // settle leaves the flags of one target, so that every command answers for the same one. A flag that was typed

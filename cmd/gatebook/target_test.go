@@ -39,7 +39,10 @@ func TestOneTarget(t *testing.T) {
 		"info":   func() []string { return []string{"info"} },
 		"verify": func() []string { return []string{"verify", "--since", since} },
 		"backup": func() []string { n++; return []string{"backup", filepath.Join(room, "backup", string(rune('a'+n)))} },
-		"export": func() []string { n++; return []string{"export", "--out", filepath.Join(room, "out"+string(rune('a'+n)))} },
+		"export": func() []string {
+			n++
+			return []string{"export", "--out", filepath.Join(room, "out"+string(rune('a'+n)))}
+		},
 		"csv": func() []string {
 			n++
 			return []string{"export", "--format", "csv", "--out", filepath.Join(room, "out"+string(rune('a'+n)))}

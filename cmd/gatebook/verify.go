@@ -73,7 +73,7 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	found, err := verify(ctx, folder, progress, claims...)
 	progress.end()
 	if err != nil {
-		return err
+		return brokenOff(err, "the log was not read to its end, and nothing is known of it")
 	}
 	found.KeyMissing = keyMissing(folder)
 	for i := range found.Claims {

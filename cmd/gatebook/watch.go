@@ -19,6 +19,9 @@ func watch(ctx context.Context, to *streams, show func(*streams) error) error {
 		into := *to
 		into.out = &page
 		if err := show(&into); err != nil {
+			if ctx.Err() != nil {
+				return nil // as it does between two answers
+			}
 			return err
 		}
 		if err := draw(to, page.String(), first); err != nil {
