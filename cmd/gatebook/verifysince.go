@@ -15,6 +15,11 @@ import (
 // sinceRemote checks over the network that the log of a server begins with what a head covers.
 // It trusts the head that the caller kept, and no word of the server.
 func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, kept []byte, torn bool, to *streams) error {
+	// The head goes first: a key that has signed it is among the keys, also where the key is rotated meanwhile.
+	signed, err := server.Checkpoint(ctx)
+	if err != nil {
+		return err
+	}
 	keys, rotations, err := keysOf(ctx, server)
 	if err != nil {
 		return err
@@ -22,10 +27,6 @@ func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, 
 	before, err := keys.Open(kept)
 	if err != nil {
 		return notOfLog(c.Since, err)
-	}
-	signed, err := server.Checkpoint(ctx)
-	if err != nil {
-		return err
 	}
 	now, err := keys.Open(signed)
 	if err != nil {

@@ -2,6 +2,10 @@ package main_test
 
 import (
 	"crypto/sha256"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,5 +119,34 @@ func TestVerifyWithoutAKey(t *testing.T) {
 	}
 	if out, err := exec.Command(binary, "serve", "--data", data, "--listen", "127.0.0.1:0").CombinedOutput(); err == nil {
 		t.Errorf("serve says %s", out)
+	}
+}
+
+// TestVerifySinceWhileRotating asks a server whose key is rotated just before it answers each of the requests: it
+// is no other log for that.
+func TestVerifySinceWhileRotating(t *testing.T) {
+	t.Parallel()
+	data := filepath.Join(t.TempDir(), "data")
+	p := serve(t, "--data", data)
+	p.request("GET", "/sessions")
+	_, _, kept := p.request("GET", "/log/checkpoint")
+	since := filepath.Join(t.TempDir(), "head.txt")
+	must(t, os.WriteFile(since, []byte(kept), 0o600))
+	target, err := url.Parse(p.api)
+	must(t, err)
+	pass, rotations := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}, 0
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if out, status := gatebookCommand(t, "key", "rotate", "--data", data); status != 0 {
+			t.Errorf("the rotation says %q", out)
+		}
+		rotations++
+		pass.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	if out := mustRun(t, "verify", "--since", since, "--url", front.URL); !strings.Contains(out, front.URL) {
+		t.Errorf("it says %q", out)
+	}
+	if rotations < 3 {
+		t.Errorf("the key was rotated %d times: the test shows nothing", rotations)
 	}
 }
