@@ -8,9 +8,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 )
 
@@ -42,6 +44,9 @@ func openAlive(path string, log [16]byte) (*aliveFile, events.Time, error) {
 	file, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := owner.KeepFile(file, filepath.Dir(path)); err != nil {
+		return nil, 0, errors.Join(fmt.Errorf("open %s: %w", path, err), file.Close())
 	}
 	a := &aliveFile{log: log, file: file}
 	var content [aliveSize]byte

@@ -67,6 +67,7 @@ var layers = []string{
 	"events/wire",
 	"internal/regular",
 	"internal/shell",
+	"internal/owner",
 }
 
 // reserved names who alone may import a package, itself or one below it.
@@ -76,7 +77,7 @@ var reserved = map[string][]string{
 }
 
 // forbidden names the packages that a layer's packages do not depend on, through others
-// neither. The module's path is its root package alone. Package regular is for all.
+// neither. The module's path is its root package alone. Packages regular and owner are for all.
 var forbidden = map[string][]string{
 	gateway + "/mysql":    {"net"},
 	gateway + "/postgres": {"net"},
@@ -137,7 +138,7 @@ func within(path, root string) bool {
 // dependencyFault returns why a layer's package may not depend on another, through others
 // neither; "" when it may.
 func dependencyFault(own int, dependency string) string {
-	if dependency == module+"/internal/regular" {
+	if dependency == module+"/internal/regular" || dependency == module+"/internal/owner" {
 		return ""
 	}
 	for _, root := range forbidden[layers[own]] {

@@ -215,7 +215,7 @@ func (b *BackupFolder) writeMark() error {
 // makeFolders creates the folders of segments. The log has the mark before its first segment.
 func (b *BackupFolder) makeFolders() error {
 	for _, path := range []string{b.folder.Log(), b.path(incomingFolder)} {
-		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := makeFolder(path); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}

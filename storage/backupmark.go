@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"gatebook/events"
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 	"gatebook/internal/shell"
 	"gatebook/storage/boltfile"
@@ -182,7 +183,9 @@ func writeFile(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	if err = owner.Keep(path); err == nil {
+		_, err = f.Write(content)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

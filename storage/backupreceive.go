@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatebook/internal/owner"
 	"gatebook/storage/boltfile"
 )
 
@@ -163,6 +164,9 @@ func (b *BackupFolder) receiveFile(to string, from io.Reader) error {
 	f, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
+	}
+	if err := owner.Keep(to); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	err = copyAll(b.ctx, f, from, func(n int64) error {
 		b.result.Bytes += n

@@ -70,7 +70,7 @@ func createLog(folder string, id [16]byte, keys []treehead.Key) error {
 	if err := os.RemoveAll(temporary); err != nil {
 		return fmt.Errorf("create %s: %w", folder, err)
 	}
-	err := os.Mkdir(temporary, 0o700)
+	err := makeFolder(temporary)
 	if err == nil {
 		_, err = createSegment(temporary, id, nil, new(tree.Frontier), keys)
 	}

@@ -10,6 +10,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 
+	"gatebook/internal/owner"
 	"gatebook/storage/boltfile"
 )
 
@@ -69,7 +70,7 @@ func (c *compacter) all() error {
 		c.of += info.Size()
 	}
 	temporary := filepath.Join(c.folder.Path, compactFolder)
-	if err := errors.Join(os.RemoveAll(temporary), os.Mkdir(temporary, 0o700)); err != nil {
+	if err := errors.Join(os.RemoveAll(temporary), makeFolder(temporary)); err != nil {
 		return err
 	}
 	for _, path := range paths {
@@ -158,7 +159,9 @@ func rewrite(path, temporary string) (size int64, err error) {
 	if err != nil {
 		return 0, errors.Join(err, from.Close())
 	}
-	err = from.Compact(to, compactBytes)
+	if err = owner.Keep(temporary); err == nil {
+		err = from.Compact(to, compactBytes)
+	}
 	if err == nil {
 		err = to.View(func(tx *bolt.Tx) error {
 			size = tx.Size()

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
@@ -67,8 +68,16 @@ func LockFolder(path string) (*Folder, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("data folder %s is no folder", path)
 	}
+	if err := owner.Check(path); err != nil {
+		return nil, err
+	}
 	created := true
 	lock, err := os.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		if err = owner.Keep(lock.Name()); err != nil {
+			return nil, errors.Join(err, lock.Close(), os.Remove(lock.Name()))
+		}
+	}
 	if errors.Is(err, os.ErrExist) {
 		created = false
 		lock, err = regular.OpenFile(filepath.Join(path, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
@@ -86,6 +95,17 @@ func LockFolder(path string) (*Folder, error) {
 	f.made, f.locked = made, created
 	return f, nil
 }
+
+// makeFolder creates a folder that is for its owner alone.
+func makeFolder(path string) error {
+	if err := os.Mkdir(path, 0o700); err != nil {
+		return err
+	}
+	return owner.Keep(path)
+}
+
+// CheckOwner returns an error where root could not give what it writes into the folder to its owner.
+func (f *Folder) CheckOwner() error { return owner.Check(f.Path) }
 
 // LockExisting locks a data folder that exists already, and creates nothing. In an empty
 // folder, or one with accounts alone, no book has begun: nothing needs to be locked there.

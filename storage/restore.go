@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
@@ -139,7 +140,7 @@ func (c *backupCopy) copy() error {
 		}
 		c.of += info.Size()
 	}
-	if err := os.Mkdir(c.to.Log(), 0o700); err != nil {
+	if err := makeFolder(c.to.Log()); err != nil {
 		return err
 	}
 	for _, s := range segments {
@@ -168,6 +169,9 @@ func (c *backupCopy) file(from, to string) error {
 	w, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return errors.Join(err, r.Close())
+	}
+	if err := owner.Keep(to); err != nil {
+		return errors.Join(err, w.Close(), r.Close())
 	}
 	err = copyAll(c.ctx, w, r, func(n int64) error {
 		c.done += n

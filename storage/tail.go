@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
@@ -37,7 +38,14 @@ type tail struct {
 // openTail opens the tail of the log with that identity, and creates it where it is missing.
 // The tail of another log, and one that a loss of power has torn, says nothing.
 func openTail(folder string, id [16]byte) (*tail, error) {
-	f, err := regular.OpenFile(filepath.Join(folder, tailName), os.O_RDWR|os.O_CREATE, 0o600)
+	path := filepath.Join(folder, tailName)
+	made := !isThere(path)
+	f, err := regular.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil && made {
+		if err = owner.Keep(path); err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the log's tail: %w", err)
 	}

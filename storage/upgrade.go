@@ -14,6 +14,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"gatebook/events"
+	"gatebook/internal/owner"
 	"gatebook/migrations"
 	"gatebook/storage/boltfile"
 	"gatebook/storage/tree"
@@ -222,7 +223,9 @@ func (u *upgrader) write(s *segment, m *segmentMeta, file *boltfile.File, path s
 	c := &segmentCopy{upgrader: u, from: blockReader{path: s.path, coder: &u.coder}, m: m, last: s.first - 1}
 	c.edge.Set(&u.edge)
 	u.check.hashes.edge.Set(&u.edge)
-	err = db.Update(c.begin)
+	if err = owner.Keep(path); err == nil {
+		err = db.Update(c.begin)
+	}
 	if err == nil {
 		err = u.step("begun")
 	}

@@ -93,6 +93,9 @@ func (c *keyRotate) Run(ctx context.Context, all *commands, to *streams) error {
 		key, err = served.RotateKey(ctx)
 		return err
 	}, func(locked *storage.Folder) (err error) {
+		if err := locked.CheckOwner(); err != nil {
+			return err
+		}
 		by := control.Actor(os.Geteuid())
 		if !c.Force {
 			key, err = gatebook.RotateFolderKey(ctx, locked, by)

@@ -38,7 +38,7 @@ func (c *migrateCommand) Run(ctx context.Context, to *streams) error {
 	}
 	progress := newProgressBar(to.err)
 	var done storage.Upgraded
-	if err = locked.CheckUsable(); err == nil {
+	if err = errors.Join(locked.CheckUsable(), locked.CheckOwner()); err == nil {
 		done, err = storage.Upgrade(ctx, locked.Log(), progress.pace)
 	}
 	progress.end()

@@ -29,7 +29,7 @@ func (c *folderCommand) withStopped(ctx context.Context, do func(*storage.Folder
 	if err != nil {
 		return err
 	}
-	if err = locked.CheckUsable(); err == nil {
+	if err = errors.Join(locked.CheckUsable(), locked.CheckOwner()); err == nil {
 		err = do(locked)
 	}
 	return errors.Join(err, locked.Unlock())

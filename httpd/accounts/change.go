@@ -13,6 +13,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sys/unix"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 )
 
@@ -158,7 +159,7 @@ func (f File) lock(ctx context.Context) (unlock func() error, err error) {
 		return nil, f.noFolder()
 	}
 	if err == nil {
-		err = keepOwner(file, f.Folder)
+		err = owner.KeepFile(file, f.Folder)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("lock accounts: %w", err)

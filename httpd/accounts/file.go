@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 )
 
@@ -240,7 +241,7 @@ func writeSynced(path string, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if err = keepOwner(file, filepath.Dir(path)); err == nil {
+	if err = owner.KeepFile(file, filepath.Dir(path)); err == nil {
 		_, err = file.Write(text)
 	}
 	return errors.Join(err, file.Sync(), file.Close())

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 )
 
@@ -55,7 +56,7 @@ func (f File) markPresent(present bool) error {
 	if err != nil {
 		return fmt.Errorf("note whether there are accounts: %w", err)
 	}
-	err = keepOwner(file, f.Folder)
+	err = owner.KeepFile(file, f.Folder)
 	if err == nil {
 		err = file.Truncate(0)
 	}

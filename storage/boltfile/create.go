@@ -9,6 +9,8 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"gatebook/internal/owner"
 )
 
 // Create creates a bbolt file completely or not at all. It fills the file under a
@@ -42,7 +44,9 @@ func fillBolt(path string, fill func(*bolt.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	err = db.Update(fill)
+	if err = owner.Keep(path); err == nil {
+		err = db.Update(fill)
+	}
 	if err == nil {
 		err = db.Sync()
 	}

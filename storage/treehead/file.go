@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gatebook/internal/owner"
 	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
@@ -36,7 +37,9 @@ func writeSynced(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(content)
+	if err = owner.Keep(path); err == nil {
+		_, err = f.Write(content)
+	}
 	if err == nil {
 		err = f.Sync()
 	}
