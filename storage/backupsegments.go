@@ -16,16 +16,16 @@ import (
 // segment writes the file of a sealed segment, and reads its records meanwhile: the receiver need not wait
 // for all of them at the end.
 func (b *backupWriter) segment(s *segment) error {
-	m, size, err := b.look(s)
-	if err != nil {
-		return err
-	}
 	f, err := regular.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missingSegment(s)
 	}
 	if err != nil {
 		return fmt.Errorf("back up the log: %w", err)
+	}
+	m, size, err := b.look(s)
+	if err != nil {
+		return errors.Join(err, f.Close())
 	}
 	check := &segmentCheck{backupWriter: b, segment: s, from: blockReader{path: s.path, coder: new(events.Coder)}, checked: s.first - 1}
 	last := m.end.head.Sequence
