@@ -50,19 +50,38 @@ type BackupMark struct {
 	InLog bool `json:"in_log,omitzero"`
 }
 
-// ReadBackupMark reads the mark of a backup, or where that is missing or cannot be read its copy in the log. The
-// error wraps [fs.ErrNotExist] for a folder that is no backup.
+// ReadBackupMark reads the mark of a backup, or where that is missing or cannot be read its copy in the log. The error
+// wraps [fs.ErrNotExist] for a folder that is no backup.
 func ReadBackupMark(folder string) (*BackupMark, error) {
 	f := &Folder{Path: folder}
 	m, err := readMark(f.backupMark())
 	if err == nil {
 		return m, nil
 	}
-	inLog, copied := readMark(logMark(f.Log()))
-	if copied == nil || errors.Is(err, fs.ErrNotExist) && !errors.Is(copied, fs.ErrNotExist) {
-		return inLog, copied
+	inLog, failed := readMark(logMark(f.Log()))
+	switch {
+	case failed == nil:
+		return inLog, nil
+	case errors.Is(err, fs.ErrNotExist): // also where both are missing
+		return nil, failed
+	case errors.Is(failed, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w, and it has no copy in the log: use another backup, and back up into another folder", err)
 	}
-	return nil, err
+	return nil, fmt.Errorf("%w, and neither is its copy (%w): use another backup, and back up into another folder", err, failed)
+}
+
+// CheckBackupMark returns why the mark of a backup is not used, but its copy in the log; nil where the mark is
+// used, or the folder is no backup.
+func CheckBackupMark(folder string) error {
+	f := &Folder{Path: folder}
+	_, err := readMark(f.backupMark())
+	if err == nil || !isThere(logMark(f.Log())) {
+		return nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s is missing", f.backupMark())
+	}
+	return fmt.Errorf("%w; its copy %s is used, and gatebook backup writes it again", err, logMark(f.Log()))
 }
 
 // backupMark returns the path of the mark of a backup.

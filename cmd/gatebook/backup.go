@@ -48,6 +48,7 @@ func (c *backupCommand) Run(ctx context.Context, to *streams) error {
 	var made *storage.BackupResult
 	var err error
 	began := time.Now()
+	noteMark(c.Folder, to)
 	if c.isGiven() {
 		made, err = c.remote(ctx, progress, to)
 	} else {

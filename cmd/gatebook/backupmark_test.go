@@ -197,3 +197,33 @@ func newEmptyBackup(t *testing.T) string {
 	mustRun(t, "verify", "--data", backup)
 	return backup
 }
+
+// TestBackupWithADamagedMark damages the mark of a backup: its copy in the log is used, which each command says,
+// and the next backup writes the mark again. With a damaged copy too it is said how to go on.
+func TestBackupWithADamagedMark(t *testing.T) {
+	t.Parallel()
+	data, backup := newBackup(t)
+	mark := filepath.Join(backup, "backup.json")
+	for name, damage := range map[string]string{"a text": "x", "nothing": "", "another object": "{}"} {
+		must(t, os.WriteFile(mark, []byte(damage), 0o600))
+		const used = "its copy"
+		mustRefuse(t, "backup.json: it cannot be read: ", "verify", "--data", backup)
+		for _, args := range [][]string{
+			{"info", "--data", backup}, {"restore", backup, "--data", filepath.Join(t.TempDir(), "restored")}, {"backup", backup, "--data", data, "--with-secrets"},
+		} {
+			if out := mustRun(t, args...); !strings.Contains(out, mark+" is not what gatebook backup has written") || !strings.Contains(out, "its copy "+filepath.Join(backup, "log", "backup.json")+" is used") {
+				t.Errorf("%s: %q says %q, want %q in it", name, args, out, used)
+			}
+		}
+		if out := mustRun(t, "verify", "--data", backup); strings.Contains(out, used) {
+			t.Errorf("%s: after the next backup it says %q", name, out)
+		}
+	}
+	must(t, os.WriteFile(mark, []byte("x"), 0o600), os.WriteFile(filepath.Join(backup, "log", "backup.json"), []byte("y"), 0o600))
+	for _, args := range [][]string{
+		{"verify", "--data", backup}, {"info", "--data", backup}, {"restore", backup, "--data", filepath.Join(t.TempDir(), "restored")},
+		{"backup", backup, "--data", data},
+	} {
+		mustRefuse(t, "use another backup, and back up into another folder", args...)
+	}
+}

@@ -73,6 +73,13 @@ func describeMark(folder string) (*backupState, error) {
 	return &backupState{Complete: mark.Complete, Taken: mark.Taken, Version: mark.Version, secrets: secretsIn(folder)}, nil
 }
 
+// noteMark says on standard error that the mark of a backup is missing or damaged, where its copy is used.
+func noteMark(folder string, to *streams) {
+	if err := storage.CheckBackupMark(folder); err != nil {
+		fmt.Fprintf(to.err, "gatebook: %s\n", oneLine(err))
+	}
+}
+
 // text returns what a backup says of itself for people.
 func (b *backupState) text(to *streams) string {
 	if !b.Complete {
@@ -116,6 +123,7 @@ func (c *infoCommand) find(ctx context.Context, to *streams) (*folderState, erro
 	if found.Info, found.InUse, err = describeFolder(ctx, folder); err != nil {
 		return nil, err
 	}
+	noteMark(folder, to)
 	found.Backup, err = describeMark(folder)
 	return found, err
 }

@@ -41,6 +41,7 @@ func (c *restoreCommand) Run(ctx context.Context, to *streams) error {
 	if err := outside(folder, c.Backup); err != nil {
 		return fmt.Errorf("a backup is restored into another folder: %w", err)
 	}
+	noteMark(c.Backup, to)
 	progress, began := newProgressBar(to.err), time.Now()
 	restored, err := gatebook.Restore(ctx, c.Backup, folder, gatebook.RestoreOptions{
 		By: control.Actor(os.Geteuid()), NextSession: c.NextID, Pace: progress.pace,

@@ -31,7 +31,7 @@ func printVerified(to *streams, folder string, v *client.Verified) {
 			kinds = append(kinds, kind)
 		}
 	}
-	fmt.Fprintf(to.out, "damaged: %s in %s, in %s of %s\n", counted(len(v.Faults), "fault"), folder, counted(int(v.Records), "record"), counted(v.Segments, "segment"))
+	fmt.Fprintf(to.out, "damaged: %s, in %s of %s of %s\n", counted(len(v.Faults), "fault"), counted(int(v.Records), "record"), counted(v.Segments, "segment"), folder)
 	for _, kind := range kinds {
 		for _, f := range v.Faults {
 			if numbers.ReplaceAllString(f.Error, "#") == kind {
