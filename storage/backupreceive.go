@@ -168,7 +168,8 @@ func (b *BackupFolder) receiveFile(to string, from io.Reader) error {
 	if err := owner.Keep(to); err != nil {
 		return errors.Join(err, f.Close())
 	}
-	err = copyAll(b.ctx, f, from, func(n int64) error {
+	sparse := &sparseWriter{file: f}
+	err = copyAll(b.ctx, sparse, from, func(n int64) error {
 		b.result.Bytes += n
 		return b.progressed(n)
 	})
@@ -176,7 +177,7 @@ func (b *BackupFolder) receiveFile(to string, from io.Reader) error {
 		err = errCut
 	}
 	if err == nil {
-		err = f.Sync()
+		err = sparse.finish()
 	}
 	return errors.Join(err, f.Close())
 }

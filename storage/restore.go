@@ -173,7 +173,8 @@ func (c *backupCopy) file(from, to string) error {
 	if err := owner.Keep(to); err != nil {
 		return errors.Join(err, w.Close(), r.Close())
 	}
-	err = copyAll(c.ctx, w, r, func(n int64) error {
+	sparse := &sparseWriter{file: w}
+	err = copyAll(c.ctx, sparse, r, func(n int64) error {
 		c.done += n
 		if c.pace == nil {
 			return nil
@@ -184,7 +185,7 @@ func (c *backupCopy) file(from, to string) error {
 		err = (&blockReader{path: from}).corrupt(0, err) // the disk cannot read it
 	}
 	if err == nil {
-		err = w.Sync()
+		err = sparse.finish()
 	}
 	return errors.Join(err, w.Close(), r.Close())
 }
