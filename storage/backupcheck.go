@@ -92,9 +92,10 @@ func (m *BackupMark) checkTail(f *Folder, v *Verified) error {
 		var end Head
 		var said bool
 		end, said, err = parseTail(file, v.ID)
-		err = errors.Join(err, file.Close())
+		info, failed := file.Stat()
+		err = errors.Join(err, failed, file.Close())
 		switch {
-		case !said:
+		case !said || err == nil && info.Size() != int64(tailSize):
 			fault = errors.New("it is not as the backup has written it; gatebook backup writes it again")
 		case end.Sequence < m.Sequence:
 			fault = fmt.Errorf("it says that the log ends at record %d, and the backup has records up to %d; gatebook backup writes it again", end.Sequence, m.Sequence)

@@ -174,7 +174,8 @@ func TestBackupWithDamagedEnds(t *testing.T) {
 	earlier, err := os.ReadFile(filepath.Join(newEmptyBackup(t), "log", "tail"))
 	must(t, err)
 	all := append(damages("log/tail"), damages("log/backup.json")...)
-	for _, d := range append(all, without("backup.json"), changed("of another log", "log/tail", func([]byte) []byte { return earlier })) {
+	for _, d := range append(all, without("backup.json"), changed("of another log", "log/tail", func([]byte) []byte { return earlier }),
+		changed("more behind it", "log/tail", func(b []byte) []byte { return append(b, "more"...) })) {
 		must(t, os.RemoveAll(folder), os.CopyFS(folder, os.DirFS(backup)))
 		d.do(t, folder)
 		if out, status := gatebookCommand(t, "verify", "--data", folder); status != 1 || !strings.HasPrefix(out, "damaged: 1 fault,") {

@@ -78,6 +78,11 @@ func TestStalledBackup(t *testing.T) {
 	if status != 1 || !want.MatchString(errs.String()) {
 		t.Errorf("status %d, it says %q", status, errs.String())
 	}
+	// A part of a log shows nothing of a head.
+	since := filepath.Join(t.TempDir(), "head.txt")
+	_, _, head := p.request("GET", "/log/checkpoint")
+	must(t, os.WriteFile(since, []byte(head), 0o600))
+	mustRefuse(t, folder+": the first backup into the folder was broken off", "verify", "--since", since, "--data", folder)
 	if out := mustRun(t, "backup", folder, "--url", p.api); !strings.Contains(out, "there already") {
 		t.Errorf("the next one says %q", out)
 	}

@@ -122,6 +122,12 @@ func verify(ctx context.Context, folder string, progress *progressBar, claims ..
 	if err != nil {
 		return nil, err
 	}
+	// A part of a log shows nothing of a head.
+	if mark, err := storage.ReadBackupMark(folder); err == nil && len(claims) > 0 {
+		if err := mark.Check(mark.Sequence); err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", folder, err), locked.Unlock())
+		}
+	}
 	var heads []gatebook.HeadClaim
 	for _, claim := range claims {
 		heads = append(heads, gatebook.HeadClaim{Name: claim.Name, Signed: []byte(claim.Signed)})

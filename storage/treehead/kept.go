@@ -100,6 +100,9 @@ func ReadKept(path string) (Kept, error) {
 func lastWhole(content []byte) Kept {
 	content = bytes.TrimPrefix(content, []byte("\ufeff")) // of an editor
 	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
+	if !bytes.HasSuffix(content, []byte("\n")) { // as of a copy by hand; a signature shows whether it is whole
+		content = append(content, '\n')
+	}
 	lines := strings.SplitAfter(string(content), "\n")
 	for last := len(lines) - 1; last >= 0; last-- {
 		if !isSignature(lines[last]) {

@@ -43,7 +43,7 @@ func TestTornAppend(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, torn := all[0], cut > len(all[0])+1
-		if cut == len(whole) {
+		if cut >= len(whole)-1 { // the last newline alone is missing
 			want, torn = all[1], false
 		}
 		if kept := last(); string(kept.Signed) != want || kept.Torn != torn {
@@ -70,6 +70,7 @@ func TestReadKept(t *testing.T) {
 		torn          bool
 	}{
 		"one":                       {all[0], all[0], false},
+		"no newline at the end":     {all[0] + "\n" + all[1][:len(all[1])-1], all[1], false},
 		"three":                     {all[0] + "\n" + all[1] + "\n" + all[2], all[2], false},
 		"empty lines around":        {"\n\n" + all[0] + "\n\n\n" + all[1] + "\n\n\n", all[1], false},
 		"lines of Windows":          {strings.ReplaceAll(all[0]+"\n"+all[1], "\n", "\r\n"), all[1], false},
