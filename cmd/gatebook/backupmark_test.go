@@ -178,6 +178,7 @@ func TestBackupWithDamagedEnds(t *testing.T) {
 		changed("more behind it", "log/tail", func(b []byte) []byte { return append(b, "more"...) })) {
 		must(t, os.RemoveAll(folder), os.CopyFS(folder, os.DirFS(backup)))
 		d.do(t, folder)
+		must(t, os.Chmod(filepath.Join(folder, "key"), 0o600)) // which the copy did not keep
 		if out, status := gatebookCommand(t, "verify", "--data", folder); status != 1 || !strings.HasPrefix(out, "damaged: 1 fault,") {
 			t.Errorf("%s: verify: status %d: %s", d.name, status, out)
 		}
@@ -222,7 +223,9 @@ func TestBackupWithADamagedMark(t *testing.T) {
 	}
 	must(t, os.WriteFile(mark, []byte("x"), 0o600), os.WriteFile(filepath.Join(backup, "log", "backup.json"), []byte("y"), 0o600))
 	for _, args := range [][]string{
-		{"verify", "--data", backup}, {"info", "--data", backup}, {"restore", backup, "--data", filepath.Join(t.TempDir(), "restored")},
+		{"verify", "--data", backup},
+		{"info", "--data", backup},
+		{"restore", backup, "--data", filepath.Join(t.TempDir(), "restored")},
 		{"backup", backup, "--data", data},
 	} {
 		mustRefuse(t, "use another backup, and back up into another folder", args...)

@@ -37,8 +37,8 @@ func unfilled(err error, folder string) error {
 	return brokenOff(err, "%s is not filled, and no server starts there; run gatebook %s again", folder, unfinished.Command)
 }
 
-// isInterrupted reports whether an error is that of a command which a signal has interrupted, and returns what
-// its user is told then.
+// isInterrupted reports whether an error is that of a command which a signal has interrupted, and returns the text
+// that says so.
 func isInterrupted(ctx context.Context, err error) (text string, is bool) {
 	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
 		return "", false

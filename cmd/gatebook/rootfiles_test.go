@@ -66,7 +66,12 @@ func TestRootKeepsTheOwner(t *testing.T) {
 	check(backup, "backup")
 	check(data, "backup")
 	for _, args := range [][]string{
-		{"key", "rotate"}, {"key", "rotate", "--force"}, {"compact"}, {"rebuild"}, {"migrate"}, {"user", "add", "ann", "--role", "admin", "--token"},
+		{"key", "rotate"},
+		{"key", "rotate", "--force"},
+		{"compact"},
+		{"rebuild"},
+		{"migrate"},
+		{"user", "add", "ann", "--role", "admin", "--token"},
 		{"user", "remove", "ann", "--force"},
 	} {
 		mustRun(t, append(args, "--data", data)...)
@@ -105,8 +110,12 @@ func TestRootMayNotGive(t *testing.T) {
 	}
 	before := filesIn(t, data)
 	for _, args := range [][]string{
-		{"key", "rotate", "--data", data}, {"compact", "--data", data}, {"rebuild", "--data", data}, {"migrate", "--data", data},
-		{"restore", backup, "--data", empty}, {"backup", empty, "--data", data},
+		{"key", "rotate", "--data", data},
+		{"compact", "--data", data},
+		{"rebuild", "--data", data},
+		{"migrate", "--data", data},
+		{"restore", backup, "--data", empty},
+		{"backup", empty, "--data", data},
 	} {
 		// Without the capability to change owners.
 		out, err := exec.Command("setpriv", append([]string{"--bounding-set", "-chown", "--inh-caps", "-chown", binary}, args...)...).CombinedOutput()
