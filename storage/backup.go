@@ -183,7 +183,7 @@ func (b *backupWriter) choose(q BackupRequest) error {
 		Taken: time.Now().UTC().Truncate(time.Millisecond), Version: q.Version, Secrets: q.Secrets, From: from,
 	}
 	if from > head.Sequence+1 {
-		return &OtherHistoryError{fmt.Sprintf("the backup has records up to %d at least, and the log ends at %d: it is another log, or was restored from an older copy", from-1, head.Sequence)}
+		return &OtherHistoryError{fmt.Sprintf("the backup has records up to %d at least, and the log ends at %d: it is another log, or was restored from an older copy; name another folder", from-1, head.Sequence)}
 	}
 	if keys := b.log.Keys().All; len(keys) > 0 {
 		b.plan.Key = hex.EncodeToString(keys[0].Public[:])
@@ -196,7 +196,7 @@ func (b *backupWriter) choose(q BackupRequest) error {
 		}
 		if m.seal != nil && m.seal.Last+1 == from {
 			if m.seal.id() != q.Seal {
-				return &OtherHistoryError{fmt.Sprintf("the backup has other records up to %d than the log: it is of another log, or of another history of this one", from-1)}
+				return &OtherHistoryError{fmt.Sprintf("the backup has other records up to %d than the log: it is of another log, or of another history of this one; name another folder", from-1)}
 			}
 			known = true
 		}
@@ -212,7 +212,7 @@ func (b *backupWriter) choose(q BackupRequest) error {
 		}
 	}
 	if !known {
-		return &OtherHistoryError{fmt.Sprintf("no segment of the log ends at record %d, where a segment of the backup does: it is of another log, or of another history of this one", from-1)}
+		return &OtherHistoryError{fmt.Sprintf("no segment of the log ends at record %d, where a segment of the backup does: it is of another log, or of another history of this one; name another folder", from-1)}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -45,6 +46,26 @@ func damages(name string) []damage {
 	}
 }
 
+// copyFolder copies a folder with the modes of its files, as cp -a does.
+func copyFolder(t *testing.T, to, from string) {
+	t.Helper()
+	must(t, os.CopyFS(to, os.DirFS(from)))
+	must(t, filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		return os.Chmod(filepath.Join(to, name), info.Mode())
+	}))
+}
+
 // TestBackupWithDamagedFiles damages each file beside the log of a backup: verify and restore both
 // find it, and no server starts in what the restore leaves.
 func TestBackupWithDamagedFiles(t *testing.T) {
@@ -56,7 +77,7 @@ func TestBackupWithDamagedFiles(t *testing.T) {
 		t.Helper()
 		for _, d := range all {
 			folder := filepath.Join(t.TempDir(), "backup")
-			must(t, os.CopyFS(folder, os.DirFS(backup)))
+			copyFolder(t, folder, backup)
 			d.do(t, folder)
 			if out, status := gatebookCommand(t, "verify", "--data", folder); status != 1 || !strings.HasPrefix(out, "damaged: ") {
 				t.Errorf("%s: verify: status %d: %s", d.name, status, out)

@@ -54,7 +54,7 @@ func TestBackupLogIsNoDataFolder(t *testing.T) {
 		"the log alone":                {"backup.json", "lock", "head", "key", "accounts"},
 	} {
 		folder := filepath.Join(t.TempDir(), "copied")
-		must(t, os.CopyFS(folder, os.DirFS(backup)), os.Chmod(filepath.Join(folder, "accounts"), 0o600))
+		copyFolder(t, folder, backup)
 		for _, name := range gone {
 			must(t, os.Remove(filepath.Join(folder, name)))
 		}
@@ -176,9 +176,9 @@ func TestBackupWithDamagedEnds(t *testing.T) {
 	all := append(damages("log/tail"), damages("log/backup.json")...)
 	for _, d := range append(all, without("backup.json"), changed("of another log", "log/tail", func([]byte) []byte { return earlier }),
 		changed("more behind it", "log/tail", func(b []byte) []byte { return append(b, "more"...) })) {
-		must(t, os.RemoveAll(folder), os.CopyFS(folder, os.DirFS(backup)))
+		must(t, os.RemoveAll(folder))
+		copyFolder(t, folder, backup)
 		d.do(t, folder)
-		must(t, os.Chmod(filepath.Join(folder, "key"), 0o600)) // which the copy did not keep
 		if out, status := gatebookCommand(t, "verify", "--data", folder); status != 1 || !strings.HasPrefix(out, "damaged: 1 fault,") {
 			t.Errorf("%s: verify: status %d: %s", d.name, status, out)
 		}
