@@ -111,7 +111,7 @@ func (f *files) openLog(ctx context.Context) (storage.Log, error) {
 		return nil, err
 	}
 	f.watched = journal.Watch(log.Present)
-	f.heads, err = heads.Open(heads.Options{Log: log, Folder: f.folder, Report: f.options.Report, Now: f.options.Now, AnchorEvery: f.options.AnchorEvery})
+	f.heads, err = heads.Open(heads.Options{Log: log, Folder: f.folder, Report: f.options.Report, Now: f.options.Now, AnchorEvery: f.options.AnchorEvery, Anchors: f.options.Anchors})
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}

@@ -12,6 +12,7 @@ import (
 	"gatebook/internal/heads"
 	"gatebook/internal/journal"
 	"gatebook/storage"
+	"gatebook/storage/treehead"
 )
 
 // HeadStatus is the newest signed head of the log, and how writing it goes.
@@ -160,6 +161,11 @@ func RotateFolderKey(ctx context.Context, folder *storage.Folder, by string) (ve
 func FolderKeys(folder *storage.Folder) ([]string, error) {
 	keys, err := heads.KeysOfFolder(folder)
 	return keys.Verifiers(), err
+}
+
+// FolderHeadKeys returns the keys of the log in a folder that nobody has open, with which its heads are checked.
+func FolderHeadKeys(folder *storage.Folder) (treehead.Keys, error) {
+	return heads.KeysOfFolder(folder)
 }
 
 // VerifyFolder verifies the log of a folder that nobody has open: see [storage.Verify]. It verifies

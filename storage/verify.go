@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"gatebook/events"
@@ -146,7 +147,7 @@ func newVerifier(ctx context.Context, pace Pace, sizes ...uint64) *verifier {
 		return pace(read, of)
 	}}
 	v.Roots = make(map[uint64]tree.Hash)
-	v.hashes.roots, v.hashes.wanted = v.Roots, sizes
+	v.hashes.roots, v.hashes.wanted = v.Roots, slices.Sorted(slices.Values(sizes))
 	v.hashes.rotations = &v.Rotations
 	v.hashes.noteRoot()
 	return v

@@ -24,7 +24,7 @@ type hashVerifier struct {
 	keys   []treehead.Key
 	// rotations takes what the records say that name keys.
 	rotations *[]treehead.Rotation
-	// roots takes the roots of the trees of the wanted sizes.
+	// roots takes the roots of the trees of the wanted sizes, which ascend.
 	roots  map[uint64]tree.Hash
 	wanted []uint64
 }
@@ -87,7 +87,8 @@ func (v *hashVerifier) add(sequence uint64, stored []byte) error {
 
 // noteRoot notes the root of the tree where its size is one that is wanted.
 func (v *hashVerifier) noteRoot() {
-	if size := uint64(v.edge.Size()); slices.Contains(v.wanted, size) {
+	size := uint64(v.edge.Size())
+	if _, wanted := slices.BinarySearch(v.wanted, size); wanted {
 		v.roots[size] = v.edge.Root()
 	}
 }

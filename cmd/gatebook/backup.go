@@ -237,6 +237,12 @@ func resolved(path string) (string, error) {
 	}
 	whole, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, os.ErrNotExist) && filepath.Dir(path) != path {
+		if target, err := os.Readlink(path); err == nil { // a link to what does not exist yet
+			if !filepath.IsAbs(target) {
+				target = filepath.Join(filepath.Dir(path), target)
+			}
+			return resolved(target)
+		}
 		parent, err := resolved(filepath.Dir(path))
 		return filepath.Join(parent, filepath.Base(path)), err
 	}

@@ -35,7 +35,7 @@ func (c *checkCommand) Run(to *streams) error {
 		return err
 	}
 	gateway := file.Gateway()
-	err = errors.Join(file.CheckListen(cmp.Or(file.Listen, defaultListen)), gateway.CheckFiles())
+	err = errors.Join(file.CheckListen(cmp.Or(file.Listen, defaultListen)), gateway.CheckFiles(), checkAnchorFile(file.Anchor.File, cmp.Or(file.Data, defaultData)))
 	if t := file.TLS; t != nil {
 		if _, unread := httpd.LoadCertificate(t.Certificate, t.Key); unread != nil {
 			err = errors.Join(err, fmt.Errorf("API: %w", unread))

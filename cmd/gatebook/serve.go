@@ -72,6 +72,9 @@ func (c *serveCommand) Run(ctx context.Context, to *streams) error {
 		listen:   cmp.Or(c.Listen, file.Listen, defaultListen),
 		insecure: c.Insecure,
 	}
+	if err := checkAnchorFile(file.Anchor.File, settings.data); err != nil {
+		return err
+	}
 	gate, err := accounts.OpenGate(accounts.File{Folder: settings.data})
 	if errors.Is(err, syscall.ENOTDIR) {
 		err = fmt.Errorf("data folder %s is no folder", settings.data)

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"gatebook"
 	"gatebook/httpd/client"
 	"gatebook/projection"
 	"gatebook/storage"
-	"gatebook/storage/treehead"
 )
 
 // verifyCommand are the arguments of verify.
@@ -23,7 +21,7 @@ type verifyCommand struct {
 
 	JSON    bool   `help:"Print what was found as JSON."`
 	Salvage string `help:"Copy the records before the first fault into a new data folder, as a restore does." placeholder:"FOLDER"`
-	Since   string `help:"Check too that the log contains the signed head in a file, which was kept elsewhere. With --url the server proves it." type:"path" placeholder:"FILE"`
+	Since   string `help:"Check too that the log contains the signed heads in a file, which were kept elsewhere. With --url the server proves it." type:"path" placeholder:"FILE"`
 }
 
 // Help returns what --help adds.
@@ -32,7 +30,8 @@ func (verifyCommand) Help() string {
 the end is the one that was acknowledged, and whether the log contains its signed head. A server that runs in the folder does it
 without being held up. The exit status is 1 where a fault is found.
 
-A head that no key of the log has signed is refused before the log is read.
+Of a file with several heads (--since) each is checked, and that no head has fewer records than the one before it: such a log was
+rolled back. Heads of other logs are counted and left. A head that no key of the log has signed is refused before the log is read.
 
 With --salvage the copy says that it is one (log_restored), and leaves out the ids of sessions that may have been given since its
 last record. It works on a backup too. What it did not finish no server takes; salvage again.
@@ -48,18 +47,8 @@ Examples:
 
 // Run verifies the log.
 func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
-	var claims []client.Claim
-	var torn bool
-	if c.Since != "" {
-		kept, err := treehead.ReadKept(c.Since)
-		if err != nil {
-			return fmt.Errorf("the head that was kept: %w", err)
-		}
-		torn = kept.Torn
-		claims = []client.Claim{{Name: c.Since, Signed: string(kept.Signed)}}
-	}
 	if c.isGiven() {
-		return c.remote(ctx, claims, torn, to)
+		return c.remote(ctx, to)
 	}
 	folder, err := dataFolder(c.Config, c.Data)
 	if err != nil {
@@ -70,23 +59,23 @@ func (c *verifyCommand) Run(ctx context.Context, to *streams) error {
 	if c.Salvage != "" {
 		return c.salvage(ctx, folder, progress, to)
 	}
-	found, err := verify(ctx, folder, progress, claims...)
+	found, err := verify(ctx, folder, progress, c.Since)
 	progress.end()
 	if err != nil {
 		return brokenOff(err, "the log was not read to its end, and nothing is known of it")
 	}
 	found.KeyMissing = keyMissing(folder)
-	for i := range found.Claims {
-		found.Claims[i].Torn = torn
-	}
 	if c.JSON {
 		if err := json.NewEncoder(to.out).Encode(verifiedFolder{folder, found}); err != nil {
 			return err
 		}
-	} else if !slices.ContainsFunc(found.Claims, func(h client.ClaimedHead) bool { return h.Error != "" }) {
+	} else {
 		printVerified(to, folder, found)
 	}
-	return failed(found)
+	if len(found.Faults) > 0 {
+		return exited{exitFailed}
+	}
+	return nil
 }
 
 // verifiedFolder is what verify prints as JSON.
@@ -95,9 +84,9 @@ type verifiedFolder struct {
 	*client.Verified
 }
 
-// remote has a server elsewhere prove what a head says that was kept.
-func (c *verifyCommand) remote(ctx context.Context, claims []client.Claim, torn bool, to *streams) error {
-	if len(claims) == 0 || c.Salvage != "" {
+// remote has a server elsewhere prove what heads say that were kept.
+func (c *verifyCommand) remote(ctx context.Context, to *streams) error {
+	if c.Since == "" || c.Salvage != "" {
 		return errors.New("a server elsewhere can prove that its log begins with what a head covers: name the head with --since; to read the log through, run gatebook verify on its machine")
 	}
 	server, err := c.dial(to)
@@ -105,53 +94,118 @@ func (c *verifyCommand) remote(ctx context.Context, claims []client.Claim, torn 
 		return err
 	}
 	defer server.Close()
-	return c.explain(server, c.sinceRemote(ctx, server, []byte(claims[0].Signed), torn, to))
+	return c.explain(server, c.sinceRemote(ctx, server, to))
 }
 
-// verify verifies the log of a folder: the server that has it open does, or this process.
-func verify(ctx context.Context, folder string, progress *progressBar, claims ...client.Claim) (*client.Verified, error) {
+// verify verifies the log of a folder, and that it contains the heads of a file, "" for none: the server that has it
+// open does, or this process.
+func verify(ctx context.Context, folder string, progress *progressBar, since string) (*client.Verified, error) {
 	served, err := dialControl(ctx, folder)
 	if err != nil {
 		return nil, err
 	}
 	if served != nil {
 		defer served.Close()
-		return served.Verify(ctx, progress.show, claims...)
+		return verifyServed(ctx, served, progress, since)
 	}
 	locked, err := storage.LockExisting(folder)
 	if err != nil {
 		return nil, err
 	}
 	// A part of a log shows nothing of a head.
-	if mark, err := storage.ReadBackupMark(folder); err == nil && len(claims) > 0 {
+	if mark, err := storage.ReadBackupMark(folder); err == nil && since != "" {
 		if err := mark.Check(mark.Sequence); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", folder, err), locked.Unlock())
 		}
 	}
-	var heads []gatebook.HeadClaim
-	for _, claim := range claims {
-		heads = append(heads, gatebook.HeadClaim{Name: claim.Name, Signed: []byte(claim.Signed)})
+	found, err := verifyLocked(ctx, locked, progress, since)
+	return found, errors.Join(err, locked.Unlock())
+}
+
+// verifyServed has the server that has a folder open verify its log, and prove what heads say that were kept.
+func verifyServed(ctx context.Context, served *client.Client, progress *progressBar, since string) (*client.Verified, error) {
+	if since == "" {
+		return served.Verify(ctx, progress.show)
 	}
-	v, err := gatebook.VerifyFolder(ctx, locked, progress.pace, heads...)
-	if err == nil && v.Segments > 0 { // nothing is read where a claim is no head of the log
+	source, err := openKept(since)
+	if err != nil {
+		return nil, err
+	}
+	defer source.close()
+	signed, err := served.Checkpoint(ctx) // before the keys, one of which has signed it
+	if err != nil {
+		return nil, err
+	}
+	keys, rotations, err := keysOf(ctx, served)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := source.read(keys)
+	if err == nil {
+		err = kept.vouch(rotations)
+	}
+	if err != nil {
+		return nil, err
+	}
+	found, err := served.Verify(ctx, progress.show)
+	if err != nil {
+		return nil, err
+	}
+	faults, _, err := kept.proven(ctx, served, signed)
+	if err != nil {
+		return nil, err
+	}
+	return kept.addTo(found, faults), nil
+}
+
+// verifyLocked verifies the log of a folder that nobody else has open.
+func verifyLocked(ctx context.Context, locked *storage.Folder, progress *progressBar, since string) (*client.Verified, error) {
+	var kept *keptFile // nil without a file
+	var v *storage.Verified
+	var err error
+	if since == "" {
+		v, err = gatebook.VerifyFolder(ctx, locked, progress.pace)
+	} else {
+		v, kept, err = verifySince(ctx, locked, progress, since)
+	}
+	if err == nil {
 		checkEnd(locked, v)
 		err = storage.CheckBackup(locked, v)
 	}
-	if err := errors.Join(err, locked.Unlock()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	found := &client.Verified{Segments: v.Segments, Records: v.Records, Bytes: v.Bytes, Head: v.Head.Sequence, Faults: []client.Fault{}}
 	for _, f := range v.Faults {
 		found.Faults = append(found.Faults, client.Fault{File: f.File, Sequence: f.Sequence, Error: f.Err.Error()})
 	}
-	for _, claim := range v.Claims {
-		compared := client.ClaimedHead{Name: claim.Name, Size: claim.Size, Unvouched: claim.Unvouched}
-		if claim.Err != nil {
-			compared.Error = claim.Err.Error()
-		}
-		found.Claims = append(found.Claims, compared)
+	if kept != nil {
+		found = kept.addTo(found, nil)
 	}
 	return found, nil
+}
+
+// verifySince is verifyLocked with the heads of a file. The file is nil for a log without keys because it is damaged.
+func verifySince(ctx context.Context, locked *storage.Folder, progress *progressBar, since string) (*storage.Verified, *keptFile, error) {
+	source, err := openKept(since)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer source.close()
+	keys, err := gatebook.FolderHeadKeys(locked)
+	if _, damaged := errors.AsType[*storage.CorruptError](err); damaged { // the faults of the log come first
+		v, err := gatebook.VerifyFolder(ctx, locked, progress.pace)
+		return v, nil, err
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	kept, err := source.read(keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := kept.inFolder(ctx, locked, progress.pace)
+	return v, kept, err
 }
 
 // checkEnd adds a fault where the log ends before what the archive was made from. An archive that

@@ -76,6 +76,12 @@ func printCompared(to *streams, c client.ClaimedHead, all string) {
 		fmt.Fprintf(to.out, "consistent: the %s of %s are the first of the %s\n", counted(int(c.Size), "record"), c.Name, all)
 		printUnvouched(to, c)
 	}
+	if c.Heads > 1 {
+		fmt.Fprintf(to.out, "%s has %s of the log, and it contains them all\n", c.Name, counted(c.Heads, "head"))
+	}
+	if c.Others > 0 {
+		fmt.Fprintf(to.out, "%s has %s of other logs, which were not compared\n", c.Name, counted(c.Others, "head"))
+	}
 	if c.Torn {
 		fmt.Fprintf(to.out, "%s goes on behind that head with what is no whole head, as after an append that was cut off\n", c.Name)
 	}
@@ -96,19 +102,6 @@ func printUnvouched(to *streams, c client.ClaimedHead) {
 	}
 	fmt.Fprintf(to.out, "%s, as after an import, a restore without the key, or a key that was lost: the key that signed %s does not say by whom the log was signed since, and so what follows: "+
 		"ask the operator why, and keep a new head\n", which, c.Name)
-}
-
-// failed returns an error for a log that has faults, or a claimed head that is none of the log's.
-func failed(v *client.Verified) error {
-	for _, c := range v.Claims {
-		if c.Error != "" {
-			return notOfLog(c.Name, errors.New(c.Error))
-		}
-	}
-	if len(v.Faults) > 0 {
-		return exited{exitFailed}
-	}
-	return nil
 }
 
 // notOfLog returns the error for a head that none of the log's keys has signed. The head alone does

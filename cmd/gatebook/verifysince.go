@@ -12,9 +12,14 @@ import (
 	"gatebook/storage/treehead"
 )
 
-// sinceRemote checks over the network that the log of a server begins with what a head covers.
-// It trusts the head that the caller kept, and no word of the server.
-func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, kept []byte, torn bool, to *streams) error {
+// sinceRemote checks over the network that the log of a server begins with what each head of a file covers.
+// It trusts the heads that the caller kept, and no word of the server.
+func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, to *streams) error {
+	source, err := openKept(c.Since)
+	if err != nil {
+		return err
+	}
+	defer source.close()
 	// The head goes first: a key that has signed it is among the keys, also where the key is rotated meanwhile.
 	signed, err := server.Checkpoint(ctx)
 	if err != nil {
@@ -24,26 +29,21 @@ func (c *verifyCommand) sinceRemote(ctx context.Context, server *client.Client, 
 	if err != nil {
 		return err
 	}
-	before, err := keys.Open(kept)
-	if err != nil {
-		return notOfLog(c.Since, err)
-	}
-	now, err := keys.Open(signed)
-	if err != nil {
-		return fmt.Errorf("the head that the server has sent: %w", err)
-	}
-	named := make([]treehead.Rotation, len(rotations))
-	for i, r := range rotations {
-		named[i] = treehead.Rotation{Sequence: r.Sequence, Key: r.Key, Before: r.KeyBefore, Endorsement: r.Endorsement}
-	}
-	unvouched, err := keys.Unvouched(before.Size, named)
+	kept, err := source.read(keys)
 	if err != nil {
 		return err
 	}
-	if err := consistent(ctx, server, before, now); err != nil {
+	if err := kept.vouch(rotations); err != nil {
 		return err
 	}
-	printCompared(to, client.ClaimedHead{Name: c.Since, Size: before.Size, Unvouched: unvouched, Torn: torn}, fmt.Sprintf("%d of %s", now.Size, server.Address()))
+	faults, now, err := kept.proven(ctx, server, signed)
+	if err != nil {
+		return err
+	}
+	if faults = append(kept.faults, faults...); len(faults) > 0 {
+		return fmt.Errorf("%s: %s%s", faults[0].File, faults[0].Error, andMore(len(faults)-1))
+	}
+	printCompared(to, kept.claim(), fmt.Sprintf("%d of %s", now.Size, server.Address()))
 	return nil
 }
 
@@ -84,10 +84,16 @@ func withKey(all []treehead.Key, k treehead.Key) []treehead.Key {
 	return append(all, k)
 }
 
-// consistent checks that the log of one head begins with that of an older one.
+// inconsistentError reports a head that the log of a server does not contain.
+type inconsistentError struct{ why string }
+
+func (e *inconsistentError) Error() string { return e.why }
+
+// consistent checks that the log of one head begins with that of an older one. The error is an [*inconsistentError]
+// where it does not.
 func consistent(ctx context.Context, server *client.Client, before, now treehead.Head) error {
 	if before.Size > now.Size {
-		return fmt.Errorf("the log had %d records, and the server has %d: it was rolled back", before.Size, now.Size)
+		return &inconsistentError{fmt.Sprintf("the log had %d records, and the server has %d: it was rolled back", before.Size, now.Size)}
 	}
 	if before.Size == 0 {
 		return nil
@@ -97,7 +103,7 @@ func consistent(ctx context.Context, server *client.Client, before, now treehead
 		return err
 	}
 	if err := tlog.CheckTree(p.Proof, int64(now.Size), now.Root, int64(before.Size), before.Root); err != nil {
-		return fmt.Errorf("the first %d records of the server are not those that the head was signed for: it is another history of this log, or was changed", before.Size)
+		return &inconsistentError{fmt.Sprintf("the first %d records of the server are not those that the head was signed for: it is another history of this log, or was changed", before.Size)}
 	}
 	return nil
 }

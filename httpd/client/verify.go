@@ -37,6 +37,10 @@ type ClaimedHead struct {
 	Error string `json:"error,omitempty"`
 	// Torn is true where its file goes on with what is no whole head.
 	Torn bool `json:"torn,omitempty"`
+	// Heads is how many heads of the log its file has, each of which the log was compared with, and Others how many of
+	// other logs.
+	Heads  int `json:"heads,omitempty"`
+	Others int `json:"others,omitempty"`
 }
 
 // Fault is something in the log that is not as it was written.

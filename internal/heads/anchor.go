@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"gatebook/storage/treehead"
 )
 
 const (
@@ -25,6 +27,9 @@ type Anchor struct {
 	// Keep keeps a signed head. It should return when ctx ends. While a call does not, the anchor is
 	// failing, and is not called again.
 	Keep func(ctx context.Context, signed []byte) error
+	// Kept calls f with each head that it keeps, the oldest first, and returns its error; nil for an anchor that
+	// cannot be read. While a log is opened it is compared with these heads.
+	Kept func(f func(treehead.Kept) error) error
 }
 
 // AnchorStatus is how an anchor goes.

@@ -2,6 +2,7 @@ package heads
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,6 +45,34 @@ func TestAnchorThatHangs(t *testing.T) {
 		}
 		if len(calls) != 1 {
 			t.Errorf("at the stop it was called %d times", len(calls))
+		}
+		close(hang) // its goroutine ends
+	})
+}
+
+// TestAnchorThatHangsWhenRead has an anchor hang while the heads that it keeps are read, and fail. It is reported, and the
+// log is opened.
+func TestAnchorThatHangsWhenRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var reports []error
+		o := Options{Report: func(err error) { reports = append(reports, err) }}
+		keys := treehead.Keys{Origin: "gatebook/1", All: []treehead.Key{{}}}
+		hang := make(chan struct{})
+		began := time.Now()
+		for _, kept := range []func(func(treehead.Kept) error) error{
+			func(f func(treehead.Kept) error) error {
+				<-hang
+				return f(treehead.Kept{Origin: keys.Origin})
+			},
+			func(func(treehead.Kept) error) error { return errors.New("it cannot be read") },
+		} {
+			if err := o.checkAnchor(keys, Anchor{Name: "share", Kept: kept}); err != nil {
+				t.Error(err)
+			}
+		}
+		if took := time.Since(began); took != anchorReadTime || len(reports) != 2 {
+			t.Errorf("after %s the reports are %v", took, reports)
 		}
 		close(hang) // its goroutine ends
 	})

@@ -6,5 +6,8 @@
 // written after the records that it covers are durable, so a log is often ahead of its head,
 // and never behind it.
 //
+// A log is also compared with the newest head that each anchor keeps of it, if that can be read. One that does not
+// contain it was rolled back, and is not opened either, unless it says that it was restored.
+//
 // A failure to write a head is reported once and holds up nothing.
 package heads

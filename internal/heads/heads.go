@@ -33,6 +33,8 @@ type Options struct {
 	// AnchorEvery is how much newer a head is at least than the one before it at an anchor; 0
 	// means a minute.
 	AnchorEvery time.Duration
+	// Anchors are those whose heads the log is compared with.
+	Anchors []Anchor
 }
 
 // Heads signs the heads of a log. It is safe for concurrent use.
@@ -142,7 +144,7 @@ func (h *Heads) sign() error {
 	return err
 }
 
-// Open checks a log against its newest head, and returns what signs the next ones after [Heads.Begin].
+// Open checks a log against its newest head and those that its anchors keep, and returns what signs the next ones after [Heads.Begin].
 // It writes nothing but what an earlier rotation of the key has left to do. The error is a
 // [*storage.CorruptError] for a log that was rolled back or is another, and for a head or key that is
 // missing or not the log's.
@@ -168,6 +170,11 @@ func Open(o Options) (*Heads, error) {
 		return nil, fmt.Errorf("read the log's head: %w", err)
 	case !h.unsigned:
 		return nil, o.refuse(o.Folder.Head(), errors.New("it is missing, and without it nobody can say whether the log was rolled back; put it back from a copy"))
+	}
+	for _, a := range o.Anchors {
+		if err := o.checkAnchor(keys, a); err != nil {
+			return nil, err
+		}
 	}
 	return h, nil
 }

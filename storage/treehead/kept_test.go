@@ -2,6 +2,7 @@ package treehead_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,14 +25,28 @@ func heads(t *testing.T) (all [3]string) {
 	return all
 }
 
+// lastKept is the last head of a file, and whether something follows it that is none.
+type lastKept struct {
+	treehead.Kept
+	Torn bool
+}
+
+func readLast(path string) (last lastKept, err error) {
+	last.Torn, err = treehead.ReadKept(path, math.MaxInt64, func(k treehead.Kept) error {
+		last.Kept = k
+		return nil
+	})
+	return last, err
+}
+
 // TestTornAppend cuts the append of a head at each of its bytes. The head before it is read, and
 // after the next append that one, whatever the cut has left.
 func TestTornAppend(t *testing.T) {
 	t.Parallel()
 	all, path := heads(t), filepath.Join(t.TempDir(), "heads")
-	last := func() treehead.Kept {
+	last := func() lastKept {
 		t.Helper()
-		kept, err := treehead.ReadKept(path)
+		kept, err := readLast(path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +106,7 @@ func TestReadKept(t *testing.T) {
 		if err := os.WriteFile(path, []byte(c.content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		kept, err := treehead.ReadKept(path)
+		kept, err := readLast(path)
 		if string(kept.Signed) != c.want || kept.Torn != c.torn || (err == nil) != (c.want != "") {
 			t.Errorf("%s: it has %q, torn: %v; %v", name, kept.Signed, kept.Torn, err)
 		}
@@ -99,13 +114,59 @@ func TestReadKept(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := treehead.ReadKept(path + ".none"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := readLast(path + ".none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("of no file: %v", err)
 	}
-	if kept, err := treehead.ReadKept(os.DevNull); err == nil {
+	if kept, err := readLast(os.DevNull); err == nil {
 		t.Errorf("of an empty device: %+v", kept)
 	}
 	if err := treehead.AppendHead(os.DevNull, []byte(all[0])); err == nil {
 		t.Error("a device keeps heads")
+	}
+}
+
+// TestReadAllKept reads a long file in which heads of two logs are, with parts of heads and other texts between them: all
+// that are whole are read, in their order, each with its line.
+func TestReadAllKept(t *testing.T) {
+	t.Parallel()
+	a, b, path := heads(t), heads(t), filepath.Join(t.TempDir(), "heads")
+	var content strings.Builder
+	var want []string
+	for i := range 2_000 {
+		for _, signed := range []string{a[i%3], b[i%2]} {
+			content.WriteString(signed)
+			want = append(want, signed)
+		}
+		switch i % 5 {
+		case 1:
+			content.WriteString("\n")
+		case 2:
+			content.WriteString(a[0][:len(a[0])-20] + "\n\n")
+		case 3:
+			content.WriteString(strings.Repeat("junk ", 30_000) + "\n")
+		case 4:
+			content.WriteString(strings.Repeat("\n", 300))
+		}
+	}
+	if err := os.WriteFile(path, []byte(content.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(content.String(), "\n")
+	n := 0
+	torn, err := treehead.ReadKept(path, math.MaxInt64, func(k treehead.Kept) error {
+		if n < len(want) && string(k.Signed) != want[n] {
+			t.Fatalf("head %d is %q, want %q", n, k.Signed, want[n])
+		}
+		if n++; !strings.HasSuffix(string(k.Signed), lines[k.Line-1]+"\n") || k.Origin+"\n" != string(k.Signed[:len(k.Origin)+1]) || k.Head.Size == 0 {
+			t.Fatalf("head %d is %+v", n, k)
+		}
+		return nil
+	})
+	if err != nil || torn || n != len(want) {
+		t.Errorf("%d heads, torn: %v; %v; want %d", n, torn, err, len(want))
+	}
+	stop := errors.New("stop")
+	if _, err := treehead.ReadKept(path, math.MaxInt64, func(treehead.Kept) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("it ends with %v", err)
 	}
 }

@@ -30,6 +30,8 @@ type Keys struct {
 type SignatureError struct {
 	// Why says what is wrong with the signature, or the text.
 	Why string
+	// Malformed is true for what is no signed note: it says nothing, of no log.
+	Malformed bool
 }
 
 func (e *SignatureError) Error() string { return e.Why }
@@ -94,7 +96,7 @@ func (k Keys) Open(signed []byte) (Head, error) {
 		return Head{}, &SignatureError{Why: "it is signed by " + signers(unknown.Note) + ", which is not a key of " + k.Origin}
 	}
 	if err != nil {
-		return Head{}, &SignatureError{Why: "it is no signed note: " + err.Error()}
+		return Head{}, &SignatureError{Why: "it is no signed note: " + err.Error(), Malformed: true}
 	}
 	origin, h, err := parse(n.Text)
 	if err != nil {
