@@ -66,6 +66,9 @@ func OpenBackup(ctx context.Context, path, source string, pace Pace) (*BackupFol
 		return nil, err
 	}
 	locked, err := LockFolder(path)
+	if inUse, ok := errors.AsType[*InUseError](err); ok {
+		inUse.Backup = true // also where it has not begun
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -63,10 +63,14 @@ func LockFolder(path string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create the folder %s: %w", path, err)
 	}
-	if info, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("data folder %s is no folder", path)
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("%s is a symbolic link that leads nowhere; name a folder, or remove the link", path)
+	case err != nil:
+		return nil, fmt.Errorf("lock the folder: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is no folder", path)
 	}
 	if err := owner.Check(path); err != nil {
 		return nil, err
@@ -158,7 +162,7 @@ func lockExisting(path string) (*Folder, error) {
 func lockWith(lock *os.File, path string) (*Folder, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = &InUseError{Folder: path}
+			err = &InUseError{Folder: path, Backup: (&Folder{Path: path}).isBackup()}
 		} else {
 			err = fmt.Errorf("lock data folder %s: %w", path, err)
 		}
@@ -169,7 +173,7 @@ func lockWith(lock *os.File, path string) (*Folder, error) {
 	if err == nil {
 		var there os.FileInfo
 		if there, err = os.Stat(lock.Name()); err == nil && !os.SameFile(own, there) || errors.Is(err, os.ErrNotExist) {
-			err = &InUseError{Folder: path}
+			err = &InUseError{Folder: path, Backup: (&Folder{Path: path}).isBackup()}
 		}
 	}
 	if err != nil {

@@ -249,7 +249,6 @@ func TestRefusedLeavesNothing(t *testing.T) {
 		"letter is in it":                        {"backup", foreign, "--data", data},
 		"there is no data folder":                {"backup", in("new"), "--data", in("none")},
 		"no such file or directory":              {"backup", in("none/deep/new"), "--data", data},
-		"is empty; name a folder":                {"backup", "", "--data", data},
 		"is no backup":                           {"restore", data, "--data", in("new")},
 		"the next session cannot be 1":           {"restore", dir, "--next-id", "1", "--data", in("new")},
 		"is not empty: letter":                   {"restore", dir, "--data", foreign},

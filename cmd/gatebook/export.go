@@ -17,7 +17,7 @@ import (
 // exportCommand are the arguments of export.
 type exportCommand struct {
 	Format string `help:"What is written: ${enum}. ndjson has every record of the log, csv the sessions." enum:"ndjson,csv" default:"ndjson"`
-	Out    string `help:"File to write, which must not exist. Without it the standard output is written." type:"path" placeholder:"FILE"`
+	Out    string `help:"File to write, which must not exist. Without it, and with -, the standard output is written." type:"path" placeholder:"FILE"`
 
 	serverFlags `embed:""`
 	folderFlags `embed:""`
@@ -41,7 +41,8 @@ Examples:
 
 // Run writes an export.
 func (c *exportCommand) Run(ctx context.Context, to *streams) error {
-	if c.Out == "" {
+	if c.Out == "" || c.Out == "-" {
+		c.Out = ""
 		// A reader that goes away does not end the program before it has removed its own files.
 		signal.Ignore(syscall.SIGPIPE)
 		defer signal.Reset(syscall.SIGPIPE)

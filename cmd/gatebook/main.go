@@ -158,6 +158,8 @@ func parseAndRun(ctx context.Context, args []string, to *streams) (err error) {
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(to),
 		kong.Bind(&cli),
+		kong.NamedMapper("path", kong.MapperFunc(mapPath)),
+		kong.WithAfterApply(refuseEmpty),
 		kong.WithAfterApply(settleTarget),
 		kong.Vars{"default_url": defaultURL},
 	)

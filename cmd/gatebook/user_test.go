@@ -239,7 +239,7 @@ func TestMisuseOfUsers(t *testing.T) {
 	}{
 		{2, "", []string{"add"}, "missing flags: --role=admin|basic|source; see gatebook --help"},
 		{2, "", []string{"add", "--role", "admin"}, `expected "<name>"; see gatebook --help`},
-		{1, "", []string{"add", "", "--role", "admin", "--token"}, "an account needs a name"},
+		{2, "", []string{"add", "", "--role", "admin", "--token"}, "<name> is empty; give it a value; see gatebook --help"},
 		{2, "", []string{"add", "a b", "--role", "king", "--token"}, `user add: the name "a b" has ' ' in it: a name is made of the letters a to z, digits, and . _ - @ after the first; see gatebook --help`},
 		{2, "", []string{"add", "bob", "--role", "king"}, `--role must be one of "admin","basic","source" but got "king"; see gatebook --help`},
 		{2, "", []string{"add", "gatebook", "--role", "basic"}, `user add: the name "gatebook" is reserved; see gatebook --help`},

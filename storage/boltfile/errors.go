@@ -39,9 +39,14 @@ func Unreadable(path string, err error) error {
 // InUseError reports a data folder that another process has locked.
 type InUseError struct {
 	Folder string
+	// Backup is true for the folder of a backup.
+	Backup bool
 }
 
 func (e *InUseError) Error() string {
+	if e.Backup {
+		return fmt.Sprintf("the backup %s is in use by another process, as by another gatebook backup into it; wait for its end, or name another folder", e.Folder)
+	}
 	return fmt.Sprintf("data folder %s is in use by another process; stop it, or name another folder", e.Folder)
 }
 
