@@ -28,9 +28,13 @@ func TestBackup(t *testing.T) {
 	t.Cleanup(func() { check(t, registry.Close()) })
 	source, err := registry.StartSource(t.Context(), gatebook.SourceOptions{Name: "gateway"})
 	check(t, err)
-	for range 200 {
+	open := func() {
+		t.Helper()
 		_, err := source.Open(t.Context(), events.SessionOpened{Service: "orders", Address: "192.0.2.7", Port: 1, Subject: strings.Repeat("x", 200)})
 		check(t, err)
+	}
+	for range 200 {
+		open()
 	}
 	base, asker := "http://"+serve(t, httpd.Config{Registry: registry}), client(t)
 	got := ask(t, asker, "GET", base+"/backup")
@@ -38,8 +42,14 @@ func TestBackup(t *testing.T) {
 		t.Fatalf("got %d %v", got.status, got.header)
 	}
 	names, plan := entriesOf(t, got.body)
+	sliced := func(n string) bool { return strings.HasPrefix(n, "records/") }
+	if !slices.ContainsFunc(names, sliced) { // the last record has just filled its segment
+		open()
+		got = ask(t, asker, "GET", base+"/backup")
+		names, plan = entriesOf(t, got.body)
+	}
 	if names[0] != "plan.json" || names[len(names)-1] != "end" || !slices.Contains(names, "log/00000000000000000001.db") || !slices.Contains(names, "head") ||
-		!slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "records/") }) || slices.Contains(names, "key") {
+		!slices.ContainsFunc(names, sliced) || slices.Contains(names, "key") {
 		t.Errorf("it has %q", names)
 	}
 	if head := registry.Moment().Sequence; plan.Sequence != head || plan.From != 1 {
