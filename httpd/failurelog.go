@@ -13,6 +13,10 @@ import (
 	"gatebook/storage"
 )
 
+// notReady is the title of what /ready answers when it is red. It is no failure of the request: a load balancer asks every
+// second, and whatever is wrong is logged by what finds it.
+const notReady = "Not ready"
+
 // loggedPlaces is how many damaged places have a line of their own in the log.
 const loggedPlaces = 1000
 
@@ -25,7 +29,7 @@ type failureLog struct {
 
 // write logs an error and the failure that it is answered with.
 func (l *failureLog) write(log zerolog.Logger, r *http.Request, f *render.Failure, err error) {
-	if !l.isNew(err) {
+	if f.Title == notReady || !l.isNew(err) {
 		return
 	}
 	var stack []byte

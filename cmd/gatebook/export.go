@@ -30,7 +30,7 @@ func (exportCommand) Help() string {
 	return `With ndjson each line has a record as the API shows it, and its bytes: what proofs cover and the personal parts, in base64. gatebook
 import makes the same log of it again. It is written of a data folder or a backup; of one that a server has open it is written as of now.
 
-With csv each line has a session, live or ended, with the columns of gatebook list --status all --fields '*' -o csv. A server that runs in the folder
+With csv each line has a session, live or ended, with the columns of gatebook list --status all -o csv. A server that runs in the folder
 answers it. Without one the sessions are those of the log's last record, up to which the durations of live ones count; book.db is
 read where it is whole and up to date, and otherwise made from the log for the while, beside the file or in the folder for temporary files.
 

@@ -44,7 +44,17 @@ func printVerified(to *streams, folder string, v *client.Verified) {
 		fmt.Fprintf(to.out, "Take the backup again, with gatebook backup %s --data FOLDER or --url URL: it copies what is damaged anew. Where the log is lost, save what is before the first fault with --salvage.\n", shell.Quote(folder))
 		return
 	}
+	if !slices.ContainsFunc(v.Faults, func(f client.Fault) bool { return !isSigning(v, f) }) {
+		fmt.Fprintf(to.out, "The records are whole. Put the file back from a copy, or sign the log with a new key, with a record that says so: gatebook key rotate --force --data %s\n", shell.Quote(folder))
+		return
+	}
 	fmt.Fprintln(to.out, "Restore the log from a copy, or save what is before the first fault with --salvage.")
+}
+
+// isSigning reports whether a fault is of the log's newest head, or of the key that signs heads.
+func isSigning(v *client.Verified, f client.Fault) bool {
+	name := faultFile(v, f)
+	return name == storage.HeadFile || name == storage.KeyFile
 }
 
 // faultFile returns how the file of a fault is called: by its path for a head that was kept elsewhere,

@@ -20,8 +20,8 @@ type Claim struct {
 	// Name is what it is called in faults, such as its file.
 	Name   string
 	Signed []byte
-	// own is set for the head of the log's own folder.
-	own bool
+	// log is the path of the log for the head of its own folder, "" for others.
+	log string
 }
 
 // Verify verifies a log with a function, and that it contains the claimed heads. A head
@@ -64,7 +64,7 @@ func (h *Heads) Verify(ctx context.Context, pace storage.Pace, claims ...Claim) 
 	if v := foreign(h.Keys(), claims); v != nil {
 		return v, nil
 	}
-	own := Claim{Name: h.o.Folder.Head(), Signed: h.Status().Signed, own: true}
+	own := Claim{Name: h.o.Folder.Head(), Signed: h.Status().Signed, log: h.o.Folder.Log()}
 	verify := func(ctx context.Context, pace storage.Pace, sizes ...uint64) (*storage.Verified, error) {
 		v, err := h.o.Log.Verify(ctx, pace, sizes...)
 		if err == nil && len(v.Keys.All) == 0 {
@@ -87,24 +87,27 @@ func claimedSize(signed []byte) uint64 {
 
 // check adds what is wrong with a head, or with the log as it says.
 func (c *Claim) check(v *storage.Verified) {
-	if c.own && len(v.Keys.All) == 0 {
+	if c.log != "" && len(v.Keys.All) == 0 {
 		return // a copy, made before the log had named its key
 	}
 	head, err := v.Keys.Open(c.Signed)
-	if !c.own {
+	if c.log == "" {
 		v.Claims = append(v.Claims, storage.ClaimedHead{Name: c.Name, Size: head.Size, Err: err})
 		if err != nil {
 			return
 		}
 	}
+	file := c.Name
 	if err == nil {
-		err = contains(v, head)
+		if err = contains(v, head); err != nil && c.log != "" {
+			file = c.log // which its own head shows to be another
+		}
 	}
-	if err == nil && !c.own {
+	if err == nil && c.log == "" {
 		v.Claims[len(v.Claims)-1].Unvouched, err = v.Keys.Unvouched(head.Size, v.Rotations)
 	}
 	if err != nil {
-		v.Faults = append(v.Faults, &storage.CorruptError{File: c.Name, Err: err})
+		v.Faults = append(v.Faults, &storage.CorruptError{File: file, Err: err})
 	}
 }
 
@@ -112,6 +115,8 @@ func (c *Claim) check(v *storage.Verified) {
 func contains(v *storage.Verified, head treehead.Head) error {
 	root, found := v.Roots[head.Size]
 	switch {
+	case head.Size > v.Head.Sequence && v.Head.Sequence == 0 && len(v.Faults) > 0:
+		return fmt.Errorf("whether it has the %d records of its head is not known: the newest segment could not be read", head.Size)
 	case head.Size > v.Head.Sequence:
 		return rolledBack(v.Head.Sequence, head.Size)
 	case !found:
@@ -134,7 +139,7 @@ func VerifyFolder(ctx context.Context, f *storage.Folder, pace storage.Pace, cla
 	signed, err := treehead.ReadFile(f.Head())
 	unreadable, _ := errors.AsType[*storage.CorruptError](storage.Unreadable(f.Head(), err))
 	if err == nil {
-		claims = append([]Claim{{Name: f.Head(), Signed: signed, own: true}}, claims...)
+		claims = append([]Claim{{Name: f.Head(), Signed: signed, log: f.Log()}}, claims...)
 	} else if !errors.Is(err, os.ErrNotExist) && unreadable == nil {
 		return nil, fmt.Errorf("read the log's head: %w", err)
 	}
