@@ -25,7 +25,7 @@ run: build ## Build and start the server, with its data in ./gatebook-data
 	./gatebook serve
 
 test: shipped ## Run all tests with the race detector, and those of make shipped; install the test servers that are missing
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -timeout 20m ./...
 
 # With the race detector the relay reads and writes its sockets by other calls
 # (relay/socket_raw.go and socket_plain.go), so that its tests run without it too.

@@ -115,6 +115,9 @@ func TestInterrupted(t *testing.T) {
 		case <-time.After(deadline):
 			t.Error("nothing was sent")
 		}
+		if c.args[0] == "backup" {
+			eventually(t, "the backup has begun", func() bool { return isThere(filepath.Join(backup, "backup.json")) })
+		}
 		must(t, command.Process.Signal(os.Interrupt))
 		_ = command.Wait() // its status says it
 		if got := command.ProcessState.ExitCode(); got != 130 || errs.String() != c.says {
