@@ -169,9 +169,7 @@ func (f *files) doWithoutArchive(why error) {
 // checkAhead refuses a log that ends before what was once read from it.
 func (f *files) checkAhead() error {
 	if head := f.log.Head().Sequence; f.checkpoints.position > head {
-		return &storage.CorruptError{File: f.folder.Log(), Err: fmt.Errorf(
-			"it ends at record %d, but %s was made from it up to record %d; restore the log, or move that file away to go on without the difference",
-			head, f.folder.Archive(), f.checkpoints.position)}
+		return aheadError(f.folder, head, f.checkpoints.position)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"gatebook"
 	"gatebook/cmd/gatebook/internal/interchange"
 	"gatebook/storage"
 )
@@ -33,6 +34,8 @@ import makes the same log of it again. It is written of a data folder or a backu
 With csv each line has a session, live or ended, with the columns of gatebook list --status all -o csv. A server that runs in the folder
 answers it. Without one the sessions are those of the log's last record, up to which the durations of live ones count; book.db is
 read where it is whole and up to date, and otherwise made from the log for the while, beside the file or in the folder for temporary files.
+
+A log that lacks records at its end, as its head, log/tail, book.db or backup.json say, and one without its head, is refused.
 
 Examples:
   gatebook export --data /var/lib/gatebook --out book.ndjson
@@ -126,15 +129,27 @@ func (c *exportCommand) room() (string, error) {
 }
 
 // offline writes the records of a folder that no process has open.
-func (c *exportCommand) offline(ctx context.Context, w io.Writer, folder string, progress *progressBar) (uint64, error) {
+func (c *exportCommand) offline(ctx context.Context, w io.Writer, folder string, progress *progressBar) (records uint64, err error) {
+	err = exported(folder, func(locked *storage.Folder) error {
+		records, err = interchange.Write(ctx, w, locked, progress.pace)
+		return err
+	})
+	return records, err
+}
+
+// exported calls do with a folder that no process has open. It refuses a log that has lost records at its end, which
+// are no damage of what is left.
+func exported(folder string, do func(*storage.Folder) error) error {
 	locked, err := storage.LockExisting(folder)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	records, err := interchange.Write(ctx, w, locked, progress.pace)
+	if err = gatebook.CheckEnd(locked); err == nil {
+		err = do(locked)
+	}
 	if fault, ok := errors.AsType[*storage.CorruptError](err); ok {
 		err = fmt.Errorf("the log cannot be exported: %w; nothing was exported. Restore the file from a copy; "+
 			"gatebook verify names each fault, and with --salvage it copies what is whole, which can be exported", fault)
 	}
-	return records, errors.Join(err, locked.Unlock())
+	return errors.Join(err, locked.Unlock())
 }

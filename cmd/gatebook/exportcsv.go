@@ -33,15 +33,13 @@ func (c *exportCommand) sessions(ctx context.Context, w io.Writer, progress *pro
 		served.Close()
 		return c.ask(ctx, w, to)
 	}
-	locked, err := storage.LockExisting(folder)
-	if err != nil {
-		return err
-	}
-	room, err := c.room()
-	if err == nil {
-		err = errors.Join(writeSessions(ctx, w, locked, room, progress), os.RemoveAll(room))
-	}
-	return errors.Join(err, locked.Unlock())
+	return exported(folder, func(locked *storage.Folder) error {
+		room, err := c.room()
+		if err != nil {
+			return err
+		}
+		return errors.Join(writeSessions(ctx, w, locked, room, progress), os.RemoveAll(room))
+	})
 }
 
 // ask has a server write the sessions.
