@@ -182,5 +182,11 @@ func (w *LogWriter) Finish() (Head, tree.Hash, error) {
 	return w.end, root, nil
 }
 
+// Keys returns the keys of the log, as far as the records that were written name them.
+func (w *LogWriter) Keys() treehead.Keys { return w.log.Keys() }
+
+// RootAt returns the root of the tree over the first records, after Finish.
+func (w *LogWriter) RootAt(size uint64) (tree.Hash, error) { return w.log.RootAt(size) }
+
 // Close closes the log.
 func (w *LogWriter) Close() error { return w.log.Close() }

@@ -218,5 +218,28 @@ func (r *reader) end(l *lastLine) error {
 	if got := r.begin.exportSum(r.id, r.records, root); l.Sum != got && (l.Sum != "" || r.begin.Gatebook != unboundFormat) {
 		return r.wrong(fmt.Errorf("it says that the sum over what line 1 has of the log, the number of records and the root is %q, and it is %s", l.Sum, got))
 	}
-	return nil
+	return r.head()
+}
+
+// head returns an error for a head in the first line that is not one of the log that was read.
+func (r *reader) head() error {
+	if r.begin.Head == "" {
+		return nil
+	}
+	refuse := func(err error) error {
+		return &LineError{Line: 1, Err: fmt.Errorf("its head is not one of the exported records: %w; the log was damaged or rolled back when it was exported, "+
+			"or the export was changed: export a copy of the log that gatebook verify finds whole", err)}
+	}
+	signed, err := r.log.Keys().Open([]byte(r.begin.Head))
+	if err != nil {
+		return refuse(err)
+	}
+	if signed.Size > r.records {
+		return refuse(fmt.Errorf("it was signed at record %d, and there are %d records", signed.Size, r.records))
+	}
+	root, err := r.log.RootAt(signed.Size)
+	if err == nil && root != signed.Root {
+		err = refuse(fmt.Errorf("it was signed for %d other records than the first of these", signed.Size))
+	}
+	return err
 }

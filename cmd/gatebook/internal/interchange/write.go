@@ -51,7 +51,7 @@ func Write(ctx context.Context, to io.Writer, folder *storage.Folder, pace stora
 }
 
 // begin returns the first line for the log of a folder. A log that lacks its first key has none in
-// it; its records name it. The head is what the folder has, whether the log contains it or not.
+// it; its records name it. The head is what the folder has: the caller has checked that the log contains it.
 func begin(folder *storage.Folder, id [16]byte) (*firstLine, error) {
 	f := &firstLine{Gatebook: format, Log: hex.EncodeToString(id[:])}
 	keys, err := storage.KeysOf(folder.Log())
