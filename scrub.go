@@ -1,6 +1,7 @@
 package gatebook
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,7 +148,7 @@ func (s *scrubber) read() Scrub {
 // Damage returns the first fault that is known of the log, a [*storage.CorruptError], whether reading
 // it through has found it or another read has met it; or the first of head, log/tail and lock that was removed or
 // replaced while it is in use, a [*storage.GoneError]; or why a damaged archive could not be made again, a
-// [*HealError]; or why the next process could not sign the log, a [*KeyError]; nil for none. Recording goes on
+// [*HealError]; or why the newest head could not be written, a [*HeadError]; or why the next process could not sign the log, a [*KeyError]; nil for none. Recording goes on
 // over it.
 //
 // It is known until the log was read through again, in the background or by [Registry.Verify], without
@@ -162,8 +163,11 @@ func (r *Registry) Damage() error {
 	if err := r.heal.err(); err != nil || r.signed == nil {
 		return err
 	}
-	return r.signed.KeyErr()
+	return cmp.Or(r.signed.HeadErr(), r.signed.KeyErr())
 }
+
+// HeadError reports that the newest head of the log could not be written.
+type HeadError = heads.HeadError
 
 // KeyError reports that the file of the key that signs the log is missing, damaged or another.
 type KeyError = heads.KeyError
@@ -193,6 +197,9 @@ func (r *Registry) verify(ctx context.Context, pace storage.Pace, claims ...Head
 		return v, err
 	}
 	found := slices.DeleteFunc(slices.Clone(v.Faults), func(damage *storage.CorruptError) bool {
+		if _, gone := errors.AsType[*storage.GoneError](damage); gone {
+			return true // checkFiles knows it, and when it is over
+		}
 		return slices.ContainsFunc(claims, func(c HeadClaim) bool { return c.Name == damage.File })
 	})
 	if err == nil {

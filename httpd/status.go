@@ -70,6 +70,13 @@ func (r readiness) Err() error {
 				" Live sessions are recorded all the same; what needs those that have ended has to wait, and so have reports of sessions that are not live. It is tried again every ten seconds.",
 		}
 	}
+	if head, ok := errors.AsType[*gatebook.HeadError](r.Damage()); ok {
+		return &render.Failure{
+			Status: http.StatusServiceUnavailable, Title: "Not ready",
+			Description: "The newest signed head could not be written to the file head of the data folder: " + head.Reason() +
+				". What happens is recorded all the same, and the head is tried again each second.",
+		}
+	}
 	if key, ok := errors.AsType[*gatebook.KeyError](r.Damage()); ok {
 		what := "is damaged, or has another key"
 		if errors.Is(key, fs.ErrNotExist) {

@@ -72,7 +72,15 @@ func (h *Heads) Verify(ctx context.Context, pace storage.Pace, claims ...Claim) 
 		}
 		return v, err
 	}
-	return Verify(ctx, verify, pace, append([]Claim{own}, claims...)...)
+	v, err := Verify(ctx, verify, pace, append([]Claim{own}, claims...)...)
+	if v == nil {
+		return v, err
+	}
+	// The claim is the head that this process has signed: whether its file is there is another question.
+	if gone := h.CheckHead(); gone != nil {
+		v.Faults = append(v.Faults, &storage.CorruptError{File: own.Name, Err: gone})
+	}
+	return v, err
 }
 
 // claimedSize returns the size that a note says, before its signature is checked; 0 for none.

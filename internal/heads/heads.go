@@ -139,7 +139,7 @@ func (h *Heads) sign() error {
 	}
 	h.mu.Unlock()
 	if err != nil && !known {
-		h.o.Report(fmt.Errorf("the log's newest head could not be written; it is tried again: %w", err))
+		h.o.Report(&HeadError{File: h.o.Folder.Head(), Err: err})
 	}
 	return err
 }
