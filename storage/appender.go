@@ -24,6 +24,8 @@ type store interface {
 	// commit makes values durable, all or none. The last of them is the record at end. They
 	// are valid during the call.
 	commit(end Head, values [][]byte) error
+	// room returns nil where there is space for a commit of values of that size in bytes. It changes nothing.
+	room(size int) error
 }
 
 // CommitHook is called after each commit that succeeds, with the number of its records
@@ -67,6 +69,8 @@ type appender struct {
 	// expected is the number of appends the next batch can hold: those of the last one,
 	// and those that had arrived when it was committed.
 	expected int
+	// lacking is the size of the largest batch for which the disk was full since the last commit, 0 for none.
+	lacking int
 	// delivery is the delivery that runs beside the next commit.
 	delivery sync.WaitGroup
 

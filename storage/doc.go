@@ -25,7 +25,8 @@
 // # Failure
 //
 // A commit that fails fails every append in it. When the disk is full ([ErrDiskFull])
-// nothing has changed on it, and the next append tries again. After any other failure,
+// nothing has changed on it, and the next append tries again. Without an append the log looks each second whether a
+// file of the size of such a commit can be written, and is ready again when it can. After any other failure,
 // above all a failed fsync, the state of the disk is unknown: the log is read-only
 // ([ErrReadOnly]) until it is opened, and so verified, again. A file that is damaged or
 // foreign is refused with a [*CorruptError], and is never replaced.

@@ -17,7 +17,7 @@ var (
 	ErrBusy = errors.New("too many appends are waiting")
 	// ErrTooLarge: the list is larger than a commit may be.
 	ErrTooLarge = errors.New("too large to append")
-	// ErrDiskFull: the disk has no space for the records. The next append tries again.
+	// ErrDiskFull: the disk has no space for the records. The next append tries again, and the log looks for space by itself.
 	ErrDiskFull = errors.New("the disk is full")
 	// ErrReadOnly: a write failed, and the state of the disk is unknown since.
 	ErrReadOnly = errors.New("the log is read-only since a write failed")

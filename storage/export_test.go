@@ -41,3 +41,6 @@ func UpgradeInSteps(ctx context.Context, folder string, step func(string) error)
 	u := &upgrader{check: newVerifier(ctx, nil), step: step}
 	return u.upgrade(ctx, folder, nil)
 }
+
+// Room looks whether there is space for a commit of values of that size.
+func (l *Bolt) Room(size int) error { return l.room(size) }

@@ -54,6 +54,9 @@ func (d *MemoryDisk) commit(end Head, values [][]byte) error {
 	return nil
 }
 
+// room is [store.room].
+func (d *MemoryDisk) room(int) error { return nil }
+
 // ID is [Log.ID].
 func (l *Memory) ID() [16]byte { return l.disk.id }
 

@@ -26,7 +26,7 @@ const (
 // inbox are completed.
 func (a *appender) write() {
 	defer close(a.done)
-	for range a.wake {
+	for a.await() {
 		for a.step() {
 		}
 	}
@@ -115,9 +115,13 @@ func (a *appender) commit(b *batch) {
 		for _, p := range b.appends {
 			p.err = a.streams.check(p.entries) // a conflict with what failed too is none
 		}
+		if errors.Is(err, ErrDiskFull) {
+			a.lacking = max(a.lacking, sizeOf(a.values))
+		}
 		refuse(b.appends, a.fail(err))
 		return
 	}
+	a.lacking = 0
 	if a.commitHook != nil {
 		a.commitHook(len(a.values), time.Since(began))
 	}
