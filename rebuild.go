@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"gatebook/internal/heads"
 	"gatebook/projection"
 	"gatebook/storage"
 	"gatebook/storage/boltfile"
@@ -14,9 +15,13 @@ import (
 
 // Rebuild makes the archive of a data folder again from its log. The process has locked the folder,
 // and nobody has it open. The old archive stays until the new one is durable. progress is called
-// with how many records were applied, of how many. It returns how many there are. Errors:
+// with how many records were applied, of how many. It returns how many there are. A log that has lost records at its
+// end, as its head or the old archive says, is refused: the old archive is the last to know of them. Errors:
 // [*storage.CorruptError], [*migrations.OlderError], those of ctx and of the system.
 func Rebuild(ctx context.Context, folder *storage.Folder, progress func(applied, of uint64) error) (records uint64, err error) {
+	if err := checkRebuild(folder); err != nil {
+		return 0, err
+	}
 	log, err := storage.OpenBolt(folder.Log(), storage.BoltOptions{})
 	if err != nil {
 		return 0, err
@@ -30,6 +35,30 @@ func Rebuild(ctx context.Context, folder *storage.Folder, progress func(applied,
 		return 0, fmt.Errorf("make %s again: %w", folder.Archive(), errors.Join(err, boltfile.RemoveIfThere(path), log.Close()))
 	}
 	return records, errors.Join(boltfile.SyncFolder(filepath.Dir(path)), log.Close())
+}
+
+// checkRebuild returns an error for a log that ends before its head or the archive says, and for a folder in the place
+// of the archive that has files. An empty one is removed, as a start does.
+func checkRebuild(folder *storage.Folder) error {
+	log, err := storage.DescribeLog(folder.Log())
+	if err == nil {
+		err = checkAhead(folder, log)
+	}
+	if err == nil {
+		err = heads.CheckStopped(folder, log, false)
+	}
+	if fault, ok := errors.AsType[*storage.CorruptError](err); ok {
+		return fmt.Errorf("%s is not made again: %w; it is as it was", folder.Archive(), fault)
+	}
+	if err != nil {
+		return err
+	}
+	if info, err := os.Lstat(folder.Archive()); err == nil && info.IsDir() {
+		if err := os.Remove(folder.Archive()); err != nil {
+			return fmt.Errorf("%s is a folder that cannot be removed (%w), and has to be a file or missing: move it away", folder.Archive(), err)
+		}
+	}
+	return nil
 }
 
 // rebuildInto makes an archive of the whole log.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatebook"
+	"gatebook/internal/shell"
 	"gatebook/storage"
 )
 
@@ -86,6 +87,9 @@ func (c *compactCommand) Run(ctx context.Context, to *streams) error {
 		progress := newProgressBar(to.err)
 		done, err := storage.Compact(ctx, folder, progress.pace)
 		progress.end()
+		if fault, ok := errors.AsType[*storage.CorruptError](err); ok && fault.File == folder.Archive() {
+			return fmt.Errorf("%w; make it again from the log with gatebook rebuild --data %s, and run gatebook compact again", err, shell.Quote(folder.Path))
+		}
 		if err != nil {
 			return brokenOff(err, "each file is as it was or compacted; gatebook compact goes on")
 		}
