@@ -1,7 +1,9 @@
 package gatebook
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"gatebook/storage"
@@ -15,6 +17,8 @@ type faults struct {
 	mu    sync.Mutex        // guards the fields below
 	files map[string]*fault // by the file
 	added uint64            // how many files were added
+	// readings is how many readings of the whole log have begun, ended the latest of those that have ended.
+	readings, ended uint64
 }
 
 // fault is what is known to be wrong with a file.
@@ -40,24 +44,44 @@ func (f *faults) meet(damage *storage.CorruptError) {
 }
 
 // begin marks the beginning of a reading of the whole log. Its result is called with what that has
-// found, which takes the place of all that was known at the beginning. Of each file that was not
-// known to be damaged the first fault is reported.
-func (f *faults) begin() (end func(found []*storage.CorruptError)) {
+// found, which takes the place of all that was known at the beginning if the reading was whole. Of each file that was not
+// known to be damaged the first fault is reported. A reading in the background takes a week: what it found in a file that
+// a later reading has found whole was mended meanwhile.
+func (f *faults) begin() (end func(found []*storage.CorruptError, whole bool)) {
 	f.mu.Lock()
-	before := f.added
+	f.readings++
+	reading, before := f.readings, f.added
 	f.mu.Unlock()
-	return func(found []*storage.CorruptError) {
-		for _, damage := range f.replace(before, found) {
+	return func(found []*storage.CorruptError, whole bool) {
+		found = f.withoutMended(reading, found)
+		if !whole { // what was not read is as it was
+			for _, damage := range found {
+				f.meet(damage)
+			}
+			return
+		}
+		for _, damage := range f.replace(reading, before, found) {
 			f.log(damage)
 		}
 	}
 }
 
-// replace puts what was found in the place of the first files that were added. It returns the
-// first fault of each file that is new.
-func (f *faults) replace(before uint64, found []*storage.CorruptError) (fresh []*storage.CorruptError) {
+// withoutMended returns what a reading has found but for the files that a later reading, which has ended, found whole.
+func (f *faults) withoutMended(reading uint64, found []*storage.CorruptError) []*storage.CorruptError {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.ended < reading {
+		return found
+	}
+	return slices.DeleteFunc(found, func(damage *storage.CorruptError) bool { return f.files[damage.File] == nil })
+}
+
+// replace puts what was found in the place of the first files that were added. It returns the
+// first fault of each file that is new.
+func (f *faults) replace(reading, before uint64, found []*storage.CorruptError) (fresh []*storage.CorruptError) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = max(f.ended, reading)
 	var files map[string]*fault
 	for _, damage := range found {
 		if _, known := files[damage.File]; !known && f.files[damage.File] == nil {
@@ -91,6 +115,10 @@ func (f *faults) with(files map[string]*fault, damage *storage.CorruptError) map
 }
 
 func (f *faults) log(damage *storage.CorruptError) {
+	if _, forbidden := errors.AsType[*storage.ForbiddenError](damage); forbidden {
+		f.report(fmt.Errorf("%w; then run gatebook verify", damage))
+		return
+	}
 	f.report(fmt.Errorf("%w; gatebook verify says more, and with --salvage it copies what is whole", damage))
 }
 

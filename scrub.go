@@ -202,12 +202,6 @@ func (r *Registry) verify(ctx context.Context, pace storage.Pace, claims ...Head
 		}
 		return slices.ContainsFunc(claims, func(c HeadClaim) bool { return c.Name == damage.File })
 	})
-	if err == nil {
-		end(found)
-		return v, nil
-	}
-	for _, damage := range found { // the rest was not read
-		r.faults.meet(damage)
-	}
+	end(found, err == nil)
 	return v, err
 }

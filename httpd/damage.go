@@ -24,6 +24,14 @@ func place(fault *storage.CorruptError) string {
 // wayOut says what an administrator does about a damaged log.
 const wayOut = "On the server gatebook verify names each fault; restore the file from a copy, or copy what is whole with gatebook verify --salvage."
 
+// wayOutOf says what an administrator does about damage.
+func wayOutOf(fault *storage.CorruptError) string {
+	if _, forbidden := errors.AsType[*storage.ForbiddenError](fault); forbidden {
+		return "The server may not read the file. Give it to the server's user, or mend its mode, as the server's log says; then run gatebook verify."
+	}
+	return wayOut
+}
+
 // damaged returns the failure of a request that needs what is damaged, nil for any other error.
 func damaged(err error) *render.Failure {
 	fault, ok := errors.AsType[*storage.CorruptError](err)
@@ -32,7 +40,7 @@ func damaged(err error) *render.Failure {
 	}
 	return &render.Failure{
 		Status: http.StatusInternalServerError, Title: "The log is damaged",
-		Description: "What was asked for needs a part of the log that is damaged (" + place(fault) + "). What needs other parts is answered. " + wayOut,
+		Description: "What was asked for needs a part of the log that is damaged (" + place(fault) + "). What needs other parts is answered. " + wayOutOf(fault),
 	}
 }
 

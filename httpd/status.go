@@ -54,7 +54,7 @@ func (r readiness) Err() error {
 	if fault, ok := errors.AsType[*storage.CorruptError](r.Damage()); ok {
 		return &render.Failure{
 			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "The log is damaged (" + place(fault) + "). What happens is recorded all the same. " + wayOut,
+			Description: "The log is damaged (" + place(fault) + "). What happens is recorded all the same. " + wayOutOf(fault),
 		}
 	}
 	if gone, ok := errors.AsType[*storage.GoneError](r.Damage()); ok {

@@ -220,7 +220,7 @@ func (c *chain) retire(s *segment) {
 func (c *chain) open(s *segment, next uint64) error {
 	f, err := openSealed(s)
 	if err != nil {
-		return err
+		return forbidden(s, err)
 	}
 	r := f.Reader()
 	m, err := readSegmentMeta(s.path, s.first, r)

@@ -2,7 +2,9 @@ package storage
 
 import (
 	"errors"
+	"io/fs"
 
+	"gatebook/internal/regular"
 	"gatebook/storage/boltfile"
 )
 
@@ -32,6 +34,22 @@ func openSealed(s *segment) (*boltfile.File, error) {
 	}
 	return file, err
 }
+
+// forbidden returns the [*CorruptError] of a segment of an open log whose file this process may not use: the log was
+// opened without it. It returns any other error as it is. Without an open log such a file ends the command instead: run
+// as the right user it finds the segment whole.
+func forbidden(s *segment, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return &CorruptError{File: s.path, Sequence: s.first, Err: &ForbiddenError{regular.Explain(err).Error()}}
+}
+
+// ForbiddenError reports a file that this process may not use.
+type ForbiddenError struct{ text string }
+
+// Error says whose the file is, and what would be right.
+func (e *ForbiddenError) Error() string { return e.text }
 
 // missingSegment returns the error for a segment whose file is not there.
 func missingSegment(s *segment) *CorruptError {

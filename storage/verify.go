@@ -98,6 +98,7 @@ func (l *Bolt) VerifyChain(ctx context.Context) (*Verified, error) {
 // verify has the log's segments verified, and compared with what it has acknowledged.
 func (l *Bolt) verify(v *verifier) (*Verified, error) {
 	acknowledged := l.Head()
+	v.open = true
 	if err := v.segments(l.segments()); err != nil {
 		return &v.Verified, err
 	}
@@ -135,8 +136,8 @@ type verifier struct {
 	recorded events.Time  // of the last record
 	coder    events.Coder
 	hashes   hashVerifier
-	// chainOnly is set where no records are read.
-	chainOnly bool
+	// chainOnly is set where no records are read, open where the log is open.
+	chainOnly, open bool
 }
 
 func newVerifier(ctx context.Context, pace Pace, sizes ...uint64) *verifier {
@@ -220,6 +221,9 @@ func (v *verifier) segment(s *segment, rest []*segment) error {
 	view, done, err := s.viewer()
 	if err != nil {
 		v.before = nil
+		if v.open {
+			err = forbidden(s, err)
+		}
 		return v.fault(err)
 	}
 	defer done()

@@ -25,7 +25,7 @@ func TestVerifyAdvice(t *testing.T) {
 		{without("head"), []string{"head: it is missing", "The records are whole", rotate}, []string{salvage}},
 		{changed("garbage", "head", garbage), []string{"head: ", "The records are whole", rotate}, []string{salvage}},
 		{changed("garbage", "key", garbage), []string{"key: ", "The records are whole", rotate}, []string{salvage}},
-		{changed("garbage", newest, garbage), []string{filepath.Base(newest), "is not known: the newest segment could not be read", salvage}, []string{"rolled back", "record 0"}},
+		{changed("garbage", newest, garbage), []string{"damaged: 1 fault,", filepath.Base(newest) + ": ", salvage}, []string{"rolled back", "record 0"}},
 		{without(newest), []string{"log: it ends at record", "rolled back", salvage}, nil},
 	} {
 		folder := filepath.Join(t.TempDir(), "data")

@@ -107,7 +107,13 @@ func (c *Claim) check(v *storage.Verified) {
 	}
 	file := c.Name
 	if err == nil {
-		if err = contains(v, head); err != nil && c.log != "" {
+		err = contains(v, head)
+		_, unknown := errors.AsType[*unknownError](err)
+		switch {
+		case c.log == "" || err == nil:
+		case unknown && len(v.Faults) > 0:
+			return // what could not be read is a fault already
+		case !unknown:
 			file = c.log // which its own head shows to be another
 		}
 	}
@@ -119,16 +125,21 @@ func (c *Claim) check(v *storage.Verified) {
 	}
 }
 
+// unknownError says why it is not known whether a log contains a head.
+type unknownError struct{ text string }
+
+func (e *unknownError) Error() string { return e.text }
+
 // contains returns what is wrong with a log as one of its heads says.
 func contains(v *storage.Verified, head treehead.Head) error {
 	root, found := v.Roots[head.Size]
 	switch {
 	case head.Size > v.Head.Sequence && v.Head.Sequence == 0 && len(v.Faults) > 0:
-		return fmt.Errorf("whether it has the %d records of its head is not known: the newest segment could not be read", head.Size)
+		return &unknownError{fmt.Sprintf("whether the log contains it is not known: the newest segment could not be read, and the head covers %d records", head.Size)}
 	case head.Size > v.Head.Sequence:
 		return rolledBack(v.Head.Sequence, head.Size)
 	case !found:
-		return fmt.Errorf("whether the log contains it is not known: records before %d could not be read", head.Size)
+		return &unknownError{fmt.Sprintf("whether the log contains it is not known: records before %d could not be read", head.Size)}
 	case root != head.Root:
 		return otherHistory(head.Size)
 	}
