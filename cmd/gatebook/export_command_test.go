@@ -232,12 +232,15 @@ func TestCompactIsKilled(t *testing.T) {
 	stored, root := storedOf(t, data)
 	file, imported := filepath.Join(t.TempDir(), "book.ndjson"), filepath.Join(t.TempDir(), "imported")
 	mustRun(t, "export", "--data", data, "--out", file)
+	began := time.Now()
+	mustRun(t, "rebuild", "--data", data)
+	took := time.Since(began) // on this machine, now
 	killed := 0
 	for round := range 18 {
 		args := [][]string{{"compact", "--data", data}, {"rebuild", "--data", data}, {"import", file, "--as-is", "--data", imported}}[round%3]
 		command := exec.Command(binary, args...)
 		must(t, command.Start())
-		killing := time.AfterFunc(time.Duration(20+rand.Int64N(100))*time.Millisecond, func() { _ = command.Process.Kill() })
+		killing := time.AfterFunc(time.Duration(rand.Int64N(int64(took))), func() { _ = command.Process.Kill() })
 		if err := command.Wait(); err != nil && !command.ProcessState.Exited() {
 			killed++
 		}

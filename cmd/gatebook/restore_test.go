@@ -153,13 +153,16 @@ func TestRestoreIsKilled(t *testing.T) {
 	mustRefuse(t, "is not empty", "restore", dir, "--data", data)
 	mustRefuse(t, "another folder", "restore", dir, "--data", filepath.Join(dir, "within"))
 	mustRefuse(t, "is no backup", "restore", data, "--data", filepath.Join(t.TempDir(), "restored"))
+	began := time.Now()
+	mustRun(t, "restore", dir, "--data", filepath.Join(t.TempDir(), "restored"))
+	took := time.Since(began) // on this machine, now
 	killed, refused := 0, 0
 	for range 20 {
 		target := filepath.Join(t.TempDir(), "restored")
 		for try := 0; ; try++ {
 			command := exec.Command(binary, "restore", dir, "--data", target)
 			must(t, command.Start())
-			killing := time.AfterFunc(time.Duration(30+rand.Int64N(120))*time.Millisecond, func() { _ = command.Process.Kill() })
+			killing := time.AfterFunc(time.Duration(rand.Int64N(int64(took))), func() { _ = command.Process.Kill() })
 			err := command.Wait()
 			killing.Stop()
 			if err == nil || try == 5 {
