@@ -46,7 +46,7 @@ func OpenFolderSessions(ctx context.Context, folder *storage.Folder, room string
 	if err != nil {
 		return nil, errors.Join(err, s.archive.Close())
 	}
-	// The log is read by queries of the past alone, of which there are none.
+	// Only queries of the past read the log, and none is asked here.
 	s.queries = query.NewReader(state, s.archive, nil, s.Now)
 	return s, nil
 }

@@ -2,13 +2,13 @@ package gatebook_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"gatebook"
 	"gatebook/storage"
@@ -44,15 +44,10 @@ func TestLostFiles(t *testing.T) {
 	}
 	settled := func(what string, lost bool) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		eventually(t, fmt.Sprintf("%s: lost is %v", what, lost), func() bool {
 			_, is := errors.AsType[*storage.GoneError](r.Damage())
-			if is == lost && (r.Stats().Scrub.Faults == 1) == lost {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: the registry says %v", what, r.Damage())
-			}
-		}
+			return is == lost && (r.Stats().Scrub.Faults == 1) == lost
+		})
 	}
 	for name, harms := range map[string][]string{
 		"head":     {"removed", "replaced"},
@@ -61,8 +56,8 @@ func TestLostFiles(t *testing.T) {
 	} {
 		path, away := filepath.Join(folder, name), filepath.Join(t.TempDir(), "away")
 		for _, harm := range harms {
-			for deadline := time.Now().Add(20 * time.Second); name == "head" && r.Stats().Head.Head.Size < r.Moment().Sequence && time.Now().Before(deadline); {
-				time.Sleep(10 * time.Millisecond)
+			if name == "head" {
+				eventually(t, "all records are signed", func() bool { return r.Stats().Head.Head.Size >= r.Moment().Sequence })
 			}
 			settled("before", false)
 			before := len(reported())

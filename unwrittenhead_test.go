@@ -8,21 +8,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"gatebook"
 	"gatebook/storage"
 )
-
-// awaitTrue waits until a condition holds.
-func awaitTrue(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("it did not come to this: %s", what)
-		}
-	}
-}
 
 // TestUnwrittenHead keeps a registry from writing its newest head. A head that is gone stays a fault although a newer
 // one could not be written, and a head that is older than the one that could not be written is a fault of its own.
@@ -57,15 +46,15 @@ func TestUnwrittenHead(t *testing.T) {
 	head, lock := filepath.Join(folder, "head"), filepath.Join(folder, "lock")
 	signed := func() bool { return r.Stats().Head.Err == nil && r.Stats().Head.Head.Size == r.Moment().Sequence }
 	record("a")
-	awaitTrue(t, "the first records are signed", signed)
+	eventually(t, "the first records are signed", signed)
 
 	check(os.Remove(head))
 	check(os.Mkdir(head, 0o700))
-	awaitTrue(t, "the head is missed", func() bool { return r.Damage() != nil })
+	eventually(t, "the head is missed", func() bool { return r.Damage() != nil })
 	record("b")
-	awaitTrue(t, "the next head cannot be written", func() bool { return r.Stats().Head.Err != nil })
+	eventually(t, "the next head cannot be written", func() bool { return r.Stats().Head.Err != nil })
 	check(os.Rename(lock, lock+".away"))
-	awaitTrue(t, "a later check has missed the lock", func() bool {
+	eventually(t, "a later check has missed the lock", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return slices.ContainsFunc(reports, func(text string) bool { return strings.HasPrefix(text, lock) })
@@ -80,14 +69,14 @@ func TestUnwrittenHead(t *testing.T) {
 	}
 	check(os.Rename(lock+".away", lock))
 	check(os.Remove(head))
-	awaitTrue(t, "a head is written, and nothing is missed", func() bool { return signed() && r.Damage() == nil })
+	eventually(t, "a head is written, and nothing is missed", func() bool { return signed() && r.Damage() == nil })
 
 	check(os.MkdirAll(filepath.Join(head+".new", "in the way"), 0o700))
 	record("c")
-	awaitTrue(t, "the newest head cannot be written over an older one", func() bool { return r.Stats().Head.Err != nil })
+	eventually(t, "the newest head cannot be written over an older one", func() bool { return r.Stats().Head.Err != nil })
 	if unwritten, _ := errors.AsType[*gatebook.HeadError](r.Damage()); unwritten == nil || unwritten.File != head || r.Err() != nil {
 		t.Errorf("with an older head: %v, and of recording %v", r.Damage(), r.Err())
 	}
 	check(os.RemoveAll(head + ".new"))
-	awaitTrue(t, "the newest head is written", func() bool { return signed() && r.Damage() == nil })
+	eventually(t, "the newest head is written", func() bool { return signed() && r.Damage() == nil })
 }

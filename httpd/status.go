@@ -52,46 +52,36 @@ func (r readiness) Err() error {
 		return err
 	}
 	if fault, ok := errors.AsType[*storage.CorruptError](r.Damage()); ok {
-		return &render.Failure{
-			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "The log is damaged (" + place(fault) + "). What happens is recorded all the same. " + wayOutOf(fault),
-		}
+		return unready("The log is damaged (" + place(fault) + "). What happens is recorded all the same. " + wayOutOf(fault))
 	}
 	if gone, ok := errors.AsType[*storage.GoneError](r.Damage()); ok {
-		return &render.Failure{
-			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "The file " + filepath.Base(gone.File) + " was removed or replaced while it is in use: " + gone.Err.Error() + ". What happens is recorded all the same.",
-		}
+		return unready("The file " + filepath.Base(gone.File) + " was removed or replaced while it is in use: " + gone.Err.Error() + ". What happens is recorded all the same.")
 	}
 	if heal, ok := errors.AsType[*gatebook.HealError](r.Damage()); ok {
-		return &render.Failure{
-			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "book.db is damaged or missing, and cannot be made again from the log: " + whyNotHealed(heal) +
-				" Live sessions are recorded all the same; what needs those that have ended has to wait, and so have reports of sessions that are not live. It is tried again every ten seconds.",
-		}
+		return unready("book.db is damaged or missing, and cannot be made again from the log: " + whyNotHealed(heal) +
+			" Live sessions are recorded all the same; what needs those that have ended has to wait, and so have reports of sessions that are not live. It is tried again every ten seconds.")
 	}
 	if head, ok := errors.AsType[*gatebook.HeadError](r.Damage()); ok {
-		return &render.Failure{
-			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "The newest signed head could not be written to the file head of the data folder: " + head.Reason() +
-				". What happens is recorded all the same, and the head is tried again each second.",
-		}
+		return unready("The newest signed head could not be written to the file head of the data folder: " + head.Reason() +
+			". What happens is recorded all the same, and the head is tried again each second.")
 	}
 	if key, ok := errors.AsType[*gatebook.KeyError](r.Damage()); ok {
 		what := "is damaged, or has another key"
 		if errors.Is(key, fs.ErrNotExist) {
 			what = "is missing"
 		}
-		return &render.Failure{
-			Status: http.StatusServiceUnavailable, Title: "Not ready",
-			Description: "The file key of the data folder " + what + ". What happens is recorded and signed all the same, but no server would start again." +
-				" Put it back from a copy, or make another key with gatebook key rotate on this machine while the server runs.",
-		}
+		return unready("The file key of the data folder " + what + ". What happens is recorded and signed all the same, but no server would start again." +
+			" Put it back from a copy, or make another key with gatebook key rotate on this machine while the server runs.")
 	}
 	if why := r.notReady(); why != "" {
-		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: why}
+		return unready(why)
 	}
 	return nil
+}
+
+// unready returns the failure with which /ready says why it is red.
+func unready(why string) *render.Failure {
+	return &render.Failure{Status: http.StatusServiceUnavailable, Title: notReady, Description: why}
 }
 
 // whyNotHealed says why the archive could not be made again, in a sentence without paths.
@@ -151,7 +141,7 @@ func (s *status) ready(c *gin.Context) error {
 		if f == nil {
 			return err // a failure, or an error of the server
 		}
-		return &render.Failure{Status: http.StatusServiceUnavailable, Title: "Not ready", Description: f.Description}
+		return unready(f.Description)
 	}
 	return show(s, c, s.word, word{status: "ready", warning: clockWarning(s.registry.ClockBehind())})
 }

@@ -213,12 +213,9 @@ func checkHead(o Options, keys treehead.Keys, signed []byte) (treehead.Head, err
 	if err != nil {
 		return head, o.refuse(o.Folder.Head(), err)
 	}
-	if size := o.Log.Head().Sequence; head.Size > size {
-		return head, o.refuse(o.Folder.Log(), rolledBack(size, head.Size))
-	}
-	root, err := o.Log.RootAt(head.Size)
-	if err == nil && root != head.Root {
-		err = o.refuse(o.Folder.Log(), otherHistory(head.Size))
+	why, err := o.lacks(head)
+	if why != nil {
+		err = o.refuse(o.Folder.Log(), why)
 	}
 	return head, err
 }
